@@ -1,0 +1,1 @@
+"""The `hmrec` command."""

@@ -1,0 +1,1 @@
+"""The graph: everything that speaks to Neo4j."""

@@ -1,0 +1,231 @@
+"""The catalogue of queries: one `.cypher` file each, read from the header that people read too."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import HmrecError, UnknownQuery, UserMistake
+
+FOLDERS = ("schema", "load", "recommend", "explain", "export", "write_back", "status")
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "float": (float, int),
+    "boolean": (bool,),
+    "date": (object,),  # a datetime.date or an ISO string: the query says date($x)
+    "list": (list, tuple),
+    "map": (dict,),
+    "any": (object,),  # in files without a header
+}
+
+_PARAMETER = re.compile(r"^\$(\w+): (\w+)(?: = (.+?))?(?:\s{2,}(.*))?$")
+_USED = re.compile(r"\$(\w+)")
+_STRINGS_AND_COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+
+
+class BadQueryFile(HmrecError):
+    """A query's header and its text disagree; the message names file and line."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One `$name` of a query: its type, whether it must be given, its default and what it means."""
+
+    name: str
+    type: str
+    required: bool
+    default: Any
+    doc: str
+
+    def check(self, value: Any) -> Any:
+        """Return `value` if it fits the declared type; raise `UserMistake` otherwise."""
+        if value is None and not self.required:
+            return None
+        fits = isinstance(value, TYPES[self.type])
+        if isinstance(value, bool) and self.type in ("integer", "float"):
+            fits = False
+        if not fits:
+            raise UserMistake(f"Parameter ${self.name} must be of type {self.type}, not {value!r:.60}.")
+        return value
+
+    def parse(self, text: str) -> Any:
+        """Read a value as it is written on the command line.
+
+        Parameters
+        ----------
+        text : the words after `name=`.
+
+        Raises
+        ------
+        UserMistake : the words are not of the declared type.
+        """
+        try:
+            if text == "null":
+                return None
+            if self.type == "string" or self.type == "date":
+                return text
+            if self.type == "integer":
+                return int(text)
+            if self.type == "float":
+                return float(text)
+            if self.type == "any":
+                return _read_any(text)
+            value = json.loads(text)
+        except ValueError as error:
+            raise UserMistake(f"Parameter {self.name} must be of type {self.type}, not {text[:60]!r}.") from error
+        return self.check(value)
+
+
+@dataclass(frozen=True)
+class Query:
+    """One `.cypher` file: its header taken apart, its text untouched."""
+
+    name: str
+    folder: str
+    path: Path
+    doc: str
+    parameters: dict[str, Parameter]
+    returns: tuple[str, ...]
+    text: str
+
+    @property
+    def statements(self) -> list[str]:
+        """The file's statements, apart by a semicolon at a line's end, as Neo4j Browser takes them too."""
+        return [part for part in re.split(r";\s*(?:\n|$)", self.text) if _STRINGS_AND_COMMENTS.sub("", part).strip()]
+
+    @property
+    def commits_itself(self) -> bool:
+        """Whether the query opens transactions of its own (`IN TRANSACTIONS`), so that none may be open."""
+        return "IN TRANSACTIONS" in self.text or "IN CONCURRENT TRANSACTIONS" in self.text
+
+    def bind(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Complete `given` with the header's defaults.
+
+        Raises
+        ------
+        UserMistake : a parameter that the query does not have, lacks, or of another type.
+        """
+        for name in given:
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                raise UserMistake(f"Query {self.name} has no parameter {name!r:.60}.", f"It has: {known}.")
+        missing = [p.name for p in self.parameters.values() if p.required and p.name not in given]
+        if missing:
+            raise UserMistake(f"Query {self.name} needs the parameter {missing[0]}.", f"Add -p {missing[0]}=VALUE.")
+        return {p.name: p.check(given[p.name]) if p.name in given else p.default for p in self.parameters.values()}
+
+
+def _read_default(text: str, where: str) -> Any:
+    if text.startswith("'") and text.endswith("'"):
+        return text[1:-1]
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BadQueryFile(f"{where}: the default {text} is not a value that can be read.") from error
+
+
+def _read_any(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def parse_bare_query(text: str, path: Path) -> Query:
+    """Read a query of the user's own: its header may be missing, then every `$name` it uses is a parameter.
+
+    Parameters
+    ----------
+    text : the file's content.
+    path : where it stands; its stem becomes the query's name.
+    """
+    try:
+        return parse_query(text, path)
+    except BadQueryFile:
+        used = _USED.findall(_STRINGS_AND_COMMENTS.sub("", text))
+        return Query(path.stem, "", path, "", {n: Parameter(n, "any", True, None, "") for n in used}, (), text)
+
+
+def parse_query(text: str, path: Path) -> Query:
+    """Read one query and hold its header against its text.
+
+    Parameters
+    ----------
+    text : the file's content, header and query.
+    path : where it stands; its stem must be the header's name.
+
+    Raises
+    ------
+    BadQueryFile : the header lacks a part, or declared and used parameters differ.
+    """
+    doc, returns = "", ""
+    parameters: dict[str, Parameter] = {}
+    lines = text.splitlines()
+    name, _, doc = lines[0].removeprefix("// ").partition(": ") if lines else ("", "", "")
+    if name != path.stem or not doc:
+        raise BadQueryFile(f"{path.name}:1: the first line must read `// {path.stem}: what it does`.")
+    for number, line in enumerate(lines, start=1):
+        if not line.startswith("//"):
+            break
+        words = line.removeprefix("//").strip()
+        if words.startswith("$"):
+            where = f"{path.name}:{number}"
+            match = _PARAMETER.match(words)
+            if match is None or match[2] not in TYPES:
+                raise BadQueryFile(f"{where}: a parameter reads `$name: type = default   what it means`.")
+            default = None if match[3] is None else _read_default(match[3], where)
+            parameters[match[1]] = Parameter(match[1], match[2], match[3] is None, default, match[4] or "")
+        elif words.startswith("returns "):
+            returns = words.removeprefix("returns ")
+    code = _STRINGS_AND_COMMENTS.sub(lambda m: "\n" * m[0].count("\n"), text)
+    for number, line in enumerate(code.splitlines(), start=1):
+        for used in _USED.findall(line):
+            if used not in parameters:
+                raise BadQueryFile(f"{path.name}:{number}: ${used} is used but not declared in the header.")
+    unused = set(parameters) - set(_USED.findall(code))
+    if unused:
+        raise BadQueryFile(f"{path.name}:1: ${min(unused)} is declared in the header but not used.")
+    columns = tuple(column.strip() for column in returns.split(",") if column.strip())
+    return Query(name, path.parent.name, path, doc, parameters, columns, text)
+
+
+@cache
+def load_catalogue() -> dict[str, Query]:
+    """Read every query of hmrec, by name.
+
+    Raises
+    ------
+    BadQueryFile : a file breaks the form, or two files share a name.
+    """
+    root = Path(__file__).parent
+    catalogue: dict[str, Query] = {}
+    for folder in FOLDERS:
+        for path in sorted((root / folder).glob("*.cypher")):
+            query = parse_query(path.read_text(encoding="utf-8"), path)
+            if query.name in catalogue:
+                raise BadQueryFile(f"{path.name}:1: another query has this name, in {catalogue[query.name].folder}/.")
+            catalogue[query.name] = query
+    return catalogue
+
+
+def find_query(name: str) -> Query:
+    """The query of that name.
+
+    Raises
+    ------
+    UnknownQuery : there is none; the hint names those that look alike.
+    """
+    catalogue = load_catalogue()
+    if name not in catalogue:
+        import difflib
+
+        alike = difflib.get_close_matches(name, catalogue, n=3)
+        hint = f"Did you mean {' or '.join(alike)}?" if alike else "`hmrec query` lists them all."
+        raise UnknownQuery(f"There is no query named {name[:60]!r}.", hint)
+    return catalogue[name]

@@ -1,0 +1,49 @@
+"""What can go wrong, said in a sentence and with what to do about it."""
+
+from __future__ import annotations
+
+
+class HmrecError(Exception):
+    """A failure that hmrec can explain; printed once, by the command line.
+
+    Parameters
+    ----------
+    message : one sentence that says what is wrong.
+    hint : one sentence that says what to do, if there is something to do.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UserMistake(HmrecError):
+    """What was asked cannot be done as asked: a wrong name, value or file (exit status 2)."""
+
+    exit_status = 2
+
+
+class UnknownQuery(UserMistake):
+    """No query of that name is in the catalogue."""
+
+
+class UnknownCustomer(UserMistake):
+    """The graph has no customer of that id."""
+
+
+class WrongPassword(UserMistake):
+    """The server refused the user name or the password."""
+
+
+class ServerUnavailable(HmrecError):
+    """No Neo4j server answers at the address."""
+
+
+class InstallFailed(HmrecError):
+    """The local server could not be downloaded or its files are damaged."""

@@ -1,0 +1,1 @@
+"""Graph to embeddings and back: export, train, write back, evaluate."""

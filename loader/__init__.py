@@ -1,0 +1,1 @@
+"""Files to graph: read, check and load customers, articles and purchases."""
