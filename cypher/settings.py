@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class ConnectionSettings(BaseSettings):
     """The server to speak to, under Neo4j's own names for the environment variables."""
 
-    model_config = SettingsConfigDict(env_prefix="NEO4J_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="NEO4J_", env_file=".env", extra="ignore")
 
     uri: str = Field(default="", description="Address, e.g. bolt://localhost:7687 or neo4j+s://xyz.databases.neo4j.io")
     username: str = Field(default="neo4j", description="User name")
@@ -23,11 +23,14 @@ class ConnectionSettings(BaseSettings):
 class ServerSettings(BaseSettings):
     """The local server that hmrec installs and starts itself."""
 
-    model_config = SettingsConfigDict(env_prefix="HMREC_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="HMREC_", env_file=".env", extra="ignore")
 
     home: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("hmrec", appauthor=False)),
         description="Folder of the local server: programs, data, logs, password",
+    )
+    programs: Path | None = Field(
+        default=None, description="Folder for Neo4j's programs, where several homes share them; empty: in the home"
     )
     heap: str = Field(default="", description="Java heap, e.g. 2g; empty: a sixth of the memory, 1g to 4g")
     page_cache: str = Field(default="", description="Page cache, e.g. 4g; empty: a quarter of the memory, 512m to 8g")

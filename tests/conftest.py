@@ -1,0 +1,102 @@
+"""The real Neo4j that the tests speak to.
+
+The server of HMREC_TEST_NEO4J_URI if that is set, else a container where a Docker engine answers, else the local server
+in a folder of its own. Never a fake, and never skipped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import platformdirs
+import pytest
+from hmrec.cypher.catalogue import parse_bare_query
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.install import NEO4J_VERSION
+from hmrec.cypher.server import LocalServer
+from hmrec.cypher.settings import ConnectionSettings, ServerSettings
+from pydantic import SecretStr
+
+for _name in [name for name in os.environ if name.startswith(("NEO4J_", "HMREC_")) and "TEST" not in name]:
+    del os.environ[_name]  # the developer's own graph is never touched
+
+PROGRAMS = Path(platformdirs.user_cache_dir("hmrec", appauthor=False))  # downloaded once for all test runs
+
+
+def make_local_server(home: Path) -> LocalServer:
+    """A local server with little memory and ports of its own, its programs shared with other test runs."""
+    settings = ServerSettings(home=home, programs=PROGRAMS, heap="1g", page_cache="512m", bolt_port=17700, http_port=17900)
+    return LocalServer(settings=settings)
+
+
+@pytest.fixture(scope="session")
+def local_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A local server, started; tests may stop it and replace its data."""
+    server = make_local_server(tmp_path_factory.mktemp("server"))
+    server.start()
+    yield server
+    server.stop()
+
+
+def _docker_answers() -> bool:
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        return bool(docker.from_env().ping())
+    except DockerException:
+        return False
+
+
+@pytest.fixture(scope="session")
+def connection(request: pytest.FixtureRequest) -> Iterator[ConnectionSettings]:
+    """How to reach the test server."""
+    if uri := os.environ.get("HMREC_TEST_NEO4J_URI"):
+        yield ConnectionSettings(
+            uri=uri,
+            username=os.environ.get("HMREC_TEST_NEO4J_USERNAME", "neo4j"),
+            password=SecretStr(os.environ.get("HMREC_TEST_NEO4J_PASSWORD", "")),
+            database=os.environ.get("HMREC_TEST_NEO4J_DATABASE", "neo4j"),
+        )
+    elif _docker_answers():
+        from testcontainers.neo4j import Neo4jContainer
+
+        with Neo4jContainer(f"neo4j:{NEO4J_VERSION}-community", password="a-password-for-tests") as container:
+            yield ConnectionSettings(
+                uri=container.get_connection_url(), password=SecretStr("a-password-for-tests"), database="neo4j"
+            )
+    else:
+        server: LocalServer = request.getfixturevalue("local_server")
+        yield server.connection()
+
+
+def run_text(graph: Graph, text: str, **parameters: object) -> list[dict[str, object]]:
+    """Run Cypher that a test writes out itself."""
+    return graph.write(parse_bare_query(text, Path("test.cypher")), **parameters).rows
+
+
+def empty(graph: Graph) -> None:
+    """Remove every node, relationship, constraint and index."""
+    run_text(graph, "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")
+    for row in run_text(graph, "SHOW CONSTRAINTS YIELD name"):
+        run_text(graph, f"DROP CONSTRAINT `{row['name']}` IF EXISTS")
+    for row in run_text(graph, "SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' RETURN name"):
+        run_text(graph, f"DROP INDEX `{row['name']}` IF EXISTS")
+
+
+@pytest.fixture
+def graph(connection: ConnectionSettings) -> Iterator[Graph]:
+    """The graph of the test server, empty."""
+    with Graph.connect(connection) as graph:
+        empty(graph)
+        yield graph
+
+
+@pytest.fixture(scope="module")
+def module_graph(connection: ConnectionSettings) -> Iterator[Graph]:
+    """The graph of the test server, empty at the module's start and kept through the module."""
+    with Graph.connect(connection) as graph:
+        empty(graph)
+        yield graph
