@@ -1,0 +1,146 @@
+"""hmrec db: the local Neo4j."""
+
+from __future__ import annotations
+
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from .bars import Bars
+from .connect import local_server, open_graph
+from .show import dump_json
+
+app = typer.Typer(no_args_is_help=True, help="The local Neo4j server: install, start, stop, status, open, logs.")
+
+
+@app.command()
+def install() -> None:
+    """Download Neo4j Community and Neo4j Browser (about 175 MB, checked by SHA-256) and set a password.
+
+    Reads Maven Central; writes the folder HMREC_HOME (default: the user's data folder). Needs neither Java nor Docker.
+
+    Example: hmrec db install
+    """
+    from ..cypher.server import LocalServer
+
+    server = LocalServer()
+    with Bars() as bars:
+        server.install(bars)
+    typer.echo(f"Neo4j is installed in {server.home}. Start it with: hmrec db start")
+
+
+@app.command()
+def start(timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for it to answer.")] = 180.0) -> None:
+    """Start the local server (installing it first if it is not there) and wait until it answers.
+
+    Writes its logs and data under HMREC_HOME. It listens on 127.0.0.1 only and stays after this command has ended.
+
+    Example: hmrec db start
+    """
+    from ..cypher.server import LocalServer
+
+    with Bars() as bars:
+        status = LocalServer().start(bars, timeout)
+    typer.echo(f"Neo4j {status.version} answers at {status.uri}; Neo4j Browser is at {status.http}/browser/")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the local server and wait until it has stopped; the graph stays on disk.
+
+    Example: hmrec db stop
+    """
+    from ..cypher.server import LocalServer
+
+    with Bars() as bars:
+        stopped = LocalServer().stop(bars)
+    typer.echo("Neo4j has stopped." if stopped else "Neo4j was not running.")
+
+
+@app.command("status")
+def show_status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show where the server is, whether it runs, what the graph holds and what was loaded.
+
+    Reads the server; writes nothing. The password is not shown, only the file that holds it.
+
+    Example: hmrec db status --json
+    """
+    from ..cypher.graph import Graph
+    from ..cypher.settings import ConnectionSettings
+
+    server = local_server()
+    facts: dict[str, object] = {}
+    running = True
+    if server is not None:
+        status = server.status()
+        running = status.running
+        facts = {
+            "running": running, "installed": status.installed, "uri": status.uri, "http": status.http,
+            "user": status.user, "password_file": str(status.password_file), "version": status.version,
+            "home": str(status.home), "pid": status.pid,
+        }  # fmt: skip
+    else:
+        settings = ConnectionSettings()
+        facts = {"running": True, "uri": settings.uri, "user": settings.username, "database": settings.database}
+    loads: list[dict[str, object]] = []
+    if running:
+        with Graph.connect() as graph:
+            facts["version"] = graph.server_version()
+            facts |= graph.read("counts").iloc[0].map(int).to_dict()
+            loads = list(graph.read("loads")["load"])
+    if as_json:
+        dump_json(facts | {"loads": loads})
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name:14} {value if value is not None else ''}")
+    for load in loads:
+        typer.echo("load           " + ", ".join(f"{key} {value}" for key, value in load.items() if value != []))
+
+
+@app.command("open")
+def open_browser() -> None:
+    """Print Neo4j Browser's address, user and password, and open it where there is a display.
+
+    Reads the password file; starts the server if it is not running.
+
+    Example: hmrec db open
+    """
+    import os
+    import sys
+
+    from ..cypher.errors import UserMistake
+
+    server = local_server()
+    if server is None:
+        raise UserMistake("NEO4J_URI names a server of your own; open its Neo4j Browser as its provider tells.")
+    open_graph().close()
+    status = server.status()
+    typer.echo(f"Neo4j Browser  {status.http}/browser/")
+    typer.echo(f"Connect URL    {status.uri}")
+    typer.echo(f"Username       {status.user}")
+    typer.echo(f"Password       {server.password_file.read_text(encoding='utf-8').strip()}")
+    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(f"{status.http}/browser/")
+
+
+@app.command()
+def logs(lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many lines.")] = 40) -> None:
+    """Print the end of the local server's log.
+
+    Reads logs/console.log and logs/neo4j.log under HMREC_HOME.
+
+    Example: hmrec db logs -n 100
+    """
+    from ..cypher.errors import UserMistake
+    from ..cypher.server import LocalServer
+
+    server = LocalServer()
+    files = [file for file in (server.logs / "neo4j.log", server.logs / "console.log") if file.is_file()]
+    if not files:
+        raise UserMistake(f"There is no log in {server.logs}.", "The local server has not been started yet: hmrec db start")
+    for file in files:
+        tail = file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+        if tail:
+            typer.echo(f"== {file}")
+            typer.echo("\n".join(tail))

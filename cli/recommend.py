@@ -1,0 +1,66 @@
+"""hmrec recommend: articles for one customer, or for all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .bars import Bars
+from .connect import open_graph
+from .show import Format, show
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..cypher.graph import Graph
+
+
+def recommend(
+    customer: Annotated[str | None, typer.Argument(help="The customer's id.")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many articles.")] = 12,
+    method: Annotated[str, typer.Option(help="cf (Cypher collaborative filtering), gnn (embeddings), popular, or auto.")] = "auto",
+    new_only: Annotated[bool, typer.Option("--new-only", help="Leave out what the customer has bought already.")] = False,
+    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    everyone: Annotated[bool, typer.Option("--all", help="Every customer, as Kaggle's submission file; needs --out.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where --all writes customer_id,prediction.")] = None,
+) -> None:
+    """Recommend articles to a customer, each with its reason; or write the file for all customers.
+
+    Reads the graph; writes nothing but FILE.
+
+    Example: hmrec recommend 1 -k 5 --method cf
+    """
+    from ..cypher.errors import UserMistake
+    from ..cypher.recommender import Method, recommend_all
+    from ..cypher.recommender import recommend as recommend_one
+
+    if method not in list(Method):
+        raise UserMistake(f"--method is one of {', '.join(Method)}, not {method[:20]!r}.")
+    if everyone:
+        if customer is not None or out is None:
+            raise UserMistake("--all takes no customer and needs --out FILE.")
+        if out.is_dir():
+            raise UserMistake(f"--out must name a file; {out} is a folder.")
+        with Bars() as bars, open_graph(bars) as graph:
+            count = recommend_all(graph, out, k=k, method=Method(method), new_only=new_only, progress=bars)
+        typer.echo(f"{count:,} customers are in {out}.")
+        return
+    if customer is None or out is not None:
+        raise UserMistake("Name one customer, or use --all together with --out FILE.")
+    with open_graph() as graph:
+        result = recommend_one(graph, customer, k=k, method=Method(method), new_only=new_only)
+        frame = with_names(graph, result.articles)
+    if result.note:
+        typer.echo(result.note, err=form is not Format.table)
+    show(frame, form)
+
+
+def with_names(graph: Graph, articles: pd.DataFrame) -> pd.DataFrame:
+    """The recommended articles with a column of names, for people to read."""
+    names = graph.read("article_names", article_ids=list(articles["article_id"]))
+    names = names.drop_duplicates("article_id").set_index("article_id")["prod_name"]
+    named = articles.copy()
+    named.insert(1, "prod_name", named["article_id"].map(names))
+    return named

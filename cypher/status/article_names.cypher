@@ -1,0 +1,7 @@
+// article_names: the names of some articles, for people to read
+// $article_ids: list
+// :params {article_ids: ['0108775015']}
+// returns article_id, prod_name, colour, department
+UNWIND $article_ids AS article_id
+MATCH (a:Article {article_id: article_id})
+RETURN a.article_id AS article_id, a.prod_name AS prod_name, a.colour_group_name AS colour, a.department_name AS department

@@ -1,0 +1,11 @@
+// customers_by_purchases: customers with history, those with most purchases first
+// $skip: integer = 0    how many to pass over
+// $k: integer = 12      how many
+// :params {skip: 0, k: 12}
+// returns customer_id, bought
+MATCH (c:Customer)
+WITH c, COUNT { (c)-[:BOUGHT]->() } AS bought
+WHERE bought > 0
+RETURN c.customer_id AS customer_id, bought
+ORDER BY bought DESC, customer_id
+SKIP $skip LIMIT $k

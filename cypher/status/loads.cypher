@@ -1,0 +1,8 @@
+// loads: what was loaded into this graph, newest first
+// $k: integer = 20   how many
+// :params {k: 20}
+// returns load
+MATCH (l:Load)
+RETURN properties(l) AS load
+ORDER BY l.started DESC
+LIMIT $k
