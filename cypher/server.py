@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -169,6 +170,7 @@ class LocalServer:
         with self._alone():
             process = self.find_process()
             if process is None:
+                self._finish_exchange()
                 process = self._launch()
             self._wait_until_answering(process, progress, timeout)
         return self.status()
@@ -199,6 +201,36 @@ class LocalServer:
                 except psutil.TimeoutExpired:
                     continue
             return True
+
+    def exchange_data(self, fresh: Path, progress: Progress = silent) -> None:
+        """Put a whole graph in the place of the present one, and start the server on it.
+
+        From the first rename on the exchange is bound to end: killed at any moment, the next `start` finishes it.
+
+        Parameters
+        ----------
+        fresh : a data folder made by `admin(..., data=fresh)`, on the same disk.
+        """
+        shutil.rmtree(self._ready, ignore_errors=True)
+        self.stop(progress)
+        os.replace(fresh, self._ready)
+        self.start(progress)
+
+    @property
+    def _ready(self) -> Path:
+        """Where a whole graph waits to be put in the present one's place."""
+        return self.home / "data-ready"
+
+    def _finish_exchange(self) -> None:
+        if not self._ready.is_dir():
+            return
+        for part in ("databases", "transactions"):
+            fresh, present = self._ready / part / "neo4j", self.data / part / "neo4j"
+            if fresh.is_dir():
+                shutil.rmtree(present, ignore_errors=True)
+                present.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(fresh, present)
+        shutil.rmtree(self._ready)
 
     def admin(self, *arguments: str, data: Path | None = None, heap: str = "1g") -> Iterator[str]:
         """Run neo4j-admin, and hand on its lines as they come.
@@ -299,6 +331,7 @@ class LocalServer:
             "server.memory.heap.max_size": heap,
             "server.memory.pagecache.size": page_cache,
             "db.tx_log.rotation.retention_policy": "1 files",
+            "server.bolt.thread_pool_shutdown_wait_time": "1s",
             "dbms.usage_report.enabled": "false",
         }
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,105 @@
+"""The bulk road: clean tables into the local server's store by neo4j-admin, beside the old graph until they are whole."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import polars as pl
+
+from ..cypher.graph import Graph
+from ..cypher.progress import Progress, silent
+from ..cypher.server import LocalServer
+from .read import CleanTables
+from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS
+
+STEP = "Importing into a new graph"
+_PERCENT = re.compile(r"\((\d)/4\)|(\d+)% ∆")
+
+
+def load_by_bulk(
+    server: LocalServer, tables: CleanTables, load: dict[str, object], progress: Progress = silent
+) -> None:
+    """Import the clean tables as the local server's graph; the old one is replaced only when the new one is whole.
+
+    The server is stopped for the exchange and running afterwards. Killed at any moment, the graph is either the old
+    or, once the import was whole, the new one: `LocalServer.start` finishes an exchange that was begun.
+
+    Parameters
+    ----------
+    server : the local server, installed.
+    tables : what `read_tables` made.
+    load : properties of the (:Load) node that comes with the graph.
+    progress : told the share of the import done, in percent.
+
+    Raises
+    ------
+    HmrecError : neo4j-admin failed; the old graph is as it was.
+    """
+    arguments = _write_import_files(tables, load)
+    fresh = server.home / "data-import"
+    shutil.rmtree(fresh, ignore_errors=True)
+    phase = 0
+    for line in server.admin(
+        "database", "import", "full", "neo4j", "--input-type=parquet", "--id-type=integer",
+        "--overwrite-destination=true", "--path-pattern-style=none", "--bad-tolerance=0",
+        f"--report-file={fresh.with_name('import.report')}", *arguments, data=fresh,
+    ):  # fmt: skip
+        if match := _PERCENT.search(line):
+            phase = int(match[1]) - 1 if match[1] else phase
+            progress(STEP, 25 * phase + (int(match[2]) / 4 if match[2] else 0), 100)
+    server.exchange_data(fresh, progress)
+    with Graph.connect(server.connection()) as graph:
+        progress("Creating constraints and indexes", 0, None)
+        graph.write("constraints")
+        graph.write("await_indexes")
+
+
+def _write_import_files(tables: CleanTables, load: dict[str, object]) -> list[str]:
+    """Parquet files with neo4j-admin's column names; returns the arguments that name them."""
+    folder = tables.folder / "import"
+    folder.mkdir()
+    arguments = []
+
+    def node(label: str, frame: pl.LazyFrame) -> None:
+        frame.sink_parquet(folder / f"{label}.parquet", compression="snappy")
+        arguments.append(f"--nodes={label}={folder / label}.parquet")
+
+    def relationship(kind: str, frame: pl.LazyFrame) -> None:
+        frame.sink_parquet(folder / f"{kind}.parquet", compression="snappy")
+        arguments.append(f"--relationships={kind}={folder / kind}.parquet")
+
+    customers, articles = tables.scan(CUSTOMERS.stem), tables.scan(ARTICLES.stem)
+    node("Customer", customers.rename({"customer": ":ID(Customer)"}).cast({":ID(Customer)": pl.Int64}))
+    node("Article", articles.rename({"article": ":ID(Article)"}).cast({":ID(Article)": pl.Int64}))
+    node("Load", pl.LazyFrame({":ID(Load)": [0]} | {key: [value] for key, value in load.items()}))
+    for attribute in ATTRIBUTES:
+        group = f":ID({attribute.label})"
+        numbered = tables.scan(f"attribute-{attribute.label}").with_row_index("number").cast({"number": pl.Int64})
+        node(attribute.label, numbered.rename({"number": group}))
+        ends = articles.join(numbered.select("number", attribute.key), on=attribute.key).sort("article")
+        relationship(
+            attribute.relationship,
+            ends.select(
+                pl.col("article").cast(pl.Int64).alias(":START_ID(Article)"),
+                pl.col("number").alias(f":END_ID({attribute.label})"),
+            ),
+        )
+    relationship(
+        "BOUGHT",
+        tables.scan("purchases").select(
+            pl.col("customer").cast(pl.Int64).alias(":START_ID(Customer)"),
+            pl.col("article").cast(pl.Int64).alias(":END_ID(Article)"),
+            "t_dat",
+            "price",
+            "sales_channel_id",
+            "quantity",
+        ),
+    )
+    return arguments
+
+
+def store_size(data: Path) -> int:
+    """Bytes that the graph's store takes on disk."""
+    return sum(file.stat().st_size for file in (data / "databases" / "neo4j").rglob("*") if file.is_file())

@@ -1,0 +1,157 @@
+"""The three tables: columns, types and rules, declared once; and the attribute nodes that an article's columns become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a column's cells are."""
+
+    id = "id"
+    integer = "integer"
+    decimal = "decimal"
+    date = "date"
+    text = "text"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes
+    ----------
+    name : as in H&M's files.
+    kind : what its cells are.
+    required : whether an empty cell makes the row bad.
+    lowest, highest : bounds of numbers, both allowed.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = False
+    lowest: float | None = None
+    highest: float | None = None
+
+    @property
+    def rule(self) -> str:
+        """The rule in words, for people whose row broke it."""
+        words = {
+            Kind.id: "text",
+            Kind.integer: "a whole number",
+            Kind.decimal: "a number",
+            Kind.date: "a date such as 2020-09-22",
+            Kind.text: "text",
+        }[self.kind]
+        if self.lowest is not None and self.highest is not None:
+            words += f" from {self.lowest:g} to {self.highest:g}"
+        elif self.lowest is not None:
+            words += f" of at least {self.lowest:g}"
+        return words + (", not empty" if self.required else "")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file: its stem, its columns in H&M's order, and the key if rows are unique by one."""
+
+    stem: str
+    columns: tuple[Column, ...]
+    key: str | None = None
+
+    @property
+    def file(self) -> str:
+        """The file's name as H&M has it."""
+        return f"{self.stem}.csv"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns' names, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A column of the articles that becomes a node of its own: `(:Article)-[:relationship]->(:label {key, name})`."""
+
+    label: str
+    relationship: str
+    key: str
+    name: str | None
+    sentence: str
+
+
+CUSTOMERS = Table(
+    "customers",
+    (
+        Column("customer_id", Kind.id, required=True),
+        Column("FN", Kind.integer),
+        Column("Active", Kind.integer),
+        Column("club_member_status", Kind.text),
+        Column("fashion_news_frequency", Kind.text),
+        Column("age", Kind.integer, lowest=0, highest=150),
+        Column("postal_code", Kind.text),
+    ),
+    key="customer_id",
+)
+
+ARTICLES = Table(
+    "articles",
+    (
+        Column("article_id", Kind.id, required=True),
+        Column("product_code", Kind.integer),
+        Column("prod_name", Kind.text),
+        Column("product_type_no", Kind.integer),
+        Column("product_type_name", Kind.text),
+        Column("product_group_name", Kind.text),
+        Column("graphical_appearance_no", Kind.integer),
+        Column("graphical_appearance_name", Kind.text),
+        Column("colour_group_code", Kind.integer),
+        Column("colour_group_name", Kind.text),
+        Column("perceived_colour_value_id", Kind.integer),
+        Column("perceived_colour_value_name", Kind.text),
+        Column("perceived_colour_master_id", Kind.integer),
+        Column("perceived_colour_master_name", Kind.text),
+        Column("department_no", Kind.integer),
+        Column("department_name", Kind.text),
+        Column("index_code", Kind.text),
+        Column("index_name", Kind.text),
+        Column("index_group_no", Kind.integer),
+        Column("index_group_name", Kind.text),
+        Column("section_no", Kind.integer),
+        Column("section_name", Kind.text),
+        Column("garment_group_no", Kind.integer),
+        Column("garment_group_name", Kind.text),
+        Column("detail_desc", Kind.text),
+    ),
+    key="article_id",
+)
+
+TRANSACTIONS = Table(
+    "transactions_train",
+    (
+        Column("t_dat", Kind.date, required=True),
+        Column("customer_id", Kind.id, required=True),
+        Column("article_id", Kind.id, required=True),
+        Column("price", Kind.decimal, required=True, lowest=0, highest=1e12),
+        Column("sales_channel_id", Kind.integer, required=True, lowest=0, highest=2**31),
+    ),
+)
+
+TABLES = (CUSTOMERS, ARTICLES, TRANSACTIONS)
+
+ATTRIBUTES = (
+    Attribute("Product", "VARIANT_OF", "product_code", "prod_name", "the product that articles are colours and cuts of"),
+    Attribute("ProductType", "HAS_TYPE", "product_type_no", "product_type_name", "what kind of thing it is"),
+    Attribute("ProductGroup", "IN_PRODUCT_GROUP", "product_group_name", None, "the kind's group"),
+    Attribute("Colour", "HAS_COLOUR", "colour_group_code", "colour_group_name", "its colour"),
+    Attribute("Appearance", "HAS_APPEARANCE", "graphical_appearance_no", "graphical_appearance_name", "its pattern"),
+    Attribute("Department", "IN_DEPARTMENT", "department_no", "department_name", "the department that makes it"),
+    Attribute("Section", "IN_SECTION", "section_no", "section_name", "the part of the shop"),
+    Attribute("GarmentGroup", "IN_GARMENT_GROUP", "garment_group_no", "garment_group_name", "the kind of garment"),
+    Attribute("IndexGroup", "IN_INDEX_GROUP", "index_group_no", "index_group_name", "whom it is for"),
+)
