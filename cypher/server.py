@@ -331,7 +331,6 @@ class LocalServer:
             "server.memory.heap.max_size": heap,
             "server.memory.pagecache.size": page_cache,
             "db.tx_log.rotation.retention_policy": "1 files",
-            "server.bolt.thread_pool_shutdown_wait_time": "1s",
             "dbms.usage_report.enabled": "false",
         }
         folder.mkdir(parents=True, exist_ok=True)
