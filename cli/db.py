@@ -31,7 +31,9 @@ def install() -> None:
 
 
 @app.command()
-def start(timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for it to answer.")] = 180.0) -> None:
+def start(
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for it to answer.")] = 180.0,
+) -> None:
     """Start the local server (installing it first if it is not there) and wait until it answers.
 
     Writes its logs and data under HMREC_HOME. It listens on 127.0.0.1 only and stays after this command has ended.
@@ -82,12 +84,18 @@ def show_status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
         }  # fmt: skip
     else:
         settings = ConnectionSettings()
-        facts = {"running": True, "uri": settings.uri, "user": settings.username, "database": settings.database}
+        facts = {
+            "running": True,
+            "uri": settings.uri,
+            "user": settings.username,
+            "database": settings.database,
+        }
     loads: list[dict[str, object]] = []
     if running:
         with Graph.connect() as graph:
             facts["version"] = graph.server_version()
-            facts |= graph.read("counts").iloc[0].map(int).to_dict()
+            keys, rows = graph.read_rows("counts")
+            facts |= dict(zip(keys, rows[0], strict=True))
             loads = list(graph.read("loads")["load"])
     if as_json:
         dump_json(facts | {"loads": loads})
@@ -138,7 +146,9 @@ def logs(lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How ma
     server = LocalServer()
     files = [file for file in (server.logs / "neo4j.log", server.logs / "console.log") if file.is_file()]
     if not files:
-        raise UserMistake(f"There is no log in {server.logs}.", "The local server has not been started yet: hmrec db start")
+        raise UserMistake(
+            f"There is no log in {server.logs}.", "The local server has not been started yet: hmrec db start"
+        )
     for file in files:
         tail = file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
         if tail:

@@ -39,7 +39,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     else:
         for finding in findings:
             mark = "ok  " if finding.fine else "BAD "
-            typer.echo(f"{mark} {finding.what:24} {finding.found}" + (f"  → {finding.advice}" if finding.advice else ""))
+            typer.echo(
+                f"{mark} {finding.what:24} {finding.found}" + (f"  → {finding.advice}" if finding.advice else "")
+            )
     if not all(finding.fine for finding in findings):
         raise Exit(1)
 
@@ -74,7 +76,9 @@ def _settings() -> list[Finding]:
                 source = "default"
             value = getattr(settings, name)
             shown = "(set, not shown)" if name == "password" and value.get_secret_value() else value
-            shown = "(not set)" if shown in ("", None) or (name == "password" and not value.get_secret_value()) else shown
+            shown = (
+                "(not set)" if shown in ("", None) or (name == "password" and not value.get_secret_value()) else shown
+            )
             findings.append(Finding(variable, True, f"{shown}  [{source}]  {description.description}"))
     return findings
 
@@ -110,7 +114,7 @@ def _machine() -> list[Finding]:
     free = shutil.disk_usage(folder).free / 1e9
     full = 31_788_324 * BYTES_PER_PURCHASE / 1e9
     disk = Finding(
-        "disk", free > 2, f"{free:.0f} GB free at {server.home}; H&M's full data needs about {3 * full:.0f} GB while it loads",
+        "disk", free > 2, f"{free:.0f} GB free at {server.home}; H&M's full data needs {3 * full:.0f} GB to load",
         "" if free > 2 else "free some disk or set HMREC_HOME to another one",
     )  # fmt: skip
     memory = memory_limit() / 1e9

@@ -13,15 +13,35 @@ from .show import dump_json
 
 
 def load(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with transactions_train, customers, articles (.csv, .csv.gz, .parquet).")],
-    road: Annotated[str, typer.Option(help="bulk (local server, empty graph or --replace), stream (any server), or auto.")] = "auto",
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the graph by these files, once they are whole.")] = False,
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="Folder with transactions_train, customers, articles (.csv, .csv.gz, .parquet).",
+        ),
+    ],
+    road: Annotated[
+        str, typer.Option(help="bulk (local server, empty graph or --replace), stream (any server), or auto.")
+    ] = "auto",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the graph by these files, once they are whole.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Only check the files and report; change nothing.")] = False,
-    max_bad: Annotated[float, typer.Option("--max-bad", min=0, max=1, metavar="SHARE", help="Fail when more rows than this are bad.")] = 0.01,
+    max_bad: Annotated[
+        float,
+        typer.Option("--max-bad", min=0, max=1, metavar="SHARE", help="Fail when more rows than this are bad."),
+    ] = 0.01,
     column_map: Annotated[
-        list[str] | None, typer.Option("--map", metavar="THEIRS=OURS", help="A column's name in your files and in H&M's; may be given again.")
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="THEIRS=OURS",
+            help="A column's name in your files and in H&M's; may be given again.",
+        ),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Folder for load-report.json and rejects.csv (default: DIR).")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for load-report.json and rejects.csv (default: DIR).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Load customers, articles and purchases into the graph; loading the same files again changes nothing.

@@ -38,9 +38,12 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop."),
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails (anywhere in the line).")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback when something fails (anywhere in the line).")
+    ] = False,
 ) -> None:
     """Options of every command."""
 
@@ -56,7 +59,7 @@ def main() -> None:
             raise
         typer.echo("hmrec: interrupted.", err=True)
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001  the one place where every error becomes a sentence
+    except Exception as error:
         if debug:
             raise
         from .failure import describe

@@ -15,11 +15,15 @@ def query(
     name: Annotated[str | None, typer.Argument(help="A saved query; without one they are listed.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="A .cypher file of your own.")] = None,
     parameters: Annotated[
-        list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A parameter of the query; may be given again.")
+        list[str] | None,
+        typer.Option("-p", "--param", metavar="KEY=VALUE", help="A parameter of the query; may be given again."),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Let the query change the graph.")] = False,
     form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
-    text: Annotated[bool, typer.Option("--text", help="Print the query instead of running it, to paste into Neo4j Browser.")] = False,
+    text: Annotated[
+        bool,
+        typer.Option("--text", help="Print the query instead of running it, to paste into Neo4j Browser."),
+    ] = False,
 ) -> None:
     """Run a saved Cypher query, or list them.
 

@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 def recommend(
     customer: Annotated[str | None, typer.Argument(help="The customer's id.")] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many articles.")] = 12,
-    method: Annotated[str, typer.Option(help="cf (Cypher collaborative filtering), gnn (embeddings), popular, or auto.")] = "auto",
-    new_only: Annotated[bool, typer.Option("--new-only", help="Leave out what the customer has bought already.")] = False,
+    method: Annotated[
+        str, typer.Option(help="cf (Cypher collaborative filtering), gnn (embeddings), popular, or auto.")
+    ] = "auto",
+    new_only: Annotated[
+        bool, typer.Option("--new-only", help="Leave out what the customer has bought already.")
+    ] = False,
     form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
-    everyone: Annotated[bool, typer.Option("--all", help="Every customer, as Kaggle's submission file; needs --out.")] = False,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="Every customer, as Kaggle's submission file; needs --out.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where --all writes customer_id,prediction.")] = None,
 ) -> None:
     """Recommend articles to a customer, each with its reason; or write the file for all customers.
@@ -60,7 +66,8 @@ def recommend(
 def with_names(graph: Graph, articles: pd.DataFrame) -> pd.DataFrame:
     """The recommended articles with a column of names, for people to read."""
     names = graph.read("article_names", article_ids=list(articles["article_id"]))
-    names = names.drop_duplicates("article_id").set_index("article_id")["prod_name"]
     named = articles.copy()
-    named.insert(1, "prod_name", named["article_id"].map(names))
+    named.insert(
+        1, "prod_name", named["article_id"].map(dict(zip(names["article_id"], names["prod_name"], strict=True)))
+    )
     return named

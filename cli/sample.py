@@ -50,7 +50,12 @@ def synthetic(
 
     with Bars() as bars:
         receipt = write_synthetic(
-            folder, customers=customers, articles=articles, transactions=transactions, seed=seed, progress=bars
+            folder,
+            customers=customers,
+            articles=articles,
+            transactions=transactions,
+            seed=seed,
+            progress=bars,
         )
     _tell(receipt.folder, receipt.customers, receipt.articles, receipt.transactions)
 

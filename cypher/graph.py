@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any
 
 import neo4j
 from neo4j import exceptions as driver_errors
@@ -173,18 +173,18 @@ class Graph:
         bound = {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
 
         def work(transaction: neo4j.ManagedTransaction) -> tuple[list[str], list[list[Any]]]:
-            result = transaction.run(cast(LiteralString, query.text), bound)
+            result = transaction.run(query.text, bound)
             return list(result.keys()), [[_to_python(value) for value in record.values()] for record in result]
 
         with _explained(self.uri), self._session(neo4j.READ_ACCESS) as session:
             return session.execute_read(work)
 
     def stream(self, query: str | Query, *, fetch_size: int = 1000, **parameters: Any) -> Iterator[list[Any]]:
-        """Run a query that reads more than memory should hold; rows come one by one, values as the driver gives them."""
+        """Run a query that reads more than memory should hold; rows come one by one, with the driver's values."""
         query = find_query(query) if isinstance(query, str) else query
         bound = {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
         with _explained(self.uri), self._session(neo4j.READ_ACCESS, fetch_size=fetch_size) as session:
-            for record in session.run(cast(LiteralString, query.text), bound):
+            for record in session.run(query.text, bound):
                 yield list(record.values())
 
     def write(self, query: str | Query, **parameters: Any) -> Receipt:
@@ -203,12 +203,11 @@ class Graph:
         milliseconds = 0.0
         with _explained(self.uri), self._session(neo4j.WRITE_ACCESS) as session:
             for statement in query.statements:
-                text = cast(LiteralString, statement)
                 if query.commits_itself:
-                    result = session.run(text, bound)
+                    result = session.run(statement, bound)
                     records, summary = [record.data() for record in result], result.consume()
                 else:
-                    records, summary = session.execute_write(_run_whole, text, bound)
+                    records, summary = session.execute_write(_run_whole, statement, bound)
                 rows += [_to_python(record) for record in records]
                 for name, value in vars(summary.counters).items():
                     if isinstance(value, int) and not isinstance(value, bool) and value:
@@ -222,13 +221,11 @@ class Graph:
             return self._driver.get_server_info().agent.removeprefix("Neo4j/")
 
     def _session(self, access: str, fetch_size: int = 1000) -> neo4j.Session:
-        return self._driver.session(
-            database=self.settings.database, default_access_mode=access, fetch_size=fetch_size
-        )
+        return self._driver.session(database=self.settings.database, default_access_mode=access, fetch_size=fetch_size)
 
 
 def _run_whole(
-    transaction: neo4j.ManagedTransaction, text: LiteralString, bound: dict[str, Any]
+    transaction: neo4j.ManagedTransaction, text: str, bound: dict[str, Any]
 ) -> tuple[list[dict[str, Any]], neo4j.ResultSummary]:
     result = transaction.run(text, bound)
     return [record.data() for record in result], result.consume()

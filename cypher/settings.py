@@ -30,7 +30,8 @@ class ServerSettings(BaseSettings):
         description="Folder of the local server: programs, data, logs, password",
     )
     programs: Path | None = Field(
-        default=None, description="Folder for Neo4j's programs, where several homes share them; empty: in the home"
+        default=None,
+        description="Folder for Neo4j's programs, where several homes share them; empty: in the home",
     )
     heap: str = Field(default="", description="Java heap, e.g. 2g; empty: a sixth of the memory, 1g to 4g")
     page_cache: str = Field(default="", description="Page cache, e.g. 4g; empty: a quarter of the memory, 512m to 8g")

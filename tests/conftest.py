@@ -27,7 +27,9 @@ PROGRAMS = Path(platformdirs.user_cache_dir("hmrec", appauthor=False))  # downlo
 
 def make_local_server(home: Path) -> LocalServer:
     """A local server with little memory and ports of its own, its programs shared with other test runs."""
-    settings = ServerSettings(home=home, programs=PROGRAMS, heap="1g", page_cache="512m", bolt_port=17700, http_port=17900)
+    settings = ServerSettings(
+        home=home, programs=PROGRAMS, heap="1g", page_cache="512m", bolt_port=17700, http_port=17900
+    )
     return LocalServer(settings=settings)
 
 
@@ -65,7 +67,9 @@ def connection(request: pytest.FixtureRequest) -> Iterator[ConnectionSettings]:
 
         with Neo4jContainer(f"neo4j:{NEO4J_VERSION}-community", password="a-password-for-tests") as container:
             yield ConnectionSettings(
-                uri=container.get_connection_url(), password=SecretStr("a-password-for-tests"), database="neo4j"
+                uri=container.get_connection_url(),
+                password=SecretStr("a-password-for-tests"),
+                database="neo4j",
             )
     else:
         server: LocalServer = request.getfixturevalue("local_server")

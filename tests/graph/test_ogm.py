@@ -12,7 +12,8 @@ from tests.conftest import run_text
 def test_customers_articles_and_purchases_are_objects(graph: Graph, connection: ConnectionSettings) -> None:
     run_text(
         graph,
-        "CREATE (c:Customer {customer_id: '1', age: 40})-[:BOUGHT {t_dat: date('2020-09-01'), price: 0.02, quantity: 2}]->"
+        "CREATE (c:Customer {customer_id: '1', age: 40}), "
+        "(c)-[:BOUGHT {t_dat: date('2020-09-01'), price: 0.02, quantity: 2}]->"
         "(:Article {article_id: '0108775015', prod_name: 'Strap top'}), "
         "(c)-[:BOUGHT {t_dat: date('2020-09-02'), price: 0.03, quantity: 1}]->"
         "(:Article {article_id: '0108775044', prod_name: 'Strap top black'})",

@@ -1,0 +1,130 @@
+"""hmrec demo: the whole path on real purchases, in one go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .bars import Bars
+from .connect import local_server, open_graph
+from .show import Format, show
+
+if TYPE_CHECKING:
+    from ..cypher.graph import Graph
+    from ..cypher.server import LocalServer
+
+QUICK_HOUSEHOLDS = 200
+FIRST_QUERY = """MATCH path = (c:Customer {{customer_id: '{customer}'}})-[:BOUGHT]->(:Article)<-[:BOUGHT]-(:Customer)
+RETURN path LIMIT 50"""
+
+
+def demo(
+    quick: Annotated[
+        bool, typer.Option("--quick", help=f"Only {QUICK_HOUSEHOLDS} households, in about a minute.")
+    ] = False,
+) -> None:
+    """Load real purchases, train on them and recommend: everything that hmrec does, once.
+
+    Writes Complete Journey under HMREC_HOME/demo and loads it into the graph (the local Neo4j, installed and started if
+    need be, or NEO4J_URI's), trains, writes the embeddings back, then recommends to three customers. What is there
+    already is used again. A graph that holds other data is left alone.
+
+    Example: hmrec demo
+    """
+    from ..cypher.server import LocalServer
+
+    server = local_server()
+    folder = (server or LocalServer()).home / "demo" / ("quick" if quick else "journey")
+    with Bars() as bars:
+        if server is not None:
+            server.install(bars)
+            server.start(bars)
+        _sample(folder, quick, bars)
+        _load(folder, server, bars)
+        with open_graph(bars) as graph:
+            _train(graph, bars)
+    with open_graph() as graph:
+        customers = _three_customers(graph)
+        for customer in customers:
+            _show_customer(graph, customer)
+    _show_browser(server, customers[0])
+
+
+def _sample(folder: Path, quick: bool, bars: Bars) -> None:
+    from ..loader.samples import write_journey
+    from ..loader.schema import TABLES
+
+    if not all((folder / table.file).is_file() for table in TABLES):
+        write_journey(folder, households=QUICK_HOUSEHOLDS if quick else None, progress=bars)
+    bars.say(f"Complete Journey in H&M's three files: {folder}")
+
+
+def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
+    from ..cypher.errors import UserMistake
+    from ..loader.load import load_folder
+
+    with open_graph(bars) as graph:
+        counts = graph.read("counts").iloc[0]
+        loads = [Path(load["folder"]) for load in graph.read("loads")["load"]]
+        if counts["nodes"] and not (loads and all(load.parent == folder.parent for load in loads)):
+            raise UserMistake(
+                f"The graph at {graph.uri} holds data of your own, which the demo leaves alone.",
+                "Run the demo elsewhere: HMREC_HOME=~/hmrec-demo hmrec demo",
+            )
+        other = bool(loads) and loads[0] != folder
+        report = load_folder(folder, server=server, graph=graph, replace=other, progress=bars)
+        bars.say(
+            f"{report.counts['transactions_train'].read:,} purchases are in the graph at {graph.uri} ({report.why})"
+        )
+
+
+def _train(graph: Graph, bars: Bars) -> None:
+    from ..graph_ml.export import SubgraphSpec, export_subgraph
+    from ..graph_ml.train import TrainSettings, train
+    from ..graph_ml.write_back import write_embeddings
+
+    models, loads = graph.read("models", k=1), graph.read("loads", k=1)
+    if len(models) and str(models["model"][0]["created"]) > str(loads["load"][0]["started"]):
+        bars.say(f"The embeddings of model version {models['model'][0]['version']} are on the nodes already")
+        return
+    subgraph = export_subgraph(graph, SubgraphSpec(), bars)
+    receipt = write_embeddings(graph, train(subgraph, TrainSettings(), bars), bars)
+    bars.say(
+        f"Embeddings are on {receipt.customers:,} customers and {receipt.articles:,} articles (model {receipt.version})"
+    )
+
+
+def _three_customers(graph: Graph) -> list[str]:
+    """A customer with many purchases, one in the middle and one with few."""
+    total = int(graph.read("counts")["customers"][0])
+    places = [total // 10, total // 2, 9 * total // 10]
+    return [str(graph.read("customers_by_purchases", skip=place, k=1)["customer_id"][0]) for place in places]
+
+
+def _show_customer(graph: Graph, customer: str) -> None:
+    from ..cypher.recommender import Method, recommend
+    from .recommend import with_names
+
+    typer.echo(f"\n=== Customer {customer}")
+    show(graph.read("last_purchases", customer_id=customer, k=5), Format.table, "Bought last")
+    for method, title in (
+        (Method.cf, "By collaborative filtering in Cypher"),
+        (Method.gnn, "By the graph neural network"),
+    ):
+        result = recommend(graph, customer, k=12, method=method)
+        show(with_names(graph, result.articles), Format.table, title)
+
+
+def _show_browser(server: LocalServer | None, customer: str) -> None:
+    if server is not None:
+        status = server.status()
+        typer.echo(
+            f"\nAsk the graph yourself: open {status.http}/browser/ (user {status.user}; "
+            "`hmrec db open` shows the password) and paste, for a start:\n"
+        )
+    else:
+        typer.echo("\nAsk the graph yourself in your server's Neo4j Browser; paste, for a start:\n")
+    typer.echo(FIRST_QUERY.format(customer=customer))
+    typer.echo(f"\nNext: hmrec recommend {customer}, hmrec query, hmrec evaluate")

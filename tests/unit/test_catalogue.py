@@ -1,0 +1,112 @@
+"""Queries are files; their headers are what people and the program read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hmrec.cypher.catalogue import BadQueryFile, find_query, load_catalogue, parse_bare_query, parse_query
+from hmrec.cypher.errors import UnknownQuery, UserMistake
+
+HEADER = "// sums: adds two numbers\n// $a: integer\n// $b: integer = 2   the second\n// returns total\n"
+FILE = Path("sums.cypher")
+
+
+def test_every_query_has_a_doc_and_recommenders_return_article_score_and_reason() -> None:
+    catalogue = load_catalogue()
+    assert len(catalogue) >= 20
+    assert all(query.doc for query in catalogue.values())
+    for query in catalogue.values():
+        if query.folder == "recommend":
+            assert query.returns == ("article_id", "score", "because"), query.name
+            assert {"k", "new_only", "as_of"} <= set(query.parameters), query.name
+
+
+def test_queries_with_parameters_show_a_params_line_for_neo4j_browser() -> None:
+    for query in load_catalogue().values():
+        if query.parameters:
+            lines = [line for line in query.text.splitlines() if line.startswith("// :params {")]
+            assert len(lines) == 1, query.name
+            for name in query.parameters:
+                assert f"{name}:" in lines[0], (query.name, name)
+
+
+def test_no_cypher_stands_in_the_packages_python_files() -> None:
+    root = Path(__file__).parents[2]
+    words = ("MATCH (", "MERGE (", "RETURN ", "UNWIND ", "DETACH DELETE")
+    for folder in ("cypher", "loader", "graph_ml", "cli"):
+        for file in (root / folder).rglob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            assert not [word for word in words if word in text], file
+
+
+def test_header_gives_parameters_defaults_and_columns() -> None:
+    query = parse_query(HEADER + "RETURN $a + $b AS total", FILE)
+    assert query.doc == "adds two numbers"
+    assert query.returns == ("total",)
+    assert query.bind({"a": 1}) == {"a": 1, "b": 2}
+    assert query.parameters["b"].doc == "the second"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (HEADER + "RETURN $a + $b + $c AS total", "sums.cypher:5"),
+        (HEADER + "RETURN $a AS total", "sums.cypher:1"),
+        (HEADER.replace("$a: integer", "$a: number") + "RETURN $a + $b AS total", "sums.cypher:2"),
+        (HEADER.replace("sums:", "other:") + "RETURN $a + $b AS total", "sums.cypher:1"),
+        (HEADER.replace("= 2", "= two") + "RETURN $a + $b AS total", "sums.cypher:3"),
+        ("", "sums.cypher:1"),
+    ],
+)
+def test_a_header_that_disagrees_with_the_text_names_file_and_line(text: str, where: str) -> None:
+    with pytest.raises(BadQueryFile, match=where):
+        parse_query(text, FILE)
+
+
+def test_dollars_in_strings_and_comments_are_no_parameters() -> None:
+    query = parse_query(HEADER + "// costs $5\nRETURN $a + $b AS total, '$c' AS text", FILE)
+    assert set(query.parameters) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "needs the parameter a"),
+        ({"a": "1"}, "of type integer"),
+        ({"a": True}, "of type integer"),
+        ({"a": 1, "x": 1}, "no parameter 'x'"),
+    ],
+)
+def test_wrong_parameters_are_refused_before_anything_runs(given: dict[str, object], message: str) -> None:
+    query = parse_query(HEADER + "RETURN $a + $b AS total", FILE)
+    with pytest.raises(UserMistake, match=message):
+        query.bind(given)
+
+
+def test_values_from_the_command_line_are_read_by_their_declared_type() -> None:
+    query = find_query("user_based_cf")
+    assert query.parameters["k"].parse("5") == 5
+    assert query.parameters["new_only"].parse("true") is True
+    assert query.parameters["half_life"].parse("null") is None
+    assert query.parameters["customer_id"].parse("007") == "007"
+    with pytest.raises(UserMistake, match="of type integer"):
+        query.parameters["k"].parse("many")
+
+
+def test_a_query_of_the_users_own_needs_no_header() -> None:
+    query = parse_bare_query("MATCH (c:Customer {customer_id: $id}) RETURN c.age AS age", Path("mine.cypher"))
+    assert set(query.parameters) == {"id"}
+    assert query.parameters["id"].parse("12") == 12
+    assert query.parameters["id"].parse("abc") == "abc"
+
+
+def test_an_unknown_query_is_answered_with_those_that_look_alike() -> None:
+    with pytest.raises(UnknownQuery) as caught:
+        find_query("user_based")
+    assert "user_based_cf" in str(caught.value)
+
+
+def test_statements_are_apart_by_semicolons_at_line_ends() -> None:
+    query = parse_bare_query("RETURN ';' AS a;\nRETURN 2 AS b;\n// the end\n", Path("two.cypher"))
+    assert [statement.strip() for statement in query.statements] == ["RETURN ';' AS a", "RETURN 2 AS b"]

@@ -1,0 +1,143 @@
+"""The command line without a server: help, speed, and every mistake in one sentence."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = [
+    ["demo"], ["load"], ["train"], ["recommend"], ["query"], ["evaluate"], ["doctor"],
+    ["db", "install"], ["db", "start"], ["db", "stop"], ["db", "status"], ["db", "open"], ["db", "logs"],
+    ["sample", "journey"], ["sample", "synthetic"],
+]  # fmt: skip
+
+
+def run(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run hmrec as a user does, in a process of its own."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("NEO4J_", "HMREC_"))}
+    return subprocess.run(
+        [sys.executable, "-c", "from hmrec.cli.main import main; main()", *arguments],
+        env=clean | {"HMREC_HOME": str(home), "COLUMNS": "200", "NO_COLOR": "1"} | environment,
+        capture_output=True, text=True, cwd=home.parent, timeout=120,
+    )  # fmt: skip
+
+
+def assert_one_sentence(result: subprocess.CompletedProcess[str], status: int) -> None:
+    assert result.returncode == status, result
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    assert result.stderr.startswith("hmrec: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_help_needs_no_heavy_library(tmp_path: Path) -> None:
+    code = (
+        "import sys; from hmrec.cli.main import app; from typer.testing import CliRunner; "
+        "r = CliRunner().invoke(app, ['--help']); assert r.exit_code == 0, r.output; "
+        "heavy = {'torch', 'polars', 'pandas', 'numpy', 'neo4j', 'torch_geometric', 'scipy'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_s_help_has_an_example(command: list[str], tmp_path: Path) -> None:
+    result = run(*command, "--help", home=tmp_path / "home")
+    assert result.returncode == 0
+    assert f"Example: hmrec {' '.join(command)}" in " ".join(result.stdout.split())
+
+
+def test_the_readme_and_the_commands_name_each_other(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in COMMANDS:
+        name = " ".join(command)
+        assert f"hmrec {name}" in readme or f"hmrec {command[0]} status | open" in readme or "db" in name, name
+    named = set(re.findall(r"hmrec ((?:db|sample) \w+|[a-z]+)", readme))
+    known = {" ".join(command) for command in COMMANDS}
+    prose = {"turns", "demo", "installs", "and", "itself"}
+    assert {name for name in named if name not in known} <= prose | {"itself", "installs"}, named - known
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert_one_sentence(run("load", "--check", str(tmp_path / "nowhere"), home=tmp_path / "home"), 2)
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "transactions_train.csv").write_text(
+        "t_dat,customer_id,price,sales_channel_id\n2020-01-01,1,2,1\n"
+    )
+    result = run("load", "--check", str(tmp_path / "data"), home=tmp_path / "home")
+    assert_one_sentence(result, 2)
+    assert "article_id" in result.stderr
+
+
+def test_no_server_is_a_fault_of_the_world_with_a_way_out(tmp_path: Path) -> None:
+    result = run("recommend", "1", home=tmp_path / "home")
+    assert_one_sentence(result, 1)
+    assert "hmrec db start" in result.stderr
+
+
+def test_an_address_where_nothing_answers(tmp_path: Path) -> None:
+    result = run("recommend", "1", home=tmp_path / "home", NEO4J_URI="bolt://localhost:1", NEO4J_PASSWORD="secret-word")
+    assert_one_sentence(result, 1)
+    assert "secret-word" not in result.stderr
+
+
+def test_an_address_that_is_none(tmp_path: Path) -> None:
+    assert_one_sentence(run("recommend", "1", home=tmp_path / "home", NEO4J_URI="nonsense"), 2)
+
+
+def test_a_setting_out_of_range_is_named(tmp_path: Path) -> None:
+    result = run("db", "start", home=tmp_path / "home", HMREC_BOLT_PORT="0")
+    assert_one_sentence(result, 2)
+    assert "bolt_port" in result.stderr
+
+
+def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert_one_sentence(
+        run("db", "install", home=tmp_path / "file" / "home2", HMREC_HOME=str(tmp_path / "file" / "x")), 1
+    )
+
+
+def test_an_unknown_query_and_a_wrong_parameter(tmp_path: Path) -> None:
+    assert_one_sentence(run("query", "no_such", home=tmp_path / "home"), 2)
+    assert_one_sentence(run("query", "popular", "-p", "k=many", home=tmp_path / "home"), 2)
+    assert_one_sentence(run("query", "popular", "-p", "k", home=tmp_path / "home"), 2)
+
+
+def test_recommend_wants_a_customer_or_all_with_a_file(tmp_path: Path) -> None:
+    assert_one_sentence(run("recommend", home=tmp_path / "home"), 2)
+    assert_one_sentence(run("recommend", "--all", home=tmp_path / "home"), 2)
+    assert_one_sentence(run("recommend", "1", "--method", "magic", home=tmp_path / "home"), 2)
+
+
+def test_an_unknown_option_is_refused_with_status_2(tmp_path: Path) -> None:
+    result = run("load", "--no-such-option", home=tmp_path / "home")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_a_traceback_is_shown_with_debug_only(tmp_path: Path) -> None:
+    result = run("query", "no_such", "--debug", home=tmp_path / "home")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
+def test_queries_are_listed_without_a_server(tmp_path: Path) -> None:
+    result = run("query", "--format", "json", home=tmp_path / "home")
+    assert result.returncode == 0
+    assert '"user_based_cf"' in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_control_characters_of_the_user_s_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    result = run("query", "a\x1b[31mred", home=tmp_path / "home")
+    assert "\x1b" not in result.stderr
