@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ..cypher.server import LocalServer
 
 QUICK_HOUSEHOLDS = 200
-FIRST_QUERY = """MATCH path = (c:Customer {{customer_id: '{customer}'}})-[:BOUGHT]->(:Article)<-[:BOUGHT]-(:Customer)
-RETURN path LIMIT 50"""
 
 
 def demo(
@@ -118,6 +116,8 @@ def _show_customer(graph: Graph, customer: str) -> None:
 
 
 def _show_browser(server: LocalServer | None, customer: str) -> None:
+    from ..cypher.catalogue import find_query
+
     if server is not None:
         status = server.status()
         typer.echo(
@@ -126,5 +126,6 @@ def _show_browser(server: LocalServer | None, customer: str) -> None:
         )
     else:
         typer.echo("\nAsk the graph yourself in your server's Neo4j Browser; paste, for a start:\n")
-    typer.echo(FIRST_QUERY.format(customer=customer))
+    typer.echo(f":params {{customer_id: '{customer}', paths: 50}}\n")
+    typer.echo(find_query("neighbourhood").body)
     typer.echo(f"\nNext: hmrec recommend {customer}, hmrec query, hmrec evaluate")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,7 +21,8 @@ def load(
         ),
     ],
     road: Annotated[
-        str, typer.Option(help="bulk (local server, empty graph or --replace), stream (any server), or auto.")
+        Literal["auto", "bulk", "stream"],
+        typer.Option(help="bulk (local server, empty graph or --replace), stream (any server), or auto."),
     ] = "auto",
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the graph by these files, once they are whole.")
@@ -54,8 +55,6 @@ def load(
     from ..cypher.errors import UserMistake
     from ..loader.load import load_folder
 
-    if road not in ("auto", "bulk", "stream"):
-        raise UserMistake(f"--road is auto, bulk or stream, not {road[:20]!r}.")
     names = {}
     for pair in column_map or []:
         theirs, separator, ours = pair.partition("=")

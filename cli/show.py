@@ -31,7 +31,7 @@ def _jsonable(value: Any) -> Any:
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The frame's rows as dictionaries, missing values as None."""
     return [
-        {key: None if value is None or value != value else value for key, value in row.items()}
+        {str(key): None if value is None or value != value else value for key, value in row.items()}
         for row in frame.astype(object).to_dict(orient="records")
     ]
 

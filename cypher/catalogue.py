@@ -95,6 +95,13 @@ class Query:
     text: str
 
     @property
+    def body(self) -> str:
+        """The text without its header."""
+        lines = self.text.splitlines()
+        first = next((number for number, line in enumerate(lines) if not line.startswith("//")), len(lines))
+        return "\n".join(lines[first:])
+
+    @property
     def statements(self) -> list[str]:
         """The file's statements, apart by a semicolon at a line's end, as Neo4j Browser takes them too."""
         return [part for part in re.split(r";\s*(?:\n|$)", self.text) if _STRINGS_AND_COMMENTS.sub("", part).strip()]

@@ -102,9 +102,7 @@ def test_a_setting_out_of_range_is_named(tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert_one_sentence(
-        run("db", "install", home=tmp_path / "file" / "home2", HMREC_HOME=str(tmp_path / "file" / "x")), 1
-    )
+    assert_one_sentence(run("db", "install", home=tmp_path / "home", HMREC_HOME=str(tmp_path / "file" / "x")), 1)
 
 
 def test_an_unknown_query_and_a_wrong_parameter(tmp_path: Path) -> None:

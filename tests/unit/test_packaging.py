@@ -51,4 +51,4 @@ def test_the_lock_pins_the_version_that_compose_and_the_server_name() -> None:
     assert all(len(jar.sha256) == 64 for jar in jars)
     assert len({jar.filename for jar in jars}) == len(jars)
     assert f"neo4j:{NEO4J_VERSION}-community" in (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    assert "http" not in LOCK.read_text(encoding="utf-8").replace("http2", "").replace("jetty-http", "")
+    assert "://" not in LOCK.read_text(encoding="utf-8")

@@ -1,0 +1,9 @@
+// neighbourhood: a customer, what they bought and who else bought it, to be drawn in Neo4j Browser
+// $customer_id: string
+// $paths: integer = 50   how many paths at most
+// :params {customer_id: '1', paths: 50}
+// returns path
+MATCH path = (c:Customer {customer_id: $customer_id})-[:BOUGHT]->(:Article)<-[:BOUGHT]-(n:Customer)
+WHERE n <> c
+RETURN path
+LIMIT $paths
