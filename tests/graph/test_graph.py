@@ -1,0 +1,79 @@
+"""The door to the driver: reads, writes, and what it says when Neo4j says no."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from hmrec.cypher.catalogue import Query, parse_bare_query
+from hmrec.cypher.errors import HmrecError, UserMistake
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.settings import ConnectionSettings
+
+
+def query(text: str) -> Query:
+    return parse_bare_query(text, Path("test.cypher"))
+
+
+def test_read_gives_a_frame_with_python_s_own_dates(graph: Graph) -> None:
+    frame = graph.read(query("UNWIND [1, 2] AS n RETURN n, date('2020-09-22') AS day, [date('2020-01-01')] AS days"))
+    assert list(frame["n"]) == [1, 2]
+    assert frame["day"][0] == dt.date(2020, 9, 22)
+    assert frame["days"][0] == [dt.date(2020, 1, 1)]
+
+
+def test_an_empty_result_keeps_its_columns(graph: Graph) -> None:
+    assert list(graph.read("customers_by_purchases").columns) == ["customer_id", "bought"]
+
+
+def test_dates_travel_as_parameters(graph: Graph) -> None:
+    frame = graph.read(query("RETURN date($day) AS day"), day=dt.date(2020, 9, 22))
+    assert frame["day"][0] == dt.date(2020, 9, 22)
+
+
+def test_write_tells_what_it_changed(graph: Graph) -> None:
+    receipt = graph.write(query("UNWIND range(1, 3) AS n CREATE (x:Thing {n: n}) RETURN x.n AS n"))
+    assert receipt.counters["nodes_created"] == 3
+    assert receipt.counters["properties_set"] == 3
+    assert receipt.rows == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+
+def test_a_write_that_fails_leaves_nothing(graph: Graph) -> None:
+    with pytest.raises(HmrecError):
+        graph.write(query("UNWIND [1, 0] AS n CREATE (:Thing {n: 1 / n})"))
+    assert graph.read("counts")["nodes"][0] == 0
+
+
+def test_a_file_of_several_statements_runs_them_all(graph: Graph) -> None:
+    receipt = graph.write(query("CREATE (:Thing);\nCREATE (:Thing);\n"))
+    assert receipt.counters["nodes_created"] == 2
+
+
+def test_reading_never_writes(graph: Graph) -> None:
+    with pytest.raises(UserMistake, match="writes"):
+        graph.read(query("CREATE (:Thing)"))
+    assert graph.read("counts")["nodes"][0] == 0
+
+
+def test_stream_hands_on_rows_one_by_one(graph: Graph) -> None:
+    rows = graph.stream(query("UNWIND range(1, 5000) AS n RETURN n, -n AS m"), fetch_size=100)
+    assert next(rows) == [1, -1]
+    assert sum(1 for _ in rows) == 4999
+
+
+def test_values_that_look_like_cypher_stay_values(graph: Graph) -> None:
+    evil = "1'}) DETACH DELETE n //"
+    graph.write(query("CREATE (:Customer {customer_id: $id})"), id=evil)
+    assert graph.read("customer", customer_id=evil)["customer_id"][0] == evil
+    assert graph.read("counts")["customers"][0] == 1
+
+
+def test_a_query_that_neo4j_does_not_understand_is_told_in_its_words(graph: Graph) -> None:
+    with pytest.raises(UserMistake, match="Invalid input"):
+        graph.read(query("MATCH (n RETURN n"))
+
+
+def test_a_database_that_is_not_there_is_named(connection: ConnectionSettings) -> None:
+    with pytest.raises(HmrecError, match="nosuch"):
+        Graph.connect(connection.model_copy(update={"database": "nosuch"})).read("counts")
