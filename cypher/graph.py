@@ -19,6 +19,8 @@ from .errors import HmrecError, ServerUnavailable, UserMistake, WrongPassword
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
@@ -214,6 +216,27 @@ class Graph:
                         counters[name] = counters.get(name, 0) + value
                 milliseconds += (summary.result_available_after or 0) + (summary.result_consumed_after or 0)
         return Receipt(rows, counters, milliseconds)
+
+    def to_vectors(self, array: npt.NDArray[np.float32]) -> list[Any]:
+        """Rows of numbers as parameters, in the form that this server takes fastest.
+
+        Parameters
+        ----------
+        array : [n, dim], float32.
+
+        Returns
+        -------
+        n values: packed vectors where the server knows them (Bolt 6), twice as fast to send, else lists of floats.
+        """
+        from neo4j.vector import Vector
+
+        with _explained(self.uri):
+            protocol = self._driver.get_server_info().protocol_version
+        if protocol < (6, 0):
+            rows: list[Any] = array.tolist()
+            return rows
+        packed, width = array.astype(">f4").tobytes(), 4 * array.shape[1]
+        return [Vector(packed[begin : begin + width], "f32") for begin in range(0, len(packed), width)]
 
     def server_version(self) -> str:
         """The server's version, e.g. `2026.05.0`."""

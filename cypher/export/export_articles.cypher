@@ -1,0 +1,11 @@
+// export_articles: the articles of a subgraph; purchases name them by the number given here, so that no long id is sent twice
+// $category: string = null    the name of an IndexGroup, Department or ProductGroup; null for every article
+// :params {category: 'GROCERY'}
+// returns node, article_id
+MATCH (a:Article)
+WHERE $category IS NULL
+   OR EXISTS { (a)-[:IN_INDEX_GROUP]->(:IndexGroup {index_group_name: $category}) }
+   OR EXISTS { (a)-[:IN_DEPARTMENT]->(:Department {department_name: $category}) }
+   OR EXISTS { (a)-[:IN_PRODUCT_GROUP]->(:ProductGroup {product_group_name: $category}) }
+RETURN id(a) AS node, a.article_id AS article_id
+ORDER BY article_id

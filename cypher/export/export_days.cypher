@@ -1,0 +1,9 @@
+// export_days: how many rows of the transactions each day has
+// $since: date = null     first day
+// $until: date = null     the day after the last
+// :params {since: null, until: null}
+// returns t_dat, purchases
+MATCH (:Customer)-[b:BOUGHT]->()
+WHERE ($since IS NULL OR b.t_dat >= date($since)) AND ($until IS NULL OR b.t_dat < date($until))
+RETURN b.t_dat AS t_dat, sum(b.quantity) AS purchases
+ORDER BY t_dat

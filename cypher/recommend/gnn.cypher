@@ -1,0 +1,46 @@
+// gnn: articles whose embedding is nearest to the customer's
+//
+// score(c,a) = cosine of the embeddings that the graph neural network learned and wrote back. The (:Model) in force
+// tells in which of the two properties they are, so that a version is read whole or not at all; SEARCH (Cypher 25) takes
+// an index by its written name only and so cannot follow it, db.index.vector.queryNodes can.
+// A model knows all purchases before its day `until`: asked about an earlier day it would tell the future, and says nothing.
+//
+// $customer_id: string
+// $k: integer = 12             how many articles
+// $new_only: boolean = false   leave out what the customer has bought already; as many more are looked up, so none is short
+// $as_of: date = null          recommend as on that day: no purchase of that day or later is looked at
+// :params {customer_id: '1', k: 12, new_only: false, as_of: null}
+// returns article_id, score, because
+MATCH (m:Model {in_force: true})
+MATCH (c:Customer {customer_id: $customer_id})
+WITH m, m.slot AS slot, c, c[m.slot] AS wanted, coalesce(date($as_of), date('9999-12-31')) AS until
+WHERE wanted IS NOT NULL AND ($as_of IS NULL OR until >= m.until)
+CALL (c, until) {
+  MATCH (c)-[b:BOUGHT]->(a:Article)
+  WHERE b.t_dat < until
+  RETURN collect(DISTINCT a) AS owned
+}
+CALL db.index.vector.queryNodes(
+  CASE slot WHEN 'embedding' THEN 'article_embedding' ELSE 'article_embedding_staged' END,
+  $k + CASE WHEN $new_only THEN size(owned) ELSE 0 END,
+  wanted
+) YIELD node AS a
+WITH slot, wanted, owned, a
+WHERE NOT ($new_only AND a IN owned)
+WITH slot, owned, a, 2 * vector.similarity.cosine(a[slot], wanted) - 1 AS score  // Neo4j's lies between 0 and 1
+ORDER BY score DESC, a.article_id
+LIMIT $k
+CALL (slot, owned, a) {
+  UNWIND owned AS o
+  WITH o
+  WHERE o <> a AND o[slot] IS NOT NULL
+  WITH o, vector.similarity.cosine(o[slot], a[slot]) AS nearness
+  ORDER BY nearness DESC, o.article_id
+  LIMIT 1
+  RETURN collect(coalesce(o.prod_name, o.article_id)) AS nearest
+}
+RETURN a.article_id AS article_id, score,
+       CASE WHEN a IN owned THEN 'you bought it before'
+            WHEN size(nearest) > 0 THEN 'close to what you bought: ' + nearest[0]
+            ELSE 'close to what customers like you buy' END AS because
+ORDER BY score DESC, article_id
