@@ -1,9 +1,11 @@
-"""The bulk road: clean tables into the local server's store by neo4j-admin, beside the old graph until they are whole."""
+"""The bulk road: clean tables into the local server by neo4j-admin, beside the old graph until they are whole."""
 
 from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -15,16 +17,18 @@ from .read import CleanTables
 from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS
 
 STEP = "Importing into a new graph"
+_MADE = re.compile(r"^\s*(\d+) (nodes|relationships)$")
 _PERCENT = re.compile(r"\((\d)/4\)|(\d+)% ∆")
 
 
 def load_by_bulk(
-    server: LocalServer, tables: CleanTables, load: dict[str, object], progress: Progress = silent
-) -> None:
+    server: LocalServer, tables: CleanTables, load: Mapping[str, object], progress: Progress = silent
+) -> dict[str, int]:
     """Import the clean tables as the local server's graph; the old one is replaced only when the new one is whole.
 
     The server is stopped for the exchange and running afterwards. Killed at any moment, the graph is either the old
-    or, once the import was whole, the new one: `LocalServer.start` finishes an exchange that was begun.
+    or, once the import was whole, the new one: `LocalServer.start` ends an exchange that was begun, and the next load
+    makes the constraints.
 
     Parameters
     ----------
@@ -33,30 +37,52 @@ def load_by_bulk(
     load : properties of the (:Load) node that comes with the graph.
     progress : told the share of the import done, in percent.
 
+    Returns
+    -------
+    How many nodes and relationships were made, under Neo4j's names of the counters.
+
     Raises
     ------
     HmrecError : neo4j-admin failed; the old graph is as it was.
     """
-    arguments = _write_import_files(tables, load)
     fresh = server.home / "data-import"
+    server.end_admin(fresh)
     shutil.rmtree(fresh, ignore_errors=True)
+    arguments = _write_import_files(tables, load)
     phase = 0
+    made = {}
     for line in server.admin(
         "database", "import", "full", "neo4j", "--input-type=parquet", "--id-type=integer",
         "--overwrite-destination=true", "--path-pattern-style=none", "--bad-tolerance=0",
-        f"--report-file={fresh.with_name('import.report')}", *arguments, data=fresh,
+        f"--report-file={tables.folder / 'import.report'}", *arguments, data=fresh,
     ):  # fmt: skip
         if match := _PERCENT.search(line):
             phase = int(match[1]) - 1 if match[1] else phase
             progress(STEP, 25 * phase + (int(match[2]) / 4 if match[2] else 0), 100)
+        elif match := _MADE.match(line):
+            made[f"{match[2]}_created"] = int(match[1]) - (match[2] == "nodes")  # (:Load) is no news
     server.exchange_data(fresh, progress)
     with Graph.connect(server.connection()) as graph:
-        progress("Creating constraints and indexes", 0, None)
-        graph.write("constraints")
-        graph.write("await_indexes")
+        _make_constraints(graph, progress)
+    return made
 
 
-def _write_import_files(tables: CleanTables, load: dict[str, object]) -> list[str]:
+def finish_bulk(graph: Graph, progress: Progress = silent) -> None:
+    """Make the constraints that a bulk load owes which was killed after its graph had been put in place."""
+    for (load,) in graph.read_rows("loads", k=1)[1]:
+        if load["road"] == "bulk" and "finished" not in load:
+            _make_constraints(graph, progress)
+            finished = datetime.now(UTC).isoformat(timespec="seconds")
+            graph.write("record_load", load={"id": load["id"], "finished": finished})
+
+
+def _make_constraints(graph: Graph, progress: Progress) -> None:
+    progress("Creating constraints and indexes", 0, None)
+    graph.write("constraints")
+    graph.write("await_indexes")
+
+
+def _write_import_files(tables: CleanTables, load: Mapping[str, object]) -> list[str]:
     """Parquet files with neo4j-admin's column names; returns the arguments that name them."""
     folder = tables.folder / "import"
     folder.mkdir()

@@ -2,90 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace as changed
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from uuid import uuid4
+
+from filelock import FileLock, Timeout
 
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from ..cypher.server import LocalServer
-from .bulk import load_by_bulk, store_size
-from .read import CleanTables, TableCount, find_files, read_tables
+from .bulk import finish_bulk, load_by_bulk, store_size
+from .files import find_files
+from .read import CleanTables, read_tables
+from .report import REJECTS_FILE, REPORT_FILE, LoadReport, choose_report_folder, write_whole
 from .stream import load_by_stream
 
 Road = Literal["auto", "bulk", "stream"]
-REPORT_FILE = "load-report.json"
-REJECTS_FILE = "rejects.csv"
+WORK = "hmrec-load-"
 
 
 class TooManyBadRows(UserMistake):
     """More rows break the rules than the user allows."""
 
 
-@dataclass(frozen=True)
-class LoadReport:
-    """What a load did.
-
-    Attributes
-    ----------
-    road : bulk, stream, check or none, and `why`, a sentence.
-    counts : by table: rows read = loaded + merged + rejected.
-    bare_customers, bare_articles : how many only the transactions name.
-    notes : mishaps of the files that were handled.
-    seconds : by step.
-    store_bytes : the store's size, where it is on this machine.
-    rejects_file : where the rejected rows are, if there are any.
-    """
-
-    id: str
-    folder: str
-    started: str
-    road: str
-    why: str
-    counts: dict[str, TableCount]
-    bare_customers: int = 0
-    bare_articles: int = 0
-    notes: tuple[str, ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
-    store_bytes: int | None = None
-    rejects_file: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report for JSON, with rows per second of the transactions."""
-        purchases = self.counts.get("transactions_train", TableCount(0, 0, 0, 0))
-        total = sum(self.seconds.values())
-        return asdict(self) | {"rows_per_second": round(purchases.read / total) if total else None}
-
-    def summary(self) -> str:
-        """The report in a few lines for people."""
-        lines = [f"Road: {self.road} ({self.why})."]
-        for table, count in self.counts.items():
-            lines.append(
-                f"{table}: {count.read:,} read, {count.loaded:,} loaded, {count.merged:,} merged into equal rows, "
-                f"{count.rejected:,} rejected"
-            )
-        if self.bare_customers or self.bare_articles:
-            lines.append(f"Only named by purchases: {self.bare_customers:,} customers, {self.bare_articles:,} articles")
-        lines += self.notes
-        if self.rejects_file:
-            lines.append(f"The rejected rows are in {self.rejects_file}")
-        if self.seconds:
-            total = sum(self.seconds.values())
-            steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in self.seconds.items())
-            rows = self.counts["transactions_train"].read
-            lines.append(f"Took {total:.1f} s ({steps}); {rows / total if total else 0:,.0f} transactions/s")
-        if self.store_bytes:
-            lines.append(f"The store takes {self.store_bytes / 1e6:,.0f} MB")
-        return "\n".join(lines)
+class LoadRunning(HmrecError):
+    """Another load is writing into the same server."""
 
 
 def load_folder(
@@ -104,7 +55,8 @@ def load_folder(
     """Load a data set into the graph.
 
     Equal rows of one load add up in `quantity`. A purchase that the graph has already keeps the larger quantity of
-    the two, so that loading the same files again changes nothing.
+    the two, so that loading the same files again changes nothing. Customers and articles that only the transactions
+    name are made without properties. Killed at any moment, the same call goes on.
 
     Parameters
     ----------
@@ -114,90 +66,170 @@ def load_folder(
     road : bulk, stream, or auto to have it picked.
     replace : replace the graph by these files instead of adding them.
     check_only : read and check, and change nothing.
-    max_bad : the share of a table's rows that may break the rules.
-    column_map : the files' column names to hmrec's.
-    report : folder for the report and the rejected rows; None takes `folder`, or the working directory.
+    max_bad : the share of a table's rows that may break the rules, 0 to 1.
+    column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
+    report : folder for the report and the rejected rows; None takes `folder`, or hmrec's home where it is read-only.
     progress : told each step.
+
+    Returns
+    -------
+    What was done; also written as load-report.json, and kept as (:Load) where something changed.
 
     Raises
     ------
     UserMistake : a file, a column or an option is wrong, or too many rows are bad; nothing has changed then.
+    LoadRunning : another load is at work on this server.
+    HmrecError : the import or the server failed.
     """
-    files = find_files(folder)
-    begun, seconds = datetime.now(UTC), {}
-    identity = uuid4().hex
-    mark = fingerprint(files, column_map)
-    chosen, why = ("check", "nothing was to be changed") if check_only else _pick(server, graph, road, replace)
-    if chosen == "none":
+    find_files(folder)
+    if check_only:
+        with tempfile.TemporaryDirectory(prefix="hmrec-check-") as work:
+            return _load(folder, Path(work), None, None, "check", "nothing was to be changed", replace, max_bad,
+                         column_map, report, progress)  # fmt: skip
+    if graph is None:
         raise HmrecError("No graph was given to load into.")
-    if graph is not None and not replace and (before := _same_load(graph, mark)):
-        return before
-    scratch = server.home if server is not None and server.home.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="hmrec-load-", dir=scratch) as work:
+    with _claim(server, folder), _make_work_folder(server) as work:
+        finish_bulk(graph)
+        chosen, why = _pick(server, graph, road, replace)
+        return _load(folder, work, server, graph, chosen, why, replace, max_bad, column_map, report, progress)
+
+
+def _load(
+    folder: Path,
+    work: Path,
+    server: LocalServer | None,
+    graph: Graph | None,
+    road: str,
+    why: str,
+    replace: bool,
+    max_bad: float,
+    column_map: dict[str, str] | None,
+    report: Path | None,
+    progress: Progress,
+) -> LoadReport:
+    started, seconds, clock = _now(), {}, time.monotonic()
+
+    def lap(step: str) -> None:
+        nonlocal clock
+        seconds[step] = round(time.monotonic() - clock, 3)
         clock = time.monotonic()
 
-        def lap(step: str) -> None:
-            nonlocal clock
-            seconds[step] = time.monotonic() - clock
-            clock = time.monotonic()
-
-        tables = read_tables(folder, Path(work), column_map=column_map, progress=progress)
-        lap("reading and checking")
-        target = _report_folder(report, folder)
-        rejects = target / REJECTS_FILE if tables.rejects.height else None
-        if rejects is not None:
-            _write_whole(rejects, tables.rejects.write_csv)
-        _refuse_bad(tables, max_bad, rejects)
-        properties = {
-            "id": identity, "started": begun.isoformat(), "road": chosen, "folder": str(folder), "fingerprint": mark,
-            **{f"{table}_{name}": value for table, count in tables.counts.items() for name, value in asdict(count).items()},
-        }  # fmt: skip
-        if chosen == "bulk" and server is not None:
-            load_by_bulk(server, tables, properties, progress)
-            lap("importing")
-        elif chosen == "stream" and graph is not None:
-            if replace:
-                graph.write("delete_graph")
-                lap("deleting the old graph")
-            load_by_stream(graph, tables, progress)
-            lap("writing")
+    tables = read_tables(folder, work, column_map=column_map, progress=progress)
+    target = choose_report_folder(report, folder, server.home if server else None)
+    rejects = target / REJECTS_FILE
+    if tables.rejects.height:
+        write_whole(rejects, tables.rejects.write_csv)
+    else:
+        rejects.unlink(missing_ok=True)  # an earlier load's would mislead
+    lap("reading and checking")
+    _refuse_bad(tables, max_bad, rejects)
+    unfinished = _find_unfinished(graph, tables.fingerprint) if graph is not None and not replace else None
     result = LoadReport(
-        identity, str(folder), begun.isoformat(), chosen, why, tables.counts, tables.bare_customers, tables.bare_articles,
-        tables.notes, {step: round(value, 3) for step, value in seconds.items()},
-        store_size(server.data) if server is not None and server.data.is_dir() else None,
-        str(rejects) if rejects else None,
-    )  # fmt: skip
-    if graph is not None and not check_only:
-        whole = properties | {"finished": datetime.now(UTC).isoformat(), "report": json.dumps(result.to_dict())}
-        graph.write("record_load", load=whole)
+        id=unfinished or uuid4().hex,
+        folder=str(folder),
+        fingerprint=tables.fingerprint,
+        started=started,
+        finished="",
+        road=road,
+        why=why,
+        counts=tables.counts,
+        bare_customers=tables.bare_customers,
+        bare_articles=tables.bare_articles,
+        notes=tables.notes,
+        rejects_file=str(rejects) if tables.rejects.height else None,
+    )
+    if road == "bulk" and server is not None:
+        changes = load_by_bulk(server, tables, result.to_properties(), progress)
+        lap("importing")
+        result = changed(result, changes=changes)
+    elif road == "stream" and graph is not None:
+        if replace:
+            graph.write("delete_graph")
+            lap("deleting the old graph")
+        begun = result.to_properties()
+        changes = load_by_stream(graph, tables, lambda: graph.write("record_load", load=begun), progress)
+        result = changed(result, changes=changes)
+        lap("writing")
+    size = store_size(server.data) if server is not None and server.data.is_dir() else None
+    result = changed(result, finished=_now(), seconds=seconds, store_bytes=size)
+    if result.changes or unfinished:
+        with _reconnect(server, graph) as open_graph:
+            open_graph.write("record_load", load=result.to_properties())
     text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    _write_whole(target / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    write_whole(target / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
     return result
 
 
-def fingerprint(files: dict[str, Path], column_map: dict[str, str] | None) -> str:
-    """SHA-256 over the files' contents and how their columns are read."""
-    digest = hashlib.sha256(json.dumps(column_map or {}, sort_keys=True).encode())
-    for stem, file in sorted(files.items()):
-        digest.update(stem.encode())
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _pick(server: LocalServer | None, graph: Graph | None, road: Road, replace: bool) -> tuple[str, str]:
+@contextmanager
+def _claim(server: LocalServer | None, folder: Path) -> Iterator[None]:
+    """Hold the local server for this load alone.
+
+    Raises
+    ------
+    LoadRunning : another load holds it; the message names it.
+    """
+    if server is None:
+        yield
+        return
+    server.home.mkdir(parents=True, exist_ok=True)
+    name = server.home / "load-running"
+    try:
+        with FileLock(server.home / ".load-lock", timeout=0):
+            name.write_text(f"{folder} (since {_now()}, process {os.getpid()})", encoding="utf-8")
+            yield
+            name.unlink(missing_ok=True)
+    except Timeout as error:
+        first = name.read_text(encoding="utf-8") if name.is_file() else "another folder"
+        raise LoadRunning(f"A load is running already: {first}.", "Wait until it is done.") from error
+
+
+@contextmanager
+def _make_work_folder(server: LocalServer | None) -> Iterator[Path]:
+    """A folder for the clean tables, on the server's disk where it is local; what killed loads left there goes."""
+    home = server.home if server is not None else None
+    if home is not None:
+        for left in home.glob(f"{WORK}*"):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=WORK, dir=home) as work:
+        yield Path(work)
+
+
+@contextmanager
+def _reconnect(server: LocalServer | None, graph: Graph | None) -> Iterator[Graph]:
+    """The graph, by a new connection where the local server was started anew and may have other ports."""
+    if server is not None:
+        with Graph.connect(server.connection()) as fresh:
+            yield fresh
+    elif graph is not None:
+        yield graph
+
+
+def _find_unfinished(graph: Graph, fingerprint: str) -> str | None:
+    """The id of the newest load if it was of these files and did not come to its end."""
+    for (load,) in graph.read_rows("loads", k=1)[1]:
+        if load.get("fingerprint") == fingerprint and "finished" not in load:
+            return str(load["id"])
+    return None
+
+
+def _pick(server: LocalServer | None, graph: Graph, road: Road, replace: bool) -> tuple[str, str]:
     """The road, and why in a sentence."""
-    if graph is None:
-        return "none", ""
     if road == "stream":
         return "stream", "as asked for"
-    empty = int(graph.read("counts")["nodes"][0]) == 0
+    empty = int(graph.read_rows("counts")[1][0][0]) == 0
     if road == "bulk":
         if server is None:
-            raise UserMistake("The bulk road needs the local server, and NEO4J_URI names another.", "Use --road stream.")
+            raise UserMistake(
+                "The bulk road needs the local server, and NEO4J_URI names another.", "Use --road stream."
+            )
         if not (empty or replace):
             raise UserMistake(
-                "The bulk road replaces the graph, and this one is not empty.", "Use --replace, or --road stream to add to it."
+                "The bulk road replaces the graph, and this one is not empty.",
+                "Use --replace, or --road stream to add to it.",
             )
         return "bulk", "as asked for"
     if server is None:
@@ -207,44 +239,11 @@ def _pick(server: LocalServer | None, graph: Graph | None, road: Road, replace: 
     return "stream", "the graph is not empty, so the rows are added to it"
 
 
-def _same_load(graph: Graph, mark: str) -> LoadReport | None:
-    """The report of an earlier load of the same files, if the graph's newest load was that one and it is whole."""
-    newest = graph.read("loads", k=1)
-    if not len(newest):
-        return None
-    load = newest["load"][0]
-    if load.get("fingerprint") != mark or "report" not in load:
-        return None
-    counts = graph.read("counts")
-    report = json.loads(load["report"])
-    if int(counts["bought"][0]) < report["counts"]["transactions_train"]["loaded"]:
-        return None  # something was deleted since: load again
-    report.pop("rows_per_second")
-    report["counts"] = {table: TableCount(**count) for table, count in report["counts"].items()}
-    report |= {"road": "none", "why": "the graph's newest load is of these same files", "seconds": {}}
-    return LoadReport(**report | {"notes": tuple(report["notes"])})
-
-
-def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path | None) -> None:
+def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path) -> None:
     for table, count in tables.counts.items():
-        if count.read and count.rejected > max_bad * count.read:
+        if count.rejected > max_bad * count.read:
             raise TooManyBadRows(
                 f"{count.rejected:,} of {count.read:,} rows of {table} are bad, more than the {max_bad:.2%} allowed; "
                 "nothing was loaded.",
                 f"See {rejects}; mend the file, or allow more with --max-bad.",
             )
-
-
-def _report_folder(report: Path | None, folder: Path) -> Path:
-    target = report or (folder if os.access(folder, os.W_OK) else Path.cwd())
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserMistake(f"The report's folder {target} cannot be made ({error.strerror}).") from error
-    return target
-
-
-def _write_whole(target: Path, write: Callable[[Path], object]) -> None:
-    partial = target.with_name(target.name + ".partial")
-    write(partial)
-    os.replace(partial, target)

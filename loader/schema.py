@@ -1,4 +1,4 @@
-"""The three tables: columns, types and rules, declared once; and the attribute nodes that an article's columns become."""
+"""The three tables: columns, types and rules, declared once; and the attribute nodes that articles have in common."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Column:
     kind : what its cells are.
     required : whether an empty cell makes the row bad.
     lowest, highest : bounds of numbers, both allowed.
+    breaks : whether a text may go over several lines.
     """
 
     name: str
@@ -33,16 +34,17 @@ class Column:
     required: bool = False
     lowest: float | None = None
     highest: float | None = None
+    breaks: bool = False
 
     @property
     def rule(self) -> str:
         """The rule in words, for people whose row broke it."""
         words = {
-            Kind.id: "text",
+            Kind.id: "text without quote and control marks",
             Kind.integer: "a whole number",
             Kind.decimal: "a number",
-            Kind.date: "a date such as 2020-09-22",
-            Kind.text: "text",
+            Kind.date: "a date such as 2020-09-22 that is not in the future",
+            Kind.text: "text" if self.breaks else "text on one line",
         }[self.kind]
         if self.lowest is not None and self.highest is not None:
             words += f" from {self.lowest:g} to {self.highest:g}"
@@ -126,7 +128,7 @@ ARTICLES = Table(
         Column("section_name", Kind.text),
         Column("garment_group_no", Kind.integer),
         Column("garment_group_name", Kind.text),
-        Column("detail_desc", Kind.text),
+        Column("detail_desc", Kind.text, breaks=True),
     ),
     key="article_id",
 )
@@ -145,7 +147,13 @@ TRANSACTIONS = Table(
 TABLES = (CUSTOMERS, ARTICLES, TRANSACTIONS)
 
 ATTRIBUTES = (
-    Attribute("Product", "VARIANT_OF", "product_code", "prod_name", "the product that articles are colours and cuts of"),
+    Attribute(
+        "Product",
+        "VARIANT_OF",
+        "product_code",
+        "prod_name",
+        "the product that articles are colours and cuts of",
+    ),
     Attribute("ProductType", "HAS_TYPE", "product_type_no", "product_type_name", "what kind of thing it is"),
     Attribute("ProductGroup", "IN_PRODUCT_GROUP", "product_group_name", None, "the kind's group"),
     Attribute("Colour", "HAS_COLOUR", "colour_group_code", "colour_group_name", "its colour"),

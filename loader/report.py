@@ -1,0 +1,130 @@
+"""What a load did, for people, as JSON and for the (:Load) node."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..cypher.errors import UserMistake
+from .read import TableCount
+from .schema import TRANSACTIONS
+
+REPORT_FILE = "load-report.json"
+REJECTS_FILE = "rejects.csv"
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did.
+
+    Attributes
+    ----------
+    id : of the (:Load) node; the same for a load that goes on after it was killed.
+    folder, fingerprint : what was loaded, and SHA-256 over the files.
+    started, finished : ISO 8601, UTC.
+    road : bulk, stream or check, and `why`, a sentence.
+    counts : by table: rows read = loaded + merged + rejected.
+    bare_customers, bare_articles : how many only the transactions name.
+    changes : what changed in the graph, under Neo4j's names of the counters; empty where nothing did.
+    notes : mishaps of the files that were handled.
+    seconds : by step.
+    store_bytes : the store's size, where it is on this machine.
+    rejects_file : where the rejected rows are, if there are any.
+    """
+
+    id: str
+    folder: str
+    fingerprint: str
+    started: str
+    finished: str
+    road: str
+    why: str
+    counts: dict[str, TableCount]
+    bare_customers: int = 0
+    bare_articles: int = 0
+    changes: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    store_bytes: int | None = None
+    rejects_file: str | None = None
+
+    @property
+    def rows_per_second(self) -> int | None:
+        """Transactions read per second of the whole load."""
+        total = sum(self.seconds.values())
+        return round(self.counts[TRANSACTIONS.stem].read / total) if total else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report for JSON."""
+        return asdict(self) | {"rows_per_second": self.rows_per_second}
+
+    def to_properties(self) -> dict[str, str | int]:
+        """The report as properties of the (:Load) node; a load that has not finished has no report yet."""
+        plain = {name: getattr(self, name) for name in ("id", "folder", "fingerprint", "started", "finished", "road")}
+        counts = {
+            f"{table}_{name}": value for table, count in self.counts.items() for name, value in asdict(count).items()
+        }
+        whole = {"store_bytes": self.store_bytes} if self.store_bytes is not None else {}
+        if not self.finished:
+            del plain["finished"]
+            return plain | counts
+        return plain | counts | whole | {"report": json.dumps(self.to_dict())}
+
+    def summary(self) -> str:
+        """The report in a few lines for people."""
+        lines = [f"Road: {self.road} ({self.why})."]
+        for table, count in self.counts.items():
+            lines.append(
+                f"{table}: {count.read:,} read, {count.loaded:,} loaded, {count.merged:,} merged into equal rows, "
+                f"{count.rejected:,} rejected"
+            )
+        if self.bare_customers or self.bare_articles:
+            lines.append(f"Only named by purchases: {self.bare_customers:,} customers, {self.bare_articles:,} articles")
+        lines += self.notes
+        if self.rejects_file:
+            lines.append(f"The rejected rows are in {self.rejects_file}")
+        if self.road == "stream" and not self.changes:
+            lines.append("The graph had all of it already: nothing changed")
+        if self.seconds:
+            steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in self.seconds.items())
+            lines.append(
+                f"Took {sum(self.seconds.values()):.1f} s ({steps}); {self.rows_per_second or 0:,} transactions/s"
+            )
+        if self.store_bytes:
+            lines.append(f"The store takes {self.store_bytes / 1e6:,.0f} MB")
+        return "\n".join(lines)
+
+
+def choose_report_folder(wanted: Path | None, folder: Path, home: Path | None) -> Path:
+    """Where the report goes: the folder asked for, else the loaded one, else hmrec's home or the working folder.
+
+    Raises
+    ------
+    UserMistake : it cannot be made.
+    """
+    other = home if home is not None and home.is_dir() else Path.cwd()
+    target = wanted or (folder if os.access(folder, os.W_OK) else other)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserMistake(f"The report's folder {target} cannot be made ({error.strerror}).") from error
+    return target
+
+
+def write_whole(target: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file beside `target`, and put it in its place when it is whole.
+
+    Raises
+    ------
+    UserMistake : it cannot be written.
+    """
+    partial = target.with_name(target.name + ".partial")
+    try:
+        write(partial)
+        os.replace(partial, target)
+    except OSError as error:
+        raise UserMistake(f"{target} cannot be written ({error.strerror}).", "Name another with --report.") from error

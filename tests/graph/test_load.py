@@ -1,0 +1,248 @@
+"""Loading into a real Neo4j: two roads, one graph; the same load again changes nothing; bad files change nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from hmrec.cypher.errors import UserMistake
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.server import LocalServer
+from hmrec.loader.load import LoadRunning, TooManyBadRows, load_folder
+
+from tests.conftest import empty, run_text
+
+CUSTOMERS = """customer_id,FN,Active,club_member_status,fashion_news_frequency,age,postal_code
+ann,1.0,1.0,ACTIVE,Regularly,24,52043
+bob,,,,NONE,,
+cyd,,,LEFT CLUB,NONE,61,29b2f
+"""
+ARTICLES = """article_id,product_code,prod_name,product_type_no,product_group_name,colour_group_code,\
+colour_group_name,detail_desc
+0108775015,108775,Strap top,253,Garment Upper body,9,Black,"Jersey top, narrow straps."
+0108775044,108775,Strap top (1),253,Garment Upper body,10,White,
+0110065001,110065,OP T-shirt,306,Underwear,9,Black,"Two
+lines"
+"""
+TRANSACTIONS = """t_dat,customer_id,article_id,price,sales_channel_id
+2018-09-20,ann,0108775015,0.0508,2
+2018-09-20,ann,0108775015,0.0508,2
+2018-09-20,ann,0108775015,0.0304,2
+2018-09-21,ann,0108775044,0.0508,1
+2018-09-21,bob,0108775015,0.0508,1
+2018-09-22,dan,0110065001,0.0339,2
+2018-09-22,ann,0999999999,0.0169,2
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small data set."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    for name, text in (("customers", CUSTOMERS), ("articles", ARTICLES), ("transactions_train", TRANSACTIONS)):
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def local_graph(local_server: LocalServer) -> Iterator[Graph]:
+    """The local server's graph, empty."""
+    local_server.start()
+    with Graph.connect(local_server.connection()) as graph:
+        empty(graph)
+        yield graph
+
+
+def picture(graph: Graph) -> tuple[list[str], list[str], list[str]]:
+    """Every node, relationship and constraint in the graph, property by property; of loads, that there is one."""
+    nodes = run_text(
+        graph,
+        "MATCH (n) RETURN labels(n) AS labels, CASE WHEN n:Load THEN null ELSE properties(n) END AS properties",
+    )
+    relationships = run_text(
+        graph,
+        "MATCH (a)-[r]->(b) RETURN labels(a)[0] + coalesce(a.customer_id, a.article_id) AS begin, type(r) AS type, "
+        "properties(r) AS properties, valueType(r.price) AS price, valueType(r.quantity) AS quantity, "
+        "valueType(r.t_dat) AS day, properties(b) AS end",
+    )
+    constraints = run_text(graph, "SHOW CONSTRAINTS YIELD name, type, labelsOrTypes, properties")
+
+    def lines(rows: list[dict[str, object]]) -> list[str]:
+        return sorted(json.dumps(row, sort_keys=True, default=str) for row in rows)
+
+    return lines(nodes), lines(relationships), lines(constraints)
+
+
+def load(folder: Path, graph: Graph, server: LocalServer | None = None, **options: Any) -> Any:
+    return load_folder(folder, server=server, graph=graph, **options)
+
+
+def test_the_graph_is_the_one_that_is_promised(folder: Path, graph: Graph) -> None:
+    report = load(folder, graph, road="stream")
+    rows = run_text(
+        graph,
+        "MATCH (c:Customer)-[b:BOUGHT]->(a:Article) RETURN c.customer_id AS c, a.article_id AS a, "
+        "toString(b.t_dat) AS d, b.price AS p, b.sales_channel_id AS s, b.quantity AS q ORDER BY c, d, a, p",
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("ann", "0108775015", "2018-09-20", 0.0304, 2, 1),
+        ("ann", "0108775015", "2018-09-20", 0.0508, 2, 2),
+        ("ann", "0108775044", "2018-09-21", 0.0508, 1, 1),
+        ("ann", "0999999999", "2018-09-22", 0.0169, 2, 1),
+        ("bob", "0108775015", "2018-09-21", 0.0508, 1, 1),
+        ("dan", "0110065001", "2018-09-22", 0.0339, 2, 1),
+    ]
+    (ann, bob) = run_text(
+        graph,
+        "MATCH (c:Customer) WHERE c.customer_id IN ['ann', 'bob'] RETURN properties(c) AS c ORDER BY c.customer_id",
+    )
+    assert ann["c"] == {
+        "customer_id": "ann", "FN": 1, "Active": 1, "club_member_status": "ACTIVE",
+        "fashion_news_frequency": "Regularly", "age": 24, "postal_code": "52043",
+    }  # fmt: skip
+    assert bob["c"] == {"customer_id": "bob", "fashion_news_frequency": "NONE"}
+    products = run_text(
+        graph,
+        "MATCH (p:Product)<-[:VARIANT_OF]-(a) RETURN p.product_code AS code, p.prod_name AS name, count(*) AS n "
+        "ORDER BY code",
+    )
+    assert [tuple(row.values()) for row in products] == [(108775, "Strap top", 2), (110065, "OP T-shirt", 1)]
+    assert run_text(graph, "MATCH (a:Article {article_id: '0999999999'}) RETURN keys(a) AS k") == [
+        {"k": ["article_id"]}
+    ]
+    assert (report.bare_customers, report.bare_articles) == (1, 1)
+    (kept,) = run_text(graph, "MATCH (l:Load) RETURN properties(l) AS l")
+    assert isinstance(kept["l"], dict)
+    assert kept["l"]["finished"] >= kept["l"]["started"]
+    assert json.loads(kept["l"]["report"])["counts"]["transactions_train"]["merged"] == 1
+
+
+def test_both_roads_make_the_same_graph(folder: Path, local_server: LocalServer, local_graph: Graph) -> None:
+    bulk = load(folder, local_graph, local_server)
+    assert (bulk.road, bulk.why) == ("bulk", "the graph is empty")
+    with Graph.connect(local_server.connection()) as graph:
+        by_bulk = picture(graph)
+        empty(graph)
+        stream = load(folder, graph, local_server, road="stream")
+        by_stream = picture(graph)
+    assert by_bulk == by_stream
+    assert bulk.counts == stream.counts
+    for name, count in bulk.changes.items():
+        assert stream.changes[name] == count, name
+    assert set(bulk.changes) == {"nodes_created", "relationships_created"}
+
+
+def test_loading_twice_changes_nothing(folder: Path, graph: Graph) -> None:
+    load(folder, graph)
+    before = picture(graph)
+    again = load(folder, graph)
+    assert again.changes == {}
+    assert "nothing changed" in again.summary()
+    assert picture(graph) == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "MATCH (c:Customer {customer_id: 'bob'}) DETACH DELETE c",
+        "MATCH (:Customer {customer_id: 'ann'})-[b:BOUGHT {price: 0.0508, sales_channel_id: 2}]->() SET b.quantity = 1",
+        "MATCH (c:Customer {customer_id: 'ann'}) SET c.age = 99",
+        "MATCH (:Article)-[r:HAS_COLOUR]->(:Colour {colour_group_code: 9}) DELETE r",
+        "MATCH (a:Article {article_id: '0108775044'})-[r:HAS_COLOUR]->() MATCH (c:Colour {colour_group_code: 9}) "
+        "DELETE r CREATE (a)-[:HAS_COLOUR]->(c)",
+        "MATCH (c:Colour {colour_group_code: 9}) SET c.colour_group_name = 'Noir'",
+        "MATCH (a:Article {article_id: '0999999999'}) DETACH DELETE a",
+    ],
+)
+def test_loading_again_mends_a_graph_that_was_changed_since(folder: Path, graph: Graph, damage: str) -> None:
+    load(folder, graph)
+    nodes, relationships, constraints = picture(graph)
+    run_text(graph, damage)
+    assert picture(graph)[:2] != (nodes, relationships)
+    assert load(folder, graph).changes != {}
+    after = picture(graph)
+    assert sorted({*after[0]}) == sorted({*nodes})  # but for one (:Load) more
+    assert after[1:] == (relationships, constraints)
+
+
+def test_a_known_purchase_keeps_the_larger_quantity(folder: Path, graph: Graph) -> None:
+    load(folder, graph)
+    file = folder / "transactions_train.csv"
+    row = "2018-09-20,ann,0108775015,0.0508,2\n"
+    ann = "MATCH (:Customer {customer_id: 'ann'})"
+    quantity = ann + "-[b:BOUGHT {price: 0.0508, sales_channel_id: 2}]->() RETURN b.quantity AS q"
+    for rows, wanted in ((1, 2), (2, 2), (3, 3)):
+        file.write_text(TRANSACTIONS.splitlines()[0] + "\n" + row * rows, encoding="utf-8")
+        load(folder, graph)
+        assert run_text(graph, quantity) == [{"q": wanted}]
+
+
+def test_a_day_can_be_added(folder: Path, graph: Graph, tmp_path: Path) -> None:
+    load(folder, graph)
+    day = tmp_path / "day"
+    day.mkdir()
+    header = TRANSACTIONS.splitlines()[0]
+    (day / "transactions_train.csv").write_text(
+        f"{header}\n2018-09-23,ann,0108775015,0.05,1\n2018-09-23,eve,0110065001,0.05,1\n"
+    )
+    report = load(day, graph)
+    assert report.changes["relationships_created"] == 2
+    assert report.changes["nodes_created"] == 1
+    (ann,) = run_text(
+        graph, "MATCH (c:Customer {customer_id: 'ann'}) RETURN c.age AS age, COUNT { (c)-->() } AS bought"
+    )
+    assert ann == {"age": 24, "bought": 5}
+
+
+def test_replacing_leaves_nothing_of_the_old_graph(folder: Path, local_server: LocalServer, local_graph: Graph) -> None:
+    run_text(
+        local_graph, "CREATE (:Customer {customer_id: 'old'})-[:BOUGHT {quantity: 1}]->(:Article {article_id: 'old'})"
+    )
+    with pytest.raises(UserMistake, match="not empty"):
+        load(folder, local_graph, local_server, road="bulk")
+    assert load(folder, local_graph, local_server, replace=True).road == "bulk"
+    with Graph.connect(local_server.connection()) as graph:
+        assert run_text(graph, "MATCH (n {customer_id: 'old'}) RETURN n") == []
+        assert load(folder, graph, local_server, replace=True, road="stream").changes["relationships_created"] > 0
+        assert len(run_text(graph, "MATCH (l:Load) RETURN l")) == 1
+
+
+def test_too_many_bad_rows_change_nothing(folder: Path, graph: Graph) -> None:
+    file = folder / "transactions_train.csv"
+    file.write_text(TRANSACTIONS + "2018-09-22,ann,0108775015,-1,2\n", encoding="utf-8")
+    with pytest.raises(TooManyBadRows, match="1 of 8 rows of transactions_train are bad") as caught:
+        load(folder, graph)
+    assert str(folder / "rejects.csv") in caught.value.hint
+    assert "price" in (folder / "rejects.csv").read_text()
+    assert picture(graph) == ([], [], [])
+    report = load(folder, graph, max_bad=0.2)
+    assert report.counts["transactions_train"].rejected == 1
+
+
+def test_checking_changes_nothing_and_needs_no_server(folder: Path) -> None:
+    report = load_folder(folder, server=None, graph=None, check_only=True)
+    assert report.road == "check"
+    assert json.loads((folder / "load-report.json").read_text())["counts"]["customers"]["read"] == 3
+
+
+def test_a_read_only_folder_has_its_report_elsewhere(folder: Path, tmp_path: Path) -> None:
+    load_folder(folder, server=None, graph=None, check_only=True, report=tmp_path / "reports")
+    assert (tmp_path / "reports" / "load-report.json").is_file()
+    assert not (folder / "load-report.json").exists()
+
+
+def test_a_second_load_at_once_is_refused_with_the_first_s_name(
+    folder: Path, local_server: LocalServer, local_graph: Graph
+) -> None:
+    (local_server.home / "load-running").write_text("/first (since now)")
+    with (
+        FileLock(local_server.home / ".load-lock"),
+        pytest.raises(LoadRunning, match=r"/first \(since now\)"),
+    ):
+        load(folder, local_graph, local_server)
+    assert load(folder, local_graph, local_server).changes != {}

@@ -1,0 +1,36 @@
+"""The declared tables: what the graph's contract names, and that it can be relied on."""
+
+from __future__ import annotations
+
+import pytest
+from hmrec.loader.schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TABLES, TRANSACTIONS, Column, Kind
+
+
+def test_columns_are_those_of_h_and_m_in_their_order() -> None:
+    assert TRANSACTIONS.column_names == ("t_dat", "customer_id", "article_id", "price", "sales_channel_id")
+    assert CUSTOMERS.column_names == (
+        "customer_id", "FN", "Active", "club_member_status", "fashion_news_frequency", "age", "postal_code",
+    )  # fmt: skip
+    assert len(ARTICLES.column_names) == 25
+    assert ARTICLES.column_names[0] == "article_id"
+    assert ARTICLES.column_names[-1] == "detail_desc"
+
+
+def test_every_column_of_the_transactions_is_required() -> None:
+    assert all(column.required for column in TRANSACTIONS.columns)
+
+
+def test_attributes_stand_on_columns_of_the_articles() -> None:
+    for attribute in ATTRIBUTES:
+        ARTICLES.column(attribute.key)
+        if attribute.name:
+            assert ARTICLES.column(attribute.name).kind is Kind.text
+    assert len({attribute.relationship for attribute in ATTRIBUTES}) == len(ATTRIBUTES) == 9
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_rule_is_said_in_words(table: object) -> None:
+    assert table in TABLES
+    rules = [column.rule for column in getattr(table, "columns")]  # noqa: B009
+    assert all(rules)
+    assert Column("age", Kind.integer, lowest=0, highest=150).rule == "a whole number from 0 to 150"
