@@ -88,7 +88,7 @@ def _train(graph: Graph, bars: Bars) -> None:
         bars.say(f"The embeddings of model version {models['model'][0]['version']} are on the nodes already")
         return
     subgraph = export_subgraph(graph, SubgraphSpec(), bars)
-    receipt = write_embeddings(graph, train(subgraph, TrainSettings(), bars), bars)
+    receipt = write_embeddings(graph, train(subgraph, TrainSettings(), bars), progress=bars)
     bars.say(
         f"Embeddings are on {receipt.customers:,} customers and {receipt.articles:,} articles (model {receipt.version})"
     )

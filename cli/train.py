@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,7 +14,8 @@ from .show import dump_json
 
 def train(
     preset: Annotated[
-        str, typer.Option(help="default, or slides: as the project's source trained, on 20,000 rows.")
+        Literal["default", "slides"],
+        typer.Option(help="default, or slides: as the project's source trained, on 20,000 rows."),
     ] = "default",
     since: Annotated[
         datetime | None,
@@ -39,15 +40,12 @@ def train(
 
     Example: hmrec train --since 2017-06-01
     """
-    from ..cypher.errors import UserMistake
     from ..graph_ml.export import export_subgraph
     from ..graph_ml.train import PRESETS
     from ..graph_ml.train import train as train_model
     from ..graph_ml.write_back import write_embeddings
 
-    if preset not in PRESETS:
-        raise UserMistake(f"--preset is one of {', '.join(PRESETS)}, not {preset[:20]!r}.")
-    spec, settings = PRESETS[preset]
+    settings, spec = PRESETS[preset]
     chosen = {
         "since": since and since.date(), "until": until and until.date(), "customers": customers, "category": category,
     }  # fmt: skip
@@ -57,13 +55,20 @@ def train(
     with Bars() as bars, open_graph(bars) as graph:
         subgraph = export_subgraph(graph, spec, bars)
         trained = train_model(subgraph, settings, bars)
-        receipt = write_embeddings(graph, trained, bars)
+        receipt = write_embeddings(graph, trained, progress=bars)
+    best = max(trained.history, key=lambda epoch: epoch.score) if trained.history else None
     if as_json:
-        dump_json(vars(receipt) | {"metrics": trained.metrics})
+        dump_json(
+            vars(receipt) | {"purchases": trained.purchases, "epochs": trained.epochs, "best": best and best._asdict()}
+        )
         return
     typer.echo(
-        f"Model {receipt.version}: embeddings of {receipt.dim} dimensions are on {receipt.customers:,} customers and "
+        f"Model {receipt.version}: embeddings of {trained.settings.dim} dimensions, learned from {trained.purchases:,} "
+        f"purchases in {trained.epochs} epochs, are on {receipt.customers:,} customers and "
         f"{receipt.articles:,} articles."
     )
-    for name, value in trained.metrics.items():
-        typer.echo(f"{name:24} {value:.4f}")
+    if best is not None:
+        typer.echo(
+            f"On the last {trained.settings.validation_days} days, held out: MAP@12 {best.map_all:.4f} of all, "
+            f"{best.map_new:.4f} of new purchases."
+        )
