@@ -60,8 +60,9 @@ def evaluate(
 
     Returns
     -------
-    A row for each method and kind of purchases ("all", or "new": pairs never bought before): method, purchases, the means
-    of `METRICS` over the customers, how many customers, and the method's seconds for both kinds; `attrs` has the cut.
+    A row for each method and kind of purchases ("all", or "new": pairs never bought before): method, purchases, the
+    means of `METRICS` over the customers, how many customers, and the method's seconds for both kinds. Its `attrs` have
+    the cut.
 
     Raises
     ------

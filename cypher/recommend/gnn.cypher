@@ -3,6 +3,7 @@
 // score(c,a) = cosine of the embeddings that the graph neural network learned and wrote back. The (:Model) in force
 // tells in which of the two properties they are, so that a version is read whole or not at all; SEARCH (Cypher 25) takes
 // an index by its written name only and so cannot follow it, db.index.vector.queryNodes can.
+// The index keeps rounded numbers: twice as many are looked up as are needed, and ranked by the exact cosine.
 // A model knows all purchases before its day `until`: asked about an earlier day it would tell the future, and says nothing.
 //
 // $customer_id: string
@@ -22,7 +23,7 @@ CALL (c, until) {
 }
 CALL db.index.vector.queryNodes(
   CASE slot WHEN 'embedding' THEN 'article_embedding' ELSE 'article_embedding_staged' END,
-  $k + CASE WHEN $new_only THEN size(owned) ELSE 0 END,
+  2 * $k + CASE WHEN $new_only THEN size(owned) ELSE 0 END,
   wanted
 ) YIELD node AS a
 WITH slot, wanted, owned, a

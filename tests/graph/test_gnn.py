@@ -1,0 +1,80 @@
+"""The query gnn: nearest articles by cosine, never short for what is owned, with a reason in words."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+from hmrec.cypher.graph import Graph
+from hmrec.graph_ml.export import Subgraph, export_subgraph
+from hmrec.graph_ml.ranking import collect_pairs, rank_by_cosine
+from hmrec.graph_ml.train import TrainedModel, TrainSettings, train
+from hmrec.graph_ml.write_back import write_embeddings
+
+from tests.graph.shops import load_two_tastes
+
+
+@pytest.fixture(scope="module")
+def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, Subgraph, TrainedModel]:
+    transactions = load_two_tastes(module_graph, tmp_path_factory.mktemp("shop"), weeks=4)
+    subgraph = export_subgraph(module_graph)
+    trained = train(subgraph, TrainSettings(dim=16, epochs=3, negatives=64))
+    write_embeddings(module_graph, trained)
+    return transactions, subgraph, trained
+
+
+@pytest.mark.parametrize("new_only", [False, True])
+def test_lists_are_the_exact_nearest(
+    module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel], new_only: bool
+) -> None:
+    _, subgraph, trained = shop
+    owned = collect_pairs(subgraph) if new_only else None
+    exact = rank_by_cosine(trained.customers, trained.articles, 12, owned)
+    for number, customer in enumerate(trained.customer_ids):
+        found = module_graph.read("gnn", customer_id=customer, new_only=new_only)
+        assert found["article_id"].tolist() == [trained.article_ids.id(int(a)) for a in exact[number]]
+        cosine = trained.articles[exact[number]] @ trained.customers[number]
+        assert found["score"].tolist() == pytest.approx(cosine.tolist(), abs=1e-5)
+
+
+def test_new_only_is_never_short_while_there_are_new_articles(
+    module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
+) -> None:
+    transactions, _, trained = shop
+    for customer in ("c00", "c01"):
+        owned = set(transactions.filter(pl.col("customer_id") == customer)["article_id"])
+        rest = len(trained.article_ids) - len(owned)
+        found = module_graph.read("gnn", customer_id=customer, k=1000, new_only=True)
+        assert len(found) == rest
+        assert not owned & set(found["article_id"])
+
+
+def test_the_reason_names_the_owned_article_that_is_nearest(
+    module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
+) -> None:
+    transactions, _, trained = shop
+    owned = sorted(set(transactions.filter(pl.col("customer_id") == "c03")["article_id"]))
+    vectors = {outer: trained.articles[trained.article_ids.index(outer)] for outer in trained.article_ids}
+    for row in module_graph.read("gnn", customer_id="c03", k=30).itertuples():
+        if row.article_id in owned:
+            assert row.because == "you bought it before"
+        else:
+            nearest = max(owned, key=lambda o: float(vectors[o] @ vectors[row.article_id]))
+            assert row.because == f"close to what you bought: Thing {int(nearest) // 4}"
+
+
+def test_an_earlier_day_than_the_models_is_not_answered_with_the_future(
+    module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
+) -> None:
+    until = shop[2].until
+    assert len(module_graph.read("gnn", customer_id="c00", as_of=until)) == 12
+    assert not len(module_graph.read("gnn", customer_id="c00", as_of=until - dt.timedelta(days=1)))
+
+
+def test_a_customer_without_an_embedding_gets_nothing(
+    module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
+) -> None:
+    assert not len(module_graph.read("gnn", customer_id="c41"))
+    assert np.isfinite(shop[2].customers).all()

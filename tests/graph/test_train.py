@@ -1,0 +1,105 @@
+"""Training: it learns what there is to learn, says the same when run again, and never looks past the cut."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hmrec.cypher.graph import Graph
+from hmrec.graph_ml.export import Subgraph, SubgraphSpec, export_subgraph
+from hmrec.graph_ml.ranking import rank_by_cosine
+from hmrec.graph_ml.split import hold_out
+from hmrec.graph_ml.train import PRESETS, TrainSettings, train
+
+from tests.graph.shops import load_two_tastes
+
+SMALL = TrainSettings(dim=16, epochs=6, negatives=64)
+
+
+@pytest.fixture(scope="module")
+def subgraph(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Subgraph:
+    load_two_tastes(module_graph, tmp_path_factory.mktemp("shop"))
+    return export_subgraph(module_graph)
+
+
+def share_of_own_taste(subgraph: Subgraph, settings: TrainSettings) -> float:
+    trained = train(subgraph, settings)
+    ranked = rank_by_cosine(trained.customers, trained.articles, 12)
+    customer = np.array([int(outer[1:]) for outer in trained.customer_ids])
+    article = np.array([int(outer) for outer in trained.article_ids])
+    return float((article[ranked] % 2 == (customer % 2)[:, None]).mean())
+
+
+@pytest.mark.parametrize("loss", ["softmax", "bpr", "softplus"])
+@pytest.mark.parametrize("target_weeks", [0, 8])
+def test_customers_are_near_the_articles_of_their_taste(subgraph: Subgraph, loss: str, target_weeks: int) -> None:
+    settings = SMALL.model_copy(update={"loss": loss, "target_weeks": target_weeks})
+    assert share_of_own_taste(subgraph, settings) > 0.95  # by chance 0.5
+
+
+def test_learning_moves_away_from_where_it_began(subgraph: Subgraph) -> None:
+    """With no layer, nothing but learning can bring a customer near to articles."""
+    few = SMALL.model_copy(update={"layers": 0, "epochs": 1, "validation_days": 0, "learning_rate": 1e-6})
+    many = few.model_copy(update={"epochs": 40, "learning_rate": 0.02})
+    assert share_of_own_taste(subgraph, few) < 0.7
+    assert share_of_own_taste(subgraph, many) > 0.95
+
+
+def test_the_same_run_twice_gives_the_same_embeddings(subgraph: Subgraph) -> None:
+    settings = SMALL.model_copy(update={"dropout": 0.1})
+    first, second = train(subgraph, settings), train(subgraph, settings)
+    assert (first.customers == second.customers).all()
+    assert (first.articles == second.articles).all()
+    assert first.history == second.history
+    other = train(subgraph, settings.model_copy(update={"seed": 1}))
+    assert not np.allclose(first.articles, other.articles)
+
+
+def test_embeddings_are_of_length_one_in_32_bits(subgraph: Subgraph) -> None:
+    trained = train(subgraph, SMALL)
+    for vectors, ids in ((trained.customers, subgraph.customer_ids), (trained.articles, subgraph.article_ids)):
+        assert vectors.dtype == np.float32
+        assert vectors.shape == (len(ids), 16)
+        assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_training_stops_early_and_trains_anew_for_the_best_number_of_epochs(subgraph: Subgraph) -> None:
+    settings = SMALL.model_copy(update={"epochs": 60, "patience": 2})
+    trained = train(subgraph, settings)
+    assert len(trained.history) < 60
+    best = max(trained.history, key=lambda epoch: epoch.score)
+    assert trained.epochs == best.epoch
+    assert len(trained.history) - best.epoch == 2
+    again = train(subgraph, settings.model_copy(update={"epochs": best.epoch, "validation_days": 0}))
+    assert (again.articles == trained.articles).all()
+
+
+def test_what_is_learned_before_the_cut_does_not_change_with_what_comes_after(subgraph: Subgraph) -> None:
+    held = hold_out(subgraph)
+    twisted = subgraph.article.copy()
+    late = subgraph.time >= subgraph.time.max() - 6
+    twisted[late] = len(subgraph.article_ids) - 1 - twisted[late]
+    other = Subgraph(**{**vars(subgraph), "article": twisted})
+    assert (train(held.before, SMALL).articles == train(hold_out(other).before, SMALL).articles).all()
+
+
+def test_the_slides_preset_is_the_sources(module_graph: Graph, subgraph: Subgraph) -> None:
+    settings, spec = PRESETS["slides"]
+    assert (settings.learning_rate, settings.weight_decay, settings.dropout) == (0.01, 0.001, 0.01)
+    assert (settings.epochs, settings.loss, settings.beta, spec.rows) == (50, "softplus", 1.5, 20_000)
+    trained = train(export_subgraph(module_graph, spec), settings)
+    assert trained.epochs == 50
+    assert trained.purchases == subgraph.num_edges
+
+
+def test_a_day_of_purchases_is_enough_to_train(module_graph: Graph, subgraph: Subgraph) -> None:
+    day = export_subgraph(module_graph, SubgraphSpec(until=subgraph.since.replace(day=subgraph.since.day + 1)))
+    trained = train(day, SMALL)
+    assert trained.history == ()
+    assert np.isfinite(trained.articles).all()
+
+
+def test_progress_tells_each_epoch(subgraph: Subgraph) -> None:
+    told: list[tuple[str, float, float | None]] = []
+    trained = train(subgraph, SMALL, lambda *step: told.append(step))
+    assert [done for step, done, _ in told if step.startswith("Training on")] == list(range(1, trained.epochs + 1))
+    assert [done for step, done, _ in told if "best" in step] == list(range(1, len(trained.history) + 1))

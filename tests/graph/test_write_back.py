@@ -1,0 +1,190 @@
+"""Write-back: every node has its embedding, and readers have a whole version at every moment, killed or not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hmrec.cypher.errors import HmrecError
+from hmrec.cypher.graph import Graph, Receipt
+from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.train import TrainedModel, TrainSettings, train
+from hmrec.graph_ml.write_back import write_embeddings
+
+from tests.conftest import run_text
+from tests.graph.shops import load_two_tastes
+
+SMALL = TrainSettings(dim=16, epochs=2, negatives=64)
+
+
+@pytest.fixture
+def models(graph: Graph, tmp_path: Path) -> tuple[TrainedModel, TrainedModel]:
+    load_two_tastes(graph, tmp_path / "shop", weeks=5)
+    subgraph = export_subgraph(graph)
+    return train(subgraph, SMALL), train(subgraph, SMALL.model_copy(update={"seed": 7}))
+
+
+def stored(graph: Graph, label: str, key: str) -> dict[str, np.ndarray]:
+    rows = run_text(graph, f"MATCH (n:{label}) WHERE n.embedding IS NOT NULL RETURN n.{key} AS id, n.embedding AS x")
+    return {str(row["id"]): np.array(row["x"]) for row in rows}
+
+
+def holds(graph: Graph, trained: TrainedModel) -> bool:
+    """Whether `Customer.embedding` and `Article.embedding` are those of the model, all of them and no other."""
+    for label, key, ids, vectors in (
+        ("Customer", "customer_id", trained.customer_ids, trained.customers),
+        ("Article", "article_id", trained.article_ids, trained.articles),
+    ):
+        found = stored(graph, label, key)
+        if set(found) != set(ids) or not all((found[o].astype(np.float32) == vectors[ids.index(o)]).all() for o in ids):
+            return False
+    return True
+
+
+def nearest(graph: Graph) -> list[list[Any]]:
+    """What readers get, for three customers."""
+    return [
+        graph.read("gnn", customer_id=c, k=5)[["article_id", "score"]].to_numpy().tolist()
+        for c in ("c00", "c01", "c17")
+    ]
+
+
+def nearest_of(trained: TrainedModel) -> list[list[Any]]:
+    """The same by numpy."""
+    lists = []
+    for customer in ("c00", "c01", "c17"):
+        cosine = trained.articles @ trained.customers[trained.customer_ids.index(customer)]
+        order = sorted(range(len(cosine)), key=lambda a: (-cosine[a], trained.article_ids.id(a)))[:5]
+        lists.append([[trained.article_ids.id(a), pytest.approx(float(cosine[a]), abs=1e-5)] for a in order])
+    return lists
+
+
+def test_every_node_has_its_embedding_and_the_index_answers(
+    graph: Graph, models: tuple[TrainedModel, TrainedModel]
+) -> None:
+    receipt = write_embeddings(graph, models[0])
+    assert (receipt.version, receipt.customers, receipt.articles) == (1, 40, 30)
+    assert holds(graph, models[0])
+    indexes = graph.read("vector_indexes").sort_values("name")
+    assert indexes["name"].tolist() == ["article_embedding", "customer_embedding"]
+    assert (indexes["state"] == "ONLINE").all()
+    assert nearest(graph) == nearest_of(models[0])
+
+
+def test_the_next_version_replaces_the_one_before(graph: Graph, models: tuple[TrainedModel, TrainedModel]) -> None:
+    write_embeddings(graph, models[0])
+    assert write_embeddings(graph, models[1]).version == 2
+    assert holds(graph, models[1])
+    assert nearest(graph) == nearest_of(models[1])
+    left = run_text(graph, "MATCH (n) WHERE n.embedding_staged IS NOT NULL RETURN count(*) AS left")
+    assert left == [{"left": 0}]
+    assert sorted(graph.read("vector_indexes")["name"]) == ["article_embedding", "customer_embedding"]
+    versions = run_text(graph, "MATCH (m:Model) RETURN m.version AS version, m.in_force AS now ORDER BY version")
+    assert versions == [{"version": 1, "now": False}, {"version": 2, "now": True}]
+
+
+def test_another_dimension_and_other_nodes_leave_nothing_of_the_version_before(
+    graph: Graph, models: tuple[TrainedModel, TrainedModel]
+) -> None:
+    write_embeddings(graph, models[0])
+    few = train(export_subgraph(graph, SubgraphSpec(category="Odd")), SMALL.model_copy(update={"dim": 8}))
+    write_embeddings(graph, few)
+    assert holds(graph, few)
+    assert len(graph.read("gnn", customer_id="c01", k=5)) == 5
+    assert not len(graph.read("gnn", customer_id="c00", k=5))
+
+
+def test_the_model_node_tells_where_embeddings_came_from(
+    graph: Graph, models: tuple[TrainedModel, TrainedModel]
+) -> None:
+    trained = models[0]
+    write_embeddings(graph, trained, {"map_new": 0.25})
+    model = graph.read("models")["model"][0]
+    assert (model["version"], model["in_force"], model["dim"], model["map_new"]) == (1, True, 16, 0.25)
+    assert (model["since"], model["until"]) == (trained.since, trained.until)
+    assert TrainSettings.model_validate_json(model["hyperparameters"]) == SMALL
+    assert set(json.loads(model["libraries"])) >= {"torch", "torch-geometric", "hmrec"}
+    assert model["created"].year >= 2024
+
+
+class Killed(BaseException):
+    """Stands for the process's end."""
+
+
+def writes_of(graph: Graph, trained: TrainedModel, monkeypatch: pytest.MonkeyPatch, stop_after: int | None) -> int:
+    """Write back and be killed after so many writes; how many there were."""
+    done = 0
+    write = Graph.write
+
+    def counted(self: Graph, query: Any, **parameters: Any) -> Receipt:
+        nonlocal done
+        if done == stop_after:
+            raise Killed
+        receipt = write(self, query, **parameters)
+        done += 1
+        return receipt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Graph, "write", counted)
+        try:
+            write_embeddings(graph, trained)
+        except Killed:
+            assert stop_after is not None
+    return done
+
+
+def test_killed_after_any_write_readers_have_a_whole_version_and_a_new_run_completes(
+    graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = models
+    write_embeddings(graph, old)
+    total = writes_of(graph, new, monkeypatch, None)
+    assert total >= 10
+    old, new = new, old
+    seen = []
+    for stop_after in range(total):
+        writes_of(graph, new, monkeypatch, stop_after)
+        found = nearest(graph)
+        assert found in (nearest_of(old), nearest_of(new)), stop_after
+        seen.append(found == nearest_of(new))
+        write_embeddings(graph, new)
+        assert holds(graph, new), stop_after
+        old, new = new, old
+    assert seen == sorted(seen)  # the old one up to a moment, from then on the new one
+    assert True in seen
+    assert False in seen
+
+
+def test_killed_in_the_first_write_back_nobody_reads_a_part_of_it(
+    graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stop_after in (3, 4, 5):
+        writes_of(graph, models[0], monkeypatch, stop_after)
+        assert not len(graph.read("gnn", customer_id="c00"))
+    write_embeddings(graph, models[0])
+    assert nearest(graph) == nearest_of(models[0])
+
+
+def test_an_index_that_fails_leaves_the_version_before_in_force(
+    graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_embeddings(graph, models[0])
+    monkeypatch.setattr("hmrec.graph_ml.write_back.INDEX_SECONDS", -1)
+    with pytest.raises(HmrecError, match="could not build the vector indexes"):
+        write_embeddings(graph, models[1])
+    assert nearest(graph) == nearest_of(models[0])
+
+
+def test_vectors_go_packed_or_as_lists_and_are_the_same_in_the_graph(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    run_text(graph, "UNWIND range(0, 2) AS n CREATE (:Article {article_id: toString(n)})")
+    nodes = [row["node"] for row in run_text(graph, "MATCH (n:Article) RETURN id(n) AS node ORDER BY n.article_id")]
+    for rows in (graph.to_vectors(array), array.tolist()):
+        graph.write("write_embeddings", slot="embedding", rows=[list(pair) for pair in zip(nodes, rows, strict=True)])
+        found = stored(graph, "Article", "article_id")
+        assert all((found[str(n)].astype(np.float32) == array[n]).all() for n in range(3))

@@ -1,0 +1,81 @@
+"""The metrics: by hand, and held against a naive computation and PyTorch Geometric's."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hmrec.graph_ml.metrics import METRICS, average_precision, hit_rate, ndcg, precision, recall
+from torch_geometric.metrics import LinkPredMAP, LinkPredNDCG, LinkPredPrecision, LinkPredRecall
+
+HITS = np.array([[True, False, True, False]])  # places 1 and 3 of 4
+
+
+def test_average_precision_by_hand() -> None:
+    # precision 1/1 at place 1 and 2/3 at place 3, over the 3 articles bought
+    assert average_precision(HITS, np.array([3])) == pytest.approx([(1 + 2 / 3) / 3])
+
+
+def test_average_precision_divides_by_the_list_when_more_was_bought_than_it_holds() -> None:
+    assert average_precision(HITS, np.array([50])) == pytest.approx([(1 + 2 / 3) / 4])
+    assert average_precision(np.ones((1, 4), dtype=bool), np.array([50])) == pytest.approx([1.0])
+
+
+def test_precision_and_recall_by_hand() -> None:
+    assert precision(HITS, np.array([3])) == pytest.approx([2 / 4])
+    assert recall(HITS, np.array([3])) == pytest.approx([2 / 3])
+
+
+def test_ndcg_by_hand() -> None:
+    best = 1 + 1 / math.log2(3) + 1 / math.log2(4)
+    assert ndcg(HITS, np.array([3])) == pytest.approx([(1 + 1 / math.log2(4)) / best])
+    assert ndcg(np.ones((1, 4), dtype=bool), np.array([9])) == pytest.approx([1.0])
+
+
+def test_hit_rate_by_hand() -> None:
+    assert hit_rate(np.array([[False, True], [False, False]]), np.array([1, 1])).tolist() == [1.0, 0.0]
+
+
+def test_an_empty_list_scores_nothing() -> None:
+    for metric in METRICS.values():
+        assert metric(np.zeros((1, 12), dtype=bool), np.array([4])).tolist() == [0.0]
+
+
+def kaggle_average_precision(bought: set[int], listed: list[int], k: int) -> float:
+    """Kaggle's own wording, one article after the other."""
+    score, found = 0.0, 0
+    for place, article in enumerate(listed[:k], start=1):
+        if article in bought:
+            found += 1
+            score += found / place
+    return score / min(len(bought), k)
+
+
+@pytest.mark.parametrize("k", [1, 5, 12])
+def test_all_metrics_equal_a_naive_computation_and_pytorch_geometric(k: int) -> None:
+    random = np.random.default_rng(5)
+    listed = [random.permutation(40)[:k].tolist() for _ in range(200)]
+    bought = [set(random.permutation(40)[: random.integers(1, 20)].tolist()) for _ in range(200)]
+    hits = np.array([[article in own for article in row] for row, own in zip(listed, bought, strict=True)])
+    relevant = np.array([len(own) for own in bought])
+    naive = {
+        "map": [kaggle_average_precision(own, row, k) for row, own in zip(listed, bought, strict=True)],
+        "precision": [len(own & set(row)) / k for row, own in zip(listed, bought, strict=True)],
+        "recall": [len(own & set(row)) / len(own) for row, own in zip(listed, bought, strict=True)],
+        "ndcg": [
+            sum(1 / math.log2(place + 2) for place, article in enumerate(row) if article in own)
+            / sum(1 / math.log2(place + 2) for place in range(min(len(own), k)))
+            for row, own in zip(listed, bought, strict=True)
+        ],
+        "hit_rate": [float(bool(own & set(row))) for row, own in zip(listed, bought, strict=True)],
+    }
+    for name, metric in METRICS.items():
+        assert metric(hits, relevant) == pytest.approx(naive[name]), name
+    edges = torch.tensor([[customer, article] for customer, own in enumerate(bought) for article in own]).T
+    peers = {"map": LinkPredMAP, "precision": LinkPredPrecision, "recall": LinkPredRecall, "ndcg": LinkPredNDCG}
+    for name, peer_class in peers.items():
+        peer = peer_class(k)
+        peer.update(torch.tensor(listed), edges)
+        assert METRICS[name](hits, relevant).mean() == pytest.approx(float(peer.compute()), abs=1e-6), name
