@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib.metadata import version
 from typing import Annotated
 
@@ -52,6 +53,8 @@ def main() -> None:
     """Run the command line; exit status 0 done, 1 the world's fault, 2 the user's mistake, 130 interrupted."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
+    if not debug:
+        warnings.simplefilter("ignore")  # the libraries' words to developers, not to users
     try:
         app([word for word in arguments if word != "--debug"], prog_name="hmrec")
     except KeyboardInterrupt:
