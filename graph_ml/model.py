@@ -28,7 +28,7 @@ def build_adjacency(
     """The graph as D^-1/2 W D^-1/2, where W holds the weights of both directions and D their sums.
 
     It is symmetric, so that the same matrix serves forward and backward. PyG's `LightGCN` gathers and scatters a row
-    for each edge instead, which takes over ten times as long on a CPU.
+    for each edge instead, which takes about ten times as long on two cores.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ from .export import IdMap
 from .train import TrainedModel
 
 IN_FORCE, STAGED = "embedding", "embedding_staged"
-NODES_A_BATCH = 5_000  # 64 numbers each: 1.3 MB; 2,000 and 10,000 a batch are no faster
+NODES_A_BATCH = 5_000  # 64 numbers each: 1.3 MB; 2,000 a batch were slower and 10,000 no faster
 INDEX_SECONDS = 4 * 3600.0
 LIBRARIES = ("hmrec", "torch", "torch-geometric", "numpy", "scipy", "neo4j")
 
