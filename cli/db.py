@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import webbrowser
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -90,7 +91,7 @@ def show_status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
             "user": settings.username,
             "database": settings.database,
         }
-    loads: list[dict[str, object]] = []
+    loads: list[dict[str, Any]] = []
     if running:
         with Graph.connect() as graph:
             facts["version"] = graph.server_version()
@@ -98,12 +99,20 @@ def show_status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
             facts |= dict(zip(keys, rows[0], strict=True))
             loads = list(graph.read("loads")["load"])
     if as_json:
-        dump_json(facts | {"loads": loads})
+        dump_json(facts | {"loads": [_unpack(load) for load in loads]})
         return
     for name, value in facts.items():
         typer.echo(f"{name:14} {value if value is not None else ''}")
     for load in loads:
-        typer.echo("load           " + ", ".join(f"{key} {value}" for key, value in load.items() if value != []))
+        sums = ", ".join(
+            f"{load.get(f'transactions_train_{name}', 0):,} {name}" for name in ("read", "loaded", "merged", "rejected")
+        )
+        typer.echo(f"load           {load['started']} {load['road']} {load['folder']}: purchases {sums}")
+
+
+def _unpack(load: dict[str, Any]) -> dict[str, Any]:
+    """A load's properties, its report as JSON rather than as text."""
+    return load | {"report": json.loads(load["report"])} if "report" in load else load
 
 
 @app.command("open")

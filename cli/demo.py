@@ -65,12 +65,16 @@ def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
 
     with open_graph(bars) as graph:
         counts = graph.read("counts").iloc[0]
-        loads = [Path(load["folder"]) for load in graph.read("loads")["load"]]
+        found = list(graph.read("loads")["load"])
+        loads = [Path(load["folder"]) for load in found]
         if counts["nodes"] and not (loads and all(load.parent == folder.parent for load in loads)):
             raise UserMistake(
                 f"The graph at {graph.uri} holds data of your own, which the demo leaves alone.",
                 "Run the demo elsewhere: HMREC_HOME=~/hmrec-demo hmrec demo",
             )
+        if loads and loads[0] == folder and counts["bought"] == found[0].get("transactions_train_loaded"):
+            bars.say(f"{found[0]['transactions_train_read']:,} purchases are in the graph at {graph.uri} already")
+            return
         other = bool(loads) and loads[0] != folder
         report = load_folder(folder, server=server, graph=graph, replace=other, progress=bars)
         bars.say(
@@ -84,7 +88,7 @@ def _train(graph: Graph, bars: Bars) -> None:
     from ..graph_ml.write_back import write_embeddings
 
     models, loads = graph.read("models", k=1), graph.read("loads", k=1)
-    if len(models) and str(models["model"][0]["created"]) > str(loads["load"][0]["started"]):
+    if len(models) and models["model"][0]["created"].isoformat() > loads["load"][0]["started"]:
         bars.say(f"The embeddings of model version {models['model'][0]['version']} are on the nodes already")
         return
     subgraph = export_subgraph(graph, SubgraphSpec(), bars)

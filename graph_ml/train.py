@@ -14,6 +14,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn.functional import normalize
+from torch_geometric.data import HeteroData
 
 from ..cypher.progress import Progress, silent
 from .export import IdMap, Integers, Subgraph, SubgraphSpec, to_days
@@ -24,6 +25,7 @@ from .split import hold_out
 
 Preset = Literal["default", "slides"]
 WEEK = 7
+BOUGHT = ("customer", "bought", "article")
 
 
 class TrainSettings(BaseModel):
@@ -165,7 +167,7 @@ def _run_epochs(
     model = LightGCN(num_customers + num_articles, settings.dim, settings.layers, settings.dropout, generator)
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     tasks = _plan_tasks(subgraph, settings)
-    whole = _weigh_and_build(subgraph, to_days(subgraph.until), settings)
+    whole = _weigh_and_build(subgraph.to_hetero(), to_days(subgraph.until), settings)
     for number in range(1, epochs + 1):
         model.train()
         losses = []
@@ -202,8 +204,9 @@ def _plan_tasks(subgraph: Subgraph, settings: TrainSettings) -> list[_Task]:
 def _make_task(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings) -> _Task:
     targets, history = collect_pairs(after), collect_pairs(before)
     customers = np.flatnonzero((np.diff(targets.indptr) > 0) & (np.diff(history.indptr) > 0))
-    weight = np.bincount(before.article, _weigh(before, today, settings), targets.shape[1]) ** settings.popularity
-    return _Task(_weigh_and_build(before, today, settings), targets, customers, weight / weight.sum())
+    data = before.to_hetero()
+    weight = np.bincount(before.article, _weigh(data, today, settings), targets.shape[1]) ** settings.popularity
+    return _Task(_weigh_and_build(data, today, settings), targets, customers, weight / weight.sum())
 
 
 def _loss(
@@ -242,16 +245,20 @@ def _draw_not_bought(customer: Integers, task: _Task, random: np.random.Generato
     return drawn
 
 
-def _weigh(subgraph: Subgraph, today: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
+def _weigh(data: HeteroData, today: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
     """[num_edges]: quantity * 0.5 ^ (age / half_life)."""
+    bought = data[BOUGHT]
+    quantity: npt.NDArray[np.float64] = bought.quantity.numpy().astype(np.float64)
     if settings.half_life is None:
-        return subgraph.quantity.astype(np.float64)
-    return subgraph.quantity * 0.5 ** ((today - subgraph.time) / settings.half_life)
+        return quantity
+    weight: npt.NDArray[np.float64] = quantity * 0.5 ** ((today - bought.time.numpy()) / settings.half_life)
+    return weight
 
 
-def _weigh_and_build(subgraph: Subgraph, today: int, settings: TrainSettings) -> Tensor:
-    shape = (len(subgraph.customer_ids), len(subgraph.article_ids))
-    return build_adjacency(subgraph.customer, subgraph.article, _weigh(subgraph, today, settings), shape)
+def _weigh_and_build(data: HeteroData, today: int, settings: TrainSettings) -> Tensor:
+    customer, article = data[BOUGHT].edge_index.numpy()
+    shape = (data["customer"].num_nodes, data["article"].num_nodes)
+    return build_adjacency(customer, article, _weigh(data, today, settings), shape)
 
 
 def _validate(customers: npt.NDArray[np.float32], articles: npt.NDArray[np.float32], truth: Truth) -> float:

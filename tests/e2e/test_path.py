@@ -164,9 +164,7 @@ def test_a_query_of_the_users_own_runs_and_may_not_write_unasked(hmrec: Run, fol
 
 
 def test_a_wrong_password_is_the_users_mistake(hmrec: Run, folder: Path, local_server: LocalServer) -> None:
-    result = hmrec(
-        "recommend", "1", status=2, NEO4J_URI=local_server.status().uri, NEO4J_PASSWORD="not-the-right-one"
-    )
+    result = hmrec("recommend", "1", status=2, NEO4J_URI=local_server.status().uri, NEO4J_PASSWORD="not-the-right-one")
     assert "password" in result.stderr
     assert "not-the-right-one" not in result.stderr
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,7 +98,13 @@ def assert_same(found: list[tuple[str, float]], expected: dict[str, float], k: i
         assert math.isclose(score, expected[article], rel_tol=1e-9)
 
 
-TEXTBOOK = {"half_life": None, "neighbours": 30, "own_weight": 0.0, "articles": 100_000, "candidates": 100_000}
+TEXTBOOK = {
+    "half_life": None,
+    "neighbours": 30,
+    "own_weight": 0.0,
+    "articles": 100_000,
+    "candidates": 100_000,
+}
 DEFAULTS = {"half_life": 42.0, "neighbours": 50, "own_weight": 4.0, "articles": 50, "candidates": 200}
 
 
@@ -111,7 +116,10 @@ def test_cf_equals_scipy_for_50_random_customers(
     drawn = np.random.default_rng(20).choice(len(purchases.customers), 50, replace=False)
     compared = 0
     for customer in drawn:
-        if as_of is not None and not purchases.frame.filter((pl.col("c") == customer) & (pl.col("t_dat") < as_of)).height:
+        if (
+            as_of is not None
+            and not purchases.frame.filter((pl.col("c") == customer) & (pl.col("t_dat") < as_of)).height
+        ):
             continue
         found = module_graph.read("user_based_cf", customer_id=purchases.customers[customer], as_of=as_of, **parameters)
         expected = reference(purchases, int(customer), as_of=as_of, **parameters)
@@ -120,7 +128,9 @@ def test_cf_equals_scipy_for_50_random_customers(
     assert compared >= 45
 
 
-def test_new_only_leaves_out_what_was_bought_and_keeps_the_rest_in_order(module_graph: Graph, purchases: Purchases) -> None:
+def test_new_only_leaves_out_what_was_bought_and_keeps_the_rest_in_order(
+    module_graph: Graph, purchases: Purchases
+) -> None:
     for customer in purchases.customers[:10]:
         everything = module_graph.read("user_based_cf", customer_id=customer, k=10_000)
         owned = set(module_graph.read("last_purchases", customer_id=customer, k=100_000)["article_id"])
