@@ -105,6 +105,17 @@ def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
     assert_one_sentence(run("db", "install", home=tmp_path / "home", HMREC_HOME=str(tmp_path / "file" / "x")), 1)
 
 
+def test_a_failed_download_says_what_to_check_and_leaves_nothing_installed(tmp_path: Path) -> None:
+    proxy = "http://127.0.0.1:1"  # nothing answers there
+    proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), proxy)
+    result = run("db", "install", home=tmp_path / "home", NO_PROXY="", no_proxy="", **proxies)
+    assert result.returncode == 1
+    assert "could not be downloaded" in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    status = run("db", "status", "--json", home=tmp_path / "home")
+    assert '"installed": false' in status.stdout
+
+
 def test_an_unknown_query_and_a_wrong_parameter(tmp_path: Path) -> None:
     assert_one_sentence(run("query", "no_such", home=tmp_path / "home"), 2)
     assert_one_sentence(run("query", "popular", "-p", "k=many", home=tmp_path / "home"), 2)
