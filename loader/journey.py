@@ -1,4 +1,4 @@
-"""Complete Journey as H&M's three files. docs/synthetic.md tells what becomes of each of its columns."""
+"""Complete Journey as H&M's three files. docs/samples.md tells what becomes of each of its columns."""
 
 from __future__ import annotations
 
