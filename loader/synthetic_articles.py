@@ -47,8 +47,8 @@ PRICE_POINTS = np.array(
     ]
 )  # fmt: skip
 
-# Rows an article sells in a life at H&M's scale: share of articles below, rows. The quartiles are those that public
-# notebooks print for H&M's file (14, 65, 286); the rest is set so that its mean (304) and best seller come out.
+# Rows an article sells in a life at H&M's scale: share of articles below, rows. The quartiles are those
+# commonly reported for H&M's file (14, 65, 286; not checked); the rest is set so that mean and best seller come out.
 SALES_CURVE = (
     (0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1),
     (1.0, 2.5, 6, 15, 65, 286, 760, 1250, 2950, 8600, 22000, 60000),
