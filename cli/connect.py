@@ -8,7 +8,7 @@ from .bars import Bars
 
 if TYPE_CHECKING:
     from ..cypher.graph import Graph
-    from ..cypher.server import LocalServer
+    from ..cypher.server import LocalServer, ServerStatus
 
 
 def local_server() -> LocalServer | None:
@@ -31,8 +31,24 @@ def open_graph(bars: Bars | None = None) -> Graph:
     server = local_server()
     if server is not None and server.is_installed and server.find_process() is None:
         if bars is not None:
-            server.start(bars)
+            start_server(server, bars)
         else:
             with Bars() as own:
-                server.start(own)
+                start_server(server, own)
     return Graph.connect()
+
+
+def start_server(server: LocalServer, bars: Bars, timeout: float = 180.0) -> ServerStatus:
+    """Start the local server, and make the constraints that a bulk load owes which was killed.
+
+    Raises
+    ------
+    ServerUnavailable : it does not answer in time.
+    """
+    from ..cypher.graph import Graph
+    from ..loader.bulk import finish_bulk
+
+    status = server.start(bars, timeout)
+    with Graph.connect(server.connection()) as graph:
+        finish_bulk(graph, bars)
+    return status

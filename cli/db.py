@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from .bars import Bars
-from .connect import local_server, open_graph
-from .show import dump_json
+from .connect import local_server, open_graph, start_server
+from .show import dump_json, tell_unready
 
 app = typer.Typer(no_args_is_help=True, help="The local Neo4j server: install, start, stop, status, open, logs.")
 
@@ -44,7 +44,7 @@ def start(
     from ..cypher.server import LocalServer
 
     with Bars() as bars:
-        status = LocalServer().start(bars, timeout)
+        status = start_server(LocalServer(), bars, timeout)
     typer.echo(f"Neo4j {status.version} answers at {status.uri}; Neo4j Browser is at {status.http}/browser/")
 
 
@@ -98,6 +98,7 @@ def show_status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
             keys, rows = graph.read_rows("counts")
             facts |= dict(zip(keys, rows[0], strict=True))
             loads = list(graph.read("loads")["load"])
+            facts["indexes"] = tell_unready(graph) or "online"
     if as_json:
         dump_json(facts | {"loads": [_unpack(load) for load in loads]})
         return

@@ -9,7 +9,7 @@ import typer
 
 from .bars import Bars
 from .connect import local_server, open_graph
-from .show import dump_json
+from .show import dump_json, tell_unready
 
 
 def load(
@@ -69,6 +69,10 @@ def load(
                 folder, server=server, graph=graph, road=road, replace=replace, check_only=check,
                 max_bad=max_bad, column_map=names or None, report=report, progress=bars,
             )  # fmt: skip
+            unready = ""
+            if result.road == "bulk":
+                with open_graph(bars) as fresh:
+                    unready = tell_unready(fresh)
         finally:
             if graph is not None:
                 graph.close()
@@ -76,3 +80,5 @@ def load(
         dump_json(result.to_dict())
     else:
         typer.echo(result.summary())
+        if unready:
+            typer.echo(f"The graph answers; recommendations are slower until these indexes are made: {unready}")

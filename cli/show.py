@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..cypher.graph import Graph
+
 
 class Format(StrEnum):
     """How a result is printed."""
@@ -76,3 +78,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, (list, dict)):
         return json.dumps(value, ensure_ascii=False, default=_jsonable)
     return "".join(character if character.isprintable() else "?" for character in str(value))
+
+
+def tell_unready(graph: Graph) -> str:
+    """The indexes that are still being made, each with its share done; empty where there are none."""
+    return ", ".join(f"{name} {percent:.0f} %" for name, percent in graph.read_rows("unready_indexes")[1])

@@ -47,3 +47,7 @@ class ServerUnavailable(HmrecError):
 
 class InstallFailed(HmrecError):
     """The local server could not be downloaded or its files are damaged."""
+
+
+class LoadRunning(HmrecError):
+    """Another load is writing into the same graph."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import neo4j
 from neo4j import exceptions as driver_errors
 from neo4j.time import Date, DateTime
 
-from .catalogue import Query, find_query
-from .errors import HmrecError, ServerUnavailable, UserMistake, WrongPassword
+from .catalogue import Query, find_query, load_catalogue
+from .errors import HmrecError, LoadRunning, ServerUnavailable, UserMistake, WrongPassword
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -99,6 +101,7 @@ class Graph:
     def __init__(self, settings: ConnectionSettings) -> None:
         self.settings = settings
         self.uri = settings.uri
+        self.client = uuid4().hex
         try:
             self._driver = neo4j.GraphDatabase.driver(
                 settings.uri,
@@ -209,13 +212,49 @@ class Graph:
                     result = session.run(statement, bound)
                     records, summary = [record.data() for record in result], result.consume()
                 else:
-                    records, summary = session.execute_write(_run_whole, statement, bound)
+                    named = neo4j.unit_of_work(metadata={"hmrec": query.name, "id": self.client})(_run_whole)
+                    records, summary = session.execute_write(named, statement, bound)
                 rows += [_to_python(record) for record in records]
                 for name, value in vars(summary.counters).items():
                     if isinstance(value, int) and not isinstance(value, bool) and value:
                         counters[name] = counters.get(name, 0) + value
                 milliseconds += (summary.result_available_after or 0) + (summary.result_consumed_after or 0)
         return Receipt(rows, counters, milliseconds)
+
+    @contextmanager
+    def claim(self, who: str, wait: float = 60.0) -> Iterator[None]:
+        """Be the only one to load into this database, by a transaction that stays open and ends with this client.
+
+        A client that is killed loses its claim at once; what it had sent is over, written or undone, when this begins.
+
+        Parameters
+        ----------
+        who : what others are told while the claim is held.
+        wait : seconds to wait for the last writes of a killed client.
+
+        Raises
+        ------
+        LoadRunning : another client has the claim; the message names it.
+        """
+        query = find_query("claims")
+        with _explained(self.uri), self._session(neo4j.WRITE_ACCESS) as session:
+            claim = session.begin_transaction(metadata={"hmrec": "claim", "id": self.client, "who": who})
+            loading = {name for name, known in load_catalogue().items() if known.folder == "load"}
+            begun = time.monotonic()
+            while True:
+                found = claim.run(query.text, {"database": self.settings.database}).data()
+                first = next(other for other in found if other["what"] == "claim")
+                if first["id"] != self.client:
+                    raise LoadRunning(f"A load is running already: {first['who']}.", "Wait until it is done.")
+                left = [other["what"] for other in found if other["id"] != self.client and other["what"] in loading]
+                if not left:
+                    break
+                if time.monotonic() - begun > wait:
+                    raise LoadRunning(f"Another client is writing ({left[0]}).", "Wait until it is done.")
+                time.sleep(0.2)
+            yield
+            with suppress(driver_errors.DriverError, driver_errors.Neo4jError):  # nothing was written in it
+                claim.rollback()
 
     def to_vectors(self, array: npt.NDArray[np.float32]) -> list[Any]:
         """Rows of numbers as parameters, in the form that this server takes fastest.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
+from ..cypher.errors import HmrecError
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from ..cypher.server import LocalServer
@@ -26,9 +28,9 @@ def load_by_bulk(
 ) -> dict[str, int]:
     """Import the clean tables as the local server's graph; the old one is replaced only when the new one is whole.
 
-    The server is stopped for the exchange and running afterwards. Killed at any moment, the graph is either the old
-    or, once the import was whole, the new one: `LocalServer.start` ends an exchange that was begun, and the next load
-    makes the constraints.
+    The server is stopped towards the import's end, and runs on the new graph afterwards, where the indexes on purchases
+    are still being made. Killed at any moment, the graph is either the old or, once the import was whole, the new one:
+    `LocalServer.start` ends an exchange that was begun, and `finish_bulk` makes the constraints.
 
     Parameters
     ----------
@@ -48,19 +50,26 @@ def load_by_bulk(
     fresh = server.home / "data-import"
     server.end_admin(fresh)
     shutil.rmtree(fresh, ignore_errors=True)
-    arguments = _write_import_files(tables, load)
+    arguments = write_import_files(tables, load)
     phase = 0
     made = {}
-    for line in server.admin(
-        "database", "import", "full", "neo4j", "--input-type=parquet", "--id-type=integer",
-        "--overwrite-destination=true", "--path-pattern-style=none", "--bad-tolerance=0",
-        f"--report-file={tables.folder / 'import.report'}", *arguments, data=fresh,
-    ):  # fmt: skip
-        if match := _PERCENT.search(line):
-            phase = int(match[1]) - 1 if match[1] else phase
-            progress(STEP, 25 * phase + (int(match[2]) / 4 if match[2] else 0), 100)
-        elif match := _MADE.match(line):
-            made[f"{match[2]}_created"] = int(match[1]) - (match[2] == "nodes")  # (:Load) is no news
+    with ThreadPoolExecutor(1) as beside:
+        try:
+            for line in server.admin(
+                "database", "import", "full", "neo4j", "--input-type=parquet", "--id-type=integer",
+                "--overwrite-destination=true", "--path-pattern-style=none", "--bad-tolerance=0",
+                f"--report-file={tables.folder / 'import.report'}", *arguments, data=fresh,
+            ):  # fmt: skip
+                if match := _PERCENT.search(line):
+                    phase = int(match[1]) - 1 if match[1] else phase
+                    progress(STEP, 25 * phase + (int(match[2]) / 4 if match[2] else 0), 100)
+                    if match[1] == "4":
+                        beside.submit(server.stop)  # takes 10 s; the exchange below waits for it
+                elif match := _MADE.match(line):
+                    made[f"{match[2]}_created"] = int(match[1]) - (match[2] == "nodes")  # (:Load) is no news
+        except HmrecError:
+            beside.submit(server.start).result()
+            raise
     server.exchange_data(fresh, progress)
     with Graph.connect(server.connection()) as graph:
         _make_constraints(graph, progress)
@@ -70,7 +79,7 @@ def load_by_bulk(
 def finish_bulk(graph: Graph, progress: Progress = silent) -> None:
     """Make the constraints that a bulk load owes which was killed after its graph had been put in place."""
     for (load,) in graph.read_rows("loads", k=1)[1]:
-        if load["road"] == "bulk" and "finished" not in load:
+        if load.get("road") == "bulk" and "finished" not in load:
             _make_constraints(graph, progress)
             finished = datetime.now(UTC).isoformat(timespec="seconds")
             graph.write("record_load", load={"id": load["id"], "finished": finished})
@@ -80,9 +89,10 @@ def _make_constraints(graph: Graph, progress: Progress) -> None:
     progress("Creating constraints and indexes", 0, None)
     graph.write("constraints")
     graph.write("await_indexes")
+    graph.write("indexes")  # minutes at full scale, in the background: queries are answered meanwhile
 
 
-def _write_import_files(tables: CleanTables, load: Mapping[str, object]) -> list[str]:
+def write_import_files(tables: CleanTables, load: Mapping[str, object]) -> list[str]:
     """Parquet files with neo4j-admin's column names; returns the arguments that name them."""
     folder = tables.folder / "import"
     folder.mkdir()
@@ -112,17 +122,7 @@ def _write_import_files(tables: CleanTables, load: Mapping[str, object]) -> list
                 pl.col("number").alias(f":END_ID({attribute.label})"),
             ),
         )
-    relationship(
-        "BOUGHT",
-        tables.scan("purchases").select(
-            pl.col("customer").cast(pl.Int64).alias(":START_ID(Customer)"),
-            pl.col("article").cast(pl.Int64).alias(":END_ID(Article)"),
-            "t_dat",
-            "price",
-            "sales_channel_id",
-            "quantity",
-        ),
-    )
+    arguments.append(f"--relationships=BOUGHT={tables.folder / 'purchases.parquet'}")
     return arguments
 
 

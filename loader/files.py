@@ -141,16 +141,19 @@ def _open_source(table: Table, file: Path, work: Path, column_map: dict[str, str
 def _look_through(file: Path, text: Path) -> tuple[str, bool, bool]:
     """Digest, whether there is a quote mark and whether the last line ends; a packed file is unpacked to `text`."""
     digest, has_quotes, last = hashlib.sha256(), False, b"\n"
+    buffer = bytearray(CHUNK)
+    view = memoryview(buffer)
     packed = text != file
     try:
         with (
             cast(IO[bytes], gzip.open(file, "rb")) if packed else file.open("rb") as stream,
             text.open("wb") if packed else io.BytesIO() as copy,
         ):
-            while chunk := stream.read(CHUNK):
+            while size := stream.readinto(buffer):  # type: ignore[attr-defined]
+                chunk = view[:size]
                 digest.update(chunk)
-                has_quotes = has_quotes or b'"' in chunk
-                last = chunk[-1:]
+                has_quotes = has_quotes or buffer.find(b'"', 0, size) >= 0
+                last = bytes(chunk[-1:])
                 if packed:
                     copy.write(chunk)
     except EOFError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import tempfile
 import time
@@ -17,7 +18,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from ..cypher.errors import HmrecError, UserMistake
+from ..cypher.errors import HmrecError, LoadRunning, UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from ..cypher.server import LocalServer
@@ -29,14 +30,11 @@ from .stream import load_by_stream
 
 Road = Literal["auto", "bulk", "stream"]
 WORK = "hmrec-load-"
+DELETING, REFILLING = "deleting", "refilling"  # how far a load by stream is that replaces the graph
 
 
 class TooManyBadRows(UserMistake):
     """More rows break the rules than the user allows."""
-
-
-class LoadRunning(HmrecError):
-    """Another load is writing into the same server."""
 
 
 def load_folder(
@@ -123,9 +121,9 @@ def _load(
         rejects.unlink(missing_ok=True)  # an earlier load's would mislead
     lap("reading and checking")
     _refuse_bad(tables, max_bad, rejects)
-    unfinished = _find_unfinished(graph, tables.fingerprint) if graph is not None and not replace else None
+    unfinished = _find_unfinished(graph, tables.fingerprint, replace) if graph is not None and road == "stream" else {}
     result = LoadReport(
-        id=unfinished or uuid4().hex,
+        id=str(unfinished.get("id") or uuid4().hex),
         folder=str(folder),
         fingerprint=tables.fingerprint,
         started=started,
@@ -143,21 +141,29 @@ def _load(
         lap("importing")
         result = changed(result, changes=changes)
     elif road == "stream" and graph is not None:
-        if replace:
-            graph.write("delete_graph")
-            lap("deleting the old graph")
         begun = result.to_properties()
-        changes = load_by_stream(graph, tables, lambda: graph.write("record_load", load=begun), progress)
+        with graph.claim(_tell_who(folder)):
+            if (replace and unfinished.get("replacing") != REFILLING) or unfinished.get("replacing") == DELETING:
+                graph.write("record_load", load=begun | {"replacing": DELETING})
+                progress("Deleting the old graph", 0, None)
+                graph.write("delete_graph", keep=result.id)
+                graph.write("record_load", load=begun | {"replacing": REFILLING})
+                lap("deleting the old graph")
+            changes = load_by_stream(graph, tables, lambda: graph.write("record_load", load=begun), progress)
         result = changed(result, changes=changes)
         lap("writing")
     size = store_size(server.data) if server is not None and server.data.is_dir() else None
     result = changed(result, finished=_now(), seconds=seconds, store_bytes=size)
-    if result.changes or unfinished:
+    if result.changes or unfinished or replace:
         with _reconnect(server, graph) as open_graph:
-            open_graph.write("record_load", load=result.to_properties())
+            open_graph.write("record_load", load=result.to_properties() | {"replacing": None})
     text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
     write_whole(target / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
     return result
+
+
+def _tell_who(folder: Path) -> str:
+    return f"{folder} (since {_now()}, process {os.getpid()} on {platform.node()})"
 
 
 def _now() -> str:
@@ -179,7 +185,7 @@ def _claim(server: LocalServer | None, folder: Path) -> Iterator[None]:
     name = server.home / "load-running"
     try:
         with FileLock(server.home / ".load-lock", timeout=0):
-            name.write_text(f"{folder} (since {_now()}, process {os.getpid()})", encoding="utf-8")
+            name.write_text(_tell_who(folder), encoding="utf-8")
             yield
             name.unlink(missing_ok=True)
     except Timeout as error:
@@ -208,12 +214,24 @@ def _reconnect(server: LocalServer | None, graph: Graph | None) -> Iterator[Grap
         yield graph
 
 
-def _find_unfinished(graph: Graph, fingerprint: str) -> str | None:
-    """The id of the newest load if it was of these files and did not come to its end."""
+def _find_unfinished(graph: Graph, fingerprint: str, replace: bool) -> dict[str, object]:
+    """The newest load if it was of these files and did not come to its end; else nothing.
+
+    Raises
+    ------
+    UserMistake : a load of other files was to replace the graph, and was cut off while it deleted the old one.
+    """
     for (load,) in graph.read_rows("loads", k=1)[1]:
-        if load.get("fingerprint") == fingerprint and "finished" not in load:
-            return str(load["id"])
-    return None
+        if "finished" in load:
+            break
+        if load.get("fingerprint") == fingerprint:
+            return dict(load)
+        if load.get("replacing") and not replace:
+            raise UserMistake(
+                f"The graph is not whole: a load of {load['folder']} was to replace it and was cut off.",
+                "Run that load again, or give --replace to this one.",
+            )
+    return {}
 
 
 def _pick(server: LocalServer | None, graph: Graph, road: Road, replace: bool) -> tuple[str, str]:

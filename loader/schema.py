@@ -140,7 +140,7 @@ TRANSACTIONS = Table(
         Column("customer_id", Kind.id, required=True),
         Column("article_id", Kind.id, required=True),
         Column("price", Kind.decimal, required=True, lowest=0, highest=1e12),
-        Column("sales_channel_id", Kind.integer, required=True, lowest=0, highest=2**31),
+        Column("sales_channel_id", Kind.integer, required=True, lowest=0, highest=2**31 - 1),
     ),
 )
 

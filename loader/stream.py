@@ -1,43 +1,90 @@
 """The stream road: clean tables into any Neo4j over Bolt, sending what the graph lacks.
 
-Before a batch is sent, the graph is asked what it has of it, and only the rest is written, with MERGE: so the same load
-may be killed and run again at any time, goes on where it stopped, and a graph that has everything is only read.
+Before a batch is sent, the graph is asked what it has of it, and only the rest is written: so the same load may be
+killed and run again at any time, goes on where it stopped, and a graph that has everything is only read. Nobody else
+loads meanwhile (`Graph.claim`), so what the graph lacks can be created without looking for it again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from threading import Lock
 from typing import Any
 
 import polars as pl
 
+from ..cypher.errors import HmrecError
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
+from .lanes import Batch, cut_into_lanes, run_apart
 from .read import CleanTables
 from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS
 
 NODES_A_BATCH = 5_000
-PURCHASES_A_BATCH = 20_000
+SESSIONS = 3  # transactions open at once, so that two cores have work while one of them waits for the disk
+LANES = 4
+PURCHASES_A_PART = LANES * LANES * 10_000
+KNOWN = {
+    "customer_id": pl.String,
+    "article_id": pl.String,
+    "day": pl.Int64,
+    "price": pl.Float64,
+    "sales_channel_id": pl.Int64,
+    "had": pl.Int64,
+}
 
 Row = dict[str, Any]
 
 
 class _Changes:
-    """Writes batches, and keeps count of what they changed."""
+    """Writes batches, and keeps count of what they changed; several threads may write at once."""
 
     def __init__(self, graph: Graph, begin: Callable[[], object]) -> None:
         self._graph = graph
         self._begin = begin
+        self._begun = False
+        self._alone = Lock()
         self.counters: dict[str, int] = {}
 
     def write(self, query: str, rows: list[Row]) -> None:
         """Send a batch, if there is anything in it."""
-        if not rows:
-            return
-        if not self.counters:
-            self._begin()
-        for name, count in self._graph.write(query, rows=rows).counters.items():
-            self.counters[name] = self.counters.get(name, 0) + count
+        if rows:
+            self._send(query, rows=rows)
+
+    def create_purchases(self, batch: pl.DataFrame) -> None:
+        """Send purchases that the graph lacks, sorted by customer."""
+        runs = batch["customer_id"].rle().struct.unnest()
+        ends = runs["len"].cum_sum()
+        dates = batch["t_dat"].unique().sort()
+        made = self._send(
+            "create_purchases",
+            customers=list(
+                zip(runs["value"].to_list(), (ends - runs["len"]).to_list(), (ends - 1).to_list(), strict=True)
+            ),
+            articles=batch["article_id"].to_list(),
+            dates=dates.to_list(),
+            days=dates.search_sorted(batch["t_dat"]).to_list(),
+            prices=batch["price"].to_list(),
+            channels=batch["sales_channel_id"].to_list(),
+            quantities=batch["quantity"].to_list(),
+        ).get("relationships_created", 0)
+        if made != batch.height:
+            raise HmrecError(
+                f"{batch.height - made:,} purchases found their customer or article no more: "
+                "somebody deletes from this graph while it is loaded.",
+                "Load again when that is done.",
+            )
+
+    def _send(self, query: str, **parameters: Any) -> dict[str, int]:
+        with self._alone:
+            if not self._begun:
+                self._begin()
+                self._begun = True
+        counters = self._graph.write(query, **parameters).counters
+        with self._alone:
+            for name, count in counters.items():
+                self.counters[name] = self.counters.get(name, 0) + count
+        return counters
 
 
 def load_by_stream(
@@ -47,7 +94,7 @@ def load_by_stream(
 
     Parameters
     ----------
-    graph : any Neo4j server.
+    graph : any Neo4j server, claimed for this load.
     tables : what `read_tables` made.
     begin : called once, before the first change.
     progress : told the rows compared and sent, step by step.
@@ -75,6 +122,9 @@ def load_by_stream(
         known = {row[0] for row in graph.read_rows("known_articles", ids=[row["article_id"] for row in batch])[1]}
         changes.write("load_bare_articles", [row for row in batch if row["article_id"] not in known])
     _load_purchases(graph, tables, changes, progress)
+    progress("Creating indexes", 0, None)
+    graph.write("indexes")
+    graph.write("await_indexes")
     return changes.counters
 
 
@@ -121,53 +171,50 @@ def _differing_articles(graph: Graph, batch: list[Row]) -> list[Row]:
 
 
 def _load_purchases(graph: Graph, tables: CleanTables, changes: _Changes, progress: Progress) -> None:
+    """Send the purchases that the graph lacks, several batches at once."""
+    customers = tables.scan(CUSTOMERS.stem).select("customer_id").collect()["customer_id"]
     total = tables.counts[TRANSACTIONS.stem].loaded
     empty = int(graph.read_rows("counts")[1][0][-1]) == 0
     sent = 0
-    for rows, purchases in _batches_of_purchases(tables):
-        changes.write("load_purchases", rows if empty else _missing_purchases(graph, rows))
-        sent += purchases
+
+    def find_lacking() -> Iterator[Batch]:
+        nonlocal sent
+        for begin in range(0, total, PURCHASES_A_PART):
+            part = tables.scan("purchases").slice(begin, PURCHASES_A_PART).collect()
+            part = part.with_columns(customer_id=customers.gather(part[":START_ID(Customer)"]))
+            lacking, lower = (part, part.head(0)) if empty else _compare_purchases(graph, part)
+            changes.write("load_purchases", _to_rows(lower))
+            sent += part.height - lacking.height
+            yield from cut_into_lanes(lacking, LANES)
+            progress("Loading purchases", sent, total)
+
+    def send(batch: Batch) -> None:
+        nonlocal sent
+        changes.create_purchases(batch.purchases)
+        sent += batch.purchases.height
         progress("Loading purchases", sent, total)
 
-
-def _missing_purchases(graph: Graph, rows: list[Row]) -> list[Row]:
-    """The rows without the purchases that the graph has already with at least the same quantity."""
-    known: dict[str, dict[tuple[Any, ...], int]] = {
-        customer: {tuple(purchase[:4]): purchase[4] for purchase in purchases}
-        for customer, purchases in graph.read_rows("known_purchases", ids=[row["customer_id"] for row in rows])[1]
-    }
-    missing = []
-    for row in rows:
-        had = known.get(row["customer_id"], {})
-        lacking = [
-            [article, day, price, channel, quantity]
-            for article, day, price, channel, quantity in row["purchases"]
-            if had.get((article, day.year * 10000 + day.month * 100 + day.day, price, channel), 0) < quantity
-        ]
-        if lacking:
-            missing.append({"customer_id": row["customer_id"], "purchases": lacking})
-    return missing
+    run_apart(find_lacking(), send, SESSIONS)
 
 
-def _batches_of_purchases(tables: CleanTables) -> Iterator[tuple[list[Row], int]]:
-    """Purchases, all of a customer's in one row where they fit; with each batch how many it holds."""
-    customers = tables.scan(CUSTOMERS.stem).select("customer_id").collect()["customer_id"]
-    articles = tables.scan(ARTICLES.stem).select("article_id").collect()["article_id"]
-    purchases = tables.scan("purchases")
-    total = int(purchases.select(pl.len()).collect().item())
-    for begin in range(0, total, PURCHASES_A_BATCH):
-        part = purchases.slice(begin, PURCHASES_A_BATCH).collect()
-        columns = (
-            articles.gather(part["article"]).to_list(),
-            part["t_dat"].to_list(),
-            part["price"].to_list(),
-            part["sales_channel_id"].to_list(),
-            part["quantity"].to_list(),
-        )
-        by_customer: dict[int, list[list[Any]]] = {}
-        for customer, *purchase in zip(part["customer"].to_list(), *columns, strict=True):
-            by_customer.setdefault(customer, []).append(purchase)
-        yield (
-            [{"customer_id": customers[number], "purchases": bought} for number, bought in by_customer.items()],
-            part.height,
-        )
+def _compare_purchases(graph: Graph, part: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The purchases that the graph lacks, and those that it has with a lower quantity."""
+    ids = part["customer_id"].unique(maintain_order=True).to_list()
+    window = {"since": str(part["t_dat"].min()), "until": str(part["t_dat"].max())}
+    known_by_customer = graph.read_rows("known_purchases", ids=ids, **window)[1]
+    rows = [(customer, *bought) for customer, purchases in known_by_customer for bought in purchases]
+    known = pl.DataFrame(rows, schema=KNOWN, orient="row").group_by(list(KNOWN)[:-1]).agg(pl.col("had").max())
+    day = pl.col("t_dat").dt.year() * 10000 + pl.col("t_dat").dt.month().cast(pl.Int32) * 100 + pl.col("t_dat").dt.day()
+    compared = part.with_columns(day=day.cast(pl.Int64)).join(
+        known, on=list(KNOWN)[:-1], how="left", maintain_order="left"
+    )
+    return compared.filter(pl.col("had").is_null()), compared.filter(pl.col("had") < pl.col("quantity"))
+
+
+def _to_rows(purchases: pl.DataFrame) -> list[Row]:
+    """Purchases as load_purchases takes them, all of a customer's in one row."""
+    columns = ("article_id", "t_dat", "price", "sales_channel_id", "quantity")
+    rows: dict[str, Row] = {}
+    for customer, *bought in purchases.select("customer_id", *columns).iter_rows():
+        rows.setdefault(customer, {"customer_id": customer, "purchases": []})["purchases"].append(bought)
+    return list(rows.values())

@@ -1,5 +1,8 @@
-// delete_graph: remove every relationship and then every node, in parts
+// delete_graph: remove every relationship and then every node, in parts, but for the load that asks for it
+// $keep: string = ""   id of the (:Load) to keep
+// :params {keep: ''}
 MATCH ()-[r]->()
 CALL (r) { DELETE r } IN TRANSACTIONS OF 50000 ROWS;
 MATCH (n)
+WHERE NOT (n:Load AND n.id = $keep)
 CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 20000 ROWS

@@ -1,8 +1,12 @@
-// known_purchases: these customers' purchases as lists of [article_id, yyyymmdd, price, sales_channel_id, quantity]
-// $ids: list   customer ids
-// :params {ids: ['1', '2']}
+// known_purchases: what these customers bought from a day to a day, as the graph has it
+// a purchase without its article's id has 0 for its quantity, so that it is sent again and mended
+// $ids: list      customer ids
+// $since: string  first day
+// $until: string  last day
+// :params {ids: ['1', '2'], since: '2018-09-20', until: '2020-09-22'}
 // returns customer_id, purchases
 UNWIND $ids AS id
 MATCH (c:Customer {customer_id: id})-[b:BOUGHT]->(a:Article)
-RETURN id AS customer_id, collect([a.article_id, b.t_dat.year * 10000 + b.t_dat.month * 100 + b.t_dat.day,
-  b.price, b.sales_channel_id, b.quantity]) AS purchases
+WHERE date($since) <= b.t_dat <= date($until)
+RETURN id AS customer_id, collect([a.article_id, b.t_dat.year * 10000 + b.t_dat.month * 100 + b.t_dat.day, b.price,
+  b.sales_channel_id, CASE WHEN b.article_id = a.article_id THEN b.quantity ELSE 0 END]) AS purchases

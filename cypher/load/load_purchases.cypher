@@ -6,4 +6,4 @@ MATCH (c:Customer {customer_id: row.customer_id})
 UNWIND row.purchases AS p
 MATCH (a:Article {article_id: p[0]})
 MERGE (c)-[b:BOUGHT {t_dat: p[1], price: p[2], sales_channel_id: p[3]}]->(a)
-SET b.quantity = CASE WHEN b.quantity >= p[4] THEN b.quantity ELSE p[4] END
+SET b.article_id = p[0], b.quantity = CASE WHEN b.quantity >= p[4] THEN b.quantity ELSE p[4] END

@@ -1,4 +1,4 @@
-// constraints: every id and every key is unique and has the index that finds it; purchases are found by date
+// constraints: every id and every key is unique and has the index that finds it
 CREATE CONSTRAINT customer_id IF NOT EXISTS FOR (n:Customer) REQUIRE n.customer_id IS UNIQUE;
 CREATE CONSTRAINT article_id IF NOT EXISTS FOR (n:Article) REQUIRE n.article_id IS UNIQUE;
 CREATE CONSTRAINT product_code IF NOT EXISTS FOR (n:Product) REQUIRE n.product_code IS UNIQUE;
@@ -11,4 +11,3 @@ CREATE CONSTRAINT section_no IF NOT EXISTS FOR (n:Section) REQUIRE n.section_no 
 CREATE CONSTRAINT garment_group_no IF NOT EXISTS FOR (n:GarmentGroup) REQUIRE n.garment_group_no IS UNIQUE;
 CREATE CONSTRAINT index_group_no IF NOT EXISTS FOR (n:IndexGroup) REQUIRE n.index_group_no IS UNIQUE;
 CREATE CONSTRAINT load_id IF NOT EXISTS FOR (n:Load) REQUIRE n.id IS UNIQUE;
-CREATE INDEX bought_t_dat IF NOT EXISTS FOR ()-[b:BOUGHT]-() ON (b.t_dat);

@@ -47,7 +47,9 @@ def purchases(tables: CleanTables) -> set[tuple[Any, ...]]:
     """The purchases with the ids that their numbers stand for."""
     customers = tables.scan("customers").select("customer", "customer_id")
     articles = tables.scan("articles").select("article", "article_id")
-    joined = tables.scan("purchases").join(customers, on="customer").join(articles, on="article")
+    ends = {":START_ID(Customer)": pl.UInt32, ":END_ID(Article)": pl.UInt32}
+    bought = tables.scan("purchases").cast(ends).rename(dict(zip(ends, ("customer", "article"), strict=True)))  # type: ignore[arg-type]
+    joined = bought.join(customers, on="customer").join(articles, on=["article", "article_id"])
     frame = joined.select("t_dat", "customer_id", "article_id", "price", "sales_channel_id", "quantity").collect()
     return set(frame.iter_rows())
 
@@ -76,7 +78,7 @@ def test_who_only_purchases_name_is_made_bare(read: Any) -> None:
 def test_purchases_are_sorted_by_customer_and_date(read: Any) -> None:
     rows = [(f"2020-09-{1 + i * 7 % 28:02}", f"c{i % 5}", f"{i % 3}") for i in range(100)]
     tables = read(TRANSACTIONS + "".join(f"{t},{c},{a},0.5,1\n" for t, c, a in rows))
-    order = tables.scan("purchases").select("customer", "t_dat").collect().rows()
+    order = tables.scan("purchases").select(":START_ID(Customer)", "t_dat").collect().rows()
     assert order == sorted(order)
     assert len(order) > 50
 
@@ -332,3 +334,27 @@ def test_any_bytes_end_in_a_sentence_or_in_counts_that_add_up(read: Any, content
     assert balanced(tables)
     with suppress(UserMistake):
         assert balanced(read(content))
+
+
+VALUES = st.tuples(
+    st.sampled_from(["2020-09-01", "2020-02-30", "2999-01-01", "1999-12-31", "2020-9-1"]),
+    st.sampled_from(["1", "2", "3", "x"]),
+    st.sampled_from(["0663713001", "663713001", "0000000007", "7"]),
+    st.sampled_from(["0.5", "-0.0", "-1", "1e3", "inf", "nan", "1e13", "0,5", ".5"]),
+    st.sampled_from(["1", "2", "-1", "2147483648", "1.5", "+1", "01"]),
+)
+
+
+@HYPOTHESIS
+@given(rows=st.lists(VALUES, max_size=12))
+def test_rows_read_the_same_whether_plain_or_with_blanks_around_each_cell(
+    read: Any, rows: list[tuple[str, ...]]
+) -> None:
+    files = {"customers": CUSTOMERS + "1,1,,ACTIVE,NONE,33,abc\n2,1,,ACTIVE,NONE,33,abc\n",
+             "articles": "article_id\n0663713001\n0000000007\n"}  # fmt: skip
+    lines = [["2020-09-01", "1", "0663713001", "0.5", "1"], *rows]
+    plain = read(TRANSACTIONS + "\n".join(",".join(row) for row in lines), **files)
+    padded = read(TRANSACTIONS + "\n".join(",".join(f" {cell} " for cell in row) for row in lines), **files)
+    assert purchases(plain) == purchases(padded)
+    assert plain.counts == padded.counts
+    assert plain.rejects.drop("value").equals(padded.rejects.drop("value"))

@@ -1,0 +1,302 @@
+"""How fast hmrec loads, beside the bare import and the plain loop, in one run: `python -m benchmarks.load`.
+
+Data are drawn with `hmrec sample synthetic` where they are not there yet. Each measurement is a process of its own, so
+that its memory is its own; the figures go into docs/performance.md, between its marks.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+from hmrec.cypher.catalogue import parse_query
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.server import LocalServer
+from hmrec.loader.load import load_folder
+from hmrec.loader.read import read_tables
+from hmrec.loader.samples import write_synthetic
+
+from .report import Plot, describe_machine, write_section
+
+FULL = {"customers": 1_371_980, "articles": 105_542, "transactions": 31_788_324}
+PEER = Path(__file__).parent / "peers" / "unwind_loop.cypher"
+ROWS_A_BATCH = 20_000
+DAY_ROWS = 50_000
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def get_data(data: Path, scale: float) -> Path:
+    """The synthetic shop at a share of H&M's size."""
+    folder = data / f"synthetic-{scale:g}"
+    if not (folder / "sample.json").is_file():
+        write_synthetic(folder, seed=1, **{name: round(size * scale) for name, size in FULL.items()})
+    return folder
+
+
+def in_process(work: Path, job: str, *arguments: object) -> dict[str, Any]:
+    """One of this module's jobs in a process of its own; what it found, with its peak memory in GiB."""
+    out = work / "answer.json"
+    command = [sys.executable, "-m", "benchmarks.load", job, str(out), *map(str, arguments)]
+    with subprocess.Popen(command) as process:
+        if process.wait() != 0:
+            raise SystemExit(f"{job} failed")
+    answer: dict[str, Any] = json.loads(out.read_text())
+    return answer
+
+
+def finish(out: Path, **found: object) -> None:
+    """Hand a job's findings to the process that asked for it."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    out.write_text(json.dumps(found | {"peak_gib": peak}))
+
+
+@app.command()
+def bare(out: Path, home: Path, folder: Path) -> None:
+    """neo4j-admin alone, on the Parquet files that hmrec prepares."""
+    from hmrec.loader.bulk import write_import_files
+
+    server = LocalServer(home)
+    work, fresh = home / "bare-tables", home / "bare-data"
+    for left in (work, fresh):
+        shutil.rmtree(left, ignore_errors=True)
+    work.mkdir()
+    arguments = write_import_files(read_tables(folder, work), {"id": "bare"})
+    begun = time.monotonic()
+    for _ in server.admin(
+        "database", "import", "full", "neo4j", "--input-type=parquet", "--id-type=integer",
+        "--overwrite-destination=true", "--path-pattern-style=none", *arguments, data=fresh,
+    ):  # fmt: skip
+        pass
+    seconds = time.monotonic() - begun
+    for left in (work, fresh):
+        shutil.rmtree(left)
+    finish(out, seconds=seconds)
+
+
+@app.command()
+def bulk(out: Path, home: Path, folder: Path) -> None:
+    """hmrec's bulk road, from CSV to the first recommendation, and on to the last index online."""
+    from hmrec.cypher.recommender import Method, recommend
+
+    server = LocalServer(home)
+    server.start()
+    customer = pl.scan_csv(folder / "transactions_train.csv", infer_schema=False).first().collect()["customer_id"][0]
+    begun = time.monotonic()
+    with Graph.connect(server.connection()) as graph:
+        report = load_folder(folder, server=server, graph=graph, road="bulk", replace=True)
+    with Graph.connect(server.connection()) as graph:
+        asked = time.monotonic()
+        assert recommend(graph, customer, method=Method.cf, k=12).articles.size
+        answers = time.monotonic()
+        graph.write("await_indexes")
+    finish(out, answers=answers - begun, first_answer=answers - asked, indexed=time.monotonic() - begun, steps=report.seconds, store=report.store_bytes,
+           rows=report.counts["transactions_train"].read)  # fmt: skip
+
+
+@app.command()
+def stream(out: Path, home: Path, folder: Path) -> None:
+    """hmrec's stream road and the plain loop, by turns, each into a graph of the same nodes that has no purchases yet."""
+    server = LocalServer(home)
+    server.start()
+    found: dict[str, list[float]] = {"plain": [], "stream": []}
+    rows = []
+    with Graph.connect(server.connection()) as graph:
+        for turn in range(3):  # the first turn warms the server up for both, and does not count
+            part = home / "slice"
+            rows.append(_cut_customers(folder, part, turn, 4))
+            for name, load in (("plain", _load_plainly), ("stream", _load_by_stream)):
+                _make_nodes(graph, server, part)
+                found[name].append(rows[-1] / load(graph, server, part))
+    shutil.rmtree(part)
+    finish(out, plain=found["plain"][1:], stream=found["stream"][1:], rows=rows[1:])
+
+
+def _cut_customers(folder: Path, part: Path, share: int, shares: int) -> int:
+    """A share of the customers with all that they bought; how many distinct purchases that is."""
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    mine = pl.col("customer_id").hash(seed=1) % shares == share
+    for name in ("customers", "transactions_train"):
+        pl.scan_csv(folder / f"{name}.csv", infer_schema=False).filter(mine).sink_csv(part / f"{name}.csv")
+    (part / "articles.csv").symlink_to((folder / "articles.csv").resolve())
+    return int(
+        pl.scan_csv(part / "transactions_train.csv", infer_schema=False).unique().select(pl.len()).collect().item()
+    )
+
+
+def _make_nodes(graph: Graph, server: LocalServer, part: Path) -> None:
+    """The graph with the part's customers and articles and their constraints, without purchases and their indexes."""
+    graph.write("delete_graph")
+    nodes = part / "nodes"
+    shutil.rmtree(nodes, ignore_errors=True)
+    nodes.mkdir()
+    (nodes / "transactions_train.csv").write_text("t_dat,customer_id,article_id,price,sales_channel_id\n")
+    for name in ("customers", "articles"):
+        (nodes / f"{name}.csv").symlink_to((part / f"{name}.csv").resolve())
+    load_folder(nodes, server=server, graph=graph, road="stream")
+    for index in ("bought_t_dat", "bought_article"):
+        graph.write(parse_query(f"// drop: an index\nDROP INDEX {index} IF EXISTS", Path("drop.cypher")))
+
+
+def _load_plainly(graph: Graph, server: LocalServer, part: Path) -> float:
+    """Seconds that the plain loop takes to write."""
+    query = parse_query(PEER.read_text(), PEER)
+    frame = pl.read_csv(
+        part / "transactions_train.csv", schema_overrides={"article_id": pl.String}, try_parse_dates=True
+    )
+    frame = frame.group_by(frame.columns, maintain_order=True).agg(quantity=pl.len().cast(pl.Int64))
+    begun = time.monotonic()
+    for batch in frame.iter_slices(ROWS_A_BATCH):
+        graph.write(query, rows=batch.to_dicts())
+    return time.monotonic() - begun
+
+
+def _load_by_stream(graph: Graph, server: LocalServer, part: Path) -> float:
+    """Seconds that hmrec takes to write the purchases; comparing nodes and making indexes, which the loop has not, left out."""
+    times: dict[str, float] = {}
+
+    def watch(step: str, done: float, total: float | None) -> None:
+        if "purchases" not in step and "indexes" not in step:
+            times["begun"] = time.monotonic()  # after the last step before the purchases
+        elif "indexes" in step:
+            times["ended"] = time.monotonic()
+
+    load_folder(part, server=server, graph=graph, road="stream", progress=watch)
+    return times["ended"] - times["begun"]
+
+
+@app.command()
+def day(out: Path, home: Path, folder: Path) -> None:
+    """A new day into the loaded graph, while recommendations are asked for."""
+    from hmrec.cypher.recommender import Method, recommend
+
+    server = LocalServer(home)
+    server.start()
+    part = home / "day"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    lines = pl.scan_csv(folder / "transactions_train.csv", infer_schema=False)
+    last = lines.tail(DAY_ROWS).with_columns(t_dat=pl.lit("2020-09-23")).collect()
+    last.write_csv(part / "transactions_train.csv")
+    customers = last["customer_id"].unique(maintain_order=True).to_list()
+    waits: dict[str, list[float]] = {"before": [], "during": []}
+    done = threading.Event()
+
+    def serve(kind: str, go_on: Callable[[int], bool]) -> None:
+        with Graph.connect(server.connection()) as own:
+            number = 0
+            while go_on(number):
+                begun = time.monotonic()
+                recommend(own, customers[number % len(customers)], method=Method.cf, k=12)
+                waits[kind].append(time.monotonic() - begun)
+                number += 1
+                time.sleep(0.2)
+
+    with Graph.connect(server.connection()) as graph:
+        graph.write("await_indexes")
+        serve("before", lambda number: number < 50)
+        visitor = threading.Thread(target=serve, args=("during", lambda _: not done.is_set()))
+        visitor.start()
+        begun = time.monotonic()
+        report = load_folder(part, server=server, graph=graph, road="stream")
+        seconds = time.monotonic() - begun
+        done.set()
+        visitor.join()
+    shutil.rmtree(part)
+    quantile = {kind: statistics.quantiles(seen, n=20) for kind, seen in waits.items()}
+    finish(out, seconds=seconds, rows=DAY_ROWS, made=report.changes.get("relationships_created", 0),
+           answered=len(waits["during"]), p50={k: q[9] for k, q in quantile.items()},
+           p95={k: q[18] for k, q in quantile.items()})  # fmt: skip
+
+
+@app.command()
+def main(
+    data: Annotated[Path, typer.Option(help="Folder for the data sets.")] = Path("bench-data"),
+    home: Annotated[Path, typer.Option(help="Folder of the benchmark's own Neo4j.")] = Path("bench-home"),
+    scales: Annotated[str, typer.Option(help="Shares of H&M's size, the largest last.")] = "0.01,0.1,1",
+    stream_scale: Annotated[float, typer.Option(help="Share of H&M's size for the stream's comparison.")] = 0.05,
+) -> None:
+    """Run all of it and write docs/performance.md."""
+    shares = [float(share) for share in scales.split(",")]
+    home.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = {"scales": {}}
+    found["stream"] = in_process(home, "stream", home.resolve(), get_data(data, stream_scale).resolve())
+    for share in shares:
+        folder = get_data(data, share).resolve()
+        found["scales"][share] = {
+            "bare": in_process(home, "bare", home.resolve(), folder),
+            "bulk": in_process(home, "bulk", home.resolve(), folder),
+        }
+        typer.echo(json.dumps(found["scales"][share]))
+    found["day"] = in_process(home, "day", home.resolve(), get_data(data, shares[-1]).resolve())
+    (home / "load.json").write_text(json.dumps(found, indent=2))
+    LocalServer(home).stop()
+    report(home / "load.json")
+
+
+@app.command()
+def report(results: Path) -> None:
+    """Write the section of docs/performance.md from the results of a run."""
+    found = json.loads(results.read_text())
+    scales, streamed, added = list(found["scales"].values()), found["stream"], found["day"]
+    lines = [
+        f"Measured by `python -m benchmarks.load` on {describe_machine()}, in one run. *Bare* is `neo4j-admin database import` alone, on",
+        "the Parquet files that hmrec prepares; *bulk* is `hmrec load` from the CSV files to the first recommendation answered;",
+        "*indexed* is until the last index on purchases is online, which is made in the background.",
+        "",
+        "| rows of purchases | bare | bulk | bulk / bare | indexed | rows/s to the first answer | Python's peak memory | store |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for seen in scales:
+        bulk, bare = seen["bulk"], seen["bare"]["seconds"]
+        lines.append(
+            f"| {bulk['rows']:,} | {bare:.0f} s | {bulk['answers']:.0f} s | {bulk['answers'] / bare:.2f} | "
+            f"{bulk['indexed']:.0f} s | {bulk['rows'] / bulk['answers']:,.0f} | {bulk['peak_gib']:.1f} GiB | "
+            f"{bulk['store'] / 1e9:.2f} GB |"
+        )
+    steps = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in scales[-1]["bulk"]["steps"].items())
+    p50, p95 = ({kind: f"{1000 * seconds:.0f} ms" for kind, seconds in added[name].items()} for name in ("p50", "p95"))
+    lines += [
+        "",
+        f"The largest one's steps: {steps}.",
+        "",
+        f"Stream, {' and '.join(f'{rows:,}' for rows in streamed['rows'])} purchases: "
+        f"{' and '.join(f'{rate:,.0f}' for rate in streamed['stream'])} a second. The plain loop",
+        f"(`UNWIND` of {ROWS_A_BATCH:,} rows with `MERGE`, one thread) into the same nodes: "
+        f"{' and '.join(f'{rate:,.0f}' for rate in streamed['plain'])} a second. "
+        f"Ratio **{sum(streamed['stream']) / sum(streamed['plain']):.1f}**.",
+        "",
+        f"A day of {added['rows']:,} transactions ({added['made']:,} new relationships) into the largest graph: "
+        f"**{added['seconds']:.1f} s**.",
+        f"Meanwhile {added['answered']} recommendations by cf were answered, one after the other: p50 {p50['during']}, p95 "
+        f"{p95['during']} (before: {p50['before']} and {p95['before']}).",
+        "",
+        "![Rows a second against scale](load-scale.svg)",
+    ]
+    write_section("load", lines)
+    rows = [seen["bulk"]["rows"] for seen in scales]
+    Plot("Rows of the transactions file", "rows a second", "load-scale.svg").draw(
+        rows,
+        {
+            "hmrec load, to the first answer": [seen["bulk"]["rows"] / seen["bulk"]["answers"] for seen in scales],
+            "until the last index is online": [seen["bulk"]["rows"] / seen["bulk"]["indexed"] for seen in scales],
+            "bare neo4j-admin import": [seen["bulk"]["rows"] / seen["bare"]["seconds"] for seen in scales],
+        },
+    )
+
+
+if __name__ == "__main__":
+    app()

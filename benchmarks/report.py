@@ -1,0 +1,62 @@
+"""What the benchmarks have in common: the machine in words, sections of docs/performance.md, plots."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+from hmrec.cypher.install import NEO4J_VERSION
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def describe_machine() -> str:
+    """Cores, memory and versions, without names."""
+    gib = psutil.virtual_memory().total / (1 << 30)
+    return (
+        f"{os.cpu_count()} cores and {gib:.0f} GiB ({platform.system()}, Python {platform.python_version()}, "
+        f"Neo4j {NEO4J_VERSION}, polars {version('polars')}, neo4j driver {version('neo4j')})"
+    )
+
+
+def write_section(name: str, lines: list[str]) -> None:
+    """Replace what stands between a section's marks in docs/performance.md."""
+    file = DOCS / "performance.md"
+    text = file.read_text(encoding="utf-8")
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    head, _, rest = text.partition(begin)
+    _, mark, tail = rest.partition(end)
+    if not mark:
+        raise SystemExit(f"{file} has no section {name}.")
+    file.write_text(head + begin + "\n" + "\n".join(lines) + "\n" + end + tail, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot of several series against scale, both axes logarithmic."""
+
+    x: str
+    y: str
+    file: str
+
+    def draw(self, at: list[int], series: dict[str, list[float]]) -> None:
+        """Write the plot into docs/."""
+        import matplotlib
+
+        matplotlib.use("svg")
+        matplotlib.rcParams["svg.hashsalt"] = self.file
+        from matplotlib import pyplot
+
+        figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+        for label, values in series.items():
+            axes.plot(at, values, marker="o", label=label)
+        axes.set(xlabel=self.x, ylabel=self.y, xscale="log")
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+        axes.legend()
+        figure.savefig(DOCS / self.file, metadata={"Date": None})
+        pyplot.close(figure)

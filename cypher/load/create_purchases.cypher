@@ -1,0 +1,15 @@
+// create_purchases: purchases that the graph lacks, in columns, each customer's side by side
+// $customers: list    [customer_id, place of the first purchase, place of the last one]
+// $articles: list     article_id by place
+// $days: list         by place, the place of its day in $dates
+// $dates: list        the days that occur
+// $prices: list       by place
+// $channels: list     sales_channel_id by place
+// $quantities: list   by place
+// :params {customers: [['1', 0, 0]], articles: ['0108775015'], days: [0], dates: [date('2020-09-01')], prices: [0.05], channels: [2], quantities: [1]}
+UNWIND $customers AS customer
+MATCH (c:Customer {customer_id: customer[0]})
+UNWIND range(customer[1], customer[2]) AS i
+MATCH (a:Article {article_id: $articles[i]})
+CREATE (c)-[:BOUGHT {t_dat: $dates[$days[i]], article_id: $articles[i], quantity: $quantities[i],
+                     sales_channel_id: $channels[i], price: $prices[i]}]->(a)
