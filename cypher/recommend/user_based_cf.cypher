@@ -1,75 +1,127 @@
 // user_based_cf: articles that the customer's nearest neighbours bought, and the customer's own favourites
 //
-// User-based collaborative filtering (k nearest neighbours, cosine). The weight of article a for customer c is
-//   w(c,a) = sum of quantity * 0.5 ^ (age in days / half_life) over c's purchases of a
+// User-based collaborative filtering with k nearest neighbours. The weight of article a for customer c is
+//   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a;  1 where half_life is null
 // and a best seller says little about anybody:
-//   rarity(a) = 1 / log(2 + purchases of a)
-//   similarity(c,n) = sum over shared a of w(c,a) * w(n,a) * rarity(a)^2 / (|w(c)| * |w(n)|)
+//   rarity(a) = 1 / log(2 + purchases of a) ^ damping
+//   shared(c,n) = sum over shared a of rarity(a) * w(c,a) * w(n,a)        |c|^2 = sum over all a of w(c,a)^2
+//   similarity(c,n) = cosine: shared / (|c| |n|)   jaccard: shared / (|c|^2 + |n|^2 - shared)   overlap: shared / min(|c|^2, |n|^2)
 //   score(c,a) = sum over neighbours n of similarity(c,n) * w(n,a)  +  own_weight * similarity(c,c) * w(c,a)
-// Sources: Herlocker et al., An algorithmic framework for performing collaborative filtering, SIGIR 1999 (neighbours,
-// rarity); Ding and Li, Time weight collaborative filtering, CIKM 2005 (decay). How the defaults were found:
-// docs/decisions.md. With $articles and $candidates larger than the graph nothing is left out: the textbook's result.
+// Without half_life and damping these are the cosine, Jaccard and overlap coefficients of the sets of articles.
+// Sources: Herlocker et al., An algorithmic framework for performing collaborative filtering, SIGIR 1999 (neighbours, rarity);
+// Ding and Li, Time weight collaborative filtering, CIKM 2005 (decay); Strehl and Ghosh, AAAI workshop 2000 (extended Jaccard).
+//
+// Hubs: neighbours are looked for through $articles of c's articles, those of most weight, and the latest purchases of each,
+// by whole days until there are $buyers of them: an index seek, so the sample is the same on whatever road the graph was
+// loaded. Of all who appear, the $pool that share most are ranked by shared / sqrt(purchases), and the first $candidates
+// compared. With these four larger than the graph nothing is left out. Measurements: docs/performance-cf.md.
 //
 // $customer_id: string
-// $k: integer = 12             how many articles
-// $new_only: boolean = false   leave out what the customer has bought already
-// $as_of: date = null          recommend as on that day: no purchase of that day or later is looked at
-// $half_life: float = 42.0     days after which a purchase counts half; null: all purchases count alike
-// $neighbours: integer = 50    how many neighbours decide
-// $own_weight: float = 4.0     what the customer's own history counts beside one neighbour; 0: neighbours only
-// $articles: integer = 50      look for neighbours through that many of the customer's weightiest articles
-// $candidates: integer = 200   how many possible neighbours, those that share most, are compared exactly
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, half_life: 42.0, neighbours: 50, own_weight: 4.0, articles: 50, candidates: 200}
+// $k: integer = 12                 how many articles
+// $new_only: boolean = false       leave out what the customer has bought already
+// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
+// $department: string = null       only articles of this department, by its name
+// $colour: string = null           only articles of this colour group, by its name
+// $max_price: float = null         only articles that were sold for at most that
+// $in_season: integer = null       only articles that were sold within that many days
+// $similarity: string = 'cosine'   cosine, jaccard or overlap
+// $half_life: float = 42.0         days after which a purchase counts half; null: what was bought counts 1, however often and long ago
+// $damping: float = 1.0            how much less a best seller says than a rare article; 0: all say the same
+// $neighbours: integer = 50        how many neighbours decide
+// $own_weight: float = 2.0         what the customer's own history counts beside one neighbour; 0: neighbours only
+// $articles: integer = 20          look for neighbours through that many of the customer's articles
+// $buyers: integer = 300           look at that many purchases of each, the latest
+// $pool: integer = 500             rank that many who share most
+// $candidates: integer = 60        compare that many exactly
+// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, similarity: 'cosine', half_life: 42.0, damping: 1.0, neighbours: 50, own_weight: 2.0, articles: 20, buyers: 300, pool: 500, candidates: 60}
 // returns article_id, score, because
-MATCH (c:Customer {customer_id: $customer_id})
-WITH c, CASE WHEN $half_life IS NULL THEN 0.0 ELSE log(2) / $half_life END AS rate,
-     coalesce(date($as_of), date('9999-12-31')) AS until
-CALL (c, until) {
-  MATCH (c)-[b:BOUGHT]->()
-  WHERE b.t_dat < until
-  RETURN max(b.t_dat) AS today  // a common factor of all weights, so any day serves; this one keeps numbers small
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
 }
-CALL (c, rate, until, today) {
-  MATCH (c)-[b:BOUGHT]->(a:Article)
+MATCH (c:Customer {customer_id: $customer_id})
+WITH c, until, coalesce(log(2) / $half_life, 0.0) AS rate
+CALL (c, until, rate) {
+  MATCH (c)-[b:BOUGHT]->(a)
   WHERE b.t_dat < until
-  WITH a, sum(b.quantity * exp(-rate * duration.inDays(b.t_dat, today).days)) AS weight
-  ORDER BY weight DESC, a.article_id
-  RETURN collect([a, weight]) AS own, sqrt(sum(weight * weight)) AS length
+  WITH a, b.article_id AS article_id,
+       CASE WHEN $half_life IS NULL THEN 1.0 ELSE sum(exp(-rate * duration.inDays(b.t_dat, until).days)) END AS weight
+  ORDER BY round(weight, 12) DESC, article_id
+  RETURN collect([a, weight, article_id]) AS own, sum(weight * weight) AS length
 }
 CALL (own, until) {
   UNWIND own[..$articles] AS item
-  WITH item[0] AS a, item[1] AS weight
-  WITH a, weight, CASE WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() }
-                       ELSE COUNT { (a)<-[b:BOUGHT]-() WHERE b.t_dat < until } END AS purchases
-  RETURN collect([a, weight, weight / log(2 + purchases) ^ 2]) AS known,
-         sum(weight * weight / log(2 + purchases) ^ 2) AS self
+  WITH item[0] AS a, item[1] AS weight, item[2] AS article_id
+  WITH a, article_id, weight, weight / log(2 + CASE
+         WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() }
+         ELSE COUNT { MATCH ()-[b:BOUGHT]->() WHERE b.article_id = article_id AND b.t_dat < until }
+       END) ^ $damping AS rare_weight
+  RETURN collect([a, rare_weight, article_id]) AS known, sum(weight * rare_weight) AS self
 }
-CALL (c, known, rate, until, today, length) {
-  CALL (c, known, rate, until, today) {
-    UNWIND known AS item
-    WITH item[0] AS a, item[2] AS weight
-    MATCH (a)<-[b:BOUGHT]-(n:Customer)
-    WHERE b.t_dat < until AND n <> c
-    WITH n, sum(weight * b.quantity * exp(-rate * duration.inDays(b.t_dat, today).days)) AS shared
-    ORDER BY shared DESC, n.customer_id
-    LIMIT $candidates
-    RETURN n, shared
+CALL (c, until, rate, known) {
+  UNWIND known AS item
+  WITH item[0] AS a, item[1] AS rare_weight, item[2] AS article_id
+  CALL (a, article_id, until) {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = article_id AND b.t_dat < until
+    WITH b
+    ORDER BY b.article_id DESC, b.t_dat DESC
+    SKIP $buyers - 1 LIMIT 1
+    RETURN coalesce(max(b.t_dat), date('0001-01-01')) AS since
   }
-  CALL (n, rate, until, today) {
-    MATCH (n)-[b:BOUGHT]->(a:Article)
+  CALL (a, article_id, rare_weight, since, until, rate) {
+    MATCH (a)<-[b:BOUGHT]-(n)
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = article_id AND b.t_dat >= since AND b.t_dat < until
+    RETURN n, rare_weight * CASE WHEN $half_life IS NULL THEN 1.0 ELSE sum(exp(-rate * duration.inDays(b.t_dat, until).days)) END AS part
+  }
+  WITH c, n, sum(part) AS shared
+  WHERE n <> c
+  ORDER BY shared DESC
+  WITH collect([n, shared]) AS sharers
+  RETURN [s IN sharers WHERE size(sharers) <= $pool OR s[1] >= sharers[$pool - 1][1] * (1 - 1e-12)] AS pool
+}
+CALL (until, rate, length, pool) {
+  UNWIND pool AS sharer
+  WITH sharer[0] AS n, sharer[1] AS shared
+  WITH n, shared, shared / sqrt(CASE
+         WHEN $as_of IS NULL THEN COUNT { (n)-[:BOUGHT]->() }
+         ELSE COUNT { (n)-[b:BOUGHT]->() WHERE b.t_dat < until }
+       END) AS guess
+  ORDER BY guess DESC, n.customer_id
+  LIMIT $candidates
+  CALL (n, until, rate) {
+    MATCH (n)-[b:BOUGHT]->(a)
     WHERE b.t_dat < until
-    WITH a, sum(b.quantity * exp(-rate * duration.inDays(b.t_dat, today).days)) AS weight
-    RETURN collect([a, weight]) AS bought, sqrt(sum(weight * weight)) AS other_length
+    WITH a, CASE WHEN $half_life IS NULL THEN 1.0 ELSE sum(exp(-rate * duration.inDays(b.t_dat, until).days)) END AS weight
+    RETURN collect([a, weight]) AS bought, sum(weight * weight) AS other_length
   }
-  WITH n, bought, shared / (length * other_length) AS similarity
-  ORDER BY similarity DESC, n.customer_id
+  WITH n, bought, CASE $similarity
+         WHEN 'cosine' THEN shared / sqrt(length * other_length)
+         WHEN 'jaccard' THEN shared / (length + other_length - shared)
+         WHEN 'overlap' THEN shared / CASE WHEN length < other_length THEN length ELSE other_length END
+       END AS similarity
+  ORDER BY round(similarity, 12) DESC, n.customer_id
   LIMIT $neighbours
-  RETURN collect([similarity, bought, 0]) AS neighbours
+  RETURN collect([similarity, bought, 0, n]) AS neighbours
 }
-UNWIND neighbours + [[$own_weight * self / (length * length), own, 1]] AS neighbour
+WITH until, neighbours, own, CASE $similarity WHEN 'jaccard' THEN self / (2 * length - self) ELSE self / length END AS own_similarity
+UNWIND neighbours + [[$own_weight * own_similarity, own, 1]] AS neighbour
 UNWIND neighbour[1] AS item
-WITH item[0] AS a, sum(neighbour[0] * item[1]) AS score, sum(1 - neighbour[2]) AS others, max(neighbour[2]) AS owned
+WITH until, item[0] AS a, sum(neighbour[0] * item[1]) AS score, sum(1 - neighbour[2]) AS others, max(neighbour[2]) AS owned
 WHERE score > 0 AND NOT ($new_only AND owned = 1)
+  AND ($department IS NULL OR a.department_name = $department)
+  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
+    MATCH ()-[b:BOUGHT]->()
+    WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
+      AND b.price <= coalesce($max_price, b.price)
+  })
 WITH a, score, others, owned
 ORDER BY score DESC, a.article_id
 LIMIT $k
