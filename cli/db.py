@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import webbrowser
 from typing import Annotated, Any
 
@@ -124,9 +126,6 @@ def open_browser() -> None:
 
     Example: hmrec db open
     """
-    import os
-    import sys
-
     from ..cypher.errors import UserMistake
 
     server = local_server()
@@ -138,8 +137,13 @@ def open_browser() -> None:
     typer.echo(f"Connect URL    {status.uri}")
     typer.echo(f"Username       {status.user}")
     typer.echo(f"Password       {server.password_file.read_text(encoding='utf-8').strip()}")
-    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+    if has_display():
         webbrowser.open(f"{status.http}/browser/")
+
+
+def has_display() -> bool:
+    """Whether a web browser can be opened for the user."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 @app.command()

@@ -24,11 +24,29 @@ class Method(StrEnum):
 
     auto = "auto"
     cf = "cf"
-    gnn = "gnn"
+    items = "items"
+    together = "together"
+    repurchases = "repurchases"
+    variants = "variants"
+    departments = "departments"
+    segment = "segment"
+    attributes = "attributes"
     popular = "popular"
+    gnn = "gnn"
 
 
-QUERIES = {Method.cf: "user_based_cf", Method.gnn: "gnn", Method.popular: "popular"}
+QUERIES = {
+    Method.cf: "user_based_cf",
+    Method.items: "item_based_cf",
+    Method.together: "bought_together",
+    Method.repurchases: "own_repurchases",
+    Method.variants: "variants",
+    Method.departments: "popular_in_departments",
+    Method.segment: "popular_in_segment",
+    Method.attributes: "by_attributes",
+    Method.popular: "popular",
+    Method.gnn: "gnn",
+}
 COLUMNS = ["article_id", "score", "because"]
 
 
@@ -88,7 +106,8 @@ def recommend(
     k : how many articles, at least 1.
     method : one method alone, or `auto`.
     new_only : leave out what the customer has bought already.
-    filters : further parameters of the queries, e.g. `as_of`.
+    filters : what every recommender takes besides: `as_of` (the day as of which the graph is looked at), `department`,
+        `colour` (names), `max_price`, `in_season` (days within which it was sold).
 
     Raises
     ------
@@ -103,7 +122,7 @@ def recommend(
     parameters: dict[str, Any] = {"customer_id": customer_id, "k": k, "new_only": new_only, **filters}
     note = ""
     if not customer.purchases and method in (Method.auto, Method.cf):
-        names = ["popular_in_segment", "popular"]
+        names = ["by_attributes", "popular"]
         note = f"Customer {customer_id} has no purchases yet: this is what is popular among customers like them."
     elif method is Method.gnn and not customer.has_embedding:
         raise UserMistake(
@@ -125,6 +144,25 @@ def recommend(
     return Recommendations(customer_id, method, pd.DataFrame(rows[:k], columns=COLUMNS), note)
 
 
+def explain(graph: Graph, customer_id: str, article_id: str, *, as_of: str | None = None) -> pd.DataFrame:
+    """Why user-based CF gives an article its score: one row for each neighbour who bought it, one for the own history.
+
+    Returns
+    -------
+    who, customer_id, similarity, weight, part, shared, because; the parts add up to the score. Empty where it has none.
+
+    Raises
+    ------
+    UnknownCustomer, UserMistake : the graph has no such customer or article.
+    """
+    _look_up(graph, customer_id)
+    if not graph.read_rows("article_names", article_ids=[article_id])[1]:
+        raise UserMistake(
+            f"The graph has no article {article_id[:80]!r}.", "Ids are written whole, with their leading zeros."
+        )
+    return graph.read("explain_user_based_cf", customer_id=customer_id, article_id=article_id, as_of=as_of)
+
+
 def recommend_all(
     graph: Graph,
     out: Path,
@@ -134,6 +172,7 @@ def recommend_all(
     new_only: bool = False,
     workers: int = 4,
     progress: Progress = silent,
+    **filters: Any,
 ) -> int:
     """Write Kaggle's submission file: every customer, `customer_id,prediction`, the article ids apart by a space.
 
@@ -147,13 +186,15 @@ def recommend_all(
     total = int(graph.read("counts")["customers"][0])
     if not total:
         raise UserMistake("The graph has no customers.", "Load some first: hmrec load DIR")
-    popular = list(graph.read("popular", customer_id="", k=k)["article_id"])
+    popular = list(graph.read("popular", customer_id="", k=k, **filters)["article_id"])
 
     def predict(customer_id: str) -> tuple[str, list[str]]:
         chosen = method
         if method is Method.gnn and not _look_up(graph, customer_id).has_embedding:
             chosen = Method.auto
-        found = list(recommend(graph, customer_id, k=k, method=chosen, new_only=new_only).articles["article_id"])
+        found = list(
+            recommend(graph, customer_id, k=k, method=chosen, new_only=new_only, **filters).articles["article_id"]
+        )
         return customer_id, (found + [article for article in popular if article not in found])[:k]
 
     partial = out.with_name(out.name + ".partial")

@@ -14,7 +14,7 @@
 // Hubs: neighbours are looked for through $articles of c's articles, those of most weight, and the latest purchases of each,
 // by whole days until there are $buyers of them: an index seek, so the sample is the same on whatever road the graph was
 // loaded. Of all who appear, the $pool that share most are ranked by shared / sqrt(purchases), and the first $candidates
-// compared. With these four larger than the graph nothing is left out. Measurements: docs/performance-cf.md.
+// compared. With these four larger than the graph nothing is left out. Measurements: docs/performance.md.
 //
 // $customer_id: string
 // $k: integer = 12                 how many articles
@@ -58,7 +58,7 @@ CALL (own, until) {
   WITH item[0] AS a, item[1] AS weight, item[2] AS article_id
   WITH a, article_id, weight, weight / log(2 + CASE
          WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() }
-         ELSE COUNT { MATCH ()-[b:BOUGHT]->() WHERE b.article_id = article_id AND b.t_dat < until }
+         ELSE COUNT { MATCH (a)<-[b:BOUGHT]-() USING INDEX b:BOUGHT(article_id, t_dat) WHERE b.article_id = article_id AND b.t_dat < until }
        END) ^ $damping AS rare_weight
   RETURN collect([a, rare_weight, article_id]) AS known, sum(weight * rare_weight) AS self
 }
@@ -118,7 +118,8 @@ WHERE score > 0 AND NOT ($new_only AND owned = 1)
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
-    MATCH ()-[b:BOUGHT]->()
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
     WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
       AND b.price <= coalesce($max_price, b.price)
   })

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import neo4j
 import pytest
 from filelock import FileLock
-from hmrec.cypher.errors import UserMistake
+from hmrec.cypher.errors import LoadRunning, UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.server import LocalServer
-from hmrec.loader.load import LoadRunning, TooManyBadRows, load_folder
+from hmrec.cypher.settings import ConnectionSettings
+from hmrec.loader.load import TooManyBadRows, load_folder
 
 from tests.conftest import empty, run_text
 
@@ -246,3 +249,51 @@ def test_a_second_load_at_once_is_refused_with_the_first_s_name(
     ):
         load(folder, local_graph, local_server)
     assert load(folder, local_graph, local_server).changes != {}
+
+
+def test_a_second_client_is_refused_with_the_first_s_name_on_any_server(
+    folder: Path, graph: Graph, connection: ConnectionSettings
+) -> None:
+    with Graph.connect(connection) as first, first.claim("/elsewhere (since now)"):
+        with pytest.raises(LoadRunning, match=r"/elsewhere \(since now\)"):
+            load(folder, graph)
+        assert picture(graph) == ([], [], [])
+    assert load(folder, graph).changes != {}
+
+
+def test_what_a_killed_client_had_under_way_is_waited_for(graph: Graph, connection: ConnectionSettings) -> None:
+    auth = (connection.username, connection.password.get_secret_value())
+    with (
+        neo4j.GraphDatabase.driver(connection.uri, auth=auth) as driver,
+        driver.session(database=connection.database) as session,
+    ):
+        batch = session.begin_transaction(metadata={"hmrec": "create_purchases", "id": "another client"})
+        batch.run("CREATE (:Thing)").consume()
+        with pytest.raises(LoadRunning, match="create_purchases"), graph.claim("me", wait=0.5):
+            pass
+        threading.Timer(0.5, batch.commit).start()
+        with graph.claim("me", wait=30):
+            assert run_text(graph, "MATCH (t:Thing) RETURN count(t) AS things") == [{"things": 1}]
+
+
+def test_a_graph_whose_replacing_was_cut_off_is_not_taken_for_a_whole_one(
+    folder: Path, graph: Graph, tmp_path: Path
+) -> None:
+    load(folder, graph)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "transactions_train.csv").write_text("\n".join(TRANSACTIONS.splitlines()[:3]) + "\n")
+    cut = {
+        "id": "cut",
+        "started": "9999",
+        "road": "stream",
+        "folder": "/first",
+        "fingerprint": "x",
+        "replacing": "deleting",
+    }
+    graph.write("record_load", load=cut)
+    with pytest.raises(UserMistake, match="/first was to replace it and was cut off"):
+        load(other, graph)
+    load(other, graph, replace=True, road="stream")
+    assert [row["id"] for row in run_text(graph, "MATCH (l:Load) RETURN l.id AS id")] != ["cut"]
+    assert run_text(graph, "MATCH ()-[b:BOUGHT]->() RETURN sum(b.quantity) AS bought") == [{"bought": 2}]

@@ -1,0 +1,226 @@
+"""How fast and how good user-based CF is beside the textbook's query, in one run on the graph that NEO4J_URI names.
+
+    python -m benchmarks.cf speed --customers 500 --heavy 100    # latency, each customer asked both ways
+    python -m benchmarks.cf users --users 8                      # throughput of 8 users at once beside one
+    python -m benchmarks.cf quality --customers 2000             # MAP@12, the last 7 days held out
+    python -m benchmarks.cf all                                  # every recommender's latency
+
+With `--write NAME` what was measured goes between the marks of that name in docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hmrec.cypher.catalogue import Query, find_query, load_catalogue, parse_query
+from hmrec.cypher.graph import Graph
+from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.metrics import average_precision
+from hmrec.graph_ml.ranking import Truth, make_truth, mark_hits
+from hmrec.graph_ml.split import HoldOut, hold_out
+
+from .report import describe_machine, write_section
+
+PEER = Path(__file__).parent / "peers" / "textbook_cf.cypher"
+FASTEST, MOST = 0.01, 12
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Customers to ask for: some among all with history, some among the hundredth with most purchases."""
+
+    everyone: list[str]
+    heavy: list[str]
+
+
+def read_textbook() -> Query:
+    """The peer's query."""
+    return parse_query(PEER.read_text(encoding="utf-8"), PEER)
+
+
+def draw_customers(graph: Graph, everyone: int, heavy: int, seed: int = 20) -> Drawn:
+    """Draw customers with history by a fixed seed."""
+    _, rows = graph.read_rows("customers_by_purchases", k=10**9)
+    ids = [row[0] for row in rows]
+    random = np.random.default_rng(seed)
+    top = ids[: max(heavy, round(len(ids) * FASTEST))]
+    return Drawn(
+        [ids[i] for i in random.choice(len(ids), min(everyone, len(ids)), replace=False)],
+        [top[i] for i in random.choice(len(top), min(heavy, len(top)), replace=False)],
+    )
+
+
+def time_query(graph: Graph, query: str | Query, customers: Sequence[str], **parameters: Any) -> np.ndarray[Any, Any]:
+    """Milliseconds that each customer waits, from the call to the rows as Python values."""
+    milliseconds = []
+    for customer_id in customers:
+        begun = time.perf_counter()
+        graph.read_rows(query, customer_id=customer_id, **parameters)
+        milliseconds.append((time.perf_counter() - begun) * 1e3)
+    return np.array(milliseconds)
+
+
+def describe(milliseconds: np.ndarray[Any, Any]) -> str:
+    """Median, 95th percentile and worst, as cells of a table."""
+    p50, p95, worst = np.percentile(milliseconds, [50, 95, 100])
+    return f"{p50:,.1f} | {p95:,.1f} | {worst:,.1f}"
+
+
+def describe_graph(graph: Graph) -> str:
+    """What was measured on: machine, versions, data."""
+    counts = graph.read("counts").iloc[0]
+    load = os.getloadavg()[0]
+    return (
+        f"Measured by `python -m benchmarks.cf` on {describe_machine()}; {counts['customers']:,} customers, {counts['articles']:,} articles, "
+        f"{counts['bought']:,} BOUGHT; load average at the start {load:.1f}."
+    )
+
+
+def measure_speed(graph: Graph, everyone: int, heavy: int) -> list[str]:
+    """Each customer asked by the recommender, with the page cache warm, and by the textbook's query."""
+    drawn, textbook = draw_customers(graph, everyone, heavy), read_textbook()
+    lines = ["| query | customers | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- | --- |"]
+    p95: dict[str, float] = {}
+    for name, query in (("user_based_cf", find_query("user_based_cf")), ("textbook_cf", textbook)):
+        groups = {"all with history": drawn.everyone, "the 1 % with most purchases": drawn.heavy}
+        time_query(graph, query, [*drawn.everyone, *drawn.heavy] if name == "user_based_cf" else drawn.everyone[:20])
+        both = []
+        for group, customers in groups.items():
+            milliseconds = time_query(graph, query, customers)
+            both.append(milliseconds)
+            lines.append(f"| {name} | {len(customers)} {group} | {describe(milliseconds)} |")
+        together = np.concatenate(both)
+        lines.append(f"| {name} | both | {describe(together)} |")
+        p95[name] = float(np.percentile(together, 95))
+    lines += [
+        "",
+        f"At p95 user_based_cf is {p95['textbook_cf'] / p95['user_based_cf']:.1f} times faster than textbook_cf.",
+    ]
+    return lines
+
+
+def measure_users(graph: Graph, users: int, customers: int) -> list[str]:
+    """Requests a second of one user and of several at once, the same customers."""
+    ids = draw_customers(graph, customers, 0).everyone
+    time_query(graph, "user_based_cf", ids)
+    lines = ["| users at once | requests/s | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- | --- |"]
+    rates = []
+    for count in (1, users):
+        begun = time.perf_counter()
+        with ThreadPoolExecutor(count) as pool:
+            waits = list(
+                pool.map(lambda part: time_query(graph, "user_based_cf", part), [ids[i::count] for i in range(count)])
+            )
+        rates.append(len(ids) / (time.perf_counter() - begun))
+        lines.append(f"| {count} | {rates[-1]:.1f} | {describe(np.concatenate(waits))} |")
+    lines += ["", f"{users} users at once get {rates[1] / rates[0]:.2f} times one user's throughput."]
+    return lines
+
+
+def measure_all(graph: Graph, customers: int) -> list[str]:
+    """Latency of every recommender, defaults, the page cache warm."""
+    ids = draw_customers(graph, customers, 0).everyone
+    lines = [
+        "| recommender | p50 ms | p95 ms | worst ms | articles for a customer |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, query in load_catalogue().items():
+        if query.folder == "recommend" and query.name != "gnn":
+            given: dict[str, Any] = {}
+            if "article_id" in query.parameters:
+                given["article_id"] = graph.read("popular", k=1)["article_id"][0]
+            time_query(graph, query, ids[: len(ids) // 4 + 1], **given)
+            milliseconds = time_query(graph, query, ids, **given)
+            found = np.mean([len(graph.read_rows(query, customer_id=c, **given)[1]) for c in ids[:20]])
+            lines.append(f"| {name} | {describe(milliseconds)} | {found:.1f} |")
+    return lines
+
+
+def measure_quality(graph: Graph, customers: int, days: int) -> list[str]:
+    """MAP@12 of the last days, from what was known before them, "all" and "new" purchases."""
+    held = hold_out(export_subgraph(graph, SubgraphSpec()), days)
+    ways: dict[str, tuple[Query, dict[str, Any]]] = {
+        "textbook_cf": (read_textbook(), {}),
+        "user_based_cf, nothing left out, neighbours only": (
+            find_query("user_based_cf"),
+            {"own_weight": 0.0, "articles": 10**6, "buyers": 10**9, "pool": 10**7, "candidates": 10**7},
+        ),
+        "user_based_cf, neighbours only": (find_query("user_based_cf"), {"own_weight": 0.0}),
+        "user_based_cf": (find_query("user_based_cf"), {}),
+    }
+    ways |= {
+        query.name: (query, {})
+        for query in load_catalogue().values()
+        if query.folder == "recommend" and query.name not in ("gnn", "user_based_cf", "similar_by_attributes")
+    }
+    truths = {kind: make_truth(held, new_only=kind == "new") for kind in ("all", "new")}
+    drawn = np.random.default_rng(0).permutation(truths["all"].customers)[:customers]
+    count = len(drawn)
+    lines = [
+        f"First day held out {held.cut}; {count:,} customers with history who bought in the {days} days.",
+        "",
+        "| query | MAP@12 all | MAP@12 new | seconds |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, (query, given) in ways.items():
+        begun = time.monotonic()
+        means = [
+            _map_at_12(graph, query, held, _keep(truth, drawn), {**given, "new_only": kind == "new"})
+            for kind, truth in truths.items()
+        ]
+        lines.append(f"| {name} | {means[0]:.4f} | {means[1]:.4f} | {time.monotonic() - begun:,.0f} |")
+        print(lines[-1], flush=True)
+    return lines
+
+
+def _keep(truth: Truth, customers: np.ndarray[Any, Any]) -> Truth:
+    kept = np.isin(truth.customers, customers)
+    return Truth(truth.customers[kept], truth.bought, truth.owned, truth.relevant[kept])
+
+
+def _map_at_12(graph: Graph, query: Query, held: HoldOut, truth: Truth, given: dict[str, Any]) -> float:
+    ids, articles = held.before.customer_ids, held.before.article_ids
+
+    def ask(customer: int) -> list[int]:
+        _, rows = graph.read_rows(query, customer_id=ids.id(customer), as_of=held.cut, k=MOST, **given)
+        found = [articles.index(row[0]) if row[0] in articles else -2 for row in rows]
+        return found + [-1] * (MOST - len(found))
+
+    with ThreadPoolExecutor(2) as pool:
+        ranked = np.array(list(pool.map(ask, truth.customers.tolist())), dtype=np.int64)
+    return float(average_precision(mark_hits(ranked, truth), truth.relevant).mean())
+
+
+def main() -> None:
+    """Measure what the command line asks for, print it and write it down where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["speed", "users", "quality", "all"])
+    parser.add_argument("--customers", type=int, default=500)
+    parser.add_argument("--heavy", type=int, default=100)
+    parser.add_argument("--users", type=int, default=8)
+    parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--write", metavar="NAME", help="section of docs/performance.md to replace")
+    options = parser.parse_args()
+    with Graph.connect() as graph:
+        measures: dict[str, Callable[[], list[str]]] = {
+            "speed": lambda: measure_speed(graph, options.customers, options.heavy),
+            "users": lambda: measure_users(graph, options.users, options.customers),
+            "quality": lambda: measure_quality(graph, options.customers, options.days),
+            "all": lambda: measure_all(graph, options.customers),
+        }
+        lines = [describe_graph(graph), "", *measures[options.what]()]
+    print("\n".join(lines))
+    if options.write:
+        write_section(options.write, lines)
+
+
+if __name__ == "__main__":
+    main()

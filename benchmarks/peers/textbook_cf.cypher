@@ -1,0 +1,25 @@
+// textbook_cf: user-based collaborative filtering as textbooks and tutorials write it, the peer that benchmarks/cf.py compares with
+//
+//   similarity(c,n) = |articles both bought| / sqrt(|c's articles| * |n's articles|)   (cosine of the sets)
+//   score(c,a) = sum of similarity(c,n) over the $neighbours nearest customers n who bought a
+//
+// $customer_id: string
+// $k: integer = 12             how many articles
+// $new_only: boolean = false   leave out what the customer has bought already
+// $as_of: date = null          recommend as on that day: no purchase of that day or later is looked at
+// $neighbours: integer = 50    how many neighbours decide
+// :params {customer_id: '1', k: 12, new_only: false, as_of: null, neighbours: 50}
+// returns article_id, score
+MATCH (c:Customer {customer_id: $customer_id})-[b1:BOUGHT]->(shared:Article)<-[b2:BOUGHT]-(n:Customer)
+WHERE n <> c AND ($as_of IS NULL OR b1.t_dat < date($as_of) AND b2.t_dat < date($as_of))
+WITH c, n, count(DISTINCT shared) AS both
+WITH c, n, both / sqrt(COUNT { MATCH (n)-[b:BOUGHT]->(a) WHERE $as_of IS NULL OR b.t_dat < date($as_of) RETURN DISTINCT a }) AS similarity
+ORDER BY similarity DESC
+LIMIT $neighbours
+MATCH (n)-[b:BOUGHT]->(a:Article)
+WHERE $as_of IS NULL OR b.t_dat < date($as_of)
+WITH DISTINCT c, n, similarity, a
+WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE $as_of IS NULL OR o.t_dat < date($as_of) })
+RETURN a.article_id AS article_id, sum(similarity) AS score
+ORDER BY score DESC, article_id
+LIMIT $k

@@ -1,0 +1,110 @@
+"""hmrec explain: why a customer is recommended an article."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from .connect import local_server, open_graph
+from .show import Format, show
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..cypher.catalogue import Query
+
+
+def explain(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    article: Annotated[str, typer.Argument(help="The article's id.")],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="As the graph stood on that day."),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    in_browser: Annotated[
+        bool, typer.Option("--open", help="Open Neo4j Browser with the query that draws this subgraph.")
+    ] = False,
+) -> None:
+    """Show which neighbours, through which shared articles, make user-based CF give an article its score.
+
+    Prints the evidence as sentences whose parts add up to the score, as a small graph, and the query that draws it in
+    Neo4j Browser. Reads the graph; writes nothing.
+
+    Example: hmrec explain 1 0706016001
+    """
+    from ..cypher.catalogue import find_query
+    from ..cypher.recommender import explain as explain_one
+
+    day = as_of.date().isoformat() if as_of else None
+    with open_graph() as graph:
+        evidence = explain_one(graph, customer, article, as_of=day)
+    drawing = find_query("explain_user_based_cf_graph")
+    given = {"customer_id": customer, "article_id": article, "as_of": day}
+    text = f"{write_params(drawing, given)}\n{drawing.body}"
+    if form is not Format.table:
+        show(evidence, form)
+    elif evidence.empty:
+        typer.echo(
+            f"Neither customer {customer} nor a neighbour of theirs bought article {article}: CF gives it no score."
+        )
+    else:
+        print_evidence(customer, article, evidence)
+        typer.echo(f"\nThe query that draws this in Neo4j Browser:\n\n{text}")
+    if in_browser and not evidence.empty:
+        open_query(text)
+
+
+def print_evidence(customer: str, article: str, evidence: pd.DataFrame) -> None:
+    """The score, a sentence for each of its parts, and the paths from the customer to the article."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    typer.echo(f"Score of {article} for {customer}: {evidence['part'].sum():.6g} =")
+    for row in evidence.itertuples():
+        typer.echo(f"  {row.part:.6g}  {row.because}  (similarity {row.similarity:.4g} x weight {row.weight:.4g})")
+    tree = Tree(escape(f"({customer})"))
+    for row in evidence.head(8).itertuples():
+        if row.who == "own history":
+            tree.add(escape(f"-[:BOUGHT]-> ({article})"))
+            continue
+        for shared in row.shared[:3]:
+            name = f" {shared['prod_name']}" if shared["prod_name"] else ""
+            branch = tree.add(
+                escape(f"-[:BOUGHT]-> ({shared['article_id']}{name})  {shared['part']:.3g} of the similarity")
+            )
+            branch.add(escape(f"<-[:BOUGHT]- ({row.customer_id[:12]}) -[:BOUGHT]-> ({article})"))
+    typer.echo()
+    Console(soft_wrap=True, highlight=False).print(tree)
+
+
+def write_params(query: Query, given: dict[str, Any]) -> str:
+    """The `:params` line that makes Neo4j Browser run the query as it was run here."""
+    values = query.bind(given)
+    return ":params {" + ", ".join(f"{name}: {json.dumps(value)}" for name, value in values.items()) + "}"
+
+
+def open_query(text: str) -> None:
+    """Open Neo4j Browser with the text in its editor, or print the address where there is no display.
+
+    Raises
+    ------
+    UserMistake : the server is not the local one, so its Browser's address is not known.
+    """
+    import webbrowser
+
+    from ..cypher.errors import UserMistake
+    from .db import has_display
+
+    server = local_server()
+    if server is None:
+        raise UserMistake("NEO4J_URI names a server of your own; paste the query into its Neo4j Browser.")
+    address = f"{server.status().http}/browser/?cmd=edit&arg={quote(text)}"
+    typer.echo(f"Neo4j Browser  {address}", err=True)
+    if has_display():
+        webbrowser.open(address)

@@ -1,0 +1,155 @@
+// explain_user_based_cf_graph: the subgraph behind a score of user_based_cf, to be drawn in Neo4j Browser
+//
+// User-based collaborative filtering with k nearest neighbours. The weight of article a for customer c is
+//   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a;  1 where half_life is null
+// and a best seller says little about anybody:
+//   rarity(a) = 1 / log(2 + purchases of a) ^ damping
+//   shared(c,n) = sum over shared a of rarity(a) * w(c,a) * w(n,a)        |c|^2 = sum over all a of w(c,a)^2
+//   similarity(c,n) = cosine: shared / (|c| |n|)   jaccard: shared / (|c|^2 + |n|^2 - shared)   overlap: shared / min(|c|^2, |n|^2)
+//   score(c,a) = sum over neighbours n of similarity(c,n) * w(n,a)  +  own_weight * similarity(c,c) * w(c,a)
+// The $paths neighbours whose part of the score is largest, each with the $through articles that made them neighbours most, and
+// the customer's own purchases of the article. The search for neighbours is user_based_cf's, word for word.
+//
+// $customer_id: string
+// $article_id: string
+// $as_of: date = null              explain as on that day: no purchase of that day or later is looked at
+// $similarity: string = 'cosine'   cosine, jaccard or overlap
+// $half_life: float = 42.0         days after which a purchase counts half; null: what was bought counts 1, however often and long ago
+// $damping: float = 1.0            how much less a best seller says than a rare article; 0: all say the same
+// $neighbours: integer = 50        how many neighbours decide
+// $own_weight: float = 2.0         what the customer's own history counts beside one neighbour; 0: neighbours only
+// $articles: integer = 20          look for neighbours through that many of the customer's articles
+// $buyers: integer = 300           look at that many purchases of each, the latest
+// $pool: integer = 500             rank that many who share most
+// $candidates: integer = 60        compare that many exactly
+// $paths: integer = 8              how many neighbours are drawn
+// $through: integer = 3            through how many shared articles each
+// :params {customer_id: '1', article_id: '0001082185', as_of: null, similarity: 'cosine', half_life: 42.0, damping: 1.0, neighbours: 50, own_weight: 2.0, articles: 20, buyers: 300, pool: 500, candidates: 60, paths: 8, through: 3}
+// returns path, part
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+}
+MATCH (c:Customer {customer_id: $customer_id})
+WITH c, until, coalesce(log(2) / $half_life, 0.0) AS rate
+CALL (c, until, rate) {
+  MATCH (c)-[b:BOUGHT]->(a)
+  WHERE b.t_dat < until
+  WITH a, b.article_id AS article_id,
+       CASE WHEN $half_life IS NULL THEN 1.0 ELSE sum(exp(-rate * duration.inDays(b.t_dat, until).days)) END AS weight
+  ORDER BY round(weight, 12) DESC, article_id
+  RETURN collect([a, weight, article_id]) AS own, sum(weight * weight) AS length
+}
+CALL (own, until) {
+  UNWIND own[..$articles] AS item
+  WITH item[0] AS a, item[1] AS weight, item[2] AS article_id
+  WITH a, article_id, weight, weight / log(2 + CASE
+         WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() }
+         ELSE COUNT { MATCH (a)<-[b:BOUGHT]-() USING INDEX b:BOUGHT(article_id, t_dat) WHERE b.article_id = article_id AND b.t_dat < until }
+       END) ^ $damping AS rare_weight
+  RETURN collect([a, rare_weight, article_id]) AS known, sum(weight * rare_weight) AS self
+}
+CALL (c, until, rate, known) {
+  UNWIND known AS item
+  WITH item[0] AS a, item[1] AS rare_weight, item[2] AS article_id
+  CALL (a, article_id, until) {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = article_id AND b.t_dat < until
+    WITH b
+    ORDER BY b.article_id DESC, b.t_dat DESC
+    SKIP $buyers - 1 LIMIT 1
+    RETURN coalesce(max(b.t_dat), date('0001-01-01')) AS since
+  }
+  CALL (a, article_id, rare_weight, since, until, rate) {
+    MATCH (a)<-[b:BOUGHT]-(n)
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = article_id AND b.t_dat >= since AND b.t_dat < until
+    RETURN n, rare_weight * CASE WHEN $half_life IS NULL THEN 1.0 ELSE sum(exp(-rate * duration.inDays(b.t_dat, until).days)) END AS part
+  }
+  WITH c, n, sum(part) AS shared
+  WHERE n <> c
+  ORDER BY shared DESC
+  WITH collect([n, shared]) AS sharers
+  RETURN [s IN sharers WHERE size(sharers) <= $pool OR s[1] >= sharers[$pool - 1][1] * (1 - 1e-12)] AS pool
+}
+CALL (until, rate, length, pool) {
+  UNWIND pool AS sharer
+  WITH sharer[0] AS n, sharer[1] AS shared
+  WITH n, shared, shared / sqrt(CASE
+         WHEN $as_of IS NULL THEN COUNT { (n)-[:BOUGHT]->() }
+         ELSE COUNT { (n)-[b:BOUGHT]->() WHERE b.t_dat < until }
+       END) AS guess
+  ORDER BY guess DESC, n.customer_id
+  LIMIT $candidates
+  CALL (n, until, rate) {
+    MATCH (n)-[b:BOUGHT]->(a)
+    WHERE b.t_dat < until
+    WITH a, CASE WHEN $half_life IS NULL THEN 1.0 ELSE sum(exp(-rate * duration.inDays(b.t_dat, until).days)) END AS weight
+    RETURN collect([a, weight]) AS bought, sum(weight * weight) AS other_length
+  }
+  WITH n, bought, CASE $similarity
+         WHEN 'cosine' THEN shared / sqrt(length * other_length)
+         WHEN 'jaccard' THEN shared / (length + other_length - shared)
+         WHEN 'overlap' THEN shared / CASE WHEN length < other_length THEN length ELSE other_length END
+       END AS similarity
+  ORDER BY round(similarity, 12) DESC, n.customer_id
+  LIMIT $neighbours
+  RETURN collect([similarity, bought, 0, n]) AS neighbours
+}
+WITH c, until, rate, neighbours, own, known,
+     CASE $similarity WHEN 'jaccard' THEN self / (2 * length - self) ELSE self / length END AS own_similarity
+MATCH (a:Article {article_id: $article_id})
+CALL (known, until) {
+  UNWIND known AS item
+  WITH item[0] AS a, item[1] AS rare_weight, item[2] AS article_id
+  CALL (a, article_id, until) {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = article_id AND b.t_dat < until
+    WITH b
+    ORDER BY b.article_id DESC, b.t_dat DESC
+    SKIP $buyers - 1 LIMIT 1
+    RETURN coalesce(max(b.t_dat), date('0001-01-01')) AS since
+  }
+  RETURN collect([article_id, rare_weight, since]) AS probes
+}
+UNWIND neighbours + [[$own_weight * own_similarity, own, 1, c]] AS neighbour
+WITH c, a, until, rate, probes, neighbour[0] AS similarity, neighbour[2] AS is_own, neighbour[3] AS n,
+     [item IN neighbour[1] WHERE item[0] = a | item[1]][0] AS weight
+WHERE similarity * weight > 0
+CALL (n, is_own, probes, until, rate) {
+  MATCH (n)-[b:BOUGHT]->(s)
+  WHERE b.t_dat < until
+  WITH s, b, [probe IN probes WHERE probe[0] = b.article_id][0] AS probe
+  WHERE b.t_dat >= CASE is_own WHEN 1 THEN date('0001-01-01') ELSE probe[2] END
+  WITH s, probe[1] * CASE WHEN $half_life IS NULL THEN 1.0 ELSE sum(exp(-rate * duration.inDays(b.t_dat, until).days)) END AS part
+  ORDER BY part DESC, s.article_id
+  RETURN collect([s, part]) AS parts, sum(part) AS total
+}
+WITH c, a, until, n, is_own, parts, similarity * weight AS part
+ORDER BY part DESC, n.customer_id
+WITH c, a, until, collect([n, is_own, parts, part]) AS rows
+UNWIND [row IN rows WHERE row[1] = 0][..$paths] + [row IN rows WHERE row[1] = 1] AS row
+WITH c, a, until, row[0] AS n, row[1] AS is_own, row[2][..$through] AS parts, row[3] AS part
+CALL (c, a, until, n, is_own, parts) {
+  WITH *
+  WHERE is_own = 0
+  UNWIND parts AS item
+  WITH c, a, until, n, item[0] AS s
+  MATCH path = (c)-[b1:BOUGHT]->(s)<-[b2:BOUGHT]-(n)-[b3:BOUGHT]->(a)
+  WHERE b1.t_dat < until AND b2.t_dat < until AND b3.t_dat < until
+  RETURN path
+  UNION
+  WITH *
+  WHERE is_own = 1
+  MATCH path = (c)-[b:BOUGHT]->(a)
+  WHERE b.t_dat < until
+  RETURN path
+}
+RETURN path, part
+ORDER BY part DESC
