@@ -88,7 +88,7 @@ def bare(out: Path, home: Path, folder: Path) -> None:
 
 @app.command()
 def bulk(out: Path, home: Path, folder: Path) -> None:
-    """hmrec's bulk road, from CSV to the first recommendation, and on to the last index online."""
+    """hmrec's bulk road, from CSV to a graph that answers, and on to the last index and the first recommendation."""
     from hmrec.cypher.recommender import Method, recommend
 
     server = LocalServer(home)
@@ -98,12 +98,22 @@ def bulk(out: Path, home: Path, folder: Path) -> None:
     with Graph.connect(server.connection()) as graph:
         report = load_folder(folder, server=server, graph=graph, road="bulk", replace=True)
     with Graph.connect(server.connection()) as graph:
-        asked = time.monotonic()
-        assert recommend(graph, customer, method=Method.cf, k=12).articles.size
-        answers = time.monotonic()
+        assert graph.read_rows("customer", customer_id=customer)[1]
+        assert graph.read_rows("last_purchases", customer_id=customer)[1]
+        answers = time.monotonic() - begun
         graph.write("await_indexes")
-    finish(out, answers=answers - begun, first_answer=answers - asked, indexed=time.monotonic() - begun, steps=report.seconds, store=report.store_bytes,
-           rows=report.counts["transactions_train"].read)  # fmt: skip
+        indexed = time.monotonic() - begun
+        recommend(graph, customer, method=Method.cf, k=12)
+        recommended = time.monotonic() - begun
+    finish(
+        out,
+        answers=answers,
+        indexed=indexed,
+        recommended=recommended,
+        steps=report.seconds,
+        store=report.store_bytes,
+        rows=report.counts["transactions_train"].read,
+    )
 
 
 @app.command()
@@ -254,10 +264,11 @@ def report(results: Path) -> None:
     scales, streamed, added = list(found["scales"].values()), found["stream"], found["day"]
     lines = [
         f"Measured by `python -m benchmarks.load` on {describe_machine()}, in one run. *Bare* is `neo4j-admin database import` alone, on",
-        "the Parquet files that hmrec prepares; *bulk* is `hmrec load` from the CSV files to the first recommendation answered;",
-        "*indexed* is until the last index on purchases is online, which is made in the background.",
+        "the Parquet files that hmrec prepares; *bulk* is `hmrec load` from the CSV files to a graph that has its constraints and",
+        "answers who a customer is and what they bought last; *indexed* is until the two indexes on purchases are online, which are",
+        "made in the background and which the recommenders need for their speed.",
         "",
-        "| rows of purchases | bare | bulk | bulk / bare | indexed | rows/s to the first answer | Python's peak memory | store |",
+        "| rows of purchases | bare | bulk | bulk / bare | indexed | rows/s to the answer | Python's peak memory | store |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for seen in scales:
@@ -291,7 +302,7 @@ def report(results: Path) -> None:
     Plot("Rows of the transactions file", "rows a second", "load-scale.svg").draw(
         rows,
         {
-            "hmrec load, to the first answer": [seen["bulk"]["rows"] / seen["bulk"]["answers"] for seen in scales],
+            "hmrec load, to a graph that answers": [seen["bulk"]["rows"] / seen["bulk"]["answers"] for seen in scales],
             "until the last index is online": [seen["bulk"]["rows"] / seen["bulk"]["indexed"] for seen in scales],
             "bare neo4j-admin import": [seen["bulk"]["rows"] / seen["bare"]["seconds"] for seen in scales],
         },

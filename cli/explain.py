@@ -65,20 +65,21 @@ def print_evidence(customer: str, article: str, evidence: pd.DataFrame) -> None:
     from rich.markup import escape
     from rich.tree import Tree
 
+    rows: list[dict[str, Any]] = evidence.to_dict("records")  # type: ignore[assignment]
     typer.echo(f"Score of {article} for {customer}: {evidence['part'].sum():.6g} =")
-    for row in evidence.itertuples():
-        typer.echo(f"  {row.part:.6g}  {row.because}  (similarity {row.similarity:.4g} x weight {row.weight:.4g})")
+    for row in rows:
+        measure = f"(similarity {row['similarity']:.4g} x weight {row['weight']:.4g})"
+        typer.echo(f"  {row['part']:.6g}  {row['because']}  {measure}")
     tree = Tree(escape(f"({customer})"))
-    for row in evidence.head(8).itertuples():
-        if row.who == "own history":
+    for row in rows[:8]:
+        if row["who"] == "own history":
             tree.add(escape(f"-[:BOUGHT]-> ({article})"))
             continue
-        for shared in row.shared[:3]:
+        for shared in row["shared"][:3]:
             name = f" {shared['prod_name']}" if shared["prod_name"] else ""
-            branch = tree.add(
-                escape(f"-[:BOUGHT]-> ({shared['article_id']}{name})  {shared['part']:.3g} of the similarity")
-            )
-            branch.add(escape(f"<-[:BOUGHT]- ({row.customer_id[:12]}) -[:BOUGHT]-> ({article})"))
+            share = f"{shared['part']:.3g} of the similarity"
+            branch = tree.add(escape(f"-[:BOUGHT]-> ({shared['article_id']}{name})  {share}"))
+            branch.add(escape(f"<-[:BOUGHT]- ({row['customer_id'][:12]}) -[:BOUGHT]-> ({article})"))
     typer.echo()
     Console(soft_wrap=True, highlight=False).print(tree)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -62,7 +62,7 @@ def recommend(
 
     if method not in list(Method):
         raise UserMistake(f"--method is one of {', '.join(Method)}, not {method[:20]!r}.")
-    filters = {
+    filters: dict[str, Any] = {
         "department": department,
         "colour": colour,
         "max_price": max_price,

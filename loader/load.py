@@ -112,7 +112,8 @@ def _load(
         seconds[step] = round(time.monotonic() - clock, 3)
         clock = time.monotonic()
 
-    tables = read_tables(folder, work, column_map=column_map, progress=progress)
+    width = graph.read_rows("article_width")[1][0][0] if graph is not None and not replace else None
+    tables = read_tables(folder, work, column_map=column_map, known_width=width or 0, progress=progress)
     target = choose_report_folder(report, folder, server.home if server else None)
     rejects = target / REJECTS_FILE
     if tables.rejects.height:

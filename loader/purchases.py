@@ -105,7 +105,7 @@ class Transactions:
         return TableCount(self.rows, distinct.height, self.rows - rejected - distinct.height, rejected)
 
 
-def read_transactions(source: Source, nodes: dict[str, pl.DataFrame], work: Path) -> Transactions:
+def read_transactions(source: Source, nodes: dict[str, pl.DataFrame], work: Path, known_width: int = 0) -> Transactions:
     """Check the transactions, and turn their ids into the customers' and articles' numbers.
 
     Parameters
@@ -113,6 +113,7 @@ def read_transactions(source: Source, nodes: dict[str, pl.DataFrame], work: Path
     source : the transactions' file.
     nodes : customers and articles, in the order that numbers them; article ids that lost their zeros are mended.
     work : folder for the rows that need care.
+    known_width : how many digits article ids have where no articles are given; 0 if not known.
     """
     raw = scan_parquet(source) if source.is_parquet else scan_lines(source)
     quotes = Form(quotes=source.has_quotes)
@@ -120,7 +121,9 @@ def read_transactions(source: Source, nodes: dict[str, pl.DataFrame], work: Path
     sample = collect(raw.head(SAMPLE_ROWS).select(trim("t_dat", quotes), number), source)
     form = tell_form(source, sample["t_dat"].drop_nulls().to_list())
     width = _tell_width(nodes[ARTICLES.stem]["article_id"], sample["article_id"].drop_nulls())
-    if width:
+    if nodes[ARTICLES.stem].is_empty():
+        width = known_width
+    elif width:
         _restore_articles(source, nodes, width)
     marked = _mark_plain(raw, nodes, form)
     plain = collect(marked.select("line", *KEY).cast(NUMBERS), source)

@@ -54,7 +54,12 @@ class CleanTables:
 
 
 def read_tables(
-    folder: Path, work: Path, *, column_map: dict[str, str] | None = None, progress: Progress = silent
+    folder: Path,
+    work: Path,
+    *,
+    column_map: dict[str, str] | None = None,
+    known_width: int = 0,
+    progress: Progress = silent,
 ) -> CleanTables:
     """Read and check a data set, and lay its clean tables down in `work`.
 
@@ -63,6 +68,7 @@ def read_tables(
     folder : holds transactions_train (.csv, .csv.gz or .parquet), and customers and articles where there are any.
     work : an empty folder for the clean tables.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
+    known_width : how many digits article ids have where the folder has no articles file to show it; 0 if not known.
     progress : told the parts done.
 
     Raises
@@ -82,7 +88,7 @@ def read_tables(
             rejects.append(bad)
         nodes[table.stem] = complete(frame, table)
         progress(STEP, done, 5)
-    transactions = read_transactions(sources[TRANSACTIONS.stem], nodes, work)
+    transactions = read_transactions(sources[TRANSACTIONS.stem], nodes, work, known_width)
     rejects.append(transactions.rejects)
     progress(STEP, 4, 5)
     bare = {}

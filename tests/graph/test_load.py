@@ -202,6 +202,20 @@ def test_a_day_can_be_added(folder: Path, graph: Graph, tmp_path: Path) -> None:
     assert ann == {"age": 24, "bought": 5}
 
 
+def test_a_day_whose_ids_lost_their_zeros_finds_the_graph_s_articles(
+    folder: Path, graph: Graph, tmp_path: Path
+) -> None:
+    load(folder, graph)
+    day = tmp_path / "day"
+    day.mkdir()
+    header = TRANSACTIONS.splitlines()[0]
+    (day / "transactions_train.csv").write_text(f"{header}\n2018-09-23,ann,108775015,0.05,1\n")
+    report = load(day, graph)
+    assert report.changes["relationships_created"] == 1
+    assert "nodes_created" not in report.changes
+    assert "leading zeros" in report.summary()
+
+
 def test_replacing_leaves_nothing_of_the_old_graph(folder: Path, local_server: LocalServer, local_graph: Graph) -> None:
     run_text(
         local_graph, "CREATE (:Customer {customer_id: 'old'})-[:BOUGHT {quantity: 1}]->(:Article {article_id: 'old'})"
