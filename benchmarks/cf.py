@@ -5,7 +5,7 @@
     python -m benchmarks.cf quality --customers 2000             # MAP@12, the last 7 days held out
     python -m benchmarks.cf all                                  # every recommender's latency
 
-With `--write NAME` what was measured goes between the marks of that name in docs/performance.md.
+With `--write` what was measured goes into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from .report import describe_machine, write_section
 
 PEER = Path(__file__).parent / "peers" / "textbook_cf.cypher"
 FASTEST, MOST = 0.01, 12
+PATIENCE = 10  # how many of the heaviest customers the textbook's query is asked for: it takes seconds each
 
 
 @dataclass(frozen=True)
@@ -92,17 +93,14 @@ def measure_speed(graph: Graph, everyone: int, heavy: int) -> list[str]:
     for name, query in (("user_based_cf", find_query("user_based_cf")), ("textbook_cf", textbook)):
         groups = {"all with history": drawn.everyone, "the 1 % with most purchases": drawn.heavy}
         time_query(graph, query, [*drawn.everyone, *drawn.heavy] if name == "user_based_cf" else drawn.everyone[:20])
-        both = []
         for group, customers in groups.items():
-            milliseconds = time_query(graph, query, customers)
-            both.append(milliseconds)
-            lines.append(f"| {name} | {len(customers)} {group} | {describe(milliseconds)} |")
-        together = np.concatenate(both)
-        lines.append(f"| {name} | both | {describe(together)} |")
-        p95[name] = float(np.percentile(together, 95))
+            asked = customers if query is not textbook or customers is drawn.everyone else customers[:PATIENCE]
+            milliseconds = time_query(graph, query, asked)
+            p95.setdefault(name, float(np.percentile(milliseconds, 95)))
+            lines.append(f"| {name} | {len(asked)} {group} | {describe(milliseconds)} |")
     lines += [
         "",
-        f"At p95 user_based_cf is {p95['textbook_cf'] / p95['user_based_cf']:.1f} times faster than textbook_cf.",
+        f"At p95 over all with history user_based_cf is {p95['textbook_cf'] / p95['user_based_cf']:.1f} times faster.",
     ]
     return lines
 
@@ -207,7 +205,7 @@ def main() -> None:
     parser.add_argument("--heavy", type=int, default=100)
     parser.add_argument("--users", type=int, default=8)
     parser.add_argument("--days", type=int, default=7)
-    parser.add_argument("--write", metavar="NAME", help="section of docs/performance.md to replace")
+    parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     options = parser.parse_args()
     with Graph.connect() as graph:
         measures: dict[str, Callable[[], list[str]]] = {
@@ -219,7 +217,7 @@ def main() -> None:
         lines = [describe_graph(graph), "", *measures[options.what]()]
     print("\n".join(lines))
     if options.write:
-        write_section(options.write, lines)
+        write_section(f"cf {options.what}", lines)
 
 
 if __name__ == "__main__":

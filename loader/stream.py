@@ -21,9 +21,9 @@ from .read import CleanTables
 from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS
 
 NODES_A_BATCH = 5_000
-SESSIONS = 3  # transactions open at once, so that two cores have work while one of them waits for the disk
-LANES = 4
-PURCHASES_A_PART = LANES * LANES * 10_000
+SESSIONS = 2  # transactions open at once; on two cores more of them gain nothing
+LANES = 3
+PURCHASES_A_PART = LANES * LANES * 20_000
 KNOWN = {
     "customer_id": pl.String,
     "article_id": pl.String,

@@ -58,7 +58,8 @@ CALL (own, until) {
     MATCH (n)-[b:BOUGHT]->(a)
     WHERE b.t_dat = day AND a <> known
     WITH DISTINCT baskets, n, day, a
-    RETURN a, count(*) AS together, 1.0 * count(*) / baskets AS chance
+    WITH a, baskets, count(*) AS together
+    RETURN a, together, 1.0 * together / baskets AS chance
   }
   WITH a, sum(weight * chance) AS sum, sum(together) AS together
   ORDER BY sum DESC
