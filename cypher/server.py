@@ -72,6 +72,7 @@ class LocalServer:
         self.logs = self.home / "logs"
         self.configuration = self.home / "conf"
         self.password_file = self.home / "password"
+        self._stopping = self.home / ".stopping"
 
     # -- what is there ------------------------------------------------------------------------------------
 
@@ -173,6 +174,9 @@ class LocalServer:
 
     def _start(self, progress: Progress, timeout: float) -> None:
         process = self.find_process()
+        if process is not None and self._is_stopping(process):  # for a command that was killed before it had stopped
+            process.wait(timeout=STOP_SECONDS)
+            process = None
         if process is None:
             self._finish_exchange()
             process = self._launch()
@@ -192,6 +196,7 @@ class LocalServer:
         process = self.find_process()
         if process is None:
             return False
+        self._stopping.write_text(str(process.pid), encoding="utf-8")
         process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
@@ -206,7 +211,12 @@ class LocalServer:
                 process.wait(timeout=0.2)
             except psutil.TimeoutExpired:
                 continue
+        self._stopping.unlink(missing_ok=True)
         return True
+
+    def _is_stopping(self, process: psutil.Process) -> bool:
+        """Whether this process was told to stop."""
+        return self._stopping.is_file() and self._stopping.read_text(encoding="utf-8") == str(process.pid)
 
     def exchange_data(self, fresh: Path, progress: Progress = silent) -> None:
         """Put a whole graph in the place of the present one, and start the server on it.

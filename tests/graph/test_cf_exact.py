@@ -135,12 +135,13 @@ def assert_same(found: list[tuple[str, float]], expected: dict[str, float], k: i
     [(TEXTBOOK, None), (TEXTBOOK, CUT), (WEIGHTED, None), (SAMPLED, None), (SAMPLED, CUT)],
     ids=["textbook", "textbook as of a day", "weighted", "sampled", "sampled as of a day"],
 )
-def test_cf_equals_scipy_for_200_customers(
+def test_cf_equals_scipy_for_200_customers_and_some_in_every_variant(
     module_graph: Graph, purchases: Purchases, parameters: dict[str, Any], as_of: dt.date | None, similarity: str
 ) -> None:
     assert len(purchases.customers) == CUSTOMERS
     known = set(purchases.bought.filter(pl.col("t_dat") < (as_of or dt.date.max))["c"].unique().to_list())
-    for customer, customer_id in enumerate(purchases.customers):
+    whole = (parameters, as_of, similarity) == (TEXTBOOK, None, "cosine")
+    for customer, customer_id in list(enumerate(purchases.customers))[:: 1 if whole else 20]:
         given = {"similarity": similarity, "as_of": as_of, **parameters}
         found = module_graph.read("user_based_cf", customer_id=customer_id, **given)
         expected = reference(purchases, customer, **given) if customer in known else {}

@@ -27,7 +27,7 @@ def customers(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("journey")
     write_journey(folder, households=80)
     load_folder(folder, server=None, graph=module_graph)
-    return sorted(module_graph.read("customers_by_purchases", k=8)["customer_id"])
+    return sorted(module_graph.read("customers_by_purchases", k=3)["customer_id"])
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=["defaults", "jaccard", "overlap", "as of a day"])
