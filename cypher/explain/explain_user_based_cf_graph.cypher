@@ -126,8 +126,9 @@ CALL (n, is_own, probes, until, rate) {
   MATCH (n)-[b:BOUGHT]->(s)
   WHERE b.t_dat < until
   WITH s, b, [probe IN probes WHERE probe[0] = b.article_id][0] AS probe
-  WHERE b.t_dat >= CASE is_own WHEN 1 THEN date('0001-01-01') ELSE probe[2] END
-  WITH s, probe[1] * CASE WHEN $half_life IS NULL THEN 1.0 ELSE sum(exp(-rate * duration.inDays(b.t_dat, until).days)) END AS part
+  WHERE probe IS NOT NULL AND b.t_dat >= CASE is_own WHEN 1 THEN date('0001-01-01') ELSE probe[2] END
+  WITH s, probe[1] AS rare, CASE WHEN $half_life IS NULL THEN 1.0 ELSE sum(exp(-rate * duration.inDays(b.t_dat, until).days)) END AS weight
+  WITH s, rare * weight AS part
   ORDER BY part DESC, s.article_id
   RETURN collect([s, part]) AS parts, sum(part) AS total
 }
