@@ -119,26 +119,41 @@ def _unpack(load: dict[str, Any]) -> dict[str, Any]:
 
 
 @app.command("open")
-def open_browser() -> None:
+def open_browser(
+    guide: Annotated[
+        bool, typer.Option("--guide", help="Make a guide to this graph, saved queries and a style; play the guide.")
+    ] = False,
+    customer: Annotated[str | None, typer.Option(help="Whom the guide follows; else one is chosen.")] = None,
+) -> None:
     """Print Neo4j Browser's address, user and password, and open it where there is a display.
 
-    Reads the password file; starts the server if it is not running.
+    Reads the password file; starts the server if it is not running. With --guide it reads the graph and writes the
+    folder web/browser/hmrec under HMREC_HOME, which the server shows in Neo4j Browser.
 
-    Example: hmrec db open
+    Example: hmrec db open --guide
     """
     from ..cypher.errors import UserMistake
+    from ..cypher.guide import write_guide
 
     server = local_server()
     if server is None:
         raise UserMistake("NEO4J_URI names a server of your own; open its Neo4j Browser as its provider tells.")
-    open_graph().close()
-    status = server.status()
-    typer.echo(f"Neo4j Browser  {status.http}/browser/")
+    if customer is not None and not guide:
+        raise UserMistake("--customer says whom the guide follows; add --guide.")
+    with open_graph() as graph:
+        status = server.status()
+        address = f"{status.http}/browser/"
+        made = write_guide(graph, server.guide_folder, status.http, customer) if guide else None
+    typer.echo(f"Neo4j Browser  {made.browser if made else address}")
     typer.echo(f"Connect URL    {status.uri}")
     typer.echo(f"Username       {status.user}")
     typer.echo(f"Password       {server.password_file.read_text(encoding='utf-8').strip()}")
+    if made:
+        typer.echo(f"Guide          :play {made.play}")
+        typer.echo(f"Style          :style {made.style}")
+        typer.echo(f"Saved queries  {made.saved_queries} (download it and drop it on the Browser's window)")
     if has_display():
-        webbrowser.open(f"{status.http}/browser/")
+        webbrowser.open(made.browser if made else address)
 
 
 def has_display() -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import zipfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +134,29 @@ def _install_alone(folder: Path, progress: Progress) -> None:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     shutil.rmtree(partial / ".maven", ignore_errors=True)
+    os.replace(partial, folder)
+
+
+def unpack_browser(libraries: Path, folder: Path) -> None:
+    """Unpack Neo4j Browser (46 MB) into `folder`/browser, where files of hmrec's own can stand beside its own.
+
+    The server shows the first `browser` of its class path; within a library it could not be added to.
+
+    Parameters
+    ----------
+    libraries : where the server's `*.jar` files are.
+    folder : there only when whole; what another version left there is replaced.
+    """
+    jar = next(libraries.glob("neo4j-browser-*.jar"))
+    mark = folder / jar.name
+    if mark.is_file():
+        return
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    with zipfile.ZipFile(jar) as archive:
+        archive.extractall(partial, [name for name in archive.namelist() if name.startswith("browser/")])
+    (partial / jar.name).touch()
+    shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)
 
 

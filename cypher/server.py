@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from .errors import HmrecError, InstallFailed, ServerUnavailable, UserMistake
-from .install import NEO4J_VERSION, install_libraries
+from .install import NEO4J_VERSION, install_libraries, unpack_browser
 from .progress import Progress, silent
 from .settings import ConnectionSettings, ServerSettings
 
@@ -73,6 +73,8 @@ class LocalServer:
         self.configuration = self.home / "conf"
         self.password_file = self.home / "password"
         self._stopping = self.home / ".stopping"
+        self.web = self.home / "web"  # Neo4j Browser, unpacked: the server shows web/browser under /browser/
+        self.guide_folder = self.web / "browser" / "hmrec"
 
     # -- what is there ------------------------------------------------------------------------------------
 
@@ -313,7 +315,7 @@ class LocalServer:
             f"-Xmx{heap}",
             *JVM_FLAGS,
             "-cp",
-            f"{self.libraries}{os.sep}*",
+            f"{self.web}{os.pathsep}{self.libraries}{os.sep}*",
         ]
 
     def _write_password(self) -> None:
@@ -393,6 +395,7 @@ class LocalServer:
         bolt = _free_port(bolt)
         http = _free_port(http, taken=bolt)
         self._write_configuration(self.configuration, self.data, (bolt, http))
+        unpack_browser(self.libraries, self.web)
         heap, _ = self.memory()
         command = [
             *self._java(heap, heap),
