@@ -19,7 +19,8 @@ from hmrec.cypher.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings, ServerSettings
 from pydantic import SecretStr
 
-for _name in [name for name in os.environ if name.startswith(("NEO4J_", "HMREC_")) and "TEST" not in name]:
+_OURS = ("HMREC_TEST_", "HMREC_FORBID_SKIP")
+for _name in [name for name in os.environ if name.startswith(("NEO4J_", "HMREC_")) and not name.startswith(_OURS)]:
     del os.environ[_name]  # the developer's own graph is never touched
 
 PROGRAMS = Path(platformdirs.user_cache_dir("hmrec", appauthor=False))  # downloaded once for all test runs

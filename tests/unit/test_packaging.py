@@ -31,6 +31,9 @@ def test_the_wheel_has_every_query_and_the_lock_file(wheel: zipfile.ZipFile) -> 
     assert len(queries) >= 20
     assert queries <= names
     assert "hmrec/cypher/server.lock" in names
+    browser = {f"hmrec/{name}" for name in tracked.split() if name.startswith("cypher/browser/")}
+    assert len(browser) == 3
+    assert browser <= names
     assert {f"hmrec/{package}/py.typed" for package in ("cypher", "loader", "graph_ml", "cli")} <= names
 
 

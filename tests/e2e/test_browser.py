@@ -1,0 +1,251 @@
+"""Neo4j Browser as a user sees it: a real headless Chromium on the real Browser of the local server.
+
+The pictures in docs/ are taken here, by `HMREC_TEST_SCREENSHOTS=docs/images pytest tests/e2e/test_browser.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hmrec.cypher.catalogue import load_catalogue
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.guide import Guide, guide_queries, write_guide
+from hmrec.cypher.server import LocalServer
+from hmrec.loader.load import load_folder
+from hmrec.loader.samples import write_journey
+from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expect, sync_playwright
+
+from tests.conftest import PROGRAMS, empty
+
+SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+STEPS = 8
+DONE = re.compile(r"Started streaming|Displaying \d|Successfully set|shaft-width")
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """A headless Chromium: the system's, or the one that `playwright install chromium` brought."""
+    system = next((path for name in SYSTEM_NAMES if (path := shutil.which(name))), None)
+    if system is None and not Path(playwright.chromium.executable_path).is_file():
+        lack = "There is no Chromium: install the system's, or run `python -m playwright install chromium`."
+        if os.environ.get("HMREC_FORBID_SKIP"):
+            pytest.fail(lack)
+        pytest.skip(lack)
+    browser = playwright.chromium.launch(executable_path=system)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def graph(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    """A slice of Complete Journey in the local server."""
+    folder = tmp_path_factory.mktemp("journey")
+    write_journey(folder, households=25)
+    with Graph.connect(local_server.connection()) as graph:
+        empty(graph)
+        load_folder(folder, server=local_server, graph=graph, road="stream")
+        yield graph
+
+
+@pytest.fixture(scope="module")
+def guide(graph: Graph, local_server: LocalServer) -> Guide:
+    return write_guide(graph, local_server.guide_folder, local_server.status().http)
+
+
+@pytest.fixture
+def page(chromium: Browser, guide: Guide, local_server: LocalServer) -> Iterator[Page]:
+    """Neo4j Browser, logged in by hand at the address that `hmrec db open --guide` prints."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.route("**/*", _stay_on_this_machine)
+    page.goto(guide.browser)
+    expect(page.get_by_test_id("username")).to_have_value("neo4j", timeout=60_000)
+    page.get_by_test_id("password").fill(local_server.password_file.read_text(encoding="utf-8").strip())
+    page.get_by_test_id("connect").click()
+    expect(page.get_by_text("You are connected as user")).to_be_visible(timeout=60_000)
+    notice = page.get_by_text("To help make Neo4j Browser better").locator("xpath=following-sibling::*").last
+    if notice.is_visible():
+        notice.click()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def take_picture(page: Page) -> Callable[[str], None]:
+    """Keep a picture where HMREC_TEST_SCREENSHOTS says, if it says so."""
+
+    def take(name: str) -> None:
+        if folder := os.environ.get("HMREC_TEST_SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"{name}.png")
+
+    return take
+
+
+def _stay_on_this_machine(route: Route) -> None:
+    if urlsplit(route.request.url).hostname in ("localhost", "127.0.0.1", None):
+        route.continue_()
+    else:
+        route.abort()
+
+
+def _guide_frame(page: Page) -> Locator:
+    return page.get_by_test_id("frame").filter(has=page.get_by_test_id("carousel"))
+
+
+def _answer_frame(page: Page, place: int) -> Locator:
+    """The newest answer, which stands below the pinned guide; done, and without an error."""
+    frame = page.get_by_test_id("frame").nth(place)
+    expect(frame).to_contain_text(re.compile(f"{DONE.pattern}|ERROR"), timeout=60_000)
+    assert "ERROR" not in frame.inner_text(), frame.inner_text()
+    return frame
+
+
+def _run_block(page: Page, block: Locator) -> Locator:
+    """Click a block of the guide, run what then stands in the editor, and return the answer."""
+    before = page.get_by_test_id("frame").count()
+    block.click()
+    page.get_by_test_id("editor-Run").click()
+    expect(page.get_by_test_id("frame")).to_have_count(before + 1)
+    return _answer_frame(page, 1)
+
+
+def _assert_drawn_in_style(frame: Locator, graph: Graph) -> None:
+    """Articles stand in their colour with their names on them, customers in theirs with their ids."""
+    nodes = frame.locator("svg g.node")
+    expect(nodes.first).to_be_visible(timeout=30_000)
+    customers, articles = _captions(nodes, "#2F6DB5"), _captions(nodes, "#E0632B")
+    assert customers
+    assert articles
+    assert {" ".join(lines) for lines in customers} <= {str(row[0]) for row in graph.read_rows("customer_ids")[1]}
+    names = [str(name) for name in _article_names(graph)]
+    for first, *_ in articles:  # Neo4j Browser cuts the later lines of a long name
+        assert any(name.startswith(first.rstrip("…")) for name in names), first
+
+
+def _captions(nodes: Locator, colour: str) -> list[list[str]]:
+    """The lines that stand on each node of that colour."""
+    script = """(nodes, colour) => nodes
+        .filter(node => node.querySelector('circle[fill="' + colour + '"]'))
+        .map(node => Array.from(node.querySelectorAll('text.caption')).map(text => text.textContent.trim()))"""
+    lines: list[list[str]] = nodes.evaluate_all(script, colour)
+    return lines
+
+
+def _article_names(graph: Graph) -> list[object]:
+    ids = [row[1] for row in graph.read_rows("export_articles")[1]]
+    keys, rows = graph.read_rows("article_names", article_ids=ids)
+    return [row[keys.index("prod_name")] for row in rows]
+
+
+def test_the_guide_plays_after_the_login_and_its_queries_are_the_catalogue_s(page: Page) -> None:
+    frame = _guide_frame(page)
+    expect(frame).to_have_count(1, timeout=60_000)
+    shown = []
+    for step in range(1, STEPS + 1):
+        expect(frame.locator("h3")).to_contain_text(f"{step}. ")
+        shown += [text.strip() for text in frame.locator("pre.runnable").all_text_contents() if text[0] == "/"]
+        if step < STEPS:
+            frame.get_by_test_id("nextSlide").first.click()
+    assert shown == [query.text.strip() for query in guide_queries()]
+
+
+def test_every_step_of_the_guide_runs(page: Page, graph: Graph, take_picture: Callable[[str], None]) -> None:
+    frame = _guide_frame(page)
+    frame.get_by_title("Pin at top").click()
+    take_picture("browser-guide")
+    drawn = []
+    for step in range(1, STEPS + 1):
+        expect(frame.locator("h3")).to_contain_text(f"{step}. ")
+        for block in frame.locator("pre.runnable").all():
+            query = re.match(r"// (\w+):", (block.text_content() or "").strip())
+            answer = _run_block(page, block)
+            if query and load_catalogue()[query[1]].returns[0] == "path":
+                _assert_drawn_in_style(answer, graph)
+                drawn.append(query[1])
+                if query[1] == "explain_user_based_cf_graph":
+                    page.wait_for_timeout(3000)  # the nodes come to rest
+                    take_picture("browser-why")
+            elif query and query[1] == "user_based_cf":
+                assert "customers who buy what you buy" in answer.inner_text()
+        if step < STEPS:
+            frame.get_by_test_id("nextSlide").first.click()
+    assert drawn == ["neighbourhood", "explain_user_based_cf_graph"]
+
+
+def test_saved_queries_are_imported_and_run(
+    page: Page, graph: Graph, guide: Guide, take_picture: Callable[[str], None]
+) -> None:
+    _guide_frame(page).get_by_title("Pin at top").click()
+    _run_block(page, _guide_frame(page).locator("pre.runnable").first)  # the style
+    download = page.request.get(guide.saved_queries)
+    assert download.ok
+    _drop(page, "saved_queries.zip", download.body())
+    page.get_by_test_id("navigationFavorites").click()
+    for folder in ("recommend", "explain", "export"):
+        page.get_by_test_id(f"expandFolder-hmrec {folder}").click()
+    for query in load_catalogue().values():
+        if query.folder in ("recommend", "explain", "export"):
+            expect(page.get_by_test_id(f"scriptTitle-{query.name}: {query.doc}")).to_have_count(1)
+    neighbourhood = load_catalogue()["neighbourhood"]
+    for title in ("neighbourhood, first its parameters", f"neighbourhood: {neighbourhood.doc}"):
+        before = page.get_by_test_id("frame").count()
+        item = page.get_by_test_id("savedScriptListItem").filter(has=page.get_by_test_id(f"scriptTitle-{title}"))
+        item.hover()
+        item.get_by_test_id("savedScriptsButton-Run").click()
+        expect(page.get_by_test_id("frame")).to_have_count(before + 1)
+        answer = _answer_frame(page, 1)
+    _assert_drawn_in_style(answer, graph)
+    page.wait_for_timeout(3000)
+    take_picture("browser-saved-queries")
+
+
+def _drop(page: Page, name: str, content: bytes) -> None:
+    """Drop a file on the window, as from the desktop."""
+    script = """([name, text]) => {
+        const files = new DataTransfer()
+        files.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name))
+        return files
+    }"""
+    files = page.evaluate_handle(script, [name, base64.b64encode(content).decode()])
+    page.dispatch_event(".filedrop", "drop", {"dataTransfer": files})
+
+
+def test_the_style_can_be_dropped_too(page: Page, guide: Guide) -> None:
+    _drop(page, "style.grass", page.request.get(guide.style).body())
+    answer = _answer_frame(page, 0)
+    assert "{prod_name}" in answer.inner_text()
+
+
+def test_db_open_prints_the_addresses_where_there_is_no_display(
+    graph: Graph, local_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hmrec.cli import db
+    from hmrec.cli.main import app
+    from typer.testing import CliRunner
+
+    monkeypatch.setenv("HMREC_HOME", str(local_server.home))
+    monkeypatch.setenv("HMREC_PROGRAMS", str(PROGRAMS))
+    monkeypatch.setattr(db, "has_display", lambda: False)
+    customer = str(graph.read_rows("customer_ids")[1][3][0])
+    result = CliRunner().invoke(app, ["db", "open", "--guide", "--customer", customer])
+    assert result.exit_code == 0, result.output
+    http = local_server.status().http
+    assert f":play {http}/browser/hmrec/guide.html" in result.output
+    assert f":style {http}/browser/hmrec/style.grass" in result.output
+    text = (local_server.guide_folder / "guide.html").read_text(encoding="utf-8")
+    assert f'<p class="lead">{customer}</p>' in text
+    missing = CliRunner().invoke(app, ["db", "open", "--guide", "--customer", "nobody"])
+    assert missing.exit_code != 0
+    assert "nobody" in str(missing.exception)
