@@ -8,7 +8,8 @@
 //   similarity(c,n) = cosine: shared / (|c| |n|)   jaccard: shared / (|c|^2 + |n|^2 - shared)   overlap: shared / min(|c|^2, |n|^2)
 //   score(c,a) = sum over neighbours n of similarity(c,n) * w(n,a)  +  own_weight * similarity(c,c) * w(c,a)
 // The $paths neighbours whose part of the score is largest, each with the $through articles that made them neighbours most, and
-// the customer's own purchases of the article. The search for neighbours is user_based_cf's, word for word.
+// the customer's own purchases of the article. Of a neighbour's purchases of one article the latest is drawn: where people buy the
+// same things every week there are thousands of ways. The search for neighbours is user_based_cf's, word for word.
 //
 // $customer_id: string
 // $article_id: string
@@ -142,8 +143,38 @@ CALL (c, a, until, n, is_own, parts) {
   WHERE is_own = 0
   UNWIND parts AS item
   WITH c, a, until, n, item[0] AS s
-  MATCH path = (c)-[b1:BOUGHT]->(s)<-[b2:BOUGHT]-(n)-[b3:BOUGHT]->(a)
-  WHERE b1.t_dat < until AND b2.t_dat < until AND b3.t_dat < until
+  CALL (c, s, until) {
+    MATCH (c)-[b:BOUGHT]->(s)
+    WHERE b.t_dat < until
+    RETURN b AS b1
+    ORDER BY b.t_dat DESC
+    LIMIT 1
+  }
+  CALL (n, s, until) {
+    MATCH (n)-[b:BOUGHT]->(s)
+    WHERE b.t_dat < until
+    RETURN b AS b2
+    ORDER BY b.t_dat DESC
+    LIMIT 1
+  }
+  CALL (n, a, until) {
+    MATCH (n)-[b:BOUGHT]->(a)
+    WHERE b.t_dat < until
+    RETURN b AS b3
+    ORDER BY b.t_dat DESC
+    LIMIT 1
+  }
+  CALL (c, s, n, a, b1, b2, b3) {
+    WITH *
+    WHERE s <> a
+    MATCH path = (c)-[b1]->(s)<-[b2]-(n)-[b3]->(a)
+    RETURN path
+    UNION
+    WITH *
+    WHERE s = a
+    MATCH path = (c)-[b1]->(s)<-[b2]-(n)
+    RETURN path
+  }
   RETURN path
   UNION
   WITH *

@@ -85,7 +85,7 @@ def test_the_subgraph_leads_from_the_customer_to_the_article_through_listed_neig
         for path in paths:
             nodes = [dict(node) for node in path.nodes]
             assert nodes[0]["customer_id"] == customer_id
-            assert nodes[-1]["article_id"] == article_id
+            assert article_id in [node.get("article_id") for node in nodes]
             assert all(relationship.type == "BOUGHT" for relationship in path.relationships)
             if len(nodes) > 2:
                 drawn.add(nodes[2]["customer_id"])
