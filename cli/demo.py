@@ -121,15 +121,17 @@ def _show_customer(graph: Graph, customer: str) -> None:
 
 def _show_browser(server: LocalServer | None, customer: str) -> None:
     from ..cypher.catalogue import find_query
+    from ..cypher.guide import parameters_command
 
     if server is not None:
         status = server.status()
         typer.echo(
             f"\nAsk the graph yourself: open {status.http}/browser/ (user {status.user}; "
-            "`hmrec db open` shows the password) and paste, for a start:\n"
+            "`hmrec db open --guide` shows the password and plays a guide) and paste, for a start:\n"
         )
     else:
         typer.echo("\nAsk the graph yourself in your server's Neo4j Browser; paste, for a start:\n")
-    typer.echo(f":params {{customer_id: '{customer}', paths: 50}}\n")
-    typer.echo(find_query("neighbourhood").body)
+    query = find_query("neighbourhood")
+    typer.echo(parameters_command(query.bind({"customer_id": customer})) + "\n")
+    typer.echo(query.body)
     typer.echo(f"\nNext: hmrec recommend {customer}, hmrec query, hmrec evaluate")
