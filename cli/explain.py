@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -14,8 +13,6 @@ from .show import Format, show
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ..cypher.catalogue import Query
 
 
 def explain(
@@ -38,6 +35,7 @@ def explain(
     Example: hmrec explain 1 0706016001
     """
     from ..cypher.catalogue import find_query
+    from ..cypher.guide import parameters_command
     from ..cypher.recommender import explain as explain_one
 
     day = as_of.date().isoformat() if as_of else None
@@ -45,7 +43,7 @@ def explain(
         evidence = explain_one(graph, customer, article, as_of=day)
     drawing = find_query("explain_user_based_cf_graph")
     given = {"customer_id": customer, "article_id": article, "as_of": day}
-    text = f"{write_params(drawing, given)}\n{drawing.body}"
+    text = f"{parameters_command(drawing.bind(given))}\n{drawing.body}"
     if form is not Format.table:
         show(evidence, form)
     elif evidence.empty:
@@ -82,12 +80,6 @@ def print_evidence(customer: str, article: str, evidence: pd.DataFrame) -> None:
             branch.add(escape(f"<-[:BOUGHT]- ({row['customer_id'][:12]}) -[:BOUGHT]-> ({article})"))
     typer.echo()
     Console(soft_wrap=True, highlight=False).print(tree)
-
-
-def write_params(query: Query, given: dict[str, Any]) -> str:
-    """The `:params` line that makes Neo4j Browser run the query as it was run here."""
-    values = query.bind(given)
-    return ":params {" + ", ".join(f"{name}: {json.dumps(value)}" for name, value in values.items()) + "}"
 
 
 def open_query(text: str) -> None:
