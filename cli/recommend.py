@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,11 +22,24 @@ def recommend(
     customer: Annotated[str | None, typer.Argument(help="The customer's id.")] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many articles.")] = 12,
     method: Annotated[
-        str, typer.Option(help="cf (Cypher collaborative filtering), gnn (embeddings), popular, or auto.")
+        str,
+        typer.Option(
+            help="auto; cf (user-based collaborative filtering), items (item-based), together (bought on one day), "
+            "repurchases, variants (of products bought), departments, segment, attributes (for customers without "
+            "purchases), popular, gnn (embeddings)."
+        ),
     ] = "auto",
     new_only: Annotated[
         bool, typer.Option("--new-only", help="Leave out what the customer has bought already.")
     ] = False,
+    department: Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this department.")] = None,
+    colour: Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this colour group.")] = None,
+    max_price: Annotated[
+        float | None, typer.Option("--max-price", min=0, metavar="PRICE", help="Only articles sold for at most that.")
+    ] = None,
+    in_season: Annotated[
+        int | None, typer.Option("--in-season", min=1, metavar="DAYS", help="Only articles sold within that many days.")
+    ] = None,
     as_of: Annotated[
         datetime | None,
         typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="As the graph stood on that day."),
@@ -49,20 +62,26 @@ def recommend(
 
     if method not in list(Method):
         raise UserMistake(f"--method is one of {', '.join(Method)}, not {method[:20]!r}.")
-    day = as_of.date().isoformat() if as_of else None
+    filters: dict[str, Any] = {
+        "department": department,
+        "colour": colour,
+        "max_price": max_price,
+        "in_season": in_season,
+        "as_of": as_of.date().isoformat() if as_of else None,
+    }
     if everyone:
         if customer is not None or out is None:
             raise UserMistake("--all takes no customer and needs --out FILE.")
         if out.is_dir():
             raise UserMistake(f"--out must name a file; {out} is a folder.")
         with Bars() as bars, open_graph(bars) as graph:
-            count = recommend_all(graph, out, k=k, method=Method(method), new_only=new_only, progress=bars, as_of=day)
+            count = recommend_all(graph, out, k=k, method=Method(method), new_only=new_only, progress=bars, **filters)
         typer.echo(f"{count:,} customers are in {out}.")
         return
     if customer is None or out is not None:
         raise UserMistake("Name one customer, or use --all together with --out FILE.")
     with open_graph() as graph:
-        result = recommend_one(graph, customer, k=k, method=Method(method), new_only=new_only, as_of=day)
+        result = recommend_one(graph, customer, k=k, method=Method(method), new_only=new_only, **filters)
         frame = with_names(graph, result.articles)
     if result.note:
         typer.echo(result.note, err=form is not Format.table)

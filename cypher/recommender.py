@@ -24,11 +24,29 @@ class Method(StrEnum):
 
     auto = "auto"
     cf = "cf"
-    gnn = "gnn"
+    items = "items"
+    together = "together"
+    repurchases = "repurchases"
+    variants = "variants"
+    departments = "departments"
+    segment = "segment"
+    attributes = "attributes"
     popular = "popular"
+    gnn = "gnn"
 
 
-QUERIES = {Method.cf: "user_based_cf", Method.gnn: "gnn", Method.popular: "popular"}
+QUERIES = {
+    Method.cf: "user_based_cf",
+    Method.items: "item_based_cf",
+    Method.together: "bought_together",
+    Method.repurchases: "own_repurchases",
+    Method.variants: "variants",
+    Method.departments: "popular_in_departments",
+    Method.segment: "popular_in_segment",
+    Method.attributes: "by_attributes",
+    Method.popular: "popular",
+    Method.gnn: "gnn",
+}
 COLUMNS = ["article_id", "score", "because"]
 
 
@@ -88,7 +106,8 @@ def recommend(
     k : how many articles, at least 1.
     method : one method alone, or `auto`.
     new_only : leave out what the customer has bought already.
-    filters : further parameters of the queries: `as_of`, the day as of which the graph is looked at.
+    filters : what every recommender takes besides: `as_of` (the day as of which the graph is looked at), `department`,
+        `colour` (names), `max_price`, `in_season` (days within which it was sold).
 
     Raises
     ------
@@ -103,7 +122,7 @@ def recommend(
     parameters: dict[str, Any] = {"customer_id": customer_id, "k": k, "new_only": new_only, **filters}
     note = ""
     if not customer.purchases and method in (Method.auto, Method.cf):
-        names = ["popular_in_segment", "popular"]
+        names = ["by_attributes", "popular"]
         note = f"Customer {customer_id} has no purchases yet: this is what is popular among customers like them."
     elif method is Method.gnn and not customer.has_embedding:
         raise UserMistake(

@@ -4,13 +4,18 @@
 // tells in which of the two properties they are, so that a version is read whole or not at all; SEARCH (Cypher 25) takes
 // an index by its written name only and so cannot follow it, db.index.vector.queryNodes can.
 // The index keeps rounded numbers: twice as many are looked up as are needed, and ranked by the exact cosine.
+// With a filter the index would come back short: then all articles that pass are compared.
 // A model knows all purchases before its day `until`: asked about an earlier day it would tell the future, and says nothing.
 //
 // $customer_id: string
 // $k: integer = 12             how many articles
 // $new_only: boolean = false   leave out what the customer has bought already; as many more are looked up, so none is short
 // $as_of: date = null          recommend as on that day: no purchase of that day or later is looked at
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null}
+// $department: string = null   only articles of this department, by its name
+// $colour: string = null       only articles of this colour group, by its name
+// $max_price: float = null     only articles that were sold for at most that
+// $in_season: integer = null   only articles that were sold within that many days
+// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null}
 // returns article_id, score, because
 MATCH (m:Model {in_force: true})
 MATCH (c:Customer {customer_id: $customer_id})
@@ -21,11 +26,37 @@ CALL (c, until) {
   WHERE b.t_dat < until
   RETURN collect(DISTINCT a) AS owned
 }
-CALL db.index.vector.queryNodes(
-  CASE slot WHEN 'embedding' THEN 'article_embedding' ELSE 'article_embedding_staged' END,
-  2 * $k + CASE WHEN $new_only THEN size(owned) ELSE 0 END,
-  wanted
-) YIELD node AS a
+CALL (slot, wanted, owned, until) {
+  WITH * WHERE coalesce($department, $colour, $max_price, $in_season) IS NULL
+  CALL db.index.vector.queryNodes(
+    CASE slot WHEN 'embedding' THEN 'article_embedding' ELSE 'article_embedding_staged' END,
+    2 * $k + CASE WHEN $new_only THEN size(owned) ELSE 0 END,
+    wanted
+  ) YIELD node AS a
+  RETURN a
+  UNION
+  WITH * WHERE coalesce($department, $colour, $max_price, $in_season) IS NOT NULL
+  CALL () {
+    MATCH ()-[b:BOUGHT]->()
+    WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+    WITH b.t_dat AS day
+    ORDER BY day DESC
+    LIMIT 1
+    RETURN max(day) + duration({days: 1}) AS today
+  }
+  MATCH (a:Article)
+  WHERE a[slot] IS NOT NULL
+    AND ($department IS NULL OR a.department_name = $department)
+    AND ($colour IS NULL OR a.colour_group_name = $colour)
+    AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
+      MATCH (a)<-[b:BOUGHT]-()
+      USING INDEX b:BOUGHT(article_id, t_dat)
+      WHERE b.article_id = a.article_id AND b.t_dat < until
+        AND b.t_dat >= coalesce(date($as_of), today) - duration({days: coalesce($in_season, 1000000)})
+        AND b.price <= coalesce($max_price, b.price)
+    })
+  RETURN a
+}
 WITH slot, wanted, owned, a
 WHERE NOT ($new_only AND a IN owned)
 WITH slot, owned, a, 2 * vector.similarity.cosine(a[slot], wanted) - 1 AS score  // Neo4j's lies between 0 and 1

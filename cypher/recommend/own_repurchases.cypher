@@ -1,23 +1,46 @@
-// own_repurchases: what the customer bought before, the most and the latest first
+// own_repurchases: what the customer bought before: often, lately, and due again by its rhythm
 //
-// score(c,a) = sum of quantity * 0.5 ^ (age in days / half_life) over c's purchases of a
+//   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
+//   gap = mean days between the days on which c bought a;   late = days since the last of them / gap
+//   score(c,a) = w(c,a) * (1 + rhythm * exp(-2 * (late - 1)^2)), and w(c,a) where there was one day only
 //
 // $customer_id: string
-// $k: integer = 12             how many articles
-// $new_only: boolean = false   leave out what the customer has bought already: nothing remains then
-// $as_of: date = null          recommend as on that day: no purchase of that day or later is looked at
-// $half_life: float = 42.0     days after which a purchase counts half
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, half_life: 42.0}
+// $k: integer = 12                 how many articles
+// $new_only: boolean = false       leave out what the customer has bought already
+// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
+// $department: string = null       only articles of this department, by its name
+// $colour: string = null           only articles of this colour group, by its name
+// $max_price: float = null         only articles that were sold for at most that
+// $in_season: integer = null       only articles that were sold within that many days
+// $half_life: float = 42.0         days after which a purchase counts half
+// $rhythm: float = 0.5             how much more what is due again counts; 0: rhythm does not matter
+// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, half_life: 42.0, rhythm: 0.5}
 // returns article_id, score, because
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+}
 MATCH (c:Customer {customer_id: $customer_id})-[b:BOUGHT]->(a:Article)
-WHERE NOT $new_only AND b.t_dat < coalesce(date($as_of), date('9999-12-31'))
-WITH a, b, max(b.t_dat) AS day
-WITH collect([a, b, day]) AS purchases, max(day) AS last
-WITH purchases, coalesce(date($as_of), last) AS today
-UNWIND purchases AS purchase
-WITH purchase[0] AS a, sum(purchase[1].quantity) AS times, max(purchase[2]) AS last,
-     sum(purchase[1].quantity * 0.5 ^ (duration.inDays(purchase[2], today).days / $half_life)) AS score
-ORDER BY score DESC, a.article_id
+WHERE NOT $new_only AND b.t_dat < until
+WITH until, a, sum(0.5 ^ (duration.inDays(b.t_dat, until).days / $half_life)) AS weight,
+     count(DISTINCT b.t_dat) AS days, min(b.t_dat) AS first, max(b.t_dat) AS last
+WHERE ($department IS NULL OR a.department_name = $department)
+  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
+      AND b.price <= coalesce($max_price, b.price)
+  })
+WITH until, a, weight, days, last,
+     CASE WHEN days > 1 THEN 1.0 * duration.inDays(first, last).days / (days - 1) END AS gap
+WITH a, days, last, gap, weight * (1 + coalesce($rhythm * exp(-2 * (duration.inDays(last, until).days / gap - 1) ^ 2), 0)) AS score
+ORDER BY round(score, 12) DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, score,
-       'you bought it ' + CASE times WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE times + ' times' END + ', last on ' + last AS because
+       'you bought it ' + CASE days WHEN 1 THEN 'once' WHEN 2 THEN 'on 2 days' ELSE 'on ' + days + ' days' END + ', last on ' + last +
+       CASE WHEN gap IS NULL THEN '' WHEN round(gap) = 1 THEN ', about every day' ELSE ', about every ' + toInteger(round(gap)) + ' days' END AS because

@@ -1,35 +1,57 @@
 // popular_in_segment: what customers of the same age band and club status bought in the last days
 //
-// score(a) = how many customers of the segment bought a in the $days days before $as_of, or before the day after the
+// score(a) = how many purchases of a customers of the segment made in the $days days before $as_of, or before the day after the
 // last purchase. The segment: those within $age_span years, of the same club status; what is not known of the
 // customer does not narrow it. Serves customers without a history.
 //
 // $customer_id: string
-// $k: integer = 12             how many articles
-// $new_only: boolean = false   leave out what the customer has bought already
-// $as_of: date = null          recommend as on that day: no purchase of that day or later is looked at
-// $days: integer = 7           how many days count
-// $age_span: integer = 5       how many years older or younger still count as alike
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, days: 7, age_span: 5}
+// $k: integer = 12                 how many articles
+// $new_only: boolean = false       leave out what the customer has bought already
+// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
+// $department: string = null       only articles of this department, by its name
+// $colour: string = null           only articles of this colour group, by its name
+// $max_price: float = null         only articles that were sold for at most that
+// $in_season: integer = null       only articles that were sold within that many days
+// $days: integer = 7               how many days count
+// $age_span: integer = 5           how many years older or younger still count as alike
+// $purchases: integer = 100000     look at that many purchases at most, the latest, by whole days
+// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, days: 7, age_span: 5, purchases: 100000}
 // returns article_id, score, because
-MATCH (c:Customer {customer_id: $customer_id})
 CALL () {
   MATCH ()-[b:BOUGHT]->()
   WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
-  RETURN b.t_dat AS last
-  ORDER BY last DESC
+  WITH b.t_dat AS day
+  ORDER BY day DESC
   LIMIT 1
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
 }
-WITH c, coalesce(date($as_of), last + duration({days: 1})) AS until
-MATCH (n:Customer)-[b:BOUGHT]->(a:Article)
-WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
-  AND (c.age IS NULL OR abs(n.age - c.age) <= $age_span)
-  AND (c.club_member_status IS NULL OR n.club_member_status = c.club_member_status)
-WITH c, a, until, count(DISTINCT n) AS customers
+CALL (until) {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  SKIP $purchases - 1 LIMIT 1
+  RETURN collect(day) AS found  // not max(day): where no row is found, Neo4j 2026.05 then makes `until` null, too
+}
+MATCH (c:Customer {customer_id: $customer_id})
+WITH c, until, coalesce(found[0], until - duration({days: $days})) AS since, c.age AS age, c.club_member_status AS status
+MATCH (n)-[b:BOUGHT]->(a)
+WHERE b.t_dat >= since AND b.t_dat < until
+  AND (age IS NULL OR n.age >= age - $age_span AND n.age <= age + $age_span)
+  AND (status IS NULL OR n.club_member_status = status)
+WITH c, until, since, a, count(*) AS purchases
 WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
-WITH c, a, customers
-ORDER BY customers DESC, a.article_id
+  AND ($department IS NULL OR a.department_name = $department)
+  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
+      AND b.price <= coalesce($max_price, b.price)
+  })
+WITH c, until, since, a, purchases
+ORDER BY purchases DESC, a.article_id
 LIMIT $k
-RETURN a.article_id AS article_id, toFloat(customers) AS score,
-       'bought by ' + customers + CASE customers WHEN 1 THEN ' customer' ELSE ' customers' END +
-       CASE WHEN c.age IS NULL THEN '' ELSE ' of about ' + c.age END + ' in the last ' + $days + ' days' AS because
+RETURN a.article_id AS article_id, toFloat(purchases) AS score,
+       'bought ' + CASE purchases WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE purchases + ' times' END + ' by customers' +
+       CASE WHEN c.age IS NULL THEN '' ELSE ' of about ' + c.age END + ' in the last ' + duration.inDays(since, until).days + ' days' AS because

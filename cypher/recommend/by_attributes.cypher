@@ -1,0 +1,60 @@
+// by_attributes: what customers like this one buy now, by age, club status, fashion news and post code; no history needed
+//
+//   likeness(c,n) = 0.5 ^ (years between their ages / $age_span + how many of club status, fashion news and post code differ)
+//   score(a) = sum of likeness(c,n) over the purchases of a by n in the $days days before $as_of, or before the day after the last purchase
+// What is not known of c does not count; what is not known of n counts as different ($age_span years for the age).
+//
+// $customer_id: string
+// $k: integer = 12                 how many articles
+// $new_only: boolean = false       leave out what the customer has bought already
+// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
+// $department: string = null       only articles of this department, by its name
+// $colour: string = null           only articles of this colour group, by its name
+// $max_price: float = null         only articles that were sold for at most that
+// $in_season: integer = null       only articles that were sold within that many days
+// $days: integer = 7               how many days count
+// $age_span: float = 5.0           years of difference that halve the likeness
+// $purchases: integer = 100000     look at that many purchases at most, the latest, by whole days
+// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, days: 7, age_span: 5.0, purchases: 100000}
+// returns article_id, score, because
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+}
+CALL (until) {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  SKIP $purchases - 1 LIMIT 1
+  RETURN collect(day) AS found  // not max(day): where no row is found, Neo4j 2026.05 then makes `until` null, too
+}
+MATCH (c:Customer {customer_id: $customer_id})
+WITH c, until, coalesce(found[0], until - duration({days: $days})) AS since, c.age AS age, c.club_member_status AS status, c.fashion_news_frequency AS news, c.postal_code AS place
+MATCH (n)-[b:BOUGHT]->(a)
+WHERE b.t_dat >= since AND b.t_dat < until
+WITH c, until, age, a, 0.5 ^ (
+       coalesce(abs(n.age - age) / $age_span, CASE WHEN age IS NULL THEN 0 ELSE 1 END) +
+       CASE WHEN status IS NULL OR n.club_member_status = status THEN 0 ELSE 1 END +
+       CASE WHEN news IS NULL OR n.fashion_news_frequency = news THEN 0 ELSE 1 END +
+       CASE WHEN place IS NULL OR n.postal_code = place THEN 0 ELSE 1 END
+     ) AS likeness
+WITH c, until, age, a, sum(likeness) AS score, count(*) AS purchases
+WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
+  AND ($department IS NULL OR a.department_name = $department)
+  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
+      AND b.price <= coalesce($max_price, b.price)
+  })
+WITH age, a, score, purchases
+ORDER BY score DESC, a.article_id
+LIMIT $k
+RETURN a.article_id AS article_id, score,
+       'bought lately by customers like you' + CASE WHEN age IS NULL THEN '' ELSE ', of about ' + age END AS because

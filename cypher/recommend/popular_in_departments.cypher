@@ -1,0 +1,58 @@
+// popular_in_departments: what sells now in the departments that the customer buys from
+//
+//   taste(c,d) = share of department d in c's purchases, each counted 0.5 ^ (age in days / half_life)
+//   score(c,a) = taste(c, department of a) * purchases of a in the $days days before $as_of, or before the day after the last purchase
+//
+// $customer_id: string
+// $k: integer = 12                 how many articles
+// $new_only: boolean = false       leave out what the customer has bought already
+// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
+// $department: string = null       only articles of this department, by its name
+// $colour: string = null           only articles of this colour group, by its name
+// $max_price: float = null         only articles that were sold for at most that
+// $in_season: integer = null       only articles that were sold within that many days
+// $half_life: float = 42.0         days after which a purchase counts half
+// $days: integer = 7               how many days count
+// $departments: integer = 5        how many departments, those of most taste
+// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, half_life: 42.0, days: 7, departments: 5}
+// returns article_id, score, because
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+}
+MATCH (c:Customer {customer_id: $customer_id})
+CALL (c, until) {
+  MATCH (c)-[b:BOUGHT]->(known)-[:IN_DEPARTMENT]->(d:Department)
+  WHERE b.t_dat < until
+  WITH d, sum(0.5 ^ (duration.inDays(b.t_dat, until).days / $half_life)) AS weight
+  ORDER BY round(weight, 12) DESC, d.department_no
+  RETURN collect([d, weight]) AS tastes, sum(weight) AS total
+}
+UNWIND tastes[..$departments] AS item
+WITH c, until, item[0] AS d, item[1] / total AS taste
+MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
+WITH c, until, d, taste, a, COUNT {
+  MATCH (a)<-[b:BOUGHT]-()
+  USING INDEX b:BOUGHT(article_id, t_dat)
+  WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
+} AS purchases
+WHERE purchases > 0
+  AND NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
+  AND ($department IS NULL OR a.department_name = $department)
+  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
+      AND b.price <= coalesce($max_price, b.price)
+  })
+WITH a, d, purchases, taste * purchases AS score
+ORDER BY score DESC, a.article_id
+LIMIT $k
+RETURN a.article_id AS article_id, score,
+       'bought ' + CASE purchases WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE purchases + ' times' END + ' in the last ' + $days +
+       ' days, in ' + coalesce(d.department_name, 'a department') + ', where you buy' AS because

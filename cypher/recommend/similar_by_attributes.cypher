@@ -1,0 +1,63 @@
+// similar_by_attributes: articles that share most with an article: product, type, department, colour and so on; no history needed
+//
+//   score(x) = sum over attributes shared with x of log(articles / articles with that attribute): what few have says most
+// Candidates share at least one attribute that at most $widest articles have. Source: the information content of Resnik, IJCAI 1995.
+//
+// $article_id: string
+// $customer_id: string = ''         whose purchases new_only leaves out; '' for nobody
+// $k: integer = 12                 how many articles
+// $new_only: boolean = false       leave out what the customer has bought already
+// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
+// $department: string = null       only articles of this department, by its name
+// $colour: string = null           only articles of this colour group, by its name
+// $max_price: float = null         only articles that were sold for at most that
+// $in_season: integer = null       only articles that were sold within that many days
+// $widest: integer = 2000          look for articles through attributes that at most so many articles have
+// :params {article_id: '0108775015', customer_id: '', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, widest: 2000}
+// returns article_id, score, because
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+}
+CALL (until) {
+  MATCH (:Customer {customer_id: $customer_id})-[b:BOUGHT]->(a)
+  WHERE $new_only AND b.t_dat < until
+  RETURN collect(DISTINCT a) AS owned
+}
+MATCH (known:Article {article_id: $article_id})
+WITH until, owned, known, COUNT { MATCH (:Article) } AS articles
+CALL (known, articles) {
+  MATCH (known)-[:VARIANT_OF|HAS_TYPE|IN_PRODUCT_GROUP|HAS_COLOUR|HAS_APPEARANCE|IN_DEPARTMENT|IN_SECTION|IN_GARMENT_GROUP|IN_INDEX_GROUP]->(t)
+  WITH t, COUNT { (t)<--() } AS holders
+  ORDER BY holders, elementId(t)
+  RETURN collect(t) AS attributes, collect(log(1.0 * articles / holders)) AS says, [h IN collect([t, holders]) WHERE h[1] <= $widest | h[0]] AS narrow
+}
+CALL (known, narrow) {
+  UNWIND narrow AS t
+  MATCH (t)<--(a:Article)
+  WHERE a <> known
+  RETURN DISTINCT a
+}
+MATCH (a)-[:VARIANT_OF|HAS_TYPE|IN_PRODUCT_GROUP|HAS_COLOUR|HAS_APPEARANCE|IN_DEPARTMENT|IN_SECTION|IN_GARMENT_GROUP|IN_INDEX_GROUP]->(t)
+WHERE t IN attributes
+WITH until, owned, attributes, says, a, collect(t) AS shared
+WITH until, owned, a, size(shared) AS shared, reduce(sum = 0.0, i IN range(0, size(attributes) - 1) |
+       sum + CASE WHEN attributes[i] IN shared THEN says[i] ELSE 0.0 END) AS score
+WHERE NOT a IN owned
+  AND ($department IS NULL OR a.department_name = $department)
+  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
+      AND b.price <= coalesce($max_price, b.price)
+  })
+WITH a, shared, score
+ORDER BY score DESC, a.article_id
+LIMIT $k
+RETURN a.article_id AS article_id, score,
+       CASE shared WHEN 1 THEN 'one attribute is the same' ELSE shared + ' attributes are the same' END + coalesce(': ' + a.prod_name, '') AS because

@@ -1,0 +1,57 @@
+// variants: other colours and kinds of a product that the customer bought
+//
+//   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
+//   score(c,x) = sum over c's articles a of the same product, other than x, of w(c,a) * log(1 + purchases of x in the last $days days)
+//
+// $customer_id: string
+// $k: integer = 12                 how many articles
+// $new_only: boolean = false       leave out what the customer has bought already
+// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
+// $department: string = null       only articles of this department, by its name
+// $colour: string = null           only articles of this colour group, by its name
+// $max_price: float = null         only articles that were sold for at most that
+// $in_season: integer = null       only articles that were sold within that many days
+// $half_life: float = 42.0         days after which a purchase counts half
+// $days: integer = 28              how many days show that a variant is sold
+// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, half_life: 42.0, days: 28}
+// returns article_id, score, because
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+}
+MATCH (c:Customer {customer_id: $customer_id})
+CALL (c, until) {
+  MATCH (c)-[b:BOUGHT]->(known)
+  WHERE b.t_dat < until
+  WITH known, sum(0.5 ^ (duration.inDays(b.t_dat, until).days / $half_life)) AS weight
+  RETURN collect([known, weight]) AS own
+}
+WITH until, own, [item IN own | item[0]] AS owned
+UNWIND own AS item
+WITH until, owned, item[0] AS known, item[1] AS weight
+MATCH (known)-[:VARIANT_OF]->(p:Product)<-[:VARIANT_OF]-(a:Article)
+WHERE a <> known AND NOT ($new_only AND a IN owned)
+WITH until, a, p, sum(weight) AS weight, a IN owned AS is_owned
+WHERE ($department IS NULL OR a.department_name = $department)
+  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
+      AND b.price <= coalesce($max_price, b.price)
+  })
+WITH a, p, is_owned, weight * log(1 + COUNT {
+       MATCH (a)<-[b:BOUGHT]-()
+       USING INDEX b:BOUGHT(article_id, t_dat)
+       WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
+     }) AS score
+WHERE score > 0
+ORDER BY score DESC, a.article_id
+LIMIT $k
+RETURN a.article_id AS article_id, score,
+       CASE WHEN is_owned THEN 'you bought it before; ' ELSE '' END + 'another ' + coalesce(p.prod_name, 'variant of what you bought') +
+       CASE WHEN p.prod_name IS NULL THEN '' ELSE ', which you bought' END + coalesce(', in ' + a.colour_group_name, '') AS because

@@ -1,0 +1,76 @@
+"""Every recommender and explanation starts from an index seek; none reads all nodes or all relationships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import neo4j
+import pytest
+from hmrec.cypher.catalogue import load_catalogue
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.settings import ConnectionSettings
+from hmrec.loader.load import load_folder
+from hmrec.loader.samples import write_journey
+
+QUERIES = sorted(
+    query.name
+    for query in load_catalogue().values()
+    if query.folder in ("recommend", "explain") and query.name != "gnn"  # gnn: its own tests
+)
+FORBIDDEN = ("AllNodesScan", "NodeByLabelScan", "RelationshipTypeScan", "AllRelationshipsScan", "CartesianProduct")
+STARTS = ("NodeUniqueIndexSeek", "NodeIndexSeek", "DirectedRelationshipIndexSeek")
+
+
+@pytest.fixture(scope="module")
+def known(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("journey")
+    write_journey(folder, households=60)
+    load_folder(folder, server=None, graph=module_graph)
+    customer_id = module_graph.read("customers_by_purchases", skip=20, k=1)["customer_id"][0]
+    article_id = module_graph.read("user_based_cf", customer_id=customer_id)["article_id"][0]
+    return {"customer_id": customer_id, "article_id": article_id}
+
+
+def profile(connection: ConnectionSettings, name: str, **given: Any) -> dict[str, Any]:
+    """The plan of a query after a run, as the server tells it."""
+    query = load_catalogue()[name]
+    wanted = {key: value for key, value in given.items() if key in query.parameters}
+    auth = (connection.username, connection.password.get_secret_value())
+    with (
+        neo4j.GraphDatabase.driver(connection.uri, auth=auth) as driver,
+        driver.session(database=connection.database) as session,
+    ):
+        plan = session.run("PROFILE " + query.text, query.bind(wanted)).consume().profile
+    assert plan is not None
+    return plan
+
+
+def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Operators in the order in which they start: the leftmost leaf first."""
+    for child in plan.get("children", []):
+        yield from walk(child)
+    yield plan
+
+
+@pytest.mark.parametrize("as_of", [None, "2017-11-01"])
+@pytest.mark.parametrize("name", QUERIES)
+def test_the_plan_starts_with_an_index_seek_and_scans_nothing(
+    module_graph: Graph, connection: ConnectionSettings, known: dict[str, str], name: str, as_of: str | None
+) -> None:
+    filters = {"in_season": 30, "max_price": 5.0, "department": "GROCERY", "new_only": name != "own_repurchases"}
+    for given in ({}, filters):
+        operators = list(walk(profile(connection, name, **known, **given, as_of=as_of)))
+        kinds = [operator["operatorType"].split("@")[0] for operator in operators]
+        assert kinds[0].startswith(STARTS), kinds[0]
+        assert not [kind for kind in kinds if any(word in kind for word in FORBIDDEN)]
+
+
+@pytest.mark.parametrize("as_of", [None, "2017-11-01"])
+def test_the_latest_buyers_are_read_from_the_index_in_order_and_no_further(
+    module_graph: Graph, connection: ConnectionSettings, known: dict[str, str], as_of: str | None
+) -> None:
+    plan = profile(connection, "user_based_cf", **known, as_of=as_of, buyers=10, articles=20)
+    seeks = [o for o in walk(plan) if "t_dat < until" in o["args"].get("Details", "") and "Seek" in o["operatorType"]]
+    skipping = [o for o in seeks if "since" not in o["args"]["Details"] and "article_id = " in o["args"]["Details"]]
+    assert any(o["rows"] <= 20 * 10 for o in skipping), [o["args"]["Details"] for o in seeks]
