@@ -25,7 +25,7 @@
 // $candidates: integer = 60        compare that many exactly
 // $paths: integer = 8              how many neighbours are drawn
 // $through: integer = 3            through how many shared articles each
-// :params {customer_id: '1', article_id: '0001082185', as_of: null, similarity: 'cosine', half_life: 42.0, damping: 1.0, neighbours: 50, own_weight: 2.0, articles: 20, buyers: 300, pool: 500, candidates: 60, paths: 8, through: 3}
+// :param [{customer_id, article_id, as_of, similarity, half_life, damping, neighbours, own_weight, articles, buyers, pool, candidates, paths, through}] => { RETURN '1' AS customer_id, '0001082185' AS article_id, null AS as_of, 'cosine' AS similarity, 42.0 AS half_life, 1.0 AS damping, 50 AS neighbours, 2.0 AS own_weight, 20 AS articles, 300 AS buyers, 500 AS pool, 60 AS candidates, 8 AS paths, 3 AS through }
 // returns path, part
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -103,7 +103,7 @@ CALL (until, rate, length, pool) {
   RETURN collect([similarity, bought, 0, n]) AS neighbours
 }
 WITH c, until, rate, neighbours, own, known,
-     CASE $similarity WHEN 'jaccard' THEN self / (2 * length - self) ELSE self / length END AS own_similarity
+     CASE WHEN length = 0 THEN 0.0 WHEN $similarity = 'jaccard' THEN self / (2 * length - self) ELSE self / length END AS own_similarity
 MATCH (a:Article {article_id: $article_id})
 CALL (known, until) {
   UNWIND known AS item

@@ -1,6 +1,6 @@
 // export_articles: the articles of a subgraph; purchases name them by the number given here, so that no long id is sent twice
 // $category: string = null    the name of an IndexGroup, Department or ProductGroup; null for every article
-// :params {category: 'GROCERY'}
+// :param [{category}] => { RETURN 'GROCERY' AS category }
 // returns node, article_id
 MATCH (a:Article)
 WHERE $category IS NULL

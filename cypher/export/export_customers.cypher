@@ -1,7 +1,7 @@
 // export_customers: the customers of a subgraph, with the properties that features are made of
 // $customers: list = null     their ids; null for every customer
 // $limit: integer = null      only the first so many, in the order of their ids
-// :params {customers: null, limit: 12}
+// :param [{customers, limit}] => { RETURN null AS customers, 12 AS limit }
 // returns node, customer_id, age, FN, Active, club_member_status, fashion_news_frequency
 MATCH (c:Customer)
 WHERE $customers IS NULL OR c.customer_id IN $customers

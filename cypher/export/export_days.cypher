@@ -1,7 +1,7 @@
 // export_days: how many rows of the transactions each day has
 // $since: date = null     first day
 // $until: date = null     the day after the last
-// :params {since: null, until: null}
+// :param [{since, until}] => { RETURN null AS since, null AS until }
 // returns t_dat, purchases
 MATCH (:Customer)-[b:BOUGHT]->()
 WHERE ($since IS NULL OR b.t_dat >= date($since)) AND ($until IS NULL OR b.t_dat < date($until))

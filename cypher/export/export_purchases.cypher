@@ -4,7 +4,7 @@
 // $customers: list             numbers of customer nodes, as export_customers gives them, in the order of the store
 // $since: date = null          first day
 // $until: date = null          the day after the last
-// :params {customers: [0, 1, 2], since: null, until: null}
+// :param [{customers, since, until}] => { RETURN [0, 1, 2] AS customers, null AS since, null AS until }
 // returns customer, articles, days, prices, quantities, channels
 UNWIND $customers AS node
 MATCH (c) WHERE id(c) = node

@@ -6,7 +6,7 @@
 // $prices: list       by place
 // $channels: list     sales_channel_id by place
 // $quantities: list   by place
-// :params {customers: [['1', 0, 0]], articles: ['0108775015'], days: [0], dates: [date('2020-09-01')], prices: [0.05], channels: [2], quantities: [1]}
+// :param [{customers, articles, days, dates, prices, channels, quantities}] => { RETURN [['1', 0, 0]] AS customers, ['0108775015'] AS articles, [0] AS days, [date('2020-09-01')] AS dates, [0.05] AS prices, [2] AS channels, [1] AS quantities }
 UNWIND $customers AS customer
 MATCH (c:Customer {customer_id: customer[0]})
 UNWIND range(customer[1], customer[2]) AS i

@@ -1,6 +1,6 @@
 // delete_graph: remove every relationship and then every node, in parts, but for the load that asks for it
 // $keep: string = ""   id of the (:Load) to keep
-// :params {keep: ''}
+// :param [{keep}] => { RETURN '' AS keep }
 MATCH ()-[r]->()
 CALL (r) { DELETE r } IN TRANSACTIONS OF 50000 ROWS;
 MATCH (n)

@@ -1,7 +1,7 @@
 // known_articles: what the graph has of these articles, to send only what differs
 // linked counts an article's relationships to its attributes, right those of them that lead to the node its properties name
 // $ids: list   article ids
-// :params {ids: ['0108775015']}
+// :param [{ids}] => { RETURN ['0108775015'] AS ids }
 // returns id, properties, linked, right
 UNWIND $ids AS id
 MATCH (a:Article {article_id: id})

@@ -1,6 +1,6 @@
 // known_attributes: what the graph has of these attribute nodes, to send only what differs
 // $rows: list   maps of label and key
-// :params {rows: [{label: 'Department', key: 1201}]}
+// :param [{rows}] => { RETURN [{label: 'Department', key: 1201}] AS rows }
 // returns label, key, name
 UNWIND $rows AS row
 CALL (row) {

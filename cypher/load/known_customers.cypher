@@ -1,6 +1,6 @@
 // known_customers: what the graph has of these customers, to send only what differs
 // $ids: list   customer ids
-// :params {ids: ['1', '2']}
+// :param [{ids}] => { RETURN ['1', '2'] AS ids }
 // returns id, properties
 UNWIND $ids AS id
 MATCH (c:Customer {customer_id: id})

@@ -3,7 +3,7 @@
 // $ids: list      customer ids
 // $since: string  first day
 // $until: string  last day
-// :params {ids: ['1', '2'], since: '2018-09-20', until: '2020-09-22'}
+// :param [{ids, since, until}] => { RETURN ['1', '2'] AS ids, '2018-09-20' AS since, '2020-09-22' AS until }
 // returns customer_id, purchases
 UNWIND $ids AS id
 MATCH (c:Customer {customer_id: id})-[b:BOUGHT]->(a:Article)

@@ -1,6 +1,6 @@
 // load_articles: articles by id, with their properties and a relationship to each of their attributes
 // $rows: list   maps of article_id and the file's columns
-// :params {rows: [{article_id: '0108775015', prod_name: 'Strap top', department_no: 1676}]}
+// :param [{rows}] => { RETURN [{article_id: '0108775015', prod_name: 'Strap top', department_no: 1676}] AS rows }
 UNWIND $rows AS row
 MERGE (a:Article {article_id: row.article_id})
 SET a += row

@@ -1,6 +1,6 @@
 // load_attributes: the nodes that articles have in common: departments, colours, products and so on
 // $rows: list   maps of label, key and name
-// :params {rows: [{label: 'Department', key: 1201, name: 'Jersey Basic'}]}
+// :param [{rows}] => { RETURN [{label: 'Department', key: 1201, name: 'Jersey Basic'}] AS rows }
 UNWIND $rows AS row
 FOREACH (_ IN CASE row.label WHEN 'Product' THEN [1] ELSE [] END |
   MERGE (n:Product {product_code: row.key}) SET n.prod_name = row.name)

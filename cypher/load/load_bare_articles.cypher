@@ -1,5 +1,5 @@
 // load_bare_articles: articles that only purchases name; those that are there already stay as they are
 // $rows: list   maps of article_id
-// :params {rows: [{article_id: '0108775015'}]}
+// :param [{rows}] => { RETURN [{article_id: '0108775015'}] AS rows }
 UNWIND $rows AS row
 MERGE (:Article {article_id: row.article_id})

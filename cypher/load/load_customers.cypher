@@ -1,6 +1,6 @@
 // load_customers: customers by id, with the properties that the file gives them
 // $rows: list   maps of customer_id and the file's columns
-// :params {rows: [{customer_id: '1', age: 40}]}
+// :param [{rows}] => { RETURN [{customer_id: '1', age: 40}] AS rows }
 UNWIND $rows AS row
 MERGE (c:Customer {customer_id: row.customer_id})
 SET c += row

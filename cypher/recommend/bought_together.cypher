@@ -1,8 +1,8 @@
 // bought_together: articles that others took home on the same day as what the customer bought
 //
 //   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
-//   together(a,x) = how many of the latest purchases of a have a purchase of x by the same customer on the same day
-//   score(c,x) = sum over c's articles a, other than x, of w(c,a) * together(a,x) / (how many purchases of a * (purchases of x) ^ damping)
+//   together(a,x) = how many of the latest purchases of a by others than c have a purchase of x by the same customer on the same day
+//   score(c,x) = sum over c's articles a, other than x, of w(c,a) * together(a,x) / (how many they are * (purchases of x) ^ damping)
 // The confidence of the rule a -> x, damped by how often x is bought anyway (Agrawal et al., SIGMOD 1993).
 // The latest purchases: by whole days until there are $buyers of them, an index seek.
 //
@@ -19,7 +19,7 @@
 // $articles: integer = 12          start from that many of the customer's articles, those of most weight
 // $buyers: integer = 60            look at that many purchases of each, the latest
 // $pool: integer = 300             compare that many articles
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, half_life: 42.0, damping: 0.5, articles: 12, buyers: 60, pool: 300}
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS damping, 12 AS articles, 60 AS buyers, 300 AS pool }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -29,16 +29,17 @@ CALL () {
   LIMIT 1
   RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
 }
-CALL (until) {
-  MATCH (:Customer {customer_id: $customer_id})-[b:BOUGHT]->(a)
+MATCH (c:Customer {customer_id: $customer_id})
+CALL (c, until) {
+  MATCH (c)-[b:BOUGHT]->(a)
   WHERE b.t_dat < until
   WITH a, b.article_id AS article_id, sum(0.5 ^ (duration.inDays(b.t_dat, until).days / $half_life)) AS weight
   ORDER BY round(weight, 12) DESC, article_id
   RETURN collect([a, weight, article_id]) AS own
 }
-CALL (own, until) {
+CALL (c, own, until) {
   UNWIND own[..$articles] AS item
-  WITH item[0] AS known, item[1] AS weight, item[2] AS article_id
+  WITH c, item[0] AS known, item[1] AS weight, item[2] AS article_id
   CALL (known, article_id, until) {
     MATCH (known)<-[b:BOUGHT]-()
     USING INDEX b:BOUGHT(article_id, t_dat)
@@ -48,10 +49,10 @@ CALL (own, until) {
     SKIP $buyers - 1 LIMIT 1
     RETURN coalesce(max(b.t_dat), date('0001-01-01')) AS since
   }
-  CALL (known, article_id, since, until) {
+  CALL (c, known, article_id, since, until) {
     MATCH (known)<-[b:BOUGHT]-(n)
     USING INDEX b:BOUGHT(article_id, t_dat)
-    WHERE b.article_id = article_id AND b.t_dat >= since AND b.t_dat < until
+    WHERE b.article_id = article_id AND b.t_dat >= since AND b.t_dat < until AND n <> c
     WITH known, collect(DISTINCT [n, b.t_dat]) AS baskets
     UNWIND baskets AS basket
     WITH known, size(baskets) AS baskets, basket[0] AS n, basket[1] AS day
@@ -66,10 +67,9 @@ CALL (own, until) {
   WITH collect([a, sum, together]) AS found
   RETURN [f IN found WHERE size(found) <= $pool OR f[1] >= found[$pool - 1][1] * (1 - 1e-12)] AS found
 }
-WITH until, found, [item IN own | item[0]] AS owned
-UNWIND found AS item
-WITH until, item[0] AS a, item[1] AS sum, item[2] AS together, item[0] IN owned AS is_owned
-WHERE NOT ($new_only AND is_owned)
+UNWIND found + [item IN own | [item[0], 0.0, 0]] AS item
+WITH until, item[0] AS a, max(item[1]) AS sum, max(item[2]) AS together, min(item[2]) = 0 AS is_owned
+WHERE together > 0 AND NOT ($new_only AND is_owned)
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

@@ -15,7 +15,7 @@
 // $colour: string = null       only articles of this colour group, by its name
 // $max_price: float = null     only articles that were sold for at most that
 // $in_season: integer = null   only articles that were sold within that many days
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null}
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season }
 // returns article_id, score, because
 MATCH (m:Model {in_force: true})
 MATCH (c:Customer {customer_id: $customer_id})

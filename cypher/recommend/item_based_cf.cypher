@@ -2,7 +2,7 @@
 //
 // Item-based collaborative filtering by conditional probability:
 //   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
-//   similarity(a,x) = (sum of w(n,x) over the latest buyers n of a) / (how many they are * (purchases of x) ^ damping)
+//   similarity(a,x) = (sum of w(n,x) over the latest buyers n of a other than c) / (how many they are * (purchases of x) ^ damping)
 //   score(c,x) = sum over c's articles a, other than x, of w(c,a) * similarity(a,x)
 // Source: Deshpande and Karypis, Item-based top-N recommendation algorithms, TOIS 2004, section 4.1. With damping 0.5 and
 // all buyers it orders articles x beside one a as the cosine does.
@@ -22,7 +22,7 @@
 // $articles: integer = 12          start from that many of the customer's articles, those of most weight
 // $buyers: integer = 40            look at that many purchases of each, the latest
 // $pool: integer = 300             compare that many articles
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, half_life: 42.0, damping: 0.5, articles: 12, buyers: 40, pool: 300}
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS damping, 12 AS articles, 40 AS buyers, 300 AS pool }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -32,16 +32,17 @@ CALL () {
   LIMIT 1
   RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
 }
-CALL (until) {
-  MATCH (:Customer {customer_id: $customer_id})-[b:BOUGHT]->(a)
+MATCH (c:Customer {customer_id: $customer_id})
+CALL (c, until) {
+  MATCH (c)-[b:BOUGHT]->(a)
   WHERE b.t_dat < until
   WITH a, b.article_id AS article_id, sum(0.5 ^ (duration.inDays(b.t_dat, until).days / $half_life)) AS weight
   ORDER BY round(weight, 12) DESC, article_id
   RETURN collect([a, weight, article_id]) AS own
 }
-CALL (own, until) {
+CALL (c, own, until) {
   UNWIND own[..$articles] AS item
-  WITH item[0] AS known, item[1] AS weight, item[2] AS article_id
+  WITH c, item[0] AS known, item[1] AS weight, item[2] AS article_id
   CALL (known, article_id, until) {
     MATCH (known)<-[b:BOUGHT]-()
     USING INDEX b:BOUGHT(article_id, t_dat)
@@ -51,10 +52,10 @@ CALL (own, until) {
     SKIP $buyers - 1 LIMIT 1
     RETURN coalesce(max(b.t_dat), date('0001-01-01')) AS since
   }
-  CALL (known, article_id, since, until) {
+  CALL (c, known, article_id, since, until) {
     MATCH (known)<-[b:BOUGHT]-(n)
     USING INDEX b:BOUGHT(article_id, t_dat)
-    WHERE b.article_id = article_id AND b.t_dat >= since AND b.t_dat < until
+    WHERE b.article_id = article_id AND b.t_dat >= since AND b.t_dat < until AND n <> c
     WITH known, collect(DISTINCT n) AS buyers, until
     UNWIND buyers AS n
     MATCH (n)-[b:BOUGHT]->(a)
@@ -67,10 +68,9 @@ CALL (own, until) {
   WITH collect([a, sum, through]) AS found
   RETURN [f IN found WHERE size(found) <= $pool OR f[1] >= found[$pool - 1][1] * (1 - 1e-12)] AS found
 }
-WITH until, found, [item IN own | item[0]] AS owned
-UNWIND found AS item
-WITH until, item[0] AS a, item[1] AS sum, item[2] AS through, item[0] IN owned AS is_owned
-WHERE NOT ($new_only AND is_owned)
+UNWIND found + [item IN own | [item[0], 0.0, 0]] AS item
+WITH until, item[0] AS a, max(item[1]) AS sum, max(item[2]) AS through, min(item[2]) = 0 AS is_owned
+WHERE through > 0 AND NOT ($new_only AND is_owned)
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

@@ -14,7 +14,7 @@
 // $in_season: integer = null       only articles that were sold within that many days
 // $half_life: float = 42.0         days after which a purchase counts half
 // $rhythm: float = 0.5             how much more what is due again counts; 0: rhythm does not matter
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, half_life: 42.0, rhythm: 0.5}
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, rhythm}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS rhythm }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()

@@ -11,7 +11,7 @@
 // $max_price: float = null         only articles that were sold for at most that
 // $in_season: integer = null       only articles that were sold within that many days
 // $days: integer = 7               how many days count
-// :params {customer_id: '', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, days: 7}
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, days}] => { RETURN '' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 7 AS days }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()

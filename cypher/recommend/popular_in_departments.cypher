@@ -14,7 +14,7 @@
 // $half_life: float = 42.0         days after which a purchase counts half
 // $days: integer = 7               how many days count
 // $departments: integer = 5        how many departments, those of most taste
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, half_life: 42.0, days: 7, departments: 5}
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, days, departments}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 7 AS days, 5 AS departments }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()

@@ -15,7 +15,7 @@
 // $days: integer = 7               how many days count
 // $age_span: integer = 5           how many years older or younger still count as alike
 // $purchases: integer = 100000     look at that many purchases at most, the latest, by whole days
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, days: 7, age_span: 5, purchases: 100000}
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, days, age_span, purchases}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 7 AS days, 5 AS age_span, 100000 AS purchases }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()

@@ -13,7 +13,7 @@
 // $max_price: float = null         only articles that were sold for at most that
 // $in_season: integer = null       only articles that were sold within that many days
 // $widest: integer = 2000          look for articles through attributes that at most so many articles have
-// :params {article_id: '0108775015', customer_id: '', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, widest: 2000}
+// :param [{article_id, customer_id, k, new_only, as_of, department, colour, max_price, in_season, widest}] => { RETURN '0108775015' AS article_id, '' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 2000 AS widest }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()

@@ -33,7 +33,7 @@
 // $buyers: integer = 300           look at that many purchases of each, the latest
 // $pool: integer = 500             rank that many who share most
 // $candidates: integer = 60        compare that many exactly
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, department: null, colour: null, max_price: null, in_season: null, similarity: 'cosine', half_life: 42.0, damping: 1.0, neighbours: 50, own_weight: 2.0, articles: 20, buyers: 300, pool: 500, candidates: 60}
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, similarity, half_life, damping, neighbours, own_weight, articles, buyers, pool, candidates}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 'cosine' AS similarity, 42.0 AS half_life, 1.0 AS damping, 50 AS neighbours, 2.0 AS own_weight, 20 AS articles, 300 AS buyers, 500 AS pool, 60 AS candidates }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -110,7 +110,7 @@ CALL (until, rate, length, pool) {
   LIMIT $neighbours
   RETURN collect([similarity, bought, 0, n]) AS neighbours
 }
-WITH until, neighbours, own, CASE $similarity WHEN 'jaccard' THEN self / (2 * length - self) ELSE self / length END AS own_similarity
+WITH until, neighbours, own, CASE WHEN length = 0 THEN 0.0 WHEN $similarity = 'jaccard' THEN self / (2 * length - self) ELSE self / length END AS own_similarity
 UNWIND neighbours + [[$own_weight * own_similarity, own, 1]] AS neighbour
 UNWIND neighbour[1] AS item
 WITH until, item[0] AS a, sum(neighbour[0] * item[1]) AS score, sum(1 - neighbour[2]) AS others, max(neighbour[2]) AS owned

@@ -1,6 +1,6 @@
 // article_names: the names of some articles, for people to read
 // $article_ids: list
-// :params {article_ids: ['0108775015']}
+// :param [{article_ids}] => { RETURN ['0108775015'] AS article_ids }
 // returns article_id, prod_name, colour, department
 UNWIND $article_ids AS article_id
 MATCH (a:Article {article_id: article_id})

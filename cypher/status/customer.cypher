@@ -1,6 +1,6 @@
 // customer: who a customer is and how much they bought
 // $customer_id: string
-// :params {customer_id: '1'}
+// :param [{customer_id}] => { RETURN '1' AS customer_id }
 // returns customer_id, age, club_member_status, purchases, articles, first, last, has_embedding
 MATCH (c:Customer {customer_id: $customer_id})
 OPTIONAL MATCH (m:Model {in_force: true})

@@ -1,7 +1,7 @@
 // customers_by_purchases: customers with history, those with most purchases first
 // $skip: integer = 0    how many to pass over
 // $k: integer = 12      how many
-// :params {skip: 0, k: 12}
+// :param [{skip, k}] => { RETURN 0 AS skip, 12 AS k }
 // returns customer_id, bought
 MATCH (c:Customer)
 WITH c, COUNT { (c)-[:BOUGHT]->() } AS bought

@@ -1,7 +1,7 @@
 // last_purchases: what a customer bought last, newest first
 // $customer_id: string
 // $k: integer = 12   how many purchases
-// :params {customer_id: '1', k: 12}
+// :param [{customer_id, k}] => { RETURN '1' AS customer_id, 12 AS k }
 // returns t_dat, article_id, prod_name, price, quantity
 MATCH (c:Customer {customer_id: $customer_id})-[b:BOUGHT]->(a:Article)
 RETURN b.t_dat AS t_dat, a.article_id AS article_id, a.prod_name AS prod_name, b.price AS price, b.quantity AS quantity

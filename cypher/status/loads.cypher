@@ -1,6 +1,6 @@
 // loads: what was loaded into this graph, newest first
 // $k: integer = 20   how many
-// :params {k: 20}
+// :param [{k}] => { RETURN 20 AS k }
 // returns load
 MATCH (l:Load)
 RETURN properties(l) AS load

@@ -1,6 +1,6 @@
 // models: the trained models whose embeddings are or were in this graph, newest first
 // $k: integer = 20   how many
-// :params {k: 20}
+// :param [{k}] => { RETURN 20 AS k }
 // returns model
 MATCH (m:Model)
 RETURN properties(m) AS model

@@ -1,6 +1,6 @@
 // clear_embeddings: remove the embeddings of a slot from every node, in parts
 // $slot: string     embedding or embedding_staged
-// :params {slot: 'embedding_staged'}
+// :param [{slot}] => { RETURN 'embedding_staged' AS slot }
 MATCH (n:Customer|Article)
 WHERE n[$slot] IS NOT NULL
 CALL (n) { REMOVE n[$slot] } IN TRANSACTIONS OF 10000 ROWS

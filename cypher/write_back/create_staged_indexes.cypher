@@ -1,6 +1,6 @@
 // create_staged_indexes: the vector indexes of the staged embeddings
 // $dim: integer     numbers in an embedding
-// :params {dim: 64}
+// :param [{dim}] => { RETURN 64 AS dim }
 CREATE VECTOR INDEX article_embedding_staged IF NOT EXISTS FOR (n:Article) ON n.embedding_staged
 OPTIONS {indexConfig: {`vector.dimensions`: $dim, `vector.similarity_function`: 'cosine'}};
 CREATE VECTOR INDEX customer_embedding_staged IF NOT EXISTS FOR (n:Customer) ON n.embedding_staged

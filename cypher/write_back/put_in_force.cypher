@@ -1,7 +1,7 @@
 // put_in_force: from this moment on every reader takes the new version; the one node that all of them look at changes at once
 // $model: map        since, until and whatever else is known of the version
 // $slot: string      where its embeddings are: embedding or embedding_staged
-// :params {model: {name: 'LightGCN', since: '2019-09-01', until: '2020-09-23'}, slot: 'embedding'}
+// :param [{model, slot}] => { RETURN {name: 'LightGCN', since: '2019-09-01', until: '2020-09-23'} AS model, 'embedding' AS slot }
 // returns version
 OPTIONAL MATCH (old:Model)
 WITH collect(old) AS olds, coalesce(max(old.version), 0) + 1 AS version

@@ -73,6 +73,26 @@ def test_an_earlier_day_than_the_models_is_not_answered_with_the_future(
     assert not len(module_graph.read("gnn", customer_id="c00", as_of=until - dt.timedelta(days=1)))
 
 
+def test_filters_keep_the_nearest_of_those_that_pass(
+    module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
+) -> None:
+    transactions, subgraph, trained = shop
+    today = transactions["t_dat"].max() + dt.timedelta(days=1)  # type: ignore[operator]
+    sold = transactions.filter((pl.col("t_dat") >= today - dt.timedelta(days=5)) & (pl.col("price") <= 0.08))
+    cheap = set(sold["article_id"])
+    assert 0 < len(cheap) < 20
+    for new_only in (False, True):
+        owned = collect_pairs(subgraph) if new_only else None
+        ranks = rank_by_cosine(trained.customers, trained.articles, len(trained.article_ids), owned)
+        for number, customer in enumerate(trained.customer_ids[:6]):
+            nearest = [trained.article_ids.id(int(a)) for a in ranks[number] if a >= 0]
+            found = module_graph.read("gnn", customer_id=customer, new_only=new_only, department="Odd", k=5)
+            assert found["article_id"].tolist() == [a for a in nearest if int(a) % 2][:5]
+            found = module_graph.read("gnn", customer_id=customer, new_only=new_only, in_season=5, max_price=0.08)
+            assert found["article_id"].tolist() == [a for a in nearest if a in cheap][:12]
+    assert module_graph.read("gnn", customer_id="c00", colour="no such colour").empty
+
+
 def test_a_customer_without_an_embedding_gets_nothing(
     module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
 ) -> None:

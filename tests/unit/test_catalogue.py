@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,15 @@ def test_every_query_has_a_doc_and_recommenders_return_article_score_and_reason(
             assert {"k", "new_only", "as_of"} <= set(query.parameters), query.name
 
 
-def test_queries_with_parameters_show_a_params_line_for_neo4j_browser() -> None:
+def test_queries_with_parameters_show_a_command_for_neo4j_browser_that_sets_them() -> None:
     for query in load_catalogue().values():
+        lines = [line for line in query.text.splitlines() if line.startswith("// :param")]
+        assert len(lines) == (1 if query.parameters else 0), query.name
         if query.parameters:
-            lines = [line for line in query.text.splitlines() if line.startswith("// :params {")]
-            assert len(lines) == 1, query.name
-            for name in query.parameters:
-                assert f"{name}:" in lines[0], (query.name, name)
+            names = ", ".join(query.parameters)
+            values = "[^ ].*".join(f" AS {name}" for name in query.parameters)
+            command = rf"// :param \[{{{names}}}\] => {{ RETURN .+{values} }}"
+            assert re.fullmatch(command, lines[0]), (query.name, command)
 
 
 def test_no_cypher_stands_in_the_packages_python_files() -> None:
