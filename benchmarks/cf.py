@@ -4,6 +4,7 @@
     python -m benchmarks.cf users --users 8                      # throughput of 8 users at once beside one
     python -m benchmarks.cf quality --customers 2000             # MAP@12, the last 7 days held out
     python -m benchmarks.cf all                                  # every recommender's latency
+    python -m benchmarks.cf hubs --customers 200                 # other ways to find neighbours through best sellers
 
 With `--write` what was measured goes into docs/performance.md.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hmrec.cypher.catalogue import Query, find_query, load_catalogue, parse_query
+from hmrec.cypher.catalogue import Query, find_query, load_catalogue, parse_bare_query, parse_query
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
 from hmrec.graph_ml.metrics import average_precision
@@ -29,7 +30,8 @@ from hmrec.graph_ml.split import HoldOut, hold_out
 
 from .report import describe_machine, write_section
 
-PEER = Path(__file__).parent / "peers" / "textbook_cf.cypher"
+PEERS = Path(__file__).parent / "peers"
+PEER = PEERS / "textbook_cf.cypher"
 FASTEST, MOST = 0.01, 12
 PATIENCE = 10  # how many of the heaviest customers the textbook's query is asked for: it takes seconds each
 
@@ -142,6 +144,61 @@ def measure_all(graph: Graph, customers: int) -> list[str]:
     return lines
 
 
+def read_other_searches() -> dict[str, Query]:
+    """user_based_cf with the buyers of each article found in another way: all else is word for word the same."""
+    text = find_query("user_based_cf").text
+    begin, end = text.index("  CALL (a, article_id, until) {"), text.index("    RETURN n, rare_weight")
+    names = ("every_buyer", "latest_buyers_of_all", "buyers_in_storage_order", "every_nth_buyer")
+    found = {}
+    for name in names:
+        other = text[:begin] + (PEERS / f"{name}.cypher").read_text(encoding="utf-8") + text[end:]
+        found[name] = parse_bare_query(other, Path(f"{name}.cypher"))
+    return found
+
+
+def measure_hubs(graph: Graph, customers: int) -> list[str]:
+    """Latency of user_based_cf with its neighbours found in other ways, and kept as relationships."""
+    ids = draw_customers(graph, customers, 0).everyone
+    given = {name: p.default for name, p in find_query("user_based_cf").parameters.items() if not p.required}
+    lines = ["| neighbours through | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- |"]
+    ways = {"latest_buyers_by_index (user_based_cf)": find_query("user_based_cf"), **read_other_searches()}
+    for name, query in ways.items():
+        wanted = {key: value for key, value in given.items() if key in query.parameters}
+        time_query(graph, query, ids, **wanted)
+        lines.append(f"| {name} | {describe(time_query(graph, query, ids, **wanted))} |")
+        print(lines[-1], flush=True)
+    return [*lines, *_measure_kept_neighbours(graph, ids, given)]
+
+
+def _measure_kept_neighbours(graph: Graph, ids: list[str], given: dict[str, Any]) -> list[str]:
+    """The same with (:Customer)-[:SIMILAR]->(:Customer), written for these customers and removed again."""
+    end = "AS neighbours\n}\n"
+    search = find_query("user_based_cf").text.split(end)[0] + end
+    find = parse_bare_query(search + (PEERS / "return_neighbours.cypher").read_text("utf-8"), Path("neighbours.cypher"))
+    read, write, delete = (
+        parse_query((file := PEERS / f"{name}.cypher").read_text("utf-8"), file)
+        for name in ("similar_cf", "write_similar", "delete_similar")
+    )
+    wanted = {key: value for key, value in given.items() if key in find.parameters}
+    begun = time.perf_counter()
+    try:
+        for customer_id in ids:
+            rows = graph.read_rows(find, customer_id=customer_id, **wanted)[1]
+            graph.write(write, customer_id=customer_id, neighbours=[*rows, [customer_id, 1.0]])
+        seconds = time.perf_counter() - begun
+        time_query(graph, read, ids)
+        milliseconds = time_query(graph, read, ids)
+    finally:
+        for customer_id in ids:
+            graph.write(delete, customer_id=customer_id)
+    everyone = graph.read("counts")["customers"][0] * seconds / len(ids) / 3600
+    return [
+        f"| kept neighbours, SIMILAR | {describe(milliseconds)} |",
+        "",
+        f"Keeping the neighbours costs {1e3 * seconds / len(ids):,.0f} ms a customer, {everyone:,.1f} hours for all, one after the other.",
+    ]
+
+
 def measure_quality(graph: Graph, customers: int, days: int) -> list[str]:
     """MAP@12 of the last days, from what was known before them, "all" and "new" purchases."""
     held = hold_out(export_subgraph(graph, SubgraphSpec()), days)
@@ -154,6 +211,11 @@ def measure_quality(graph: Graph, customers: int, days: int) -> list[str]:
         "user_based_cf, neighbours only": (find_query("user_based_cf"), {"own_weight": 0.0}),
         "user_based_cf": (find_query("user_based_cf"), {}),
     }
+    defaults = {name: p.default for name, p in find_query("user_based_cf").parameters.items() if not p.required}
+    given_here = ("k", "as_of", "new_only")
+    for name, query in read_other_searches().items():
+        kept = {key: value for key, value in defaults.items() if key in query.parameters and key not in given_here}
+        ways[f"user_based_cf, {name}"] = (query, kept)
     ways |= {
         query.name: (query, {})
         for query in load_catalogue().values()
@@ -200,7 +262,7 @@ def _map_at_12(graph: Graph, query: Query, held: HoldOut, truth: Truth, given: d
 def main() -> None:
     """Measure what the command line asks for, print it and write it down where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["speed", "users", "quality", "all"])
+    parser.add_argument("what", choices=["speed", "users", "quality", "all", "hubs"])
     parser.add_argument("--customers", type=int, default=500)
     parser.add_argument("--heavy", type=int, default=100)
     parser.add_argument("--users", type=int, default=8)
@@ -213,6 +275,7 @@ def main() -> None:
             "users": lambda: measure_users(graph, options.users, options.customers),
             "quality": lambda: measure_quality(graph, options.customers, options.days),
             "all": lambda: measure_all(graph, options.customers),
+            "hubs": lambda: measure_hubs(graph, options.customers),
         }
         lines = [describe_graph(graph), "", *measures[options.what]()]
     print("\n".join(lines))

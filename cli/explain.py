@@ -35,15 +35,13 @@ def explain(
     Example: hmrec explain 1 0706016001
     """
     from ..cypher.catalogue import find_query
-    from ..cypher.guide import parameters_command
     from ..cypher.recommender import explain as explain_one
 
     day = as_of.date().isoformat() if as_of else None
     with open_graph() as graph:
         evidence = explain_one(graph, customer, article, as_of=day)
-    drawing = find_query("explain_user_based_cf_graph")
     given = {"customer_id": customer, "article_id": article, "as_of": day}
-    text = f"{parameters_command(drawing.bind(given))}\n{drawing.body}"
+    text = find_query("explain_user_based_cf_graph").write_out(given)
     if form is not Format.table:
         show(evidence, form)
     elif evidence.empty:

@@ -27,6 +27,7 @@ TYPES: dict[str, tuple[type, ...]] = {
 _PARAMETER = re.compile(r"^\$(\w+): (\w+)(?: = (.+?))?(?:\s{2,}(.*))?$")
 _USED = re.compile(r"\$(\w+)")
 _STRINGS_AND_COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_STRINGS_COMMENTS_AND_USED = re.compile(rf"{_STRINGS_AND_COMMENTS.pattern}|{_USED.pattern}", re.DOTALL)
 
 
 class BadQueryFile(HmrecError):
@@ -126,6 +127,20 @@ class Query:
         if missing:
             raise UserMistake(f"Query {self.name} needs the parameter {missing[0]}.", f"Add -p {missing[0]}=VALUE.")
         return {p.name: p.check(given[p.name]) if p.name in given else p.default for p in self.parameters.values()}
+
+    def write_out(self, given: dict[str, Any]) -> str:
+        """The body with each `$name` replaced by its value: one statement to paste, to read or to send in an address.
+
+        Only to show: what hmrec runs itself gets its values as parameters.
+
+        Raises
+        ------
+        UserMistake : as `bind`.
+        """
+        literals = {
+            name: json.dumps(value, ensure_ascii=False, default=str) for name, value in self.bind(given).items()
+        }
+        return _STRINGS_COMMENTS_AND_USED.sub(lambda found: literals.get(found[1], found[0]), self.body)
 
 
 def _read_default(text: str, where: str) -> Any:

@@ -33,6 +33,7 @@ class Source:
     text : the same, unpacked where it was packed.
     separator : between the cells; empty for Parquet.
     header, names : the columns' names in the file, and under hmrec's names.
+    absent : values of columns that the file has not, by the column's name.
     digest : SHA-256 of the unpacked content.
     has_quotes, ends_whole : whether a quote mark occurs, and whether the last line ends.
     notes : mishaps that were handled, a sentence each; reading adds to them.
@@ -44,6 +45,7 @@ class Source:
     separator: str
     header: list[str]
     names: list[str]
+    absent: dict[str, str]
     digest: str
     has_quotes: bool
     ends_whole: bool
@@ -125,12 +127,16 @@ def _open_source(table: Table, file: Path, work: Path, column_map: dict[str, str
     for column in table.columns:
         if names.count(column.name) > 1:
             raise UserMistake(f"{file} has two columns named {column.name}.")
-        if column.required and column.name not in names:
+        if column.required and column.absent is None and column.name not in names:
             raise UserMistake(
                 f"{file} has no column {column.name}; its columns are {', '.join(header)[:200]}.",
                 f"If another column holds it, say --map THAT={column.name}.",
             )
-    source = Source(table, file, text, separator, header, names, digest, has_quotes, ends_whole)
+    absent = {c.name: c.absent for c in table.columns if c.absent is not None and c.name not in names}
+    source = Source(table, file, text, separator, header, names, absent, digest, has_quotes, ends_whole)
+    source.notes.extend(
+        f"{file.name}: it has no column {name}; every row gets {value}." for name, value in absent.items()
+    )
     if names[0] in ("", "Unnamed: 0", "index", "column_1", "__index_level_0__") and names[0] not in table.column_names:
         source.notes.append(f"{file.name}: the index column in front was left out.")
     if separator not in ("", ","):

@@ -116,6 +116,7 @@ def read_transactions(source: Source, nodes: dict[str, pl.DataFrame], work: Path
     known_width : how many digits article ids have where no articles are given; 0 if not known.
     """
     raw = scan_parquet(source) if source.is_parquet else scan_lines(source)
+    raw = raw.with_columns(pl.lit(value).alias(name) for name, value in source.absent.items())
     quotes = Form(quotes=source.has_quotes)
     number = trim("article_id", quotes).str.replace(r"^(\d+)\.0+$", "$1")
     sample = collect(raw.head(SAMPLE_ROWS).select(trim("t_dat", quotes), number), source)

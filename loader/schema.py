@@ -25,6 +25,7 @@ class Column:
     name : as in H&M's files.
     kind : what its cells are.
     required : whether an empty cell makes the row bad.
+    absent : what every row gets where the file has no such column; None where it must have a required one.
     lowest, highest : bounds of numbers, both allowed.
     breaks : whether a text may go over several lines.
     """
@@ -32,6 +33,7 @@ class Column:
     name: str
     kind: Kind
     required: bool = False
+    absent: str | None = None
     lowest: float | None = None
     highest: float | None = None
     breaks: bool = False
@@ -139,8 +141,8 @@ TRANSACTIONS = Table(
         Column("t_dat", Kind.date, required=True),
         Column("customer_id", Kind.id, required=True),
         Column("article_id", Kind.id, required=True),
-        Column("price", Kind.decimal, required=True, lowest=0, highest=1e12),
-        Column("sales_channel_id", Kind.integer, required=True, lowest=0, highest=2**31 - 1),
+        Column("price", Kind.decimal, required=True, absent="0", lowest=0, highest=1e12),
+        Column("sales_channel_id", Kind.integer, required=True, absent="0", lowest=0, highest=2**31 - 1),
     ),
 )
 

@@ -8,7 +8,7 @@
 // $new_only: boolean = false   leave out what the customer has bought already
 // $as_of: date = null          recommend as on that day: no purchase of that day or later is looked at
 // $neighbours: integer = 50    how many neighbours decide
-// :params {customer_id: '1', k: 12, new_only: false, as_of: null, neighbours: 50}
+// :param [{customer_id, k, new_only, as_of, neighbours}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, 50 AS neighbours }
 // returns article_id, score
 MATCH (c:Customer {customer_id: $customer_id})-[b1:BOUGHT]->(shared:Article)<-[b2:BOUGHT]-(n:Customer)
 WHERE n <> c AND ($as_of IS NULL OR b1.t_dat < date($as_of) AND b2.t_dat < date($as_of))

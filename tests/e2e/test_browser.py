@@ -14,9 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from hmrec.cypher.catalogue import load_catalogue
+from hmrec.cypher.catalogue import find_query, load_catalogue
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.guide import Guide, guide_queries, write_guide
+from hmrec.cypher.guide import Guide, choose_example, guide_queries, write_guide
 from hmrec.cypher.server import LocalServer
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
@@ -226,6 +226,33 @@ def test_the_style_can_be_dropped_too(page: Page, guide: Guide) -> None:
     _drop(page, "style.grass", page.request.get(guide.style).body())
     answer = _answer_frame(page, 0)
     assert "{prod_name}" in answer.inner_text()
+
+
+def test_explain_opens_on_exactly_the_subgraph_behind_a_score(
+    page: Page, graph: Graph, local_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hmrec.cli import db
+    from hmrec.cli.main import app
+    from typer.testing import CliRunner
+
+    monkeypatch.setenv("HMREC_HOME", str(local_server.home))
+    monkeypatch.setenv("HMREC_PROGRAMS", str(PROGRAMS))
+    monkeypatch.setattr(db, "has_display", lambda: False)
+    customer = choose_example(graph).customer_id
+    article = str(graph.read("user_based_cf", customer_id=customer, new_only=True, k=1)["article_id"][0])
+    result = CliRunner().invoke(app, ["explain", customer, article, "--open"])
+    assert result.exit_code == 0, result.output
+    address = next(line for line in result.output.splitlines() if line.startswith("Neo4j Browser  ")).split()[2]
+    query = find_query("explain_user_based_cf_graph")
+    given = {"customer_id": customer, "article_id": article}
+    assert query.write_out(given) in result.output
+    page.goto(address)
+    expect(page.get_by_test_id("editor-Run")).to_be_enabled(timeout=60_000)
+    page.get_by_test_id("editor-Run").click()
+    nodes = _answer_frame(page, 0).locator("svg g.node")
+    keys, rows = graph.read_rows(query.name, **given)
+    wanted = {node.element_id for row in rows for node in row[keys.index("path")].nodes}
+    expect(nodes).to_have_count(len(wanted), timeout=30_000)
 
 
 def test_db_open_prints_the_addresses_where_there_is_no_display(

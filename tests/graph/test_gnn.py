@@ -84,7 +84,7 @@ def test_filters_keep_the_nearest_of_those_that_pass(
     for new_only in (False, True):
         owned = collect_pairs(subgraph) if new_only else None
         ranks = rank_by_cosine(trained.customers, trained.articles, len(trained.article_ids), owned)
-        for number, customer in enumerate(trained.customer_ids[:6]):
+        for number, customer in enumerate(list(trained.customer_ids)[:6]):
             nearest = [trained.article_ids.id(int(a)) for a in ranks[number] if a >= 0]
             found = module_graph.read("gnn", customer_id=customer, new_only=new_only, department="Odd", k=5)
             assert found["article_id"].tolist() == [a for a in nearest if int(a) % 2][:5]

@@ -113,3 +113,11 @@ def test_an_unknown_query_is_answered_with_those_that_look_alike() -> None:
 def test_statements_are_apart_by_semicolons_at_line_ends() -> None:
     query = parse_bare_query("RETURN ';' AS a;\nRETURN 2 AS b;\n// the end\n", Path("two.cypher"))
     assert [statement.strip() for statement in query.statements] == ["RETURN ';' AS a", "RETURN 2 AS b"]
+
+
+def test_a_query_is_written_out_with_its_values_in_place() -> None:
+    text = HEADER + "WITH '$a' AS word // $a\nRETURN $a + $b AS total, word"
+    query = parse_query(text, FILE)
+    assert query.write_out({"a": 3}) == "WITH '$a' AS word // $a\nRETURN 3 + 2 AS total, word"
+    hostile = parse_query(HEADER.replace("$a: integer", "$a: string") + "RETURN $a + $b AS total", FILE)
+    assert hostile.write_out({"a": """x' + "y" \\ $b"""}) == """RETURN "x' + \\"y\\" \\\\ $b" + 2 AS total"""

@@ -138,6 +138,14 @@ def test_a_missing_column_is_named_and_can_be_mapped(read: Any) -> None:
     assert {row[1] for row in purchases(read(text, {"household": "customer_id"}))} == {"7"}
 
 
+def test_a_shop_without_prices_and_channels_loads(read: Any) -> None:
+    tables = read("t_dat,customer_id,article_id\n2020-09-01,7,2\n2020-09-01,7,2\n2020-09-0x,7,2\n2020-09-02,'7',2\n")
+    assert {row for row in purchases(tables) if row[1] == "7"} == {(date(2020, 9, 1), "7", "2", 0.0, 0, 2)}
+    assert tables.counts["transactions_train"].rejected == 1
+    for name in ("price", "sales_channel_id"):
+        assert f"transactions_train.csv: it has no column {name}; every row gets 0." in tables.notes
+
+
 def test_a_map_that_names_nothing_is_refused(read: Any) -> None:
     with pytest.raises(UserMistake, match="No file has the column 'househld'"):
         read(TRANSACTIONS + "2020-09-01,1,2,0.5,1\n", {"househld": "customer_id"})

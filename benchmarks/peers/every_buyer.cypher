@@ -1,0 +1,3 @@
+  CALL (a, rare_weight, until, rate) {
+    MATCH (a)<-[b:BOUGHT]-(n)
+    WHERE b.t_dat < until
