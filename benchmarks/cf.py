@@ -204,10 +204,6 @@ def measure_quality(graph: Graph, customers: int, days: int) -> list[str]:
     held = hold_out(export_subgraph(graph, SubgraphSpec()), days)
     ways: dict[str, tuple[Query, dict[str, Any]]] = {
         "textbook_cf": (read_textbook(), {}),
-        "user_based_cf, nothing left out, neighbours only": (
-            find_query("user_based_cf"),
-            {"own_weight": 0.0, "articles": 10**6, "buyers": 10**9, "pool": 10**7, "candidates": 10**7},
-        ),
         "user_based_cf, neighbours only": (find_query("user_based_cf"), {"own_weight": 0.0}),
         "user_based_cf": (find_query("user_based_cf"), {}),
     }

@@ -121,7 +121,6 @@ def _show_customer(graph: Graph, customer: str) -> None:
 
 def _show_browser(server: LocalServer | None, customer: str) -> None:
     from ..cypher.catalogue import find_query
-    from ..cypher.guide import parameters_command
 
     if server is not None:
         status = server.status()
@@ -131,7 +130,5 @@ def _show_browser(server: LocalServer | None, customer: str) -> None:
         )
     else:
         typer.echo("\nAsk the graph yourself in your server's Neo4j Browser; paste, for a start:\n")
-    query = find_query("neighbourhood")
-    typer.echo(parameters_command(query.bind({"customer_id": customer})) + "\n")
-    typer.echo(query.body)
+    typer.echo(find_query("neighbourhood").write_out({"customer_id": customer}))
     typer.echo(f"\nNext: hmrec recommend {customer}, hmrec query, hmrec evaluate")

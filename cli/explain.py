@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from .connect import local_server, open_graph
+from .recommend import AsOf
 from .show import Format, show
 
 if TYPE_CHECKING:
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 def explain(
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     article: Annotated[str, typer.Argument(help="The article's id.")],
-    as_of: Annotated[
-        datetime | None,
-        typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="As the graph stood on that day."),
-    ] = None,
+    as_of: AsOf = None,
     form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
     in_browser: Annotated[
         bool, typer.Option("--open", help="Open Neo4j Browser with the query that draws this subgraph.")

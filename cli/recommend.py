@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from ..cypher.graph import Graph
 
+AsOf = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="As the graph stood on that day."),
+]
+
 
 def recommend(
     customer: Annotated[str | None, typer.Argument(help="The customer's id.")] = None,
@@ -40,10 +45,7 @@ def recommend(
     in_season: Annotated[
         int | None, typer.Option("--in-season", min=1, metavar="DAYS", help="Only articles sold within that many days.")
     ] = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="As the graph stood on that day."),
-    ] = None,
+    as_of: AsOf = None,
     form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
     everyone: Annotated[
         bool, typer.Option("--all", help="Every customer, as Kaggle's submission file; needs --out.")

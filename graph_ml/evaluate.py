@@ -14,19 +14,27 @@ from ..cypher.errors import UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .export import Integers, Subgraph, SubgraphSpec, export_subgraph
-from .metrics import METRICS
-from .ranking import Truth, collect_pairs, make_truth, mark_hits, rank_by_cosine
-from .split import HoldOut, hold_out
+from .outcome import Outcome, WeekOutcome, tabulate, weigh_lists
+from .ranking import Truth, collect_pairs, make_truth, rank_by_cosine
+from .split import HoldOut, hold_out_weeks
 from .train import TrainSettings, train
 
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "popular": ("popular",),
     "own_repurchases": ("own_repurchases", "popular"),
     "cf": ("user_based_cf",),
+    "items": ("item_based_cf",),
+    "together": ("bought_together",),
+    "variants": ("variants",),
+    "departments": ("popular_in_departments",),
+    "segment": ("popular_in_segment",),
+    "attributes": ("by_attributes",),
 }
 """Methods that are saved queries: the first one's articles, filled up with the next one's."""
 
 METHODS = (*QUERIES, "gnn")
+KINDS = ("all", "new")
+DEFAULT_METHODS = ("popular", "own_repurchases", "cf", "gnn")
 
 
 def evaluate(
@@ -34,6 +42,7 @@ def evaluate(
     settings: TrainSettings | None = None,
     *,
     days: int = 7,
+    weeks: int = 1,
     k: int = 12,
     until: date | None = None,
     methods: tuple[str, ...] | None = None,
@@ -51,56 +60,58 @@ def evaluate(
     graph : holds the purchases.
     settings : the neural network's; None for the defaults.
     days : how many days are held out.
+    weeks : over how many such stretches the methods are measured, one before the other, each from what was known then.
     k : length of the lists.
     until : the day after the last of them; None for the end of the purchases.
-    methods : which of `METHODS`; None for all.
-    customers : only so many customers, drawn by a fixed seed; None for all who bought before and after the cut.
+    methods : which of `METHODS`; None for `DEFAULT_METHODS`.
+    customers : only so many customers a week, drawn by a fixed seed; None for all who bought in the days held out.
     workers : how many queries run at once.
     progress : told each method's customers.
 
     Returns
     -------
-    A row for each method and kind of purchases ("all", or "new": pairs never bought before): method, purchases, the
-    means of `METRICS` over the customers, how many customers, and the method's seconds for both kinds. Its `attrs` have
-    the cut.
+    The table of `tabulate`: a row for each method, kind of purchases ("all", or "new": pairs never bought before) and
+    segment of customers. Its `attrs` have the first day of the days held out last, their number, the weeks and k.
 
     Raises
     ------
     UserMistake : an unknown method, or days that cannot be held out.
     """
-    methods = methods or METHODS
+    methods = methods or DEFAULT_METHODS
     for method in methods:
         if method not in METHODS:
             raise UserMistake(f"There is no method {method[:40]!r} to evaluate.", f"There are: {', '.join(METHODS)}.")
     subgraph = export_subgraph(graph, SubgraphSpec(until=until), progress)
-    held = hold_out(subgraph, days)
-    truths = {"all": make_truth(held, new_only=False), "new": make_truth(held, new_only=True)}
-    if customers is not None:
-        truths = {kind: _draw(truth, customers, truths["all"].customers) for kind, truth in truths.items()}
-    rows = []
+    stretches = [(held, _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)]
+    outcomes = []
     for method in methods:
         begun = time.monotonic()
-        if method == "gnn":
-            lists = _rank_by_gnn(held, truths, settings, k, progress)
-        else:
-            lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
+        found: dict[str, list[WeekOutcome]] = {kind: [] for kind in KINDS}
+        for held, truths in stretches:
+            if method == "gnn":
+                lists = _rank_by_gnn(held, truths, settings, k, progress)
+            else:
+                lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
+            for kind in KINDS:
+                found[kind].append(weigh_lists(held, lists[kind], truths[kind]))
         seconds = round(time.monotonic() - begun, 1)
-        rows += [_measure(method, kind, lists[kind], truth) | {"seconds": seconds} for kind, truth in truths.items()]
-    table = pd.DataFrame(rows)
-    table.attrs |= {"cut": held.cut.isoformat(), "days": days, "k": k}
+        outcomes += [Outcome(method, kind, seconds, tuple(found[kind])) for kind in KINDS]
+    table = tabulate(outcomes)
+    table.attrs |= {"cut": stretches[0][0].cut.isoformat(), "days": days, "weeks": weeks, "k": k}
     return table
+
+
+def _make_truths(held: HoldOut, customers: int | None) -> dict[str, Truth]:
+    truths = {kind: make_truth(held, new_only=kind == "new", cold=True) for kind in KINDS}
+    if customers is None:
+        return truths
+    return {kind: _draw(truth, customers, truths["all"].customers) for kind, truth in truths.items()}
 
 
 def _draw(truth: Truth, number: int, everyone: Integers) -> Truth:
     chosen = np.random.default_rng(0).permutation(everyone)[:number]
     kept = np.isin(truth.customers, chosen)
     return Truth(truth.customers[kept], truth.bought, truth.owned, truth.relevant[kept])
-
-
-def _measure(method: str, kind: str, ranked: Integers, truth: Truth) -> dict[str, str | float | int]:
-    hits = mark_hits(ranked, truth)
-    means = {name: float(metric(hits, truth.relevant).mean()) if len(hits) else 0.0 for name, metric in METRICS.items()}
-    return {"method": method, "purchases": kind, **means, "customers": len(truth.customers)}
 
 
 def _rank_by_gnn(
@@ -112,10 +123,13 @@ def _rank_by_gnn(
     to_whole = np.array([place[outer] for outer in trained.article_ids], dtype=np.int64)
     lists = {}
     for kind, truth in truths.items():
-        rows = [trained.customer_ids.index(held.before.customer_ids.id(int(customer))) for customer in truth.customers]
-        owned = None if truth.owned is None else truth.owned[truth.customers][:, to_whole]
+        outer = [held.before.customer_ids.id(int(customer)) for customer in truth.customers]
+        known_here = np.array([customer in trained.customer_ids for customer in outer], dtype=bool)
+        rows = [trained.customer_ids.index(customer) for customer in outer if customer in trained.customer_ids]
+        owned = None if truth.owned is None else truth.owned[truth.customers[known_here]][:, to_whole]
         ranked = rank_by_cosine(trained.customers[rows], trained.articles, k, owned)
-        lists[kind] = np.where(ranked >= 0, to_whole[np.maximum(ranked, 0)], -1)
+        lists[kind] = np.full((len(outer), k), -1, dtype=np.int64)  # nothing for customers without an embedding
+        lists[kind][known_here] = np.where(ranked >= 0, to_whole[np.maximum(ranked, 0)], -1)
     return lists
 
 

@@ -18,7 +18,7 @@ SCORES_AT_ONCE = 32_000_000  # 128 MB of float32
 
 @dataclass(frozen=True)
 class Truth:
-    """What customers with a history bought in the days held out.
+    """What customers bought in the days held out.
 
     Attributes
     ----------
@@ -44,20 +44,21 @@ def collect_pairs(subgraph: Subgraph) -> sp.csr_matrix:
     return pairs
 
 
-def make_truth(held: HoldOut, new_only: bool) -> Truth:
+def make_truth(held: HoldOut, new_only: bool, cold: bool = False) -> Truth:
     """What lists are held against: of what customers with a history bought after the cut, all or what is new to them.
 
     Parameters
     ----------
     held : the purchases before and after the cut.
     new_only : whether pairs bought before are left out, of the lists and of what counts.
+    cold : whether customers without a history count, too.
     """
     owned, bought = collect_pairs(held.before), collect_pairs(held.after)
     if new_only:
         bought = (bought - bought.multiply(owned)).tocsr()
         bought.eliminate_zeros()
     relevant = np.diff(bought.indptr)
-    customers = np.flatnonzero((relevant > 0) & (np.diff(owned.indptr) > 0))
+    customers = np.flatnonzero((relevant > 0) & (cold | (np.diff(owned.indptr) > 0)))
     return Truth(customers, bought, owned if new_only else None, relevant[customers].astype(np.int64))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,9 @@ import polars as pl
 import pytest
 from hmrec.cypher.errors import UserMistake
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.evaluate import METHODS, QUERIES, evaluate
+from hmrec.graph_ml.evaluate import DEFAULT_METHODS, QUERIES, evaluate
+from hmrec.graph_ml.outcome import EVERYONE
+from hmrec.graph_ml.report import write_report
 from hmrec.graph_ml.train import TrainSettings
 
 from tests.conftest import run_text
@@ -27,14 +30,13 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
 
 
 def scores(table: pd.DataFrame) -> dict[tuple[str, str], float]:
-    return {(row.method, row.purchases): row.map for row in table.itertuples()}
+    rows = table[table["segment"] == EVERYONE]
+    return {(row.method, row.purchases): row.map for row in rows.itertuples()}
 
 
 def test_each_method_is_measured_for_all_and_for_new_purchases(module_graph: Graph, shop: pl.DataFrame) -> None:
     table = evaluate(module_graph, SMALL)
-    assert list(zip(table["method"], table["purchases"], strict=True)) == [
-        (method, kind) for method in METHODS for kind in ("all", "new")
-    ]
+    assert list(scores(table)) == [(method, kind) for method in DEFAULT_METHODS for kind in ("all", "new")]
     assert {"map", "precision", "recall", "ndcg", "hit_rate", "customers"} <= set(table.columns)
     assert table[["map", "precision", "recall", "ndcg", "hit_rate"]].to_numpy().min() >= 0
     assert table[["map", "precision", "recall", "ndcg", "hit_rate"]].to_numpy().max() <= 1
@@ -70,6 +72,63 @@ def test_some_customers_are_drawn_the_same_each_time(module_graph: Graph, shop: 
     few = [evaluate(module_graph, methods=("cf",), customers=7).drop(columns="seconds") for _ in range(2)]
     pd.testing.assert_frame_equal(few[0], few[1])
     assert few[0]["customers"].tolist()[0] == 7
+
+
+def test_each_week_is_foreseen_from_what_was_known_before_it(module_graph: Graph, shop: pl.DataFrame) -> None:
+    last = shop["t_dat"].max() + dt.timedelta(days=1)  # type: ignore[operator]
+    both = evaluate(module_graph, methods=("popular", "cf"), weeks=2)
+    apart = [
+        evaluate(module_graph, methods=("popular", "cf"), until=last - dt.timedelta(days=7 * ago)) for ago in (0, 1)
+    ]
+    for place, (found, one, other) in enumerate(
+        zip(scores(both).items(), scores(apart[0]).values(), scores(apart[1]).values(), strict=True)
+    ):
+        counts = [table[table["segment"] == EVERYONE]["customers"].tolist()[place] for table in apart]
+        weighted = (one * counts[0] + other * counts[1]) / max(1, sum(counts))
+        assert found[1] == pytest.approx(weighted)
+    errors = both[(both["segment"] == EVERYONE) & (both["purchases"] == "all")]
+    assert (errors["rmse"] >= errors["mae"]).all()
+    assert (errors["mae"] > 0).all()
+    assert apart[0][["rmse", "mae"]].isna().all(axis=None)
+    assert (both.attrs["cut"], both.attrs["weeks"]) == (apart[0].attrs["cut"], 2)
+
+
+def test_customers_without_history_are_measured_apart(module_graph: Graph, shop: pl.DataFrame) -> None:
+    last = shop["t_dat"].max()
+    newcomer = (
+        "MATCH (c:Customer {customer_id: 'c40'}), (a:Article {article_id: '0000000000'}) "
+        "CREATE (c)-[:BOUGHT {t_dat: date($day), price: 1.0, sales_channel_id: 7, quantity: 1, "
+        "article_id: a.article_id}]->(a)"
+    )
+    before = evaluate(module_graph, methods=("popular", "cf"))
+    run_text(module_graph, newcomer, day=str(last))
+    try:
+        table = evaluate(module_graph, methods=("popular", "cf", "attributes"))
+    finally:
+        run_text(module_graph, "MATCH ()-[b:BOUGHT {sales_channel_id: 7}]->() DELETE b")
+    assert "cold" not in set(before["segment"])
+    cold = table[(table["segment"] == "cold") & (table["purchases"] == "all")].set_index("method")
+    assert cold["customers"].tolist() == [1, 1, 1]
+    assert cold["map"]["cf"] == 0
+    assert cold["hit_rate"]["attributes"] in (0, 1)
+    whole = table[table["method"] != "attributes"].reset_index(drop=True)
+    assert scores(whole) == scores(before)
+
+
+def test_the_page_holds_every_figure_and_fetches_nothing(
+    module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
+) -> None:
+    table = evaluate(module_graph, methods=("popular", "own_repurchases", "cf"), weeks=2)
+    for name in ("one.html", "two.html"):
+        write_report(table, tmp_path / "reports" / name)
+    page = (tmp_path / "reports" / "one.html").read_text(encoding="utf-8")
+    assert page == (tmp_path / "reports" / "two.html").read_text(encoding="utf-8")
+    assert [file.name for file in (tmp_path / "reports").iterdir() if "partial" in file.name] == []
+    assert page.count("<svg") == page.count("</svg>") == 4
+    for row in table[table["segment"] == EVERYONE].itertuples():
+        assert f"<td>{row.map:.4f}</td><td>{row.map_low:.4f} to {row.map_high:.4f}</td>" in page
+    outside = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?(?!#)[^\"')>\s]+", page)
+    assert not outside
 
 
 def test_mistakes_are_said_before_anything_is_run(module_graph: Graph, shop: pl.DataFrame) -> None:

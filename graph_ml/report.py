@@ -1,0 +1,156 @@
+"""The evaluation as a page: figures in tables, plots as drawings inside it, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import io
+import os
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from .outcome import EVERYONE, SEGMENTS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733 }
+table { border-collapse: collapse; margin: 1rem 0 }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid #d8dee4; text-align: right; white-space: nowrap }
+th:first-child, td:first-child { text-align: left }
+svg { max-width: 100%; height: auto }
+"""
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>hmrec: evaluation</title><style>{style}</style>
+<h1>Evaluation</h1>
+{parts}
+</html>
+"""
+WORDS = {"all": "All purchases", "new": "Articles that the customer had not bought before"}
+COLUMNS = (
+    "map",
+    "precision",
+    "recall",
+    "ndcg",
+    "hit_rate",
+    "coverage",
+    "novelty",
+    "rmse",
+    "mae",
+    "customers",
+    "seconds",
+)
+
+
+def write_report(table: pd.DataFrame, file: Path) -> None:
+    """Write the page; it stands under its name only when whole.
+
+    Parameters
+    ----------
+    table : as `evaluate` returns it, with its `attrs`.
+    file : where to.
+    """
+    facts = table.attrs
+    days = f"{facts['days']} days from {facts['cut']} on held out"
+    if facts["weeks"] > 1:
+        days += f", and as many before them {facts['weeks'] - 1} times, each from what was known then"
+    parts = [
+        f"<p>{days}; lists of {facts['k']} articles. Intervals: 95 %, bootstrap over customers. ",
+        "The difference is to the best baseline, the same customers compared.</p>",
+    ]
+    for kind, words in WORDS.items():
+        rows = table[table["purchases"] == kind]
+        everyone = rows[rows["segment"] == EVERYONE]
+        parts += [
+            f"<h2>{words}</h2>",
+            _draw(_plot_methods(everyone, facts["k"])),
+            _write_table(everyone, facts["k"]),
+            "<h3>By how many purchases the customer made before</h3>",
+            _draw(_plot_segments(rows, facts["k"])),
+        ]
+    page = PAGE.format(style=STYLE, parts="\n".join(parts))
+    partial = file.with_name(file.name + ".partial")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial.write_text(page, encoding="utf-8")
+    os.replace(partial, file)
+
+
+def tell_interval(row: pd.Series) -> str:
+    """The interval of the MAP in words."""
+    return f"{row['map_low']:.4f} to {row['map_high']:.4f}"
+
+
+def tell_difference(row: pd.Series) -> str:
+    """The difference to the best baseline in words; empty for that baseline itself, or where none was measured."""
+    if "against" not in row or row["against"] != row["against"] or row["against"] == row["method"]:
+        return ""
+    return f"{row['difference']:+.4f} ({row['difference_low']:+.4f} to {row['difference_high']:+.4f})"
+
+
+def tell_baseline(rows: pd.DataFrame) -> str:
+    """The best baseline's name; "none" where none was measured."""
+    names = rows["against"].dropna().tolist() if "against" in rows else []
+    return names[0] if names else "none"
+
+
+def _write_table(rows: pd.DataFrame, k: int) -> str:
+    names = [name for name in COLUMNS if name in rows and rows[name].notna().any()]
+    head = [
+        "method",
+        f"MAP@{k}",
+        "95 % interval",
+        f"difference to {tell_baseline(rows)}",
+        *(name.replace("_", " ") for name in names[1:]),
+    ]
+    lines = ["".join(f"<th>{escape(name)}</th>" for name in head)]
+    for _, row in rows.iterrows():
+        cells = [str(row["method"]), f"{row['map']:.4f}", tell_interval(row), tell_difference(row)]
+        cells += [f"{row[n]:,.0f}" if n in ("customers", "seconds") else f"{row[n]:.4f}" for n in names[1:]]
+        lines.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def _plot_methods(rows: pd.DataFrame, k: int) -> Figure:
+    from matplotlib.figure import Figure
+
+    ordered = rows.sort_values("map")
+    figure = Figure(figsize=(8, 0.8 + 0.42 * len(ordered)), layout="constrained")
+    axes = figure.subplots()
+    bounds = [ordered["map"] - ordered["map_low"], ordered["map_high"] - ordered["map"]]
+    axes.barh(ordered["method"], ordered["map"], xerr=bounds, color="#2F6DB5", ecolor="#1c2733", capsize=3)
+    axes.set_xlabel(f"MAP@{k}, with its 95 % interval")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _plot_segments(rows: pd.DataFrame, k: int) -> Figure:
+    from matplotlib.figure import Figure
+
+    segments = [name for name in SEGMENTS if name != EVERYONE and (rows["segment"] == name).any()]
+    methods = list(dict.fromkeys(rows["method"]))
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / max(1, len(methods))
+    for number, method in enumerate(methods):
+        found = rows[rows["method"] == method].set_index("segment").reindex(segments)
+        places = [place + width * (number - (len(methods) - 1) / 2) for place in range(len(segments))]
+        bounds = [found["map"] - found["map_low"], found["map_high"] - found["map"]]
+        axes.bar(places, found["map"], width, yerr=bounds, label=method, ecolor="#1c2733", capsize=2)
+    counts = rows[rows["method"] == methods[0]].set_index("segment")["customers"] if methods else {}
+    axes.set_xticks(range(len(segments)), [f"{name}\n{int(counts[name]):,} customers" for name in segments])
+    axes.set_ylabel(f"MAP@{k}")
+    axes.legend(frameon=False, fontsize="small")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _draw(figure: Figure) -> str:
+    """The figure as SVG to stand inside HTML, the same bytes for the same figures."""
+    from matplotlib import rc_context
+
+    with io.StringIO() as text, rc_context({"svg.hashsalt": "hmrec"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+        whole = text.getvalue()
+    return whole[whole.index("<svg") :]

@@ -1,0 +1,73 @@
+"""Intervals and tables of an evaluation, held against figures worked out by hand or by another way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hmrec.graph_ml.intervals import bootstrap_interval
+from hmrec.graph_ml.outcome import EVERYONE, Outcome, WeekOutcome, tabulate, weigh_lists
+from hmrec.graph_ml.ranking import make_truth
+from hmrec.graph_ml.split import hold_out
+
+from tests.unit.purchases import make_subgraph
+
+
+def week(customers: list[int], history: list[int], hits: list[list[int]], relevant: list[int]) -> WeekOutcome:
+    return WeekOutcome(
+        np.array(customers), np.array(history), np.array(hits, dtype=bool), np.array(relevant), 0.5, 2.0
+    )  # fmt: skip
+
+
+def test_the_interval_is_that_of_the_normal_distribution_where_customers_are_many() -> None:
+    random = np.random.default_rng(1)
+    values = random.exponential(size=4000)
+    low, high = bootstrap_interval(values, np.arange(4000))
+    error = 1.96 * values.std() / np.sqrt(4000)
+    assert low == pytest.approx(values.mean() - error, abs=0.15 * error)
+    assert high == pytest.approx(values.mean() + error, abs=0.15 * error)
+    assert (low, high) == bootstrap_interval(values, np.arange(4000))
+
+
+def test_weeks_of_one_customer_are_drawn_together() -> None:
+    values = np.random.default_rng(2).random(500)
+    apart = bootstrap_interval(values, np.arange(500))
+    copied = bootstrap_interval(np.tile(values, 4), np.tile(np.arange(500), 4))
+    assert copied == pytest.approx(apart)  # four weeks that say the same say no more than one
+    assert np.isnan(bootstrap_interval(np.array([]), np.array([], dtype=int))).all()
+
+
+def test_the_table_by_hand() -> None:
+    first = week([0, 1, 2], [3, 30, 0], [[1, 0], [0, 1], [0, 0]], [1, 2, 1])
+    second = week([0, 1, 2], [2, 25, 0], [[0, 0], [1, 1], [0, 1]], [1, 2, 1])
+    outcomes = [
+        Outcome("popular", "all", 1.0, (second, first)),
+        Outcome("cf", "all", 2.0, (first, second)),
+    ]
+    table = tabulate(outcomes).set_index(["method", "segment"])
+    # of customers 0 and 1, who have a history: AP 1, 1/4 in the first week, 0, 1 in the second
+    assert table["map"]["cf", EVERYONE] == pytest.approx((1 + 0.25 + 0 + 1) / 4)
+    assert table["map"]["cf", "cold"] == pytest.approx((0 + 0.5) / 2)
+    assert table["map"]["cf", "1-5"] == pytest.approx(0.5)
+    assert ("cf", "6-20") not in table.index
+    assert table["customers"]["cf", EVERYONE] == 2
+    # popular's lists are the same weeks the other way round, so that on the whole nothing differs
+    assert table["difference"]["cf", EVERYONE] == pytest.approx(0)
+    assert table["against"]["cf", EVERYONE] == "popular"
+    assert table["difference_low"]["cf", "1-5"] <= 0 <= table["difference_high"]["cf", "1-5"]
+    # a place's probability is the share of hits there the week before: 1/2 and 1; hits are then 1, 0 and 0, 1
+    error = np.array([1 - 0.5, 0 - 0.5, 0 - 0.5, 1 - 0.5])
+    assert table["rmse"]["cf", EVERYONE] == pytest.approx(np.sqrt((error**2).mean()))
+    assert table["mae"]["cf", EVERYONE] == pytest.approx(np.abs(error).mean())
+
+
+def test_coverage_and_novelty_by_hand() -> None:
+    rows = [("ann", "x", 0), ("bob", "x", 0), ("eve", "x", 1), ("dan", "y", 1), ("ann", "z", 9), ("new", "x", 9)]
+    held = hold_out(make_subgraph(rows), 7)
+    truth = make_truth(held, new_only=False, cold=True)
+    ids = held.before.article_ids
+    ranked = np.array([[ids.index("y"), ids.index("x")], [-1, -1]])
+    found = weigh_lists(held, ranked, truth)
+    assert [held.before.customer_ids.id(int(c)) for c in found.customers] == ["ann", "new"]
+    assert found.history.tolist() == [1, 0]
+    assert found.coverage == pytest.approx(2 / 2)  # x and y were sold before, z was not
+    assert found.novelty == pytest.approx((-np.log2(1 / 4) - np.log2(3 / 4)) / 2)
