@@ -169,13 +169,16 @@ def test_a_wrong_password_is_the_users_mistake(hmrec: Run, folder: Path, local_s
     assert "not-the-right-one" not in result.stderr
 
 
-def test_evaluate_scores_every_method(hmrec: Run, folder: Path) -> None:
-    rows = json.loads(hmrec("evaluate", "--format", "json", "--customers", "20").stdout)
+def test_evaluate_scores_every_method(hmrec: Run, folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "evaluation.html"
+    rows = json.loads(hmrec("evaluate", "--format", "json", "--customers", "20", "--report", str(page)).stdout)
     assert {"popular", "cf", "gnn"} <= {row["method"] for row in rows}
     for row in rows:
-        scores = {name: value for name, value in row.items() if isinstance(value, float) and name != "seconds"}
-        assert scores
-        assert all(0 <= value <= 1 for value in scores.values()), row
+        scores = [row[name] for name in ("map", "precision", "recall", "ndcg", "hit_rate")]
+        assert all(0 <= value <= 1 for value in scores), row
+        assert row["map_low"] <= row["map"] <= row["map_high"]
+        assert row["difference_low"] <= row["difference"] <= row["difference_high"]
+    assert page.read_text(encoding="utf-8").count("<svg") == 4
 
 
 def test_doctor_finds_nothing_wrong(hmrec: Run, folder: Path) -> None:
