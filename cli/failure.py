@@ -6,7 +6,7 @@ import re
 
 from ..cypher.errors import HmrecError
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def describe(error: Exception) -> tuple[str, int]:
@@ -37,5 +37,5 @@ def describe(error: Exception) -> tuple[str, int]:
 
 
 def one_line(sentence: str) -> str:
-    """One line without control characters, whatever a file or a server put into it."""
+    """One line, whatever a file or a server put into it: no control characters, none that turn the writing around."""
     return _CONTROL.sub("?", sentence.replace("\r", " ").replace("\n", " "))[:2000]

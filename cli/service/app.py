@@ -23,7 +23,7 @@ from .answers import Customer, Explanation, Failure, Found, Health, Recommendati
 from .candidates import Candidates, Wish
 from .drawing import draw_explanation
 from .failures import answer_failures
-from .guard import make_guard
+from .guard import make_guard, refuse_unknown_parameters
 from .metrics import Measured, Metrics
 
 PAGE = Path(__file__).with_name("page")
@@ -88,7 +88,9 @@ def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
 
 def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: str) -> APIRouter:
     """The routes that show data, all of them behind the guard."""
-    routes = APIRouter(dependencies=[Depends(make_guard(token))], responses=FAILURES)
+    routes = APIRouter(
+        dependencies=[Depends(make_guard(token)), Depends(refuse_unknown_parameters)], responses=FAILURES
+    )
 
     @routes.get("/recommend/{customer_id:path}", response_model=Recommendation, tags=["recommend"])
     def recommend_articles(

@@ -1,4 +1,4 @@
-"""Who may ask: bearers of the token, or, where there is none, this machine alone."""
+"""Who may ask: bearers of the token, or, where there is none, this machine alone; and by which parameters."""
 
 from __future__ import annotations
 
@@ -52,3 +52,15 @@ def _names_this_machine(host: str) -> bool:
         return is_loopback(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return False
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """The dependency that names a parameter which is not there, rather than to answer as if it had not been given."""
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"There is no parameter {unknown[0][:60]!r}.",
+            f"It has: {', '.join(known) or 'none'}.",
+        )

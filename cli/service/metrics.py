@@ -71,6 +71,6 @@ class Measured:
         try:
             await self.app(scope, receive, send_on)
         finally:
-            path = getattr(scope.get("route"), "path", "other")
+            path = getattr(scope.get("route"), "path_format", "other")
             self.metrics.requests.labels(path, status).inc()
             self.metrics.seconds.labels(path).observe(time.perf_counter() - begun)

@@ -36,17 +36,25 @@ async function ask(path, parameters = {}) {
 
 const path = (...parts) => '/' + parts.map(encodeURIComponent).join('/')
 
-// Run one step of the page; show what fails, and ask for the token where it lacks.
-async function step(work) {
+// Show what failed, and ask for the token where it lacks.
+function tell(failure) {
+  at('login').hidden = failure.status !== 401
+  at('failure').textContent = plain(failure.message)
+  at('failure').hidden = false
+  if (!(failure instanceof Failure)) throw failure
+}
+
+// Run one step of the page.
+function step(work) {
   at('failure').hidden = true
-  try {
-    await work()
-  } catch (failure) {
-    at('login').hidden = failure.status !== 401
-    at('failure').textContent = plain(failure.message)
-    at('failure').hidden = false
-    if (!(failure instanceof Failure)) throw failure
-  }
+  return work().catch(tell)
+}
+
+// Whether the newest question of a kind is still the one asked: an answer that was overtaken is not shown.
+const newest = {}
+function isNewest(kind) {
+  const mine = newest[kind] = (newest[kind] ?? 0) + 1
+  return () => newest[kind] === mine
 }
 
 async function suggestCustomers() {
@@ -61,7 +69,9 @@ async function suggestCustomers() {
 async function showCustomer(customer_id) {
   for (const id of ['profile', 'recommendations', 'explanation']) at(id).hidden = true
   at('welcome').hidden = true
+  const stillWanted = isNewest('customer')
   const profile = await ask(path('customers', customer_id), { k: 5000 })
+  if (!stillWanted()) return
   customer = customer_id
   at('customer').value = customer_id
   at('name').textContent = `Customer ${plain(customer_id)}`
@@ -118,16 +128,18 @@ async function showLists() {
   at('two').hidden = !at('compare').checked
   const shown = [at('one'), at('two')].filter(list => !list.hidden)
   rememberPlace()
-  const lists = await Promise.all(shown.map(fillList))
+  const stillWanted = isNewest('lists')
+  const lists = await Promise.all(shown.map(list => fillList(list, stillWanted)))
+  if (!stillWanted()) return
   const ids = lists.map(list => new Set(list))
   const both = ids.length === 2 ? ids[0].intersection(ids[1]) : new Set()
   for (const item of document.querySelectorAll('.list li')) item.classList.toggle('both', both.has(item.dataset.article))
   at('overlap').hidden = ids.length < 2
-  at('overlap').textContent = `${both.size} articles are in both lists.`
+  at('overlap').textContent = `In both lists: ${both.size} of ${Math.max(...lists.map(list => list.length))}.`
 }
 
 // Show what one method recommends; returns the ids of the articles.
-async function fillList(list) {
+async function fillList(list, stillWanted) {
   const [select, note, rows] = ['select', '.note', 'ol'].map(name => list.querySelector(name))
   const wish = Object.fromEntries(FIELDS.map(id => [id, at(id).value]))
   list.classList.add('busy')
@@ -135,15 +147,17 @@ async function fillList(list) {
   note.textContent = ''
   try {
     const found = await ask(path('recommend', customer), { ...wish, method: select.value, new_only: at('new_only').checked })
+    if (!stillWanted()) return []
     note.textContent = found.articles.length ? plain(found.note) : 'This method recommends nothing to this customer.'
     rows.replaceChildren(...found.articles.map(showArticle))
     return found.articles.map(article => article.article_id)
   } catch (failure) {
+    if (!stillWanted()) return []
     note.textContent = plain(failure.message)
     if (failure.status === 401 || !(failure instanceof Failure)) throw failure
     return []
   } finally {
-    list.classList.remove('busy')
+    if (stillWanted()) list.classList.remove('busy')
   }
 }
 
@@ -158,7 +172,9 @@ function showArticle({ article_id, prod_name, score, because }) {
 }
 
 async function showExplanation(article_id, prod_name) {
+  const stillWanted = isNewest('explanation')
   const found = await ask(path('explain', customer, article_id), { as_of: at('as_of').value })
+  if (!stillWanted()) return
   for (const item of document.querySelectorAll('.list li')) item.classList.toggle('chosen', item.dataset.article === article_id)
   at('article').textContent = plain(prod_name ?? article_id)
   const parts = found.parts.length
@@ -186,19 +202,21 @@ function draw({ nodes, edges }) {
     return { x: width * (across + 0.5) / 4, y: height * (column + 0.5) / columns.get(node.data('kind')).length }
   }
   const most = Math.max(...edges.map(edge => edge.part))
+  const [asking, wanted] = ['customer', 'article'].map(kind => columns.get(kind)[0])
   drawn?.destroy()
   drawn = cytoscape({
     container: at('drawing'),
     elements: [
       ...nodes.map(({ id, kind, name }) => ({ data: { id, kind, name: shorten(plain(name)), colour: COLOURS[kind] } })),
-      ...edges.map(({ source, target, part }) => ({ data: { source, target, width: 1 + 6 * part / most } })),
+      ...edges.map(({ source, target, part }) => ({ data: { source, target, width: 1 + 6 * Math.sqrt(part / most), own: source === asking.id && target === wanted.id } })),
     ],
     layout: { name: 'preset', positions: place, padding: 30 },
     style: [
       { selector: 'node', style: { label: 'data(name)', 'background-color': 'data(colour)', width: 20, height: 20, 'font-size': 11, 'text-valign': 'bottom', 'text-margin-y': 2 } },
       { selector: 'edge', style: { width: 'data(width)', 'line-color': '#b9c0c8', 'target-arrow-color': '#b9c0c8', 'target-arrow-shape': 'triangle', 'curve-style': 'straight', opacity: 0.8 } },
+      { selector: 'edge[?own]', style: { 'curve-style': 'unbundled-bezier', 'control-point-distances': height * 0.8, 'control-point-weights': 0.5 } }, // around the others
     ],
-    minZoom: 0.2, maxZoom: 4, wheelSensitivity: 0.3,
+    minZoom: 0.2, maxZoom: 4,
   })
 }
 
@@ -229,7 +247,7 @@ async function offerMethods() {
 let typing
 at('customer').oninput = () => {
   clearTimeout(typing)
-  typing = setTimeout(() => step(suggestCustomers), 150)
+  typing = setTimeout(() => suggestCustomers().catch(tell), 150)
 }
 at('search').onsubmit = event => {
   event.preventDefault()
