@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Response
 from fastapi import Path as PathParameter
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
@@ -93,7 +94,7 @@ def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: s
     )
 
     @routes.get("/recommend/{customer_id:path}", response_model=Recommendation, tags=["recommend"])
-    def recommend_articles(
+    async def recommend_articles(
         customer_id: CustomerId,
         method: Annotated[Method, Query(description="How to recommend")] = Method.auto,
         k: K = 12,
@@ -107,7 +108,8 @@ def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: s
         """Articles for a customer, each with its reason; what `hmrec recommend` prints."""
         day = as_of.isoformat() if as_of else None
         wish = Wish(customer_id, k, method, new_only, department, colour, max_price, in_season, day)
-        return Response(candidates.recommend(wish), media_type="application/json")
+        answer = candidates.find(wish) or await run_in_threadpool(candidates.recommend, wish)
+        return Response(answer, media_type="application/json")
 
     @routes.get("/similar/{article_id:path}", tags=["recommend"])
     def similar_articles(article_id: ArticleId, k: K = 12) -> Similar:

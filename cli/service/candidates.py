@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import _CacheInfo, lru_cache
+from threading import Lock
 from typing import Any
 
 from ...cypher.graph import Graph
@@ -53,21 +54,61 @@ class Candidates:
 
     def __init__(self, graph: Graph, kept: int = 20_000) -> None:
         self.graph = graph
+        self.kept = kept
+        self.hits = self.misses = 0
         self._version, self._read_at = Version(None, None, None), float("-inf")
-        self._cached = lru_cache(kept)(lambda version, wish: self.compute(wish))
+        self._answers: OrderedDict[tuple[Version, Wish], bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """How many answers are kept."""
+        return len(self._answers)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the version read last is taken to hold still."""
+        return time.monotonic() - self._read_at < LOOK_AGAIN
 
     def version(self) -> Version:
-        """The graph's version, read anew every second."""
-        now = time.monotonic()
-        if now - self._read_at >= LOOK_AGAIN:
+        """The graph's version, read anew every second, by one thread while the others go by what was read before."""
+        with self._lock:
+            is_fresh, self._read_at = self.is_fresh, time.monotonic() if not self.is_fresh else self._read_at
+        if not is_fresh:
             keys, rows = self.graph.read_rows("graph_version")
-            self._version, self._read_at = Version(**dict(zip(keys, rows[0], strict=True))), now
+            found = Version(**dict(zip(keys, rows[0], strict=True)))
+            with self._lock:
+                if found != self._version:
+                    self._version = found
+                    self._answers.clear()
         return self._version
 
+    def find(self, wish: Wish) -> bytes | None:
+        """The answer that is kept, if it surely is the graph's; asks nobody."""
+        with self._lock:
+            answer = self._answers.get((self._version, wish)) if self.is_fresh else None
+            if answer is not None:
+                self.hits += 1
+                self._answers.move_to_end((self._version, wish))
+        return answer
+
     def recommend(self, wish: Wish) -> bytes:
-        """The answer to a wish, a `Recommendation` as JSON."""
+        """The answer to a wish, a `Recommendation` as JSON; the one that is kept, else from the graph.
+
+        Raises
+        ------
+        HmrecError : as `recommend`.
+        """
         version = self.version()
-        return self._cached(version, wish) if version.finished else self.compute(wish)
+        answer = self.find(wish)
+        if answer is None:
+            answer = self.compute(wish)
+            with self._lock:
+                self.misses += 1
+                if version.finished and version == self._version:
+                    self._answers[version, wish] = answer
+                    while len(self._answers) > self.kept:
+                        self._answers.popitem(last=False)
+        return answer
 
     def compute(self, wish: Wish) -> bytes:
         """The answer to a wish, from the graph."""
@@ -80,7 +121,3 @@ class Candidates:
             "articles": records(with_names(self.graph, found.articles)),
         })  # fmt: skip
         return answer.model_dump_json().encode()
-
-    def info(self) -> _CacheInfo:
-        """Hits, misses and how many answers are kept."""
-        return self._cached.cache_info()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from .settings import is_loopback
 _bearer = HTTPBearer(auto_error=False, description="The value of HMREC_TOKEN, where the service has one")
 
 
-def make_guard(token: str) -> Callable[..., None]:
+def make_guard(token: str) -> Callable[..., Awaitable[None]]:
     """The dependency that every route with data has.
 
     Without a token the name in the Host header must be this machine's: a foreign web site whose name was pointed at
@@ -54,7 +54,7 @@ def _names_this_machine(host: str) -> bool:
         return False
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """The dependency that names a parameter which is not there, rather than to answer as if it had not been given."""
     known = [field.alias for field in request.scope["route"].dependant.query_params]
     unknown = [name for name in request.query_params if name not in known]

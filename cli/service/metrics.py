@@ -38,11 +38,11 @@ class _CandidatesCollector(Collector):
         self.candidates = candidates
 
     def collect(self) -> list[CounterMetricFamily | GaugeMetricFamily]:
-        found = self.candidates.info()
+        found = self.candidates
         return [
             CounterMetricFamily("hmrec_candidates_hits", "Recommendations taken from the cache", value=found.hits),
             CounterMetricFamily("hmrec_candidates_misses", "Recommendations computed", value=found.misses),
-            GaugeMetricFamily("hmrec_candidates_kept", "Recommendations in the cache", value=found.currsize),
+            GaugeMetricFamily("hmrec_candidates_kept", "Recommendations in the cache", value=len(found)),
         ]  # fmt: skip
 
 
