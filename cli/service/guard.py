@@ -28,7 +28,9 @@ def make_guard(token: str) -> Callable[..., Awaitable[None]]:
     token : what requests must bear; empty for a service on the loopback interface without one.
     """
 
-    def guard(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
+    async def guard(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> None:
         if token:
             given = credentials.credentials if credentials else ""
             if not secrets.compare_digest(given.encode(), token.encode()):
