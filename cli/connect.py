@@ -19,8 +19,13 @@ def local_server() -> LocalServer | None:
     return None if ConnectionSettings().uri else LocalServer()
 
 
-def open_graph(bars: Bars | None = None) -> Graph:
+def open_graph(bars: Bars | None = None, patience: float = 60.0) -> Graph:
     """Connect to the graph; an installed local server that does not run is started first.
+
+    Parameters
+    ----------
+    bars : where progress is shown; None shows it in bars of its own.
+    patience : seconds during which a query is tried again after a passing fault.
 
     Raises
     ------
@@ -35,7 +40,7 @@ def open_graph(bars: Bars | None = None) -> Graph:
         else:
             with Bars() as own:
                 start_server(server, own)
-    return Graph.connect()
+    return Graph.connect(patience=patience)
 
 
 def start_server(server: LocalServer, bars: Bars, timeout: float = 180.0) -> ServerStatus:

@@ -61,10 +61,13 @@ def _packages() -> list[Finding]:
 def _settings() -> list[Finding]:
     import os
 
+    from pydantic import SecretStr
+
     from ..cypher.settings import ConnectionSettings, ServerSettings
+    from .service.settings import ServiceSettings
 
     findings = []
-    for settings in (ConnectionSettings(), ServerSettings()):
+    for settings in (ConnectionSettings(), ServerSettings(), ServiceSettings()):
         prefix = str(settings.model_config["env_prefix"])
         for name, description in type(settings).model_fields.items():
             variable = (prefix + name).upper()
@@ -75,10 +78,9 @@ def _settings() -> list[Finding]:
             else:
                 source = "default"
             value = getattr(settings, name)
-            shown = "(set, not shown)" if name == "password" and value.get_secret_value() else value
-            shown = (
-                "(not set)" if shown in ("", None) or (name == "password" and not value.get_secret_value()) else shown
-            )
+            secret = isinstance(value, SecretStr)
+            plain = value.get_secret_value() if secret else value
+            shown = "(not set)" if plain in ("", None) else "(set, not shown)" if secret else plain
             findings.append(Finding(variable, True, f"{shown}  [{source}]  {description.description}"))
     return findings
 

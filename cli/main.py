@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from . import db, demo, doctor, evaluate, explain, load, query, recommend, sample, train
+from . import db, demo, doctor, evaluate, explain, load, query, recommend, sample, serve, train
 
 app = typer.Typer(
     name="hmrec",
@@ -26,6 +26,7 @@ app.command("load")(load.load)
 app.command("train")(train.train)
 app.command("recommend")(recommend.recommend)
 app.command("explain")(explain.explain)
+app.command("serve")(serve.serve)
 app.command("query")(query.query)
 app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)

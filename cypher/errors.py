@@ -37,6 +37,14 @@ class UnknownCustomer(UserMistake):
     """The graph has no customer of that id."""
 
 
+class UnknownArticle(UserMistake):
+    """The graph has no article of that id."""
+
+
+class NoEmbedding(UserMistake):
+    """What was asked needs an embedding that is not there."""
+
+
 class WrongPassword(UserMistake):
     """The server refused the user name or the password."""
 

@@ -98,7 +98,7 @@ class Graph:
     against the query's header before anything is sent; those not given take the header's defaults.
     """
 
-    def __init__(self, settings: ConnectionSettings) -> None:
+    def __init__(self, settings: ConnectionSettings, patience: float = 60.0) -> None:
         self.settings = settings
         self.uri = settings.uri
         self.client = uuid4().hex
@@ -108,7 +108,7 @@ class Graph:
                 auth=(settings.username, settings.password.get_secret_value()),
                 notifications_min_severity="OFF",
                 connection_acquisition_timeout=30.0,
-                max_transaction_retry_time=60.0,
+                max_transaction_retry_time=patience,
             )
         except (driver_errors.ConfigurationError, ValueError) as error:
             raise UserMistake(
@@ -117,8 +117,13 @@ class Graph:
             ) from error
 
     @classmethod
-    def connect(cls, settings: ConnectionSettings | None = None) -> Graph:
+    def connect(cls, settings: ConnectionSettings | None = None, patience: float = 60.0) -> Graph:
         """Open the graph that `settings` name, or NEO4J_URI, or else the local server's.
+
+        Parameters
+        ----------
+        settings : the server to speak to.
+        patience : seconds during which a query is tried again after a passing fault, such as a server that restarts.
 
         Raises
         ------
@@ -130,7 +135,7 @@ class Graph:
             from .server import LocalServer
 
             settings = LocalServer().connection()
-        graph = cls(settings)
+        graph = cls(settings, patience)
         try:
             with _explained(graph.uri):
                 graph._driver.verify_connectivity()

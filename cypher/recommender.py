@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import UnknownCustomer, UserMistake
+from .errors import NoEmbedding, UnknownArticle, UnknownCustomer, UserMistake
 from .graph import Graph
 from .progress import Progress, silent
 
@@ -112,7 +112,8 @@ def recommend(
     Raises
     ------
     UnknownCustomer : the graph has no such customer.
-    UserMistake : `k` is below 1, or the method needs an embedding that the customer does not have.
+    NoEmbedding : the method needs an embedding that the customer does not have.
+    UserMistake : `k` is below 1.
     """
     import pandas as pd
 
@@ -125,7 +126,7 @@ def recommend(
         names = ["by_attributes", "popular"]
         note = f"Customer {customer_id} has no purchases yet: this is what is popular among customers like them."
     elif method is Method.gnn and not customer.has_embedding:
-        raise UserMistake(
+        raise NoEmbedding(
             f"Customer {customer_id} has no embedding.",
             "`hmrec train` makes one for every customer with purchases; --method auto needs none.",
         )
@@ -144,6 +145,36 @@ def recommend(
     return Recommendations(customer_id, method, pd.DataFrame(rows[:k], columns=COLUMNS), note)
 
 
+def _check_article(graph: Graph, article_id: str) -> None:
+    if not graph.read_rows("article_names", article_ids=[article_id])[1]:
+        raise UnknownArticle(
+            f"The graph has no article {article_id[:80]!r}.", "Ids are written whole, with their leading zeros."
+        )
+
+
+def similar(graph: Graph, article_id: str, *, k: int = 12) -> pd.DataFrame:
+    """The `k` articles whose embeddings are nearest to an article's, by the vector index.
+
+    Returns
+    -------
+    article_id, prod_name, score (the cosine); the nearest first, without the article itself.
+
+    Raises
+    ------
+    UnknownArticle : the graph has no such article.
+    NoEmbedding : no model is in force, or the article has no embedding in it.
+    """
+    _check_article(graph, article_id)
+    if not graph.read_rows("model_in_force")[1]:
+        raise NoEmbedding("The graph has no embeddings.", "`hmrec train` makes them.")
+    found = graph.read("nearest_articles", article_id=article_id, k=k)
+    if found.empty:
+        raise NoEmbedding(
+            f"Article {article_id} has no embedding.", "`hmrec train` makes one for every article that was bought."
+        )
+    return found
+
+
 def explain(graph: Graph, customer_id: str, article_id: str, *, as_of: str | None = None) -> pd.DataFrame:
     """Why user-based CF gives an article its score: one row for each neighbour who bought it, one for the own history.
 
@@ -153,13 +184,10 @@ def explain(graph: Graph, customer_id: str, article_id: str, *, as_of: str | Non
 
     Raises
     ------
-    UnknownCustomer, UserMistake : the graph has no such customer or article.
+    UnknownCustomer, UnknownArticle : the graph has no such customer or article.
     """
     _look_up(graph, customer_id)
-    if not graph.read_rows("article_names", article_ids=[article_id])[1]:
-        raise UserMistake(
-            f"The graph has no article {article_id[:80]!r}.", "Ids are written whole, with their leading zeros."
-        )
+    _check_article(graph, article_id)
     return graph.read("explain_user_based_cf", customer_id=customer_id, article_id=article_id, as_of=as_of)
 
 

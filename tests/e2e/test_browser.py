@@ -6,12 +6,8 @@ The pictures in docs/ are taken here, by `HMREC_TEST_SCREENSHOTS=docs/images pyt
 from __future__ import annotations
 
 import base64
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from hmrec.cypher.catalogue import find_query, load_catalogue
@@ -20,33 +16,13 @@ from hmrec.cypher.guide import Guide, choose_example, guide_queries, write_guide
 from hmrec.cypher.server import LocalServer
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
-from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.conftest import PROGRAMS, empty
+from tests.e2e.conftest import stay_on_this_machine
 
-SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 STEPS = 8
 DONE = re.compile(r"Started streaming|Displaying \d|Successfully set|shaft-width")
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """A headless Chromium: the system's, or the one that `playwright install chromium` brought."""
-    system = next((path for name in SYSTEM_NAMES if (path := shutil.which(name))), None)
-    if system is None and not Path(playwright.chromium.executable_path).is_file():
-        lack = "There is no Chromium: install the system's, or run `python -m playwright install chromium`."
-        if os.environ.get("HMREC_FORBID_SKIP"):
-            pytest.fail(lack)
-        pytest.skip(lack)
-    browser = playwright.chromium.launch(executable_path=system)
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +45,7 @@ def guide(graph: Graph, local_server: LocalServer) -> Guide:
 def page(chromium: Browser, guide: Guide, local_server: LocalServer) -> Iterator[Page]:
     """Neo4j Browser, logged in by hand at the address that `hmrec db open --guide` prints."""
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.route("**/*", _stay_on_this_machine)
+    page.route("**/*", stay_on_this_machine)
     page.goto(guide.browser)
     expect(page.get_by_test_id("username")).to_have_value("neo4j", timeout=60_000)
     page.get_by_test_id("password").fill(local_server.password_file.read_text(encoding="utf-8").strip())
@@ -80,24 +56,6 @@ def page(chromium: Browser, guide: Guide, local_server: LocalServer) -> Iterator
         notice.click()
     yield page
     page.close()
-
-
-@pytest.fixture
-def take_picture(page: Page) -> Callable[[str], None]:
-    """Keep a picture where HMREC_TEST_SCREENSHOTS says, if it says so."""
-
-    def take(name: str) -> None:
-        if folder := os.environ.get("HMREC_TEST_SCREENSHOTS"):
-            page.screenshot(path=Path(folder) / f"{name}.png")
-
-    return take
-
-
-def _stay_on_this_machine(route: Route) -> None:
-    if urlsplit(route.request.url).hostname in ("localhost", "127.0.0.1", None):
-        route.continue_()
-    else:
-        route.abort()
 
 
 def _guide_frame(page: Page) -> Locator:

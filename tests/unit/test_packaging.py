@@ -34,6 +34,8 @@ def test_the_wheel_has_every_query_and_the_lock_file(wheel: zipfile.ZipFile) -> 
     browser = {f"hmrec/{name}" for name in tracked.split() if name.startswith("cypher/browser/")}
     assert len(browser) == 3
     assert browser <= names
+    page = {f"hmrec/{file.relative_to(ROOT)}" for file in (ROOT / "cli" / "service" / "page").iterdir()}
+    assert {"hmrec/cli/service/page/index.html", "hmrec/cli/service/page/cytoscape.LICENSE"} <= page <= names
     assert {f"hmrec/{package}/py.typed" for package in ("cypher", "loader", "graph_ml", "cli")} <= names
 
 

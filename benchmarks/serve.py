@@ -1,0 +1,164 @@
+"""How many requests a second `hmrec serve` answers and how fast, on the graph that NEO4J_URI or the local server has.
+
+    python -m benchmarks.serve --customers 500 --rate 200 --seconds 60
+
+starts the service as a user does and asks it on the loopback interface. First once for each customer drawn, four at once, so
+that every answer is computed; then for the same customers, whose answers are kept now, at a fixed rate (open loop: a request
+is due when its time has come, whether or not those before are answered, and its time counts from then on). Service, Neo4j and
+this client share the machine's cores.
+
+With `--write` what was measured goes into docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import httpx
+import numpy as np
+
+from .report import describe_machine, write_section
+
+CONNECTIONS = 32
+AT_ONCE = 4  # while nothing is kept
+
+
+@dataclass
+class Measured:
+    """What one run saw.
+
+    Attributes
+    ----------
+    name : of the run, for people.
+    rate : requests sent a second; None: as soon as one is answered.
+    milliseconds : of each answer, from the time at which its request was due.
+    failed : answers other than 200.
+    seconds : from the first request to the last answer.
+    """
+
+    name: str
+    rate: float | None
+    milliseconds: list[float] = field(default_factory=list)
+    failed: int = 0
+    seconds: float = 0.0
+
+    def row(self) -> str:
+        """A row of the table."""
+        p50, p95, p99, worst = np.percentile(self.milliseconds, [50, 95, 99, 100])
+        done = len(self.milliseconds)
+        return (
+            f"| {self.name} | {self.rate or f'{AT_ONCE} at once'} | {done:,} | {done / self.seconds:.0f} | {p50:,.1f} | {p95:,.1f} | "
+            f"{p99:,.1f} | {worst:,.1f} | {self.failed} |"
+        )
+
+
+async def ask(address: str, name: str, customers: list[str], path: str, rate: float | None, seconds: float) -> Measured:
+    """Ask for each customer, `rate` times a second, or (None) as soon as one of those under way is answered.
+
+    What is not sent after three times the `seconds` that a run should take is given up, and counts as failed.
+    """
+    measured = Measured(name, rate)
+    at_once = asyncio.Semaphore(CONNECTIONS if rate else AT_ONCE)
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    async with httpx.AsyncClient(base_url=address, trust_env=False, limits=limits, timeout=120) as client:
+        begun = time.perf_counter()
+
+        async def ask_one(number: int, customer_id: str) -> None:
+            due = begun + number / rate if rate else 0.0
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            async with at_once:
+                sent = time.perf_counter()
+                if sent > begun + 3 * seconds:
+                    measured.failed += 1
+                    return
+                answer = await client.get(path.format(customer_id))
+            measured.milliseconds.append((time.perf_counter() - (due or sent)) * 1e3)
+            measured.failed += answer.status_code != 200
+
+        await asyncio.gather(*(ask_one(number, customer_id) for number, customer_id in enumerate(customers)))
+        measured.seconds = time.perf_counter() - begun
+    return measured
+
+
+def draw(everyone: list[str], count: int, seed: int) -> list[str]:
+    """Customers drawn uniformly, again and again."""
+    return [everyone[i] for i in np.random.default_rng(seed).integers(len(everyone), size=count)]
+
+
+def all_customers() -> list[str]:
+    """The ids of all customers with purchases."""
+    from hmrec.cypher.graph import Graph
+
+    with Graph.connect() as graph:
+        return [str(row[0]) for row in graph.read_rows("customers_by_purchases", k=10**9)[1]]
+
+
+def measure(address: str, customers: list[str], rate: float, seconds: float) -> list[Measured]:
+    """The runs, in the order in which a service just started meets them."""
+
+    def run(name: str, asked: list[str], path: str, rate: float | None) -> Measured:
+        found = asyncio.run(ask(address, name, asked, path, rate, seconds))
+        print(found.row(), flush=True)
+        return found
+
+    recommend = "/recommend/{}"
+    asyncio.run(ask(address, "", customers[:50], f"{recommend}?k=11", None, seconds))  # Neo4j's queries are planned
+    return [
+        run("`/recommend`, nothing kept", customers, recommend, None),
+        run("`/recommend`, kept", draw(customers, round(rate * seconds), 1), recommend, rate),
+        run("`/recommend`, kept", draw(customers, round(2 * rate * seconds), 2), recommend, 2 * rate),
+        run("`/customers/{id}?k=100`", draw(customers, round(25 * seconds), 3), "/customers/{}?k=100", 25.0),
+    ]
+
+
+def main() -> None:
+    """Parse, start the service, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rate", type=float, default=200.0, help="requests a second")
+    parser.add_argument("--customers", type=int, default=500, help="how many different ones are asked for")
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of each run")
+    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
+    given = parser.parse_args()
+    everyone = all_customers()
+    order = np.random.default_rng(7).permutation(len(everyone))
+    customers = [everyone[i] for i in order[: given.customers]]
+    command = [sys.executable, "-c", "from hmrec.cli.main import main; main()", "serve", "--port", "0"]
+    before = os.getloadavg()[0]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        found = re.search(r"http://\S+:\d+", service.stdout.readline())
+        assert found
+        try:
+            runs = measure(found[0], customers, given.rate, given.seconds)
+            health = json.loads(httpx.get(f"{found[0]}/health", trust_env=False).text)
+        finally:
+            service.terminate()
+    from hmrec.cypher.graph import Graph
+
+    with Graph.connect() as graph:
+        counts = graph.read("counts").iloc[0]
+    model = f"embeddings of version {health['model']}" if health["model"] else "no embeddings"
+    lines = [
+        f"Measured by `python -m benchmarks.serve` on {describe_machine()}; {counts['customers']:,} customers, {counts['articles']:,} "
+        f"articles, {counts['bought']:,} BOUGHT, {model}; load average at the start {before:.1f} (other work that ran beside). {len(customers):,} customers. Client, service (one process) and "
+        "Neo4j share the cores; at a fixed rate times count from when a request was due.",
+        "",
+        "| requests | a second | answers | answers/s | p50 ms | p95 ms | p99 ms | worst ms | failed |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(run.row() for run in runs),
+    ]
+    print("\n".join(lines))
+    if given.write:
+        write_section("serve", lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The HTTP service: the library's answers as JSON, and a page that shows them."""

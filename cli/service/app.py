@@ -1,0 +1,162 @@
+"""The HTTP service: each route parses, calls one library function, answers."""
+
+from __future__ import annotations
+
+from datetime import date
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Response
+from fastapi import Path as PathParameter
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from ...cypher.graph import Graph
+from ...cypher.profile import find_customers, read_profile
+from ...cypher.recommender import Method, explain, similar
+from ..show import records
+from .answers import Customer, Explanation, Failure, Found, Health, Recommendation, Similar
+from .candidates import Candidates, Wish
+from .drawing import draw_explanation
+from .failures import answer_failures
+from .guard import make_guard, refuse_unknown_parameters
+from .metrics import Measured, Metrics
+
+PAGE = Path(__file__).with_name("page")
+POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+FAILURES: dict[int | str, dict[str, Any]] = {
+    status.value: {"model": Failure, "description": description}
+    for status, description in (
+        (HTTPStatus.BAD_REQUEST, "What was asked cannot be done as asked"),
+        (HTTPStatus.UNAUTHORIZED, "The token is missing or wrong"),
+        (HTTPStatus.NOT_FOUND, "The graph has no such customer or article"),
+        (HTTPStatus.CONFLICT, "There is no embedding"),
+        (HTTPStatus.MISDIRECTED_REQUEST, "Not asked under a name of this machine"),
+        (HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is wrong"),
+        (HTTPStatus.BAD_GATEWAY, "Neo4j failed"),
+        (HTTPStatus.SERVICE_UNAVAILABLE, "Neo4j does not answer"),
+    )
+}
+
+LONGEST_ID = 1000
+CustomerId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The customer's id")]
+ArticleId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The article's id, with its leading zeros")]
+K = Annotated[int, Query(ge=1, le=1000, description="How many articles")]
+Name = Annotated[str | None, Query(max_length=LONGEST_ID)]
+AsOf = Annotated[date | None, Query(description="As the graph stood on that day")]
+
+
+def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
+    """The service, on an open graph from which it only reads.
+
+    Parameters
+    ----------
+    graph : the graph; it may be shared.
+    token : what requests must bear; empty where the service answers its own machine only.
+    kept : how many recommendations are kept for as long as the graph is the same.
+    """
+    app = FastAPIOffline(
+        title="hmrec", version=version("hmrec"), redoc_url=None, favicon_url="/page/icon.svg",
+        description="Recommendations from the graph of purchases, each with its reason.",
+    )  # fmt: skip
+    candidates = Candidates(graph, kept)
+    metrics = Metrics(candidates)
+    app.add_middleware(Measured, metrics=metrics)
+    answer_failures(app)
+    app.include_router(make_routes(graph, candidates, metrics, token))
+    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(PAGE / "index.html", headers={"Content-Security-Policy": POLICY})
+
+    @app.get("/health", responses={503: FAILURES[503], 502: FAILURES[502]}, tags=["operation"])
+    def health() -> Health:
+        """Whether service and graph answer; needs no token."""
+        found = candidates.version()
+        return Health(
+            status="ok", version=version("hmrec"), neo4j=graph.server_version(),
+            load=found.load, loading=found.load is not None and found.finished is None, model=found.model,
+        )  # fmt: skip
+
+    return app
+
+
+def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: str) -> APIRouter:
+    """The routes that show data, all of them behind the guard."""
+    routes = APIRouter(
+        dependencies=[Depends(make_guard(token)), Depends(refuse_unknown_parameters)], responses=FAILURES
+    )
+
+    @routes.get("/recommend/{customer_id:path}", response_model=Recommendation, tags=["recommend"])
+    async def recommend_articles(
+        customer_id: CustomerId,
+        method: Annotated[Method, Query(description="How to recommend")] = Method.auto,
+        k: K = 12,
+        new_only: Annotated[bool, Query(description="Leave out what the customer has bought already")] = False,
+        department: Name = None,
+        colour: Name = None,
+        max_price: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
+        in_season: Annotated[int | None, Query(ge=1, le=36_525, description="Sold within that many days")] = None,
+        as_of: AsOf = None,
+    ) -> Response:
+        """Articles for a customer, each with its reason; what `hmrec recommend` prints."""
+        day = as_of.isoformat() if as_of else None
+        wish = Wish(customer_id, k, method, new_only, department, colour, max_price, in_season, day)
+        answer = candidates.find(wish) or await run_in_threadpool(candidates.recommend, wish)
+        return Response(answer, media_type="application/json")
+
+    @routes.get("/similar/{article_id:path}", tags=["recommend"])
+    def similar_articles(article_id: ArticleId, k: K = 12) -> Similar:
+        """Articles near an article by embedding; 409 while there are no embeddings."""
+        return Similar.model_validate({"article_id": article_id, "articles": records(similar(graph, article_id, k=k))})
+
+    @routes.get("/explain/{customer_id:path}/{article_id}", tags=["recommend"])
+    def explain_score(customer_id: CustomerId, article_id: ArticleId, as_of: AsOf = None) -> Explanation:
+        """Which neighbours, through which articles, give an article its score; what `hmrec explain` prints."""
+        evidence = explain(graph, customer_id, article_id, as_of=as_of.isoformat() if as_of else None)
+        name = graph.read_rows("article_names", article_ids=[article_id])[1][0][1]
+        parts = records(evidence)
+        return Explanation.model_validate({
+            "customer_id": customer_id,
+            "article_id": article_id,
+            "score": float(evidence["part"].sum()),
+            "parts": parts,
+            "drawing": draw_explanation(customer_id, article_id, parts, name),
+        })  # fmt: skip
+
+    @routes.get("/customers", tags=["customers"])
+    def search_customers(
+        start: Annotated[str, Query(max_length=LONGEST_ID, description="The first letters of the id")] = "",
+        k: Annotated[int, Query(ge=1, le=1000, description="How many customers")] = 20,
+    ) -> Found:
+        """Customers whose ids begin with some letters."""
+        return Found.model_validate({"customers": records(find_customers(graph, start, k=k))})
+
+    @routes.get("/customers/{customer_id:path}", tags=["customers"])
+    def show_customer(
+        customer_id: CustomerId,
+        k: Annotated[int, Query(ge=1, le=10_000, description="How many purchases, the newest first")] = 1000,
+    ) -> Customer:
+        """A customer's attributes and last purchases."""
+        profile = read_profile(graph, customer_id, k=k)
+        history = dict(profile.history)
+        return Customer.model_validate({
+            "customer_id": customer_id,
+            "attributes": profile.attributes,
+            "bought": history.pop("purchases"),
+            **history,
+            "purchases": records(profile.purchases),
+        })  # fmt: skip
+
+    @routes.get("/metrics", tags=["operation"], response_class=Response)
+    def show_metrics() -> Response:
+        """Requests, times and the cache's hits, in Prometheus's text form."""
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return routes

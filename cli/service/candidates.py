@@ -1,0 +1,123 @@
+"""Recommendations kept for as long as the graph is the same."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from ...cypher.graph import Graph
+from ...cypher.recommender import Method, recommend
+from ..recommend import with_names
+from ..show import records
+from .answers import Recommendation
+
+LOOK_AGAIN = 1.0  # seconds for which a version read is taken to hold
+
+
+@dataclass(frozen=True)
+class Version:
+    """What answers depend on: the newest load, when it finished (None: not yet), and the model in force."""
+
+    load: str | None
+    finished: str | None
+    model: int | None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for; equal wishes get one answer."""
+
+    customer_id: str
+    k: int = 12
+    method: Method = Method.auto
+    new_only: bool = False
+    department: str | None = None
+    colour: str | None = None
+    max_price: float | None = None
+    in_season: int | None = None
+    as_of: str | None = None
+
+
+class Candidates:
+    """Answers to wishes as JSON, each computed once for a version of the graph.
+
+    Nothing is kept while a load is under way, nor in a graph whose purchases no load of hmrec's brought.
+
+    Parameters
+    ----------
+    graph : the graph to ask.
+    kept : how many answers to keep, about 3 kB each; those not asked for longest go first.
+    """
+
+    def __init__(self, graph: Graph, kept: int = 20_000) -> None:
+        self.graph = graph
+        self.kept = kept
+        self.hits = self.misses = 0
+        self._version, self._read_at = Version(None, None, None), float("-inf")
+        self._answers: OrderedDict[tuple[Version, Wish], bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """How many answers are kept."""
+        return len(self._answers)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the version read last is taken to hold still."""
+        return time.monotonic() - self._read_at < LOOK_AGAIN
+
+    def version(self) -> Version:
+        """The graph's version, read anew every second, by one thread while the others go by what was read before."""
+        with self._lock:
+            is_fresh, self._read_at = self.is_fresh, time.monotonic() if not self.is_fresh else self._read_at
+        if not is_fresh:
+            keys, rows = self.graph.read_rows("graph_version")
+            found = Version(**dict(zip(keys, rows[0], strict=True)))
+            with self._lock:
+                if found != self._version:
+                    self._version = found
+                    self._answers.clear()
+        return self._version
+
+    def find(self, wish: Wish) -> bytes | None:
+        """The answer that is kept, if it surely is the graph's; asks nobody."""
+        with self._lock:
+            answer = self._answers.get((self._version, wish)) if self.is_fresh else None
+            if answer is not None:
+                self.hits += 1
+                self._answers.move_to_end((self._version, wish))
+        return answer
+
+    def recommend(self, wish: Wish) -> bytes:
+        """The answer to a wish, a `Recommendation` as JSON; the one that is kept, else from the graph.
+
+        Raises
+        ------
+        HmrecError : as `recommend`.
+        """
+        version = self.version()
+        answer = self.find(wish)
+        if answer is None:
+            answer = self.compute(wish)
+            with self._lock:
+                self.misses += 1
+                if version.finished and version == self._version:
+                    self._answers[version, wish] = answer
+                    while len(self._answers) > self.kept:
+                        self._answers.popitem(last=False)
+        return answer
+
+    def compute(self, wish: Wish) -> bytes:
+        """The answer to a wish, from the graph."""
+        given: dict[str, Any] = vars(wish).copy()
+        found = recommend(self.graph, given.pop("customer_id"), **given)
+        answer = Recommendation.model_validate({
+            "customer_id": found.customer_id,
+            "method": found.method,
+            "note": found.note,
+            "articles": records(with_names(self.graph, found.articles)),
+        })  # fmt: skip
+        return answer.model_dump_json().encode()

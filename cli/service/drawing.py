@@ -1,0 +1,48 @@
+"""An explanation as the graph that the page draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .answers import Drawing, Edge, Node
+
+NEIGHBOURS, THROUGH = 8, 3  # as many as `hmrec explain` prints
+
+
+def draw_explanation(customer_id: str, article_id: str, parts: list[dict[str, Any]], name: str | None) -> Drawing:
+    """Nodes and edges of the largest parts of a score.
+
+    An article through which neighbours were found and which is the recommended one itself is one node.
+
+    Parameters
+    ----------
+    customer_id, article_id : who is recommended what.
+    parts : rows of `explain`, the largest first.
+    name : the article's.
+    """
+    me, wanted = f"customer {customer_id}", f"article {article_id}"
+    nodes = {
+        me: Node(id=me, kind="customer", name=customer_id),
+        wanted: Node(id=wanted, kind="article", name=name or article_id),
+    }
+    edges: dict[tuple[str, str], float] = {}
+
+    def connect(source: str, target: str, part: float) -> None:
+        edges[source, target] = edges.get((source, target), 0.0) + part
+
+    for row in parts[:NEIGHBOURS]:
+        if row["who"] == "own history":
+            connect(me, wanted, row["part"])
+            continue
+        neighbour = f"customer {row['customer_id']}"
+        nodes[neighbour] = Node(id=neighbour, kind="neighbour", name=row["customer_id"])
+        connect(neighbour, wanted, row["part"])
+        for shared in row["shared"][:THROUGH]:
+            article = f"article {shared['article_id']}"
+            share = row["part"] * shared["part"] / row["similarity"]
+            name = shared["prod_name"] or shared["article_id"]
+            nodes.setdefault(article, Node(id=article, kind="shared", name=name))
+            connect(me, article, share)
+            connect(neighbour, article, share)
+    lines = [Edge(source=source, target=target, part=part) for (source, target), part in edges.items()]
+    return Drawing(nodes=list(nodes.values()), edges=lines)

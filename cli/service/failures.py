@@ -1,0 +1,97 @@
+"""From an exception to a status code and one sentence as JSON."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ...cypher.errors import (
+    HmrecError,
+    NoEmbedding,
+    ServerUnavailable,
+    UnknownArticle,
+    UnknownCustomer,
+    UserMistake,
+    WrongPassword,
+)
+from ..failure import one_line
+from .answers import Failure
+
+STATUS: dict[type[HmrecError], HTTPStatus] = {  # the first that fits
+    UnknownCustomer: HTTPStatus.NOT_FOUND,
+    UnknownArticle: HTTPStatus.NOT_FOUND,
+    NoEmbedding: HTTPStatus.CONFLICT,
+    WrongPassword: HTTPStatus.SERVICE_UNAVAILABLE,
+    ServerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    UserMistake: HTTPStatus.BAD_REQUEST,
+    HmrecError: HTTPStatus.BAD_GATEWAY,
+}
+log = logging.getLogger("hmrec.service")
+
+
+class Refused(Exception):
+    """The request may not be answered.
+
+    Parameters
+    ----------
+    status : why, as a status code.
+    message, hint : as an HmrecError's.
+    """
+
+    def __init__(self, status: HTTPStatus, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.hint = hint
+
+
+def answer_failures(app: FastAPI) -> None:
+    """Make the service answer every failure in its one form."""
+    app.add_exception_handler(HmrecError, _explained)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _plain)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _answer(status: int, error: str, hint: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
+    failure = Failure(error=one_line(error), hint=one_line(hint))
+    return JSONResponse(failure.model_dump(), status, headers)
+
+
+def _explained(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HmrecError)  # noqa: S101 - the handler's key, which its type cannot say
+    status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+    return _answer(status, error.message, error.hint)
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)  # noqa: S101
+    headers = {"WWW-Authenticate": "Bearer"} if error.status is HTTPStatus.UNAUTHORIZED else None
+    return _answer(error.status, error.message, error.hint, headers)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"The parameter {name} is wrong: {first['msg']}.", "See /docs.")
+
+
+def _plain(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    sentence = {
+        HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "The service only answers GET.",
+    }.get(HTTPStatus(error.status_code), f"{error.detail}.")
+    return _answer(error.status_code, sentence, "See /docs.", dict(error.headers or {}))
+
+
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected failure at %s", request.scope.get("route"), exc_info=error)
+    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, f"Unexpected: {type(error).__name__}.", "The log tells more.")

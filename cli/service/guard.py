@@ -1,0 +1,68 @@
+"""Who may ask: bearers of the token, or, where there is none, this machine alone; and by which parameters."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from .failures import Refused
+from .settings import is_loopback
+
+_bearer = HTTPBearer(auto_error=False, description="The value of HMREC_TOKEN, where the service has one")
+
+
+def make_guard(token: str) -> Callable[..., Awaitable[None]]:
+    """The dependency that every route with data has.
+
+    Without a token the name in the Host header must be this machine's: a foreign web site whose name was pointed at
+    127.0.0.1 (DNS rebinding) would otherwise read the answers in its visitor's browser.
+
+    Parameters
+    ----------
+    token : what requests must bear; empty for a service on the loopback interface without one.
+    """
+
+    async def guard(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> None:
+        if token:
+            given = credentials.credentials if credentials else ""
+            if not secrets.compare_digest(given.encode(), token.encode()):
+                raise Refused(
+                    HTTPStatus.UNAUTHORIZED,
+                    "The request bears no token, or a wrong one.",
+                    "Send the header `Authorization: Bearer` with the value of HMREC_TOKEN.",
+                )
+        elif not _names_this_machine(request.headers.get("host", "")):
+            raise Refused(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "The service answers under the names of this machine only.",
+                "Ask at http://127.0.0.1, or set HMREC_TOKEN.",
+            )
+
+    return guard
+
+
+def _names_this_machine(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """The dependency that names a parameter which is not there, rather than to answer as if it had not been given."""
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"There is no parameter {unknown[0][:60]!r}.",
+            f"It has: {', '.join(known) or 'none'}.",
+        )

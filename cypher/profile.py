@@ -1,0 +1,51 @@
+"""What the graph knows about one customer, and which customers it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .errors import UnknownCustomer
+from .graph import Graph
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A customer.
+
+    Attributes
+    ----------
+    customer_id : who.
+    attributes : what the shop knows besides, by H&M's column names; what it does not know is None.
+    history : how many `purchases` of how many `articles` between the days `first` and `last`.
+    purchases : t_dat, article_id, prod_name, price, quantity; the newest first.
+    """
+
+    customer_id: str
+    attributes: dict[str, Any]
+    history: dict[str, Any]
+    purchases: pd.DataFrame
+
+
+def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
+    """A customer's attributes and their last `k` purchases.
+
+    Raises
+    ------
+    UnknownCustomer : the graph has no such customer.
+    """
+    keys, rows = graph.read_rows("customer_attributes", customer_id=customer_id)
+    if not rows:
+        raise UnknownCustomer(f"The graph has no customer {customer_id[:80]!r}.")
+    attributes = dict(zip(keys, rows[0], strict=True))
+    facts = graph.read("customer", customer_id=customer_id).astype(object).iloc[0]
+    history = {name: facts[name] for name in ("purchases", "articles", "first", "last")}
+    return Profile(customer_id, attributes, history, graph.read("last_purchases", customer_id=customer_id, k=k))
+
+
+def find_customers(graph: Graph, start: str = "", *, k: int = 20) -> pd.DataFrame:
+    """Customers whose ids begin with `start`: customer_id, bought (how many purchases), in the order of their ids."""
+    return graph.read("find_customers", start=start, k=k)

@@ -1,0 +1,24 @@
+// nearest_articles: articles whose embeddings are nearest to an article's
+//
+// score(a,x) = cosine of the embeddings that the (:Model) in force learned. The index keeps rounded numbers: twice as many are
+// looked up as are needed, and ranked by the exact cosine. No rows: there is no model, or it does not know the article.
+//
+// $article_id: string
+// $k: integer = 12   how many articles
+// :param [{article_id, k}] => { RETURN '0108775015' AS article_id, 12 AS k }
+// returns article_id, prod_name, score
+MATCH (m:Model {in_force: true})
+MATCH (a:Article {article_id: $article_id})
+WITH m.slot AS slot, a, a[m.slot] AS wanted
+WHERE wanted IS NOT NULL
+CALL db.index.vector.queryNodes(
+  CASE slot WHEN 'embedding' THEN 'article_embedding' ELSE 'article_embedding_staged' END,
+  2 * $k + 1,
+  wanted
+) YIELD node AS x
+WITH slot, wanted, x
+WHERE x.article_id <> $article_id
+RETURN x.article_id AS article_id, x.prod_name AS prod_name,
+       2 * vector.similarity.cosine(x[slot], wanted) - 1 AS score  // Neo4j's lies between 0 and 1
+ORDER BY score DESC, article_id
+LIMIT $k
