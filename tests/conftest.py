@@ -28,9 +28,9 @@ PROGRAMS = Path(platformdirs.user_cache_dir("hmrec", appauthor=False))  # downlo
 
 def make_local_server(home: Path) -> LocalServer:
     """A local server with little memory and ports of its own, its programs shared with other test runs."""
-    settings = ServerSettings(
-        home=home, programs=PROGRAMS, heap="1g", page_cache="512m", bolt_port=17700, http_port=17900
-    )
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = {"bolt_port": 17700 + 20 * worker, "http_port": 17900 + 20 * worker}  # apart, as both start at once
+    settings = ServerSettings(home=home, programs=PROGRAMS, heap="1g", page_cache="512m", **ports)
     return LocalServer(settings=settings)
 
 

@@ -92,7 +92,7 @@ def test_bulk_killed_at_any_moment_leaves_the_old_graph_or_the_new_one(
             indexes = names(graph)
     assert wanted[0] != wanted[1]
     held = 1
-    for _ in range(KILLS or 2):
+    for _ in range(KILLS or 1):
         begin = begin_load(local_server, shops[1 - held], "--road", "bulk", "--replace")
         kill_after(begin, chance.uniform(1.5, seconds))
         local_server.start()
@@ -127,7 +127,7 @@ def test_stream_killed_at_any_moment_goes_on_and_ends_as_a_clean_run(
             empty(graph)
         options = ["--road", "stream", *(["--replace"] if replace else [])]
         kills = 0
-        while kills < (KILLS or 3):
+        while kills < (KILLS or 2):
             if kill_after(begin_load(local_server, shops[0], *options), chance.uniform(0.8, seconds * 0.8)):
                 kills += 1
             else:
