@@ -26,6 +26,13 @@ for _name in [name for name in os.environ if name.startswith(("NEO4J_", "HMREC_"
 PROGRAMS = Path(platformdirs.user_cache_dir("hmrec", appauthor=False))  # downloaded once for all test runs
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """One test after the other where all speak to one server: each empties its graph."""
+    if os.environ.get("HMREC_TEST_NEO4J_URI"):
+        config.option.numprocesses, config.option.dist = 0, "no"
+
+
 def make_local_server(home: Path) -> LocalServer:
     """A local server with little memory and ports of its own, its programs shared with other test runs."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
