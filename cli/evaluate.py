@@ -62,26 +62,14 @@ def evaluate(
 def shorten(result: pd.DataFrame) -> list[tuple[pd.DataFrame, str]]:
     """What fits a screen, each with its title: the metrics over customers with a history, and the MAP by segment."""
     from ..graph_ml.outcome import EVERYONE
-    from ..graph_ml.report import tell_baseline, tell_difference, tell_interval
+    from ..graph_ml.report import COLUMNS, tell_baseline, tell_difference, tell_interval
 
     facts = result.attrs
     frames = []
     for kind in dict.fromkeys(result["purchases"]):
         rows = result[(result["segment"] == EVERYONE) & (result["purchases"] == kind)]
         rows = rows.assign(interval=rows.apply(tell_interval, axis=1), difference=rows.apply(tell_difference, axis=1))
-        names = [
-            "method",
-            "map",
-            "interval",
-            "difference",
-            "precision",
-            "recall",
-            "ndcg",
-            "hit_rate",
-            "coverage",
-            "novelty",
-        ]
-        shown = rows[[*names, "rmse", "mae", "customers", "seconds"]].dropna(axis="columns", how="all")
+        shown = rows[["method", "map", "interval", "difference", *COLUMNS[1:]]].dropna(axis="columns", how="all")
         title = f"{facts['days']} days from {facts['cut']} on, {kind} purchases, MAP@{facts['k']}; difference to"
         frames.append((shown, f"{title} {tell_baseline(rows)}"))
     groups = result[result["segment"] != EVERYONE]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .metrics import METRICS
 from .outcome import EVERYONE, SEGMENTS
 
 if TYPE_CHECKING:
@@ -29,19 +30,8 @@ PAGE = """<!doctype html>
 </html>
 """
 WORDS = {"all": "All purchases", "new": "Articles that the customer had not bought before"}
-COLUMNS = (
-    "map",
-    "precision",
-    "recall",
-    "ndcg",
-    "hit_rate",
-    "coverage",
-    "novelty",
-    "rmse",
-    "mae",
-    "customers",
-    "seconds",
-)
+COLUMNS = (*METRICS, "coverage", "novelty", "rmse", "mae", "customers", "seconds")
+"""What is shown of each method, in order, MAP first."""
 
 
 def write_report(table: pd.DataFrame, file: Path) -> None:
