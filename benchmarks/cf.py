@@ -16,12 +16,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hmrec.cypher.catalogue import Query, find_query, load_catalogue, parse_bare_query, parse_query
+from hmrec.cypher.catalogue import Query, find_query, load_catalogue, parse_query
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
 from hmrec.graph_ml.metrics import average_precision
@@ -146,44 +146,40 @@ def measure_all(graph: Graph, customers: int) -> list[str]:
 
 def read_other_searches() -> dict[str, Query]:
     """user_based_cf with the buyers of each article found in another way: all else is word for word the same."""
-    text = find_query("user_based_cf").text
-    begin, end = text.index("  CALL (a, article_id, until) {"), text.index("    RETURN n, rare_weight")
+    query = find_query("user_based_cf")
+    begin, end = query.text.index("  CALL (a, article_id, until) {"), query.text.index("    RETURN n, rare_weight")
     names = ("every_buyer", "latest_buyers_of_all", "buyers_in_storage_order", "every_nth_buyer")
-    found = {}
-    for name in names:
-        other = text[:begin] + (PEERS / f"{name}.cypher").read_text(encoding="utf-8") + text[end:]
-        found[name] = parse_bare_query(other, Path(f"{name}.cypher"))
-    return found
+    return {
+        name: replace(query, text=query.text[:begin] + (PEERS / f"{name}.cypher").read_text("utf-8") + query.text[end:])
+        for name in names
+    }
 
 
 def measure_hubs(graph: Graph, customers: int) -> list[str]:
     """Latency of user_based_cf with its neighbours found in other ways, and kept as relationships."""
     ids = draw_customers(graph, customers, 0).everyone
-    given = {name: p.default for name, p in find_query("user_based_cf").parameters.items() if not p.required}
     lines = ["| neighbours through | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- |"]
     ways = {"latest_buyers_by_index (user_based_cf)": find_query("user_based_cf"), **read_other_searches()}
     for name, query in ways.items():
-        wanted = {key: value for key, value in given.items() if key in query.parameters}
-        time_query(graph, query, ids, **wanted)
-        lines.append(f"| {name} | {describe(time_query(graph, query, ids, **wanted))} |")
+        time_query(graph, query, ids)
+        lines.append(f"| {name} | {describe(time_query(graph, query, ids))} |")
         print(lines[-1], flush=True)
-    return [*lines, *_measure_kept_neighbours(graph, ids, given)]
+    return [*lines, *_measure_kept_neighbours(graph, ids)]
 
 
-def _measure_kept_neighbours(graph: Graph, ids: list[str], given: dict[str, Any]) -> list[str]:
+def _measure_kept_neighbours(graph: Graph, ids: list[str]) -> list[str]:
     """The same with (:Customer)-[:SIMILAR]->(:Customer), written for these customers and removed again."""
     end = "AS neighbours\n}\n"
-    search = find_query("user_based_cf").text.split(end)[0] + end
-    find = parse_bare_query(search + (PEERS / "return_neighbours.cypher").read_text("utf-8"), Path("neighbours.cypher"))
+    query = find_query("user_based_cf")
+    find = replace(query, text=query.text.split(end)[0] + end + (PEERS / "return_neighbours.cypher").read_text("utf-8"))
     read, write, delete = (
         parse_query((file := PEERS / f"{name}.cypher").read_text("utf-8"), file)
         for name in ("similar_cf", "write_similar", "delete_similar")
     )
-    wanted = {key: value for key, value in given.items() if key in find.parameters}
     begun = time.perf_counter()
     try:
         for customer_id in ids:
-            rows = graph.read_rows(find, customer_id=customer_id, **wanted)[1]
+            rows = graph.read_rows(find, customer_id=customer_id)[1]
             graph.write(write, customer_id=customer_id, neighbours=[*rows, [customer_id, 1.0]])
         seconds = time.perf_counter() - begun
         time_query(graph, read, ids)
@@ -207,11 +203,7 @@ def measure_quality(graph: Graph, customers: int, days: int, only: list[str] | N
         "user_based_cf, neighbours only": (find_query("user_based_cf"), {"own_weight": 0.0}),
         "user_based_cf": (find_query("user_based_cf"), {}),
     }
-    defaults = {name: p.default for name, p in find_query("user_based_cf").parameters.items() if not p.required}
-    given_here = ("k", "as_of", "new_only")
-    for name, query in read_other_searches().items():
-        kept = {key: value for key, value in defaults.items() if key in query.parameters and key not in given_here}
-        ways[f"user_based_cf, {name}"] = (query, kept)
+    ways |= {f"user_based_cf, {name}": (query, {}) for name, query in read_other_searches().items()}
     ways |= {
         query.name: (query, {})
         for query in load_catalogue().values()

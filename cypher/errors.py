@@ -34,7 +34,18 @@ class UnknownQuery(UserMistake):
 
 
 class UnknownCustomer(UserMistake):
-    """The graph has no customer of that id."""
+    """The graph has no customer of that id.
+
+    Parameters
+    ----------
+    customer_id : what was asked for.
+    hint : where ids can be found.
+    """
+
+    def __init__(
+        self, customer_id: str, hint: str = "`hmrec query customers_by_purchases` lists some that it has."
+    ) -> None:
+        super().__init__(f"The graph has no customer {customer_id[:80]!r}.", hint)
 
 
 class UnknownArticle(UserMistake):

@@ -103,10 +103,7 @@ def choose_example(graph: Graph, customer_id: str | None = None) -> Example:
     """
     if customer_id is not None:
         if not graph.read_rows("customer", customer_id=customer_id)[1]:
-            raise UnknownCustomer(
-                f"The graph has no customer {customer_id[:80]!r}.",
-                "`hmrec query customers_by_purchases` lists some that it has.",
-            )
+            raise UnknownCustomer(customer_id)
         candidates = [customer_id]
     else:
         middle = _counts(graph)["customers"] // 2

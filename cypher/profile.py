@@ -39,7 +39,7 @@ def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
     """
     keys, rows = graph.read_rows("customer_attributes", customer_id=customer_id)
     if not rows:
-        raise UnknownCustomer(f"The graph has no customer {customer_id[:80]!r}.")
+        raise UnknownCustomer(customer_id, hint="")
     attributes = dict(zip(keys, rows[0], strict=True))
     facts = graph.read("customer", customer_id=customer_id).astype(object).iloc[0]
     history = {name: facts[name] for name in ("purchases", "articles", "first", "last")}

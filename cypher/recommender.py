@@ -77,10 +77,7 @@ class _Customer:
 def _look_up(graph: Graph, customer_id: str) -> _Customer:
     keys, rows = graph.read_rows("customer", customer_id=customer_id)
     if not rows:
-        raise UnknownCustomer(
-            f"The graph has no customer {customer_id[:80]!r}.",
-            "`hmrec query customers_by_purchases` lists some that it has.",
-        )
+        raise UnknownCustomer(customer_id)
     facts = dict(zip(keys, rows[0], strict=True))
     return _Customer(int(facts["purchases"]), bool(facts["has_embedding"]))
 

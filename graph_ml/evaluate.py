@@ -14,7 +14,7 @@ from ..cypher.errors import UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .export import Integers, Subgraph, SubgraphSpec, export_subgraph
-from .outcome import Outcome, WeekOutcome, tabulate, weigh_lists
+from .outcome import Outcome, WeekOutcome, count_known, tabulate, weigh_lists
 from .ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from .split import HoldOut, hold_out_weeks
 from .train import TrainSettings, train
@@ -82,18 +82,20 @@ def evaluate(
         if method not in METHODS:
             raise UserMistake(f"There is no method {method[:40]!r} to evaluate.", f"There are: {', '.join(METHODS)}.")
     subgraph = export_subgraph(graph, SubgraphSpec(until=until), progress)
-    stretches = [(held, _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)]
+    stretches = [
+        (held, count_known(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
+    ]
     outcomes = []
     for method in methods:
         begun = time.monotonic()
         found: dict[str, list[WeekOutcome]] = {kind: [] for kind in KINDS}
-        for held, truths in stretches:
+        for held, known, truths in stretches:
             if method == "gnn":
                 lists = _rank_by_gnn(held, truths, settings, k, progress)
             else:
                 lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
             for kind in KINDS:
-                found[kind].append(weigh_lists(held, lists[kind], truths[kind]))
+                found[kind].append(weigh_lists(known, lists[kind], truths[kind]))
         seconds = round(time.monotonic() - begun, 1)
         outcomes += [Outcome(method, kind, seconds, tuple(found[kind])) for kind in KINDS]
     table = tabulate(outcomes)

@@ -270,10 +270,7 @@ def _read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress) -> tup
     schema = {"node": pl.Int64, "customer_id": pl.String} | {feature.name: None for feature in CUSTOMER_FEATURES}
     frame = pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None).sort("customer_id")
     if ids is not None and (unknown := set(ids) - set(frame["customer_id"])):
-        raise UnknownCustomer(
-            f"The graph has no customer {min(unknown)[:80]!r}.",
-            "`hmrec query customers_by_purchases` lists some that it has.",
-        )
+        raise UnknownCustomer(min(unknown))
     return frame.drop("node"), frame["node"].to_numpy()
 
 

@@ -21,6 +21,26 @@ BASELINES = ("popular", "own_repurchases")
 
 
 @dataclass(frozen=True)
+class Known:
+    """What lists are weighed by, of the purchases before the days held out; counted once for all methods.
+
+    Attributes
+    ----------
+    history : [C], how many purchases each customer made.
+    buyers : [A], how many customers bought each article.
+    """
+
+    history: Counts
+    buyers: Counts
+
+
+def count_known(held: HoldOut) -> Known:
+    """Count what was known before the days held out."""
+    history = np.bincount(held.before.customer, minlength=len(held.before.customer_ids))
+    return Known(history, collect_pairs(held.before).getnnz(axis=0))
+
+
+@dataclass(frozen=True)
 class WeekOutcome:
     """One method's lists for one stretch of days held out.
 
@@ -41,23 +61,22 @@ class WeekOutcome:
     novelty: float
 
 
-def weigh_lists(held: HoldOut, ranked: Integers, truth: Truth) -> WeekOutcome:
+def weigh_lists(known: Known, ranked: Integers, truth: Truth) -> WeekOutcome:
     """Hold a method's lists against what was bought.
 
     Parameters
     ----------
-    held : what was known, and what came.
+    known : what was known before.
     ranked : [n, k], the lists, a row for each of the truth's customers.
     truth : what counts.
 
     Novelty as in Zhou et al., Solving the apparent diversity-accuracy dilemma, PNAS 2010 (self-information).
     """
-    history = np.bincount(held.before.customer, minlength=len(held.before.customer_ids))[truth.customers]
-    buyers = np.asarray(collect_pairs(held.before).sum(axis=0)).ravel()
+    history, buyers = known.history[truth.customers], known.buyers
     listed = ranked[history > 0]
     listed = listed[listed >= 0]
     listed = listed[buyers[listed] > 0]
-    customers = max(1, len(np.unique(held.before.customer)))
+    customers = max(1, int((known.history > 0).sum()))
     return WeekOutcome(
         truth.customers,
         history,
@@ -119,7 +138,9 @@ def tabulate(outcomes: list[Outcome]) -> pd.DataFrame:
     seconds.
     """
     rows = []
+    baselines = {kind: _find_best_baseline(outcomes, kind) for kind in {outcome.purchases for outcome in outcomes}}
     for outcome in outcomes:
+        best = baselines[outcome.purchases]
         for segment in SEGMENTS:
             hits, relevant, customers = outcome.of(segment)
             if not len(hits) and segment != EVERYONE:
@@ -130,7 +151,7 @@ def tabulate(outcomes: list[Outcome]) -> pd.DataFrame:
             }
             low, high = bootstrap_interval(values, customers)
             row = {"method": outcome.method, "purchases": outcome.purchases, "segment": segment, **means}
-            row |= {"map_low": low, "map_high": high, **_compare(outcome, outcomes, segment)}
+            row |= {"map_low": low, "map_high": high, **(_compare(outcome, best, segment) if best else {})}
             if segment == EVERYONE:
                 row["coverage"] = float(np.mean([week.coverage for week in outcome.weeks]))
                 row["novelty"] = float(np.mean([week.novelty for week in outcome.weeks]))
@@ -139,12 +160,14 @@ def tabulate(outcomes: list[Outcome]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _compare(outcome: Outcome, outcomes: list[Outcome], segment: str) -> dict[str, str | float]:
-    """The paired difference to the baseline with the best MAP over all customers with a history."""
-    rivals = [o for o in outcomes if o.purchases == outcome.purchases and o.method in BASELINES]
-    if not rivals:
-        return {}
-    best = max(rivals, key=lambda rival: rival.precisions()[0].mean() if len(rival.precisions()[0]) else 0.0)
+def _find_best_baseline(outcomes: list[Outcome], purchases: str) -> Outcome | None:
+    """The baseline with the best MAP over all customers with a history; None where none was measured."""
+    rivals = [o for o in outcomes if o.purchases == purchases and o.method in BASELINES]
+    return max(rivals, key=lambda rival: rival.precisions()[0].sum(), default=None)
+
+
+def _compare(outcome: Outcome, best: Outcome, segment: str) -> dict[str, str | float]:
+    """The paired difference to the best baseline."""
     values, customers = outcome.precisions(segment)
     difference = values - best.precisions(segment)[0]
     low, high = bootstrap_interval(difference, customers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hmrec.graph_ml.intervals import bootstrap_interval
-from hmrec.graph_ml.outcome import EVERYONE, Outcome, WeekOutcome, tabulate, weigh_lists
+from hmrec.graph_ml.outcome import EVERYONE, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
 from hmrec.graph_ml.ranking import make_truth
 from hmrec.graph_ml.split import hold_out
 
@@ -66,7 +66,7 @@ def test_coverage_and_novelty_by_hand() -> None:
     truth = make_truth(held, new_only=False, cold=True)
     ids = held.before.article_ids
     ranked = np.array([[ids.index("y"), ids.index("x")], [-1, -1]])
-    found = weigh_lists(held, ranked, truth)
+    found = weigh_lists(count_known(held), ranked, truth)
     assert [held.before.customer_ids.id(int(c)) for c in found.customers] == ["ann", "new"]
     assert found.history.tolist() == [1, 0]
     assert found.coverage == pytest.approx(2 / 2)  # x and y were sold before, z was not
