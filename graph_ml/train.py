@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -14,18 +14,18 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn.functional import normalize
-from torch_geometric.data import HeteroData
 
 from ..cypher.progress import Progress, silent
 from .export import IdMap, Integers, Subgraph, SubgraphSpec, to_days
+from .losses import bpr_loss, sampled_softmax_loss, softplus_loss
 from .metrics import average_precision
-from .model import LightGCN, bpr_loss, build_adjacency, sampled_softmax_loss, softplus_loss
-from .ranking import Truth, collect_pairs, make_truth, mark_hits, rank_by_cosine
+from .model import HeteroLightGCN, NodeFeatures, to_cosine_space
+from .ranking import Truth, make_truth, mark_hits, rank_by_cosine
 from .split import hold_out
+from .tasks import WEEK, DatedGraph, Task, collect_features, count_nodes, plan_tasks, take_graph, weeks_of
 
 Preset = Literal["default", "slides"]
-WEEK = 7
-BOUGHT = ("customer", "bought", "article")
+SHARED_RATE = 10.0  # the few numbers that all scores share move that much faster
 
 
 class TrainSettings(BaseModel):
@@ -33,22 +33,36 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dim: int = Field(default=64, ge=2, le=4096, description="Numbers in an embedding")
-    layers: int = Field(default=3, ge=0, le=8, description="How many steps away on the graph an embedding looks")
+    dim: int = Field(default=64, ge=4, le=4096, description="Numbers in an embedding, two of them for what sells")
+    layers: int = Field(default=2, ge=0, le=8, description="How many steps away on the graph an embedding looks")
     half_life: float | None = Field(
-        default=42.0, gt=0, description="Days after which a purchase weighs half in the graph; null: all weigh alike"
+        default=180.0, gt=0, description="Days after which a purchase weighs half in the graph; null: all weigh alike"
+    )
+    most: float | None = Field(
+        default=3.0, gt=0, description="What a customer's purchases of one article weigh together at most; null: no end"
+    )
+    attributes: float = Field(
+        default=0.3, ge=0, description="Weight of the edges to an article's attributes; 0: the purchases alone"
+    )
+    features: bool = Field(default=True, description="What nodes tell of themselves, so that new ones get an embedding")
+    windows: tuple[int, ...] = Field(
+        default=(3, 7, 14, 28, 84, 364), description="Last days of which an article's buyers count; none: cosine alone"
     )
     loss: Literal["softmax", "bpr", "softplus"] = Field(default="softmax", description="What training makes small")
+    new_share: float = Field(
+        default=0.5, ge=0, le=1, description="Share of the loss for articles not bought before, the others left out"
+    )
     beta: float = Field(default=1.5, gt=0, description="Sharpness of the softplus loss; 1 is BPR's")
-    temperature: float = Field(default=0.1, gt=0, description="What cosines are divided by to be scores")
-    learning_rate: float = Field(default=0.003, gt=0, description="Adam's step")
+    temperature: float = Field(default=0.1, gt=0, description="What cosines are divided by to be scores, at the start")
+    learning_rate: float = Field(default=0.002, gt=0, description="Adam's step")
     weight_decay: float = Field(default=0.0, ge=0, description="Adam's pull of all numbers towards 0")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the learned numbers left out at each step")
-    epochs: int = Field(default=12, ge=1, description="At most how often the target weeks are gone through")
-    patience: int = Field(default=3, ge=1, description="Epochs without a better validation before it stops")
+    spectral: bool = Field(default=True, description="Start from the graph's singular vectors, not random numbers")
+    epochs: int = Field(default=40, ge=1, description="At most how often the target weeks are gone through")
+    patience: int = Field(default=6, ge=1, description="Epochs without a better validation before it stops")
     validation_days: int = Field(default=WEEK, ge=0, description="Last days that find the best epoch; 0: run them all")
     target_weeks: int = Field(
-        default=8,
+        default=5,
         ge=0,
         description="Last weeks to foresee, each from the purchases before it; 0: the graph's own purchases",
     )
@@ -60,11 +74,12 @@ class TrainSettings(BaseModel):
 
 PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
     "default": (TrainSettings(), SubgraphSpec()),
-    # as the source of this project trained: its rate, decay, dropout, epochs, loss and rows
+    # as the source of this project trained: its rate, decay, dropout, epochs, loss and rows, on the purchases alone
     "slides": (
         TrainSettings(
-            learning_rate=0.01, weight_decay=0.001, dropout=0.01, epochs=50, loss="softplus", beta=1.5,
-            half_life=None, target_weeks=0, validation_days=0,
+            layers=3, learning_rate=0.01, weight_decay=0.001, dropout=0.01, epochs=50, loss="softplus", beta=1.5,
+            half_life=None, most=None, attributes=0, features=False, windows=(), new_share=0, spectral=False,
+            target_weeks=0, validation_days=0,
         ),
         SubgraphSpec(rows=20_000),
     ),
@@ -92,11 +107,12 @@ class TrainedModel:
     Attributes
     ----------
     customer_ids, article_ids : whose embedding each row is.
-    customers, articles : [C, dim] and [A, dim] float32, length 1 (0 where there was nothing to learn from).
+    customers, articles : [C, dim] and [A, dim] float32, of length 1, made to be compared by cosine.
     history : the epochs with a validation.
     epochs : how many the embeddings were trained for.
     since, until : the purchases' first day, and the day after their last.
     purchases : how many.
+    weights : the network's parameters by name.
     """
 
     customer_ids: IdMap
@@ -109,16 +125,7 @@ class TrainedModel:
     since: date
     until: date
     purchases: int
-
-
-@dataclass(frozen=True)
-class _Task:
-    """Purchases to foresee, and the graph to foresee them from."""
-
-    adjacency: Tensor  # [C + A, C + A]
-    targets: sp.csr_matrix  # [C, A], 1 where bought
-    customers: Integers  # those with targets and a place in the graph
-    chance: npt.NDArray[np.float64]  # [A], of each article to be drawn as not bought
+    weights: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 def train(subgraph: Subgraph, settings: TrainSettings | None = None, progress: Progress = silent) -> TrainedModel:
@@ -136,105 +143,168 @@ def train(subgraph: Subgraph, settings: TrainSettings | None = None, progress: P
     settings = settings or TrainSettings()
     history: list[Epoch] = []
     epochs = settings.epochs
-    if settings.validation_days and _weeks_of(subgraph) >= 2:
+    if settings.validation_days and weeks_of(subgraph) >= 2:
         held = hold_out(subgraph, settings.validation_days)
         truths = make_truth(held, new_only=False), make_truth(held, new_only=True)
         if len(truths[0].customers):
-            step = "Training: finding the best epoch"
-            for epoch, _ in _run_epochs(held.before, settings, settings.epochs, truths):
+            for epoch in _Training(held.before, settings).run(settings.epochs, truths):
                 history.append(epoch)
-                progress(step, len(history), settings.epochs)
+                progress("Training: finding the best epoch", len(history), settings.epochs)
                 if len(history) - _best(history).epoch >= settings.patience:
                     break
             epochs = _best(history).epoch
-    for done, vectors in _run_epochs(subgraph, settings, epochs, None):  # noqa: B007  the last epoch's are kept
+    training = _Training(subgraph, settings)
+    for done in training.run(epochs, None):
         progress("Training on all purchases", done.epoch, epochs)
-    split = len(subgraph.customer_ids)
+    customers, articles = training.embed()
     return TrainedModel(
-        subgraph.customer_ids, subgraph.article_ids, vectors[:split], vectors[split:], settings, tuple(history), epochs,
-        subgraph.since, subgraph.until, subgraph.num_edges,
+        subgraph.customer_ids, subgraph.article_ids, customers, articles, settings, tuple(history), epochs,
+        subgraph.since, subgraph.until, subgraph.num_edges, training.weights(),
     )  # fmt: skip
 
 
-def _run_epochs(
-    subgraph: Subgraph, settings: TrainSettings, epochs: int, truths: tuple[Truth, Truth] | None
-) -> Iterator[tuple[Epoch, npt.NDArray[np.float32]]]:
-    """Train from the start, and tell after each epoch how it went and the embeddings [C + A, dim]."""
-    generator = torch.Generator().manual_seed(settings.seed)
-    torch.manual_seed(settings.seed)  # dropout's
-    random = np.random.default_rng(settings.seed)
-    num_customers, num_articles = len(subgraph.customer_ids), len(subgraph.article_ids)
-    model = LightGCN(num_customers + num_articles, settings.dim, settings.layers, settings.dropout, generator)
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    tasks = _plan_tasks(subgraph, settings)
-    whole = _weigh_and_build(subgraph.to_hetero(), to_days(subgraph.until), settings)
-    for number in range(1, epochs + 1):
-        model.train()
-        losses = []
-        for task in [tasks[place] for place in random.permutation(len(tasks))]:
-            order = random.permutation(task.customers)
-            for begin in range(0, len(order), settings.batch_size):
-                batch = np.sort(order[begin : begin + settings.batch_size])
-                x = model(task.adjacency)  # [C + A, dim]
-                loss = _loss(x[:num_customers], x[num_customers:], task, batch, settings, random)
-                optimizer.zero_grad()
-                torch.autograd.backward(loss)
-                optimizer.step()
-                losses.append(loss.item())
-        model.eval()
-        with torch.no_grad():
-            vectors = normalize(model(whole), dim=1).numpy()
-        maps = [_validate(vectors[:num_customers], vectors[num_customers:], truth) for truth in truths or ()]
-        yield Epoch(number, float(np.mean(losses)), *(maps or (0.0, 0.0))), vectors
+class _Training:
+    """A network, its optimizer and the weeks that it learns to foresee."""
+
+    def __init__(self, subgraph: Subgraph, settings: TrainSettings) -> None:
+        self.settings = settings
+        self.split = len(subgraph.customer_ids), len(subgraph.article_ids)
+        self.features = collect_features(subgraph, settings)
+        self.tasks = plan_tasks(subgraph, settings)
+        self.whole = take_graph(subgraph, to_days(subgraph.until), settings)
+        self.random = np.random.default_rng(settings.seed)
+        torch.manual_seed(settings.seed)  # dropout's
+        generator = torch.Generator().manual_seed(settings.seed)
+        self.network = make_network(count_nodes(subgraph, settings), self.features, settings, generator)
+        if settings.spectral:
+            self.network.start_from(self.tasks[-1].graph.adjacency, generator)
+        shared = [self.network.scale, self.network.trend]
+        others = [value for value in self.network.parameters() if all(value is not other for other in shared)]
+        self.optimizer = torch.optim.Adam(
+            [{"params": others}, {"params": shared, "lr": SHARED_RATE * settings.learning_rate}],
+            lr=settings.learning_rate, weight_decay=settings.weight_decay,
+        )  # fmt: skip
+
+    def run(self, epochs: int, truths: tuple[Truth, Truth] | None) -> Iterator[Epoch]:
+        """Train, and tell after each epoch how it went."""
+        for number in range(1, epochs + 1):
+            self.network.train()
+            losses = []
+            for task in [self.tasks[place] for place in self.random.permutation(len(self.tasks))]:
+                order = self.random.permutation(task.customers)
+                for begin in range(0, len(order), self.settings.batch_size):
+                    losses.append(self._step(task, np.sort(order[begin : begin + self.settings.batch_size])))
+            maps = [_validate(*self.embed(), truth) for truth in truths or ()]
+            yield Epoch(number, float(np.mean(losses)), *(maps or (0.0, 0.0)))
+
+    def embed(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """[C, dim] and [A, dim], from all purchases, made to be compared by cosine."""
+        self.network.eval()
+        return embed_nodes(self.network, self.whole, self.features, self.split, self.settings)
+
+    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The network's parameters by name."""
+        return {name: value.numpy().copy() for name, value in self.network.state_dict().items()}
+
+    def _step(self, task: Task, batch: Integers) -> float:
+        x = self.network.embed(task.graph.adjacency, task.graph.known, self.features)  # [N, dim]
+        customers, articles = x[: self.split[0]], x[self.split[0] : sum(self.split)]
+        scores = _Scores(
+            normalize(customers[torch.from_numpy(batch)], dim=1) * self.network.scale.exp(),
+            normalize(articles, dim=1),
+            task.graph.sold @ self.network.trend,
+        )
+        loss = _loss(scores, task, batch, self.settings, self.random)
+        self.optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+        return loss.item()
 
 
-def _plan_tasks(subgraph: Subgraph, settings: TrainSettings) -> list[_Task]:
-    """The weeks to foresee, each with the graph before it; without enough of them, the graph's own purchases."""
-    until = to_days(subgraph.until)
-    tasks = []
-    for week in range(1, min(settings.target_weeks, _weeks_of(subgraph) - 1) + 1):
-        cut = until - WEEK * week
-        before = subgraph.where(subgraph.time < cut)
-        after = subgraph.where((subgraph.time >= cut) & (subgraph.time < cut + WEEK))
-        if before.num_edges and after.num_edges and len((task := _make_task(before, after, cut, settings)).customers):
-            tasks.append(task)
-    return tasks or [_make_task(subgraph, subgraph, until, settings)]
+def make_network(
+    num_nodes: int, features: tuple[NodeFeatures, ...], settings: TrainSettings, generator: torch.Generator
+) -> HeteroLightGCN:
+    """The network that `settings` describe, untrained."""
+    windows = len(settings.windows)
+    return HeteroLightGCN(
+        num_nodes, settings.dim - 2 if windows else settings.dim, settings.layers, settings.dropout, generator,
+        features, windows, 1 / settings.temperature,
+    )  # fmt: skip
 
 
-def _make_task(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings) -> _Task:
-    targets, history = collect_pairs(after), collect_pairs(before)
-    customers = np.flatnonzero((np.diff(targets.indptr) > 0) & (np.diff(history.indptr) > 0))
-    data = before.to_hetero()
-    weight = np.bincount(before.article, _weigh(data, today, settings), targets.shape[1]) ** settings.popularity
-    return _Task(_weigh_and_build(data, today, settings), targets, customers, weight / weight.sum())
+@torch.no_grad()
+def embed_nodes(
+    network: HeteroLightGCN,
+    graph: DatedGraph,
+    features: tuple[NodeFeatures, ...],
+    split: tuple[int, int],
+    settings: TrainSettings,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Embeddings of customers [C, dim] and articles [A, dim] as of a day, of length 1, made to be compared by cosine."""
+    x = network.embed(graph.adjacency, graph.known, features)
+    customers, articles = x[: split[0]], x[split[0] : sum(split)]
+    if settings.windows:
+        return to_cosine_space(customers, articles, float(network.scale.exp()), graph.sold @ network.trend)
+    return normalize(customers, dim=1).numpy(), normalize(articles, dim=1).numpy()
+
+
+class _Scores:
+    """Scores of the customers of a batch: scale * cosine + bias."""
+
+    def __init__(self, left: Tensor, right: Tensor, bias: Tensor) -> None:
+        self.left, self.right, self.bias = left, right, bias
+
+    def of_pairs(self, row: Integers, article: Integers) -> Tensor:
+        """[n]: the score of each article for the customer in that row of the batch."""
+        places = torch.from_numpy(article)
+        return (self.left[torch.from_numpy(row)] * self.right[places]).sum(1) + self.bias[places]
+
+    def of_all(self, article: Integers) -> Tensor:
+        """[batch, m]: the score of each article for each customer."""
+        places = torch.from_numpy(article)
+        return self.left @ self.right[places].T + self.bias[places]
 
 
 def _loss(
-    customers: Tensor,
-    articles: Tensor,
-    task: _Task,
-    batch: Integers,
-    settings: TrainSettings,
-    random: np.random.Generator,
+    scores: _Scores, task: Task, batch: Integers, settings: TrainSettings, random: np.random.Generator
 ) -> Tensor:
     """The loss of a batch of customers, each of whom weighs alike, as in MAP."""
-    bought = task.targets[batch]
-    row = np.repeat(np.arange(len(batch)), np.diff(bought.indptr))  # [n]
-    weight = torch.from_numpy((1 / np.diff(bought.indptr) / len(batch))[row]).float()  # [n]
-    article = bought.indices.astype(np.int64)  # [n]
-    left = normalize(customers[torch.from_numpy(batch)], dim=1) / settings.temperature  # [len(batch), dim]
-    positive = (left[torch.from_numpy(row)] * normalize(articles[torch.from_numpy(article)], dim=1)).sum(1)  # [n]
-    if settings.loss == "softmax":
-        drawn = np.unique(random.choice(len(task.chance), settings.negatives, p=task.chance))
-        inclusion = torch.from_numpy(-np.expm1(-settings.negatives * task.chance[drawn])).float()
-        negatives = left @ normalize(articles[torch.from_numpy(drawn)], dim=1).T  # [len(batch), len(drawn)]
-        return sampled_softmax_loss(positive, torch.from_numpy(row), negatives, inclusion, weight)
-    drawn = _draw_not_bought(batch[row], task, random)
-    negative = (left[torch.from_numpy(row)] * normalize(articles[torch.from_numpy(drawn)], dim=1)).sum(1)  # [n]
-    return bpr_loss(positive, negative) if settings.loss == "bpr" else softplus_loss(positive, negative, settings.beta)
+    if settings.loss != "softmax":
+        bought = task.targets[batch]
+        row = np.repeat(np.arange(len(batch)), np.diff(bought.indptr))  # [n]
+        article = bought.indices.astype(np.int64)
+        positive = scores.of_pairs(row, article)
+        negative = scores.of_pairs(row, _draw_not_bought(batch[row], task, random))
+        return bpr_loss(positive, negative) if settings.loss == "bpr" else softplus_loss(positive, negative, settings.beta)
+    drawn = np.unique(random.choice(len(task.chance), settings.negatives, p=task.chance))
+    inclusion = torch.from_numpy(-np.expm1(-settings.negatives * task.chance[drawn])).float()
+    negatives = scores.of_all(drawn)  # [len(batch), len(drawn)]
+    # what was bought is no negative, whichever purchase is looked at
+    negatives = _leave_out(negatives, task.targets[batch][:, drawn])
+    loss = torch.zeros(())
+    for targets, share in ((task.targets, 1 - settings.new_share), (task.new, settings.new_share)):
+        bought = targets[batch]
+        if not share or not bought.nnz:
+            continue
+        count = np.diff(bought.indptr)
+        row = np.repeat(np.arange(len(batch)), count)
+        weight = torch.from_numpy((1 / count[count > 0].size / np.maximum(count, 1))[row]).float()
+        if targets is task.new:
+            negatives = _leave_out(negatives, task.owned[batch][:, drawn])
+        positive = scores.of_pairs(row, bought.indices.astype(np.int64))
+        loss = loss + share * sampled_softmax_loss(positive, torch.from_numpy(row), negatives, inclusion, weight)
+    return loss
 
 
-def _draw_not_bought(customer: Integers, task: _Task, random: np.random.Generator) -> Integers:
+def _leave_out(scores: Tensor, pairs: sp.csr_matrix) -> Tensor:
+    """The scores [batch, m] with those of `pairs` so low that they count nothing."""
+    found = pairs.tocoo()
+    mask = torch.zeros(scores.shape, dtype=torch.bool)
+    mask[torch.from_numpy(found.row).long(), torch.from_numpy(found.col).long()] = True
+    return scores.masked_fill(mask, -1e9)
+
+
+def _draw_not_bought(customer: Integers, task: Task, random: np.random.Generator) -> Integers:
     """[n]: for each customer an article by popularity, drawn again, up to ten times, where the customer bought it."""
     drawn = random.choice(len(task.chance), len(customer), p=task.chance)
     for _ in range(10):
@@ -245,30 +315,10 @@ def _draw_not_bought(customer: Integers, task: _Task, random: np.random.Generato
     return drawn
 
 
-def _weigh(data: HeteroData, today: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
-    """[num_edges]: quantity * 0.5 ^ (age / half_life)."""
-    bought = data[BOUGHT]
-    quantity: npt.NDArray[np.float64] = bought.quantity.numpy().astype(np.float64)
-    if settings.half_life is None:
-        return quantity
-    weight: npt.NDArray[np.float64] = quantity * 0.5 ** ((today - bought.time.numpy()) / settings.half_life)
-    return weight
-
-
-def _weigh_and_build(data: HeteroData, today: int, settings: TrainSettings) -> Tensor:
-    customer, article = data[BOUGHT].edge_index.numpy()
-    shape = (data["customer"].num_nodes, data["article"].num_nodes)
-    return build_adjacency(customer, article, _weigh(data, today, settings), shape)
-
-
 def _validate(customers: npt.NDArray[np.float32], articles: npt.NDArray[np.float32], truth: Truth) -> float:
     owned = None if truth.owned is None else truth.owned[truth.customers]
     ranked = rank_by_cosine(customers[truth.customers], articles, 12, owned)
     return float(average_precision(mark_hits(ranked, truth), truth.relevant).mean()) if len(ranked) else 0.0
-
-
-def _weeks_of(subgraph: Subgraph) -> int:
-    return (to_days(subgraph.until) - int(subgraph.time.min())) // WEEK
 
 
 def _best(history: list[Epoch]) -> Epoch:

@@ -1,0 +1,161 @@
+"""The weeks that a network learns to foresee: the graph before each, and what was bought in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+from .export import Integers, Subgraph, to_days
+from .features import CUSTOMER_FEATURES, encode_features
+from .model import NodeFeatures, build_adjacency
+from .ranking import collect_pairs
+
+if TYPE_CHECKING:
+    from .train import TrainSettings
+
+WEEK = 7
+EVEN = 0.1  # share of the negatives drawn evenly, so that what never sold is among them, too
+
+
+@dataclass(frozen=True)
+class DatedGraph:
+    """The graph as it stood on a day.
+
+    Attributes
+    ----------
+    adjacency : [N, N], customers, articles and attribute nodes.
+    known : [N, 1] float32, 1 for nodes with a purchase before that day and for attribute nodes.
+    sold : [A, windows] float32, log(1 + buyers of an article in the last days).
+    """
+
+    adjacency: Tensor
+    known: Tensor
+    sold: Tensor
+
+
+@dataclass(frozen=True)
+class Task:
+    """Purchases to foresee, and the graph to foresee them from.
+
+    Attributes
+    ----------
+    graph : the graph before them.
+    targets : [C, A], 1 where bought.
+    new : [C, A], 1 where bought and not bought before.
+    owned : [C, A], 1 where bought before.
+    customers : those with targets.
+    chance : [A], of each article to be drawn as not bought.
+    """
+
+    graph: DatedGraph
+    targets: sp.csr_matrix
+    new: sp.csr_matrix
+    owned: sp.csr_matrix
+    customers: Integers
+    chance: npt.NDArray[np.float64]
+
+
+def plan_tasks(subgraph: Subgraph, settings: TrainSettings) -> list[Task]:
+    """The last weeks, each with the graph before it; without enough of them, the graph's own purchases."""
+    until = to_days(subgraph.until)
+    tasks = []
+    for week in range(1, min(settings.target_weeks, weeks_of(subgraph) - 1) + 1):
+        cut = until - WEEK * week
+        before = subgraph.where(subgraph.time < cut)
+        after = subgraph.where((subgraph.time >= cut) & (subgraph.time < cut + WEEK))
+        if before.num_edges and after.num_edges:
+            tasks.append(_make_task(before, after, cut, settings))
+    return tasks or [_make_task(subgraph, subgraph, until, settings)]
+
+
+def _make_task(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings) -> Task:
+    targets, owned = collect_pairs(after), collect_pairs(before)
+    new = (targets - targets.multiply(owned)).tocsr()
+    new.eliminate_zeros()
+    weight = np.bincount(before.article, _weigh(before, today, settings), targets.shape[1]) ** settings.popularity
+    chance = (1 - EVEN) * weight / weight.sum() + EVEN / len(weight)
+    customers = np.flatnonzero(np.diff(targets.indptr))
+    return Task(take_graph(before, today, settings), targets, new, owned, customers, chance)
+
+
+def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings) -> DatedGraph:
+    """The graph of purchases that all happened before `today` (days since 1970-01-01), for propagation."""
+    num_customers, num_articles = len(subgraph.customer_ids), len(subgraph.article_ids)
+    attributes = _weigh_attributes(subgraph, settings)
+    adjacency = build_adjacency(
+        subgraph.customer,
+        subgraph.article,
+        _weigh(subgraph, today, settings),
+        (num_customers, num_articles),
+        attributes,
+        settings.most,
+    )
+    known = torch.zeros(len(adjacency), 1)
+    known[torch.from_numpy(np.unique(subgraph.customer))] = 1
+    known[torch.from_numpy(np.unique(subgraph.article)) + num_customers] = 1
+    known[num_customers + num_articles :] = 1
+    if not settings.features:
+        known[:] = 1
+    return DatedGraph(adjacency, known, torch.from_numpy(count_buyers(subgraph, today, settings.windows)).log1p())
+
+
+def count_buyers(subgraph: Subgraph, today: int, windows: Sequence[int]) -> npt.NDArray[np.float32]:
+    """[A, windows]: how many different customers bought each article in the last so many days before `today`."""
+    counts = np.zeros((len(subgraph.article_ids), len(windows)), dtype=np.float32)
+    pair = subgraph.article * len(subgraph.customer_ids) + subgraph.customer
+    for column, days in enumerate(windows):
+        recent = np.unique(pair[(subgraph.time >= today - days) & (subgraph.time < today)])
+        counts[:, column] = np.bincount(recent // len(subgraph.customer_ids), minlength=len(counts))
+    return counts
+
+
+def collect_features(subgraph: Subgraph, settings: TrainSettings) -> tuple[NodeFeatures, ...]:
+    """What customers and articles tell about themselves; nothing where `settings` leave features out."""
+    if not settings.features:
+        return ()
+    found = []
+    if subgraph.customers.height:
+        encoded = encode_features(subgraph.customers, CUSTOMER_FEATURES)
+        found.append(NodeFeatures(0, encoded.numbers, encoded.codes, encoded.sizes))
+    return tuple(found)
+
+
+def count_nodes(subgraph: Subgraph, settings: TrainSettings) -> int:
+    """How many nodes the adjacency has."""
+    attributes = sum(len(attribute.keys) for attribute in subgraph.attributes.values()) if settings.attributes else 0
+    return len(subgraph.customer_ids) + len(subgraph.article_ids) + attributes
+
+
+def weeks_of(subgraph: Subgraph) -> int:
+    """How many whole weeks the purchases cover."""
+    return (to_days(subgraph.until) - int(subgraph.time.min())) // WEEK
+
+
+def _weigh(subgraph: Subgraph, today: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
+    """[num_edges]: quantity * 0.5 ^ (age / half_life)."""
+    quantity = subgraph.quantity.astype(np.float64)
+    if settings.half_life is None:
+        return quantity
+    weight: npt.NDArray[np.float64] = quantity * 0.5 ** ((today - subgraph.time) / settings.half_life)
+    return weight
+
+
+def _weigh_attributes(subgraph: Subgraph, settings: TrainSettings) -> sp.csr_matrix | None:
+    """[A, T]: the same weight for each edge from an article to an attribute node."""
+    if not settings.attributes or not subgraph.attributes:
+        return None
+    parts = [
+        sp.csr_matrix(
+            (np.full(edges.shape[1], settings.attributes), edges), (len(subgraph.article_ids), len(attribute.keys))
+        )
+        for attribute in subgraph.attributes.values()
+        for edges in (attribute.edge_index,)
+    ]
+    return sp.hstack(parts, format="csr")
