@@ -125,7 +125,7 @@ class Subgraph:
     price : [num_edges] float32, not a number where it is missing.
     quantity : [num_edges] int32, how many equal rows.
     channel : [num_edges] int32, 0 where it is missing.
-    customers : a row for each customer, with the columns of `CUSTOMER_FEATURES`.
+    customers : a row for each customer, with the columns of `CUSTOMER_FEATURES`, and postal_code.
     attributes : by label, the nodes that the articles hang on.
     """
 
@@ -268,6 +268,7 @@ def _read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress) -> tup
     progress("Reading customers", 0, None)
     rows = list(graph.stream("export_customers", customers=ids, limit=limit))
     schema = {"node": pl.Int64, "customer_id": pl.String} | {feature.name: None for feature in CUSTOMER_FEATURES}
+    schema["postal_code"] = pl.String  # no feature, for nearly everybody has another; by_attributes compares it
     frame = pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None).sort("customer_id")
     if ids is not None and (unknown := set(ids) - set(frame["customer_id"])):
         raise UnknownCustomer(min(unknown))

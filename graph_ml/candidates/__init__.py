@@ -1,0 +1,1 @@
+"""Candidates in memory: the saved queries' recommendations, for many customers at once."""

@@ -1,0 +1,106 @@
+"""Candidates from the customers who are most alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...cypher.errors import UserMistake
+from ..export import Integers
+from .history import take_weightiest
+from .lists import (
+    Candidates,
+    Floats,
+    in_batches,
+    keep_largest,
+    leave_out,
+    rank_absolute,
+    row_numbers,
+    select,
+    take_best,
+)
+from .snapshot import Snapshot
+
+SIMILARITIES = ("cosine", "jaccard", "overlap")
+
+
+def user_based_cf(
+    snapshot: Snapshot,
+    customers: Integers,
+    k: int = 12,
+    *,
+    new_only: bool = False,
+    similarity: str = "cosine",
+    half_life: float | None = 42.0,
+    damping: float = 1.0,
+    neighbours: int = 50,
+    own_weight: float = 2.0,
+    articles: int = 20,
+    buyers: int = 300,
+    pool: int = 500,
+    candidates: int = 60,
+) -> Candidates:
+    """Articles that each customer's nearest neighbours bought, and their own, as the query user_based_cf gives them.
+
+    Raises
+    ------
+    UserMistake : there is no such similarity.
+    """
+    if similarity not in SIMILARITIES:
+        raise UserMistake(
+            f"There is no similarity {similarity[:40]!r}.", f"There are: {', '.join(SIMILARITIES)}."
+        )
+
+    def make() -> sp.csr_matrix:
+        sample = snapshot.latest(buyers)
+        count = np.ones(len(sample)) if half_life is None else snapshot.decay(half_life)[sample]
+        places = (snapshot.article[sample], snapshot.customer[sample])
+        bought_by = sp.csr_matrix((count, places), (snapshot.shape[1], snapshot.shape[0]))
+        if half_life is None:
+            bought_by.data[:] = 1
+        return bought_by
+
+    def score(batch: Integers) -> Candidates:
+        bought = weights[batch]
+        own = take_weightiest(bought, articles)
+        rare = own.copy()
+        rare.data = own.data * rarity[own.indices]
+        shared = (rare @ bought_by).tocsr()
+        shared = keep_largest(select(shared, shared.indices != batch[row_numbers(shared)]), pool)
+        nearest = _find_nearest(shared, length[batch])
+        itself = np.asarray(own.multiply(rare).sum(axis=1)).ravel()
+        factor = own_weight * _compare_with_self(itself, length[batch], similarity)
+        scores = (nearest @ weights + sp.diags(factor) @ bought).tocsr()
+        scores.sort_indices()
+        scores = select(scores, scores.data > 0)
+        return take_best(leave_out(scores, snapshot.owned[batch]) if new_only else scores, k)
+
+    def _find_nearest(shared: sp.csr_matrix, own_length: Floats) -> sp.csr_matrix:
+        guess = shared.copy()
+        guess.data = shared.data / np.sqrt(snapshot.purchases_by_customer[shared.indices])
+        compared = take_best(guess, candidates)
+        row = compared.row
+        common = compared.score * np.sqrt(snapshot.purchases_by_customer[compared.article])
+        mine, other = own_length[row], length[compared.article]
+        if similarity == "cosine":
+            alike = common / np.sqrt(mine * other)
+        elif similarity == "jaccard":
+            alike = common / (mine + other - common)
+        else:
+            alike = common / np.minimum(mine, other)
+        found = sp.csr_matrix((alike, compared.article, compared.indptr), shared.shape)
+        found.sort_indices()
+        best = take_best(found, neighbours, rank_absolute)
+        return sp.csr_matrix((best.score, best.article, best.indptr), shared.shape)
+
+    weights = snapshot.weigh(half_life)
+    length = np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
+    rarity = 1 / np.log(2 + snapshot.purchases_by_article) ** damping
+    bought_by: sp.csr_matrix = snapshot.keep(("user_based_cf", half_life, buyers), make)
+    return in_batches(customers, 500, score)
+
+
+def _compare_with_self(itself: Floats, length: Floats, similarity: str) -> Floats:
+    """A customer's similarity with themselves, 0 without a history."""
+    least = 2 * length - itself if similarity == "jaccard" else length
+    return np.divide(itself, least, out=np.zeros(len(length)), where=length > 0)

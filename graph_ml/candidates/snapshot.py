@@ -1,0 +1,216 @@
+"""The shop as of a day: what all candidate sources look at, made once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.sparse as sp
+
+from ...cypher.errors import UserMistake
+from ..export import Attribute, Integers, Subgraph, to_date, to_days
+
+Floats = npt.NDArray[np.float64]
+Days = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The purchases by customer and article.
+
+    Attributes
+    ----------
+    indptr, article : of a matrix [C, A] in CSR form, articles ascending.
+    order : [num_edges], the purchases in the order of the pairs.
+    begin : [pairs], where each pair's purchases begin in `order`.
+    first, last : [pairs] int32, the days of its first and last purchase.
+    days : [pairs], on how many days.
+    """
+
+    indptr: Integers
+    article: Integers
+    order: Integers
+    begin: Integers
+    first: Days
+    last: Days
+    days: Integers
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The purchases before a day, and what customers and articles are.
+
+    Numbers agree with the saved queries' only where the subgraph is whole: exported with `SubgraphSpec(isolated=True)`.
+
+    Attributes
+    ----------
+    cut : the day as of which it is, as days since 1970-01-01: `$as_of` of the queries.
+    shape : how many customers and articles.
+    customer, article : [num_edges] int64, of the purchases before the cut, by customer and day.
+    time : [num_edges] int32, days since 1970-01-01.
+    customers : a row for each customer; may be empty.
+    attributes : by label, the nodes that the articles hang on.
+    """
+
+    cut: int
+    shape: tuple[int, int]
+    customer: Integers
+    article: Integers
+    time: Days
+    customers: pl.DataFrame
+    attributes: Mapping[str, Attribute]
+    _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, subgraph: Subgraph, cut: date | None = None) -> Snapshot:
+        """The shop as of a day.
+
+        Parameters
+        ----------
+        subgraph : its purchases; those of the day and later are not looked at.
+        cut : the day; None for the day after the last purchase.
+
+        Raises
+        ------
+        UserMistake : no purchase is before that day.
+        """
+        cut = cut or subgraph.until
+        before = np.flatnonzero(subgraph.time < to_days(cut))
+        if not len(before):
+            raise UserMistake(f"No purchase is before {cut}.", "Choose a later day.")
+        shape = (len(subgraph.customer_ids), len(subgraph.article_ids))
+        edges = (subgraph.customer[before], subgraph.article[before], subgraph.time[before])
+        return cls(to_days(cut), shape, *edges, subgraph.customers, subgraph.attributes)
+
+    @property
+    def day(self) -> date:
+        """The day as of which it is."""
+        return to_date(self.cut)
+
+    def keep(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """What `make` gave the first time it was asked for under this key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The purchases by customer and article."""
+        key = self.customer * self.shape[1] + self.article
+        order = np.argsort(key, kind="stable")  # within a pair by day, as the purchases are
+        key, time = key[order], self.time[order]
+        is_new = np.append(True, key[1:] != key[:-1])
+        begin = np.flatnonzero(is_new)
+        end = np.append(begin[1:], len(key))
+        is_new[1:] |= time[1:] != time[:-1]
+        counts = np.bincount(key[begin] // self.shape[1], minlength=self.shape[0])
+        return Pairs(
+            np.append(0, np.cumsum(counts)),
+            key[begin] % self.shape[1],
+            order,
+            begin,
+            time[begin],
+            time[end - 1],
+            np.add.reduceat(is_new, begin, dtype=np.int64),
+        )
+
+    def decay(self, half_life: float) -> Floats:
+        """[num_edges]: what each purchase counts, by its age."""
+        weights: Floats = np.power(0.5, (self.cut - self.time) / half_life)
+        return weights
+
+    def weigh(self, half_life: float | None) -> sp.csr_matrix:
+        """w(c,a) [C, A]: the sum of a customer's purchases of an article, by their age; 1 without a half-life."""
+
+        def make() -> sp.csr_matrix:
+            pairs = self.pairs
+            if half_life is None:
+                weights = np.ones(len(pairs.begin))
+            else:
+                weights = np.add.reduceat(self.decay(half_life)[pairs.order], pairs.begin)
+            return sp.csr_matrix((weights, pairs.article, pairs.indptr), self.shape)
+
+        weights: sp.csr_matrix = self.keep(("weights", half_life), make)
+        return weights
+
+    @property
+    def owned(self) -> sp.csr_matrix:
+        """[C, A]: 1 where the customer bought the article."""
+        return self.weigh(None)
+
+    @cached_property
+    def purchases_by_article(self) -> Integers:
+        """[A]: how many purchases."""
+        return np.bincount(self.article, minlength=self.shape[1])
+
+    @cached_property
+    def purchases_by_customer(self) -> Integers:
+        """[C]: how many purchases."""
+        return np.bincount(self.customer, minlength=self.shape[0])
+
+    @cached_property
+    def basket(self) -> Integers:
+        """[num_edges]: the number of the customer's day to which a purchase belongs."""
+        is_new = (self.customer[1:] != self.customer[:-1]) | (self.time[1:] != self.time[:-1])
+        return np.append(0, np.cumsum(is_new))
+
+    def latest(self, buyers: int) -> Integers:
+        """Each article's latest purchases, by whole days until there are `buyers` of them: numbers of purchases."""
+
+        def make() -> Integers:
+            order = np.lexsort((self.time, self.article))
+            counts = self.purchases_by_article
+            end = np.cumsum(counts)
+            since = np.full(self.shape[1], -(2**31))
+            many = counts >= buyers
+            since[many] = self.time[order[end[many] - buyers]]
+            return order[self.time[order] >= since[self.article[order]]]
+
+        sample: Integers = self.keep(("latest", buyers), make)
+        return sample
+
+    def count_since(self, days: int) -> Integers:
+        """[A]: how many purchases in the last `days` days."""
+        return np.bincount(self.article[self.time >= self.cut - days], minlength=self.shape[1])
+
+    def window(self, days: int, purchases: int) -> Integers:
+        """Numbers of the purchases of the last `days` days, the latest by whole days until there are `purchases`."""
+        found = np.flatnonzero(self.time >= self.cut - days)
+        if len(found) >= purchases:
+            since = np.partition(self.time[found], len(found) - purchases)[len(found) - purchases]
+            found = found[self.time[found] >= since]
+        return found
+
+    def code(self, name: str) -> Integers:
+        """[C]: the customers' values of a property as numbers, -1 where it is not known."""
+
+        def make() -> Integers:
+            if name not in self.customers.columns:
+                return np.full(self.shape[0], -1)
+            values = self.customers[name].cast(pl.String)
+            places = {value: place for place, value in enumerate(values.drop_nulls().unique().sort())}
+            return np.array([places.get(value, -1) for value in values], dtype=np.int64)
+
+        codes: Integers = self.keep(("code", name), make)
+        return codes
+
+    @cached_property
+    def age(self) -> Floats:
+        """[C]: years; not a number where it is not known."""
+        if "age" not in self.customers.columns:
+            return np.full(self.shape[0], np.nan)
+        return self.customers["age"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+    def incidence(self, label: str) -> sp.csr_matrix:
+        """[A, nodes]: 1 where an article hangs on an attribute node of that label."""
+        attribute = self.attributes.get(label)
+        if attribute is None:
+            return sp.csr_matrix((self.shape[1], 0))
+        article, node = attribute.edge_index
+        return sp.csr_matrix((np.ones(len(article)), (article, node)), (self.shape[1], len(attribute.keys)))
