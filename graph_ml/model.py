@@ -191,6 +191,11 @@ class HeteroLightGCN(LightGCN):
         self.scale = torch.nn.Parameter(torch.tensor(float(np.log(scale))))
         self.trend = torch.nn.Parameter(torch.zeros(windows))
 
+    @torch.no_grad()
+    def forget(self, seen: Tensor) -> None:
+        """Leave no latent embedding on nodes that no week to learn from has: `seen` [num_nodes, 1] is 0 there."""
+        self.embedding.mul_(seen)
+
     def embed(self, adjacency: Tensor, known: Tensor, features: Sequence[NodeFeatures]) -> Tensor:
         """[num_nodes, dim]: the embeddings after propagation.
 

@@ -113,6 +113,7 @@ class TrainedModel:
     since, until : the purchases' first day, and the day after their last.
     purchases : how many.
     weights : the network's parameters by name.
+    attribute_keys : by label, the keys of the attribute nodes, in the order of their rows in the weights.
     """
 
     customer_ids: IdMap
@@ -126,6 +127,7 @@ class TrainedModel:
     until: date
     purchases: int
     weights: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    attribute_keys: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
 
 
 def train(subgraph: Subgraph, settings: TrainSettings | None = None, progress: Progress = silent) -> TrainedModel:
@@ -160,6 +162,7 @@ def train(subgraph: Subgraph, settings: TrainSettings | None = None, progress: P
     return TrainedModel(
         subgraph.customer_ids, subgraph.article_ids, customers, articles, settings, tuple(history), epochs,
         subgraph.since, subgraph.until, subgraph.num_edges, training.weights(),
+        {label: attribute.keys for label, attribute in subgraph.attributes.items()} if settings.attributes else {},
     )  # fmt: skip
 
 
@@ -178,6 +181,7 @@ class _Training:
         self.network = make_network(count_nodes(subgraph, settings), self.features, settings, generator)
         if settings.spectral:
             self.network.start_from(self.tasks[-1].graph.adjacency, generator)
+        self.network.forget(torch.stack([task.graph.known for task in self.tasks]).amax(0))
         shared = [self.network.scale, self.network.trend]
         others = [value for value in self.network.parameters() if all(value is not other for other in shared)]
         self.optimizer = torch.optim.Adam(

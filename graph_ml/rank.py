@@ -1,0 +1,330 @@
+"""Learn to order the candidates of all sources, from earlier weeks, by gradient-boosted trees.
+
+Each week is seen as it was on its first day: candidates, facts and embeddings are made from what was bought before, and
+the labels are what was bought in it. Source of the objective: Burges, From RankNet to LambdaRank to LambdaMART, 2010;
+of the trees: Ke et al., LightGBM, NeurIPS 2017.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..cypher.errors import HmrecError, UserMistake
+from ..cypher.progress import Progress, silent
+from .candidates.lists import Candidates, look_up
+from .candidates.snapshot import Snapshot
+from .export import Integers, Subgraph
+from .rank_features import OWN, Matrix, Offers, describe_articles, describe_offers, name_features
+from .ranking import collect_pairs, rank_by_cosine
+from .sources import EMBEDDING, NEAREST, SOURCES, Source, gather_offers
+from .split import HoldOut, hold_out
+
+if TYPE_CHECKING:
+    import lightgbm
+
+WEEK = 7
+CUSTOMERS_AT_ONCE = 1_000
+PAIRS_AT_ONCE = 500_000
+
+
+class Vectors(NamedTuple):
+    """Embeddings as of a day: [C, dim] and [A, dim] float32, to be compared by cosine."""
+
+    customers: Matrix
+    articles: Matrix
+
+
+EmbedAsOf = Callable[[Subgraph, int], Vectors]
+"""Embeddings from the purchases before a day (days since 1970-01-01), all given; learned without any later one."""
+
+
+class RankSettings(BaseModel):
+    """How the ranker is trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weeks: int = Field(default=4, ge=1, description="Last weeks to learn from, each as it was on its first day")
+    customers: int = Field(default=5_000, ge=1, description="At most so many customers of each week")
+    rounds: int = Field(default=300, ge=1, description="At most so many trees")
+    patience: int = Field(default=30, ge=1, description="Trees without a better validation before it stops")
+    learning_rate: float = Field(default=0.06, gt=0, description="What each tree counts")
+    leaves: int = Field(default=31, ge=2, description="Leaves of a tree")
+    least: int = Field(default=200, ge=1, description="Candidates in a leaf at least; fewer where there are few")
+    l2: float = Field(default=10.0, ge=0, description="Pull of a leaf's value towards 0")
+    seed: int = Field(default=0, ge=0, description="The same seed gives the same trees on the same machine")
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """Trees that order candidates.
+
+    Attributes
+    ----------
+    sources : names of those that the trees know, in the order of their columns.
+    trees : LightGBM's text of the trees for all articles, and of those for articles not bought before.
+    importance : by feature, its share of what the trees gain; of both together.
+    """
+
+    sources: tuple[str, ...]
+    trees: tuple[str, str]
+
+    @cached_property
+    def boosters(self) -> tuple[lightgbm.Booster, lightgbm.Booster]:
+        """The trees, ready to be asked."""
+        import lightgbm
+
+        everything, new = (lightgbm.Booster(model_str=text) for text in self.trees)
+        return everything, new
+
+    def score(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
+        """[m]: what the trees say of each row of `describe_offers`; more is better, within one customer."""
+        if not len(features):
+            return np.zeros(0)
+        return np.asarray(self.boosters[new_only].predict(features))
+
+    def attribute(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
+        """[m, sources + 1]: how much of a score is due to each source, and to everything else.
+
+        Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
+        """
+        parts = np.asarray(self.boosters[new_only].predict(features, pred_contrib=True))[:, :-1]
+        number = len(self.sources)
+        by_source = parts[:, -2 * number : -number] + parts[:, -number:]
+        return np.column_stack([by_source, parts[:, : -2 * number].sum(axis=1)])
+
+    def to_text(self) -> str:
+        """All of it as JSON."""
+        return json.dumps({"sources": self.sources, "trees": self.trees})
+
+    @classmethod
+    def from_text(cls, text: str) -> Ranker:
+        """A ranker that `to_text` wrote.
+
+        Raises
+        ------
+        HmrecError : it is not one.
+        """
+        try:
+            parts = json.loads(text)
+            return cls(tuple(parts["sources"]), tuple(parts["trees"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise HmrecError("The ranker kept in the graph cannot be read.", "Train again: hmrec train") from error
+
+
+def train_ranker(
+    subgraph: Subgraph,
+    embed: EmbedAsOf | None = None,
+    settings: RankSettings | None = None,
+    sources: tuple[Source, ...] = SOURCES,
+    progress: Progress = silent,
+) -> Ranker | None:
+    """Learn from the last weeks which candidates are bought.
+
+    Parameters
+    ----------
+    subgraph : the purchases, whole: exported with `SubgraphSpec(isolated=True)`.
+    embed : embeddings as of each week's first day; they must come from a network that was trained on purchases before
+        `first_day(subgraph, settings)` alone. None: without embeddings.
+    settings : how; None for the defaults.
+    sources : which ones propose candidates.
+    progress : told the weeks.
+
+    Returns
+    -------
+    The ranker; None where no candidate was ever bought, as in a shop of two weeks.
+    """
+    settings = settings or RankSettings()
+    weeks = []
+    for ago in range(settings.weeks):
+        try:
+            held = hold_out(subgraph, WEEK, ago)
+        except UserMistake:
+            break
+        progress("Ranker: looking at earlier weeks", ago, settings.weeks)
+        weeks.append(_look_at_week(held, embed, settings, sources))
+    names = tuple(source.name for source in sources) + ((EMBEDDING,) if embed else ())
+    if not any(week.bought.any() for week in weeks):
+        return None
+    progress("Ranker: growing trees", 0, None)
+    trees = [_grow(weeks, names, settings, new_only) for new_only in (False, True)]
+    return Ranker(names, (trees[0], trees[1] or trees[0]))
+
+
+def first_day(subgraph: Subgraph, settings: RankSettings) -> int:
+    """The first day that the ranker's weeks have, as days since 1970-01-01."""
+    weeks = min(settings.weeks, max(1, (int(subgraph.time.max()) - int(subgraph.time.min())) // WEEK))
+    return int(subgraph.time.max()) + 1 - WEEK * weeks
+
+
+class _Week(NamedTuple):
+    """Candidates of a week: [m, features], [m] whether bought in it, [m] whose."""
+
+    features: Matrix
+    bought: npt.NDArray[np.bool_]
+    customer: Integers
+
+
+def _look_at_week(
+    held: HoldOut, embed: EmbedAsOf | None, settings: RankSettings, sources: tuple[Source, ...]
+) -> _Week:
+    targets = collect_pairs(held.after)
+    customers = np.flatnonzero(np.diff(targets.indptr))
+    customers = np.sort(np.random.default_rng(settings.seed).permutation(customers)[: settings.customers])
+    board = Board.of(held, embed, sources)
+    parts = []
+    for offers, features in board.describe(customers):
+        bought = look_up(targets, offers.customer, offers.article) > 0
+        hopeful = np.bincount(offers.row, bought, minlength=len(offers.customers)) > 0  # the others teach no order
+        kept = hopeful[offers.row]
+        parts.append(_Week(features[kept], bought[kept], offers.customer[kept]))
+    return _Week(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+@dataclass(frozen=True)
+class Board:
+    """All that is needed to describe candidates as of a day.
+
+    Attributes
+    ----------
+    snapshot : the purchases before it.
+    facts : [A, facts], of `describe_articles`.
+    vectors : the embeddings as of that day, or None.
+    sources : who proposes.
+    """
+
+    snapshot: Snapshot
+    facts: Matrix
+    vectors: Vectors | None
+    sources: tuple[Source, ...]
+
+    @classmethod
+    def of(cls, held: HoldOut, embed: EmbedAsOf | None, sources: tuple[Source, ...]) -> Board:
+        """The board as of the first day that is held out."""
+        snapshot = Snapshot.of(held.before, held.cut)
+        vectors = embed(held.before, snapshot.cut) if embed else None
+        return cls(snapshot, describe_articles(snapshot), vectors, sources)
+
+    def describe(self, customers: Integers) -> Iterator[tuple[Offers, Matrix]]:
+        """The offers to all customers and their features, a part of the customers at a time."""
+        for begin in range(0, len(customers), CUSTOMERS_AT_ONCE):
+            part = customers[begin : begin + CUSTOMERS_AT_ONCE]
+            offers = gather_offers(self.snapshot, part, self.sources, self._find_nearest if self.vectors else None)
+            yield offers, describe_offers(self.snapshot, offers, self.facts, self._compare(offers))
+
+    def rank(self, ranker: Ranker, customers: Integers, k: int, new_only: bool) -> Integers:
+        """[n, k]: the best articles for each customer, -1 where there are no more."""
+        ranked = np.full((len(customers), k), -1, dtype=np.int64)
+        begin = 0
+        for offers, features in self.describe(customers):
+            if new_only:
+                offers, features = keep_new(offers, features)
+            score = ranker.score(features, new_only)
+            row, place, article = take_first(offers, score, k)
+            ranked[begin + row, place] = article
+            begin += len(offers.customers)
+        return ranked
+
+    def _find_nearest(self, customers: Integers) -> Candidates:
+        assert self.vectors is not None  # noqa: S101  gather_offers asks only then
+        left, right = self.vectors
+        found = rank_by_cosine(left[customers], right, NEAREST, self.snapshot.owned[customers])
+        kept = found >= 0
+        indptr = np.append(0, np.cumsum(kept.sum(axis=1)))
+        article = found[kept]
+        row = np.repeat(np.arange(len(customers)), np.diff(indptr))
+        return Candidates(indptr, article, cosine_of(self.vectors, customers[row], article).astype(np.float64))
+
+    def _compare(self, offers: Offers) -> Matrix:
+        if self.vectors is None:
+            return np.full(len(offers.row), np.nan, dtype=np.float32)
+        return cosine_of(self.vectors, offers.customer, offers.article)
+
+
+def keep_new(offers: Offers, features: Matrix) -> tuple[Offers, Matrix]:
+    """Those offers alone that the customer never bought."""
+    new = features[:, OWN.index("days_bought")] == 0
+    kept = Offers(offers.customers, offers.row[new], offers.article[new], offers.score[new], offers.place[new])
+    return kept, features[new]
+
+
+def take_first(offers: Offers, score: npt.NDArray[np.float64], k: int) -> tuple[Integers, Integers, Integers]:
+    """Row, place from 0 and article of each customer's k best offers; equal scores in the order of ids."""
+    order = np.lexsort((offers.article, -score, offers.row))
+    row = offers.row[order]
+    begins = np.searchsorted(row, np.arange(len(offers.customers)))
+    place = np.arange(len(row)) - begins[row]
+    first = place < k
+    return row[first], place[first], offers.article[order][first]
+
+
+def cosine_of(vectors: Vectors, customer: Integers, article: Integers) -> Matrix:
+    """[m]: the cosine of each pair; the embeddings have length 1."""
+    found = np.empty(len(customer), dtype=np.float32)
+    for begin in range(0, len(customer), PAIRS_AT_ONCE):
+        part = slice(begin, begin + PAIRS_AT_ONCE)
+        found[part] = np.einsum("ij,ij->i", vectors.customers[customer[part]], vectors.articles[article[part]])
+    return found
+
+
+def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, new_only: bool) -> str:
+    """Trees that order candidates: as many as are best for the latest week, grown on all; empty if nothing was bought."""
+    import lightgbm
+
+    kept = [_keep_hopeful(week, new_only) for week in weeks]
+    kept = [week for week in kept if len(week.bought)]
+    if not kept:
+        return ""
+    rows = sum(len(week.bought) for week in kept)
+    parameters = {
+        "objective": "lambdarank",
+        "lambdarank_truncation_level": 20,
+        "metric": "map",
+        "eval_at": [12],
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.leaves,
+        "min_data_in_leaf": int(np.clip(rows // 2_000, 5, settings.least)),
+        "lambda_l2": settings.l2,
+        "feature_fraction": 0.7,
+        "seed": settings.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    features = name_features(names)
+
+    def pack(parts: list[_Week]) -> lightgbm.Dataset:
+        sizes = np.concatenate([np.unique(week.customer, return_counts=True)[1] for week in parts])
+        return lightgbm.Dataset(
+            np.concatenate([week.features for week in parts]),
+            np.concatenate([week.bought for week in parts]).astype(np.int8),
+            group=sizes,
+            feature_name=features,
+            free_raw_data=False,
+        )
+
+    rounds = min(100, settings.rounds)
+    if len(kept) > 1:
+        trial = lightgbm.train(
+            parameters, pack(kept[1:]), settings.rounds, valid_sets=[pack(kept[:1])],
+            callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
+        )  # fmt: skip
+        rounds = max(10, trial.best_iteration)
+    return str(lightgbm.train(parameters, pack(kept), rounds).model_to_string())
+
+
+def _keep_hopeful(week: _Week, new_only: bool) -> _Week:
+    """The candidates that count, of customers who bought one of them."""
+    kept = np.ones(len(week.bought), dtype=bool)
+    if new_only:
+        kept = week.features[:, OWN.index("days_bought")] == 0
+    hopeful = np.unique(week.customer[kept & week.bought])
+    kept &= np.isin(week.customer, hopeful)
+    return _Week(week.features[kept], week.bought[kept], week.customer[kept])
