@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -97,6 +97,7 @@ class TrainedModel:
     epochs : how many the embeddings were trained for.
     since, until : the purchases' first day, and the day after their last.
     purchases : how many.
+    weights : the network's parameters by name, float32 or int64.
     """
 
     customer_ids: IdMap
@@ -109,6 +110,7 @@ class TrainedModel:
     since: date
     until: date
     purchases: int
+    weights: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
