@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import neo4j
@@ -21,6 +21,8 @@ from .errors import HmrecError, LoadRunning, ServerUnavailable, UserMistake, Wro
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
+    from typing import LiteralString
+
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
@@ -214,7 +216,11 @@ class Graph:
         with _explained(self.uri), self._session(neo4j.WRITE_ACCESS) as session:
             for statement in query.statements:
                 if query.commits_itself:
-                    result = session.run(statement, bound)
+                    told = {
+                        "hmrec": query.name,
+                        "id": self.client,
+                    }  # a claim waits for a killed client's
+                    result = session.run(neo4j.Query(cast("LiteralString", statement), metadata=told), bound)
                     records, summary = [record.data() for record in result], result.consume()
                 else:
                     named = neo4j.unit_of_work(metadata={"hmrec": query.name, "id": self.client})(_run_whole)
