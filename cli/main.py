@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from . import db, demo, doctor, evaluate, explain, load, query, recommend, sample, serve, train
+from . import db, demo, doctor, evaluate, explain, load, models, query, recommend, sample, serve, train
 
 app = typer.Typer(
     name="hmrec",
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(db.app, name="db")
 app.add_typer(sample.app, name="sample")
+app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)
 app.command("load")(load.load)
 app.command("train")(train.train)

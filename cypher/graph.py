@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import neo4j
@@ -21,6 +21,8 @@ from .errors import HmrecError, LoadRunning, ServerUnavailable, UserMistake, Wro
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
+    from typing import LiteralString
+
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
@@ -214,7 +216,11 @@ class Graph:
         with _explained(self.uri), self._session(neo4j.WRITE_ACCESS) as session:
             for statement in query.statements:
                 if query.commits_itself:
-                    result = session.run(statement, bound)
+                    told = {
+                        "hmrec": query.name,
+                        "id": self.client,
+                    }  # a claim waits for a killed client's
+                    result = session.run(neo4j.Query(cast("LiteralString", statement), metadata=told), bound)
                     records, summary = [record.data() for record in result], result.consume()
                 else:
                     named = neo4j.unit_of_work(metadata={"hmrec": query.name, "id": self.client})(_run_whole)
@@ -228,7 +234,7 @@ class Graph:
 
     @contextmanager
     def claim(self, who: str, wait: float = 60.0) -> Iterator[None]:
-        """Be the only one to load into this database, by a transaction that stays open and ends with this client.
+        """Be the only one to load or write back here, by a transaction that stays open and ends with this client.
 
         A client that is killed loses its claim at once; what it had sent is over, written or undone, when this begins.
 
@@ -244,13 +250,15 @@ class Graph:
         query = find_query("claims")
         with _explained(self.uri), self._session(neo4j.WRITE_ACCESS) as session:
             claim = session.begin_transaction(metadata={"hmrec": "claim", "id": self.client, "who": who})
-            loading = {name for name, known in load_catalogue().items() if known.folder == "load"}
+            loading = {name for name, known in load_catalogue().items() if known.folder in ("load", "write_back")}
             begun = time.monotonic()
             while True:
                 found = claim.run(query.text, {"database": self.settings.database}).data()
                 first = next(other for other in found if other["what"] == "claim")
                 if first["id"] != self.client:
-                    raise LoadRunning(f"A load is running already: {first['who']}.", "Wait until it is done.")
+                    raise LoadRunning(
+                        f"A load or write-back is running already: {first['who']}.", "Wait until it is done."
+                    )
                 left = [other["what"] for other in found if other["id"] != self.client and other["what"] in loading]
                 if not left:
                     break

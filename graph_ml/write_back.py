@@ -10,8 +10,11 @@ up.
 from __future__ import annotations
 
 import json
+import os
+import platform
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -23,9 +26,12 @@ from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .export import IdMap
 from .train import TrainedModel
+from .versions import KEPT_VERSIONS, keep_model, load_version
 
 IN_FORCE, STAGED = "embedding", "embedding_staged"
 NODES_A_BATCH = 5_000  # 64 numbers each: 1.3 MB; 2,000 a batch were slower and 10,000 no faster
+NODES_AT_ONCE = 300_000  # moved in one transaction: a direct reader's query that begins later sees no mixture
+READERS_SECONDS = 10.0
 INDEX_SECONDS = 4 * 3600.0
 LIBRARIES = ("hmrec", "torch", "torch-geometric", "numpy", "scipy", "neo4j")
 
@@ -48,11 +54,17 @@ class WriteBackReceipt:
 
 
 def write_embeddings(
-    graph: Graph, trained: TrainedModel, metrics: dict[str, float] | None = None, progress: Progress = silent
+    graph: Graph,
+    trained: TrainedModel,
+    metrics: dict[str, float] | None = None,
+    progress: Progress = silent,
+    keep: int = KEPT_VERSIONS,
+    customer_index: bool = False,
 ) -> WriteBackReceipt:
-    """Put a trained model's embeddings in force: on the nodes, with a vector index each, told by a (:Model).
+    """Put a trained model's embeddings in force: on the nodes, the articles with a vector index, told by a (:Model).
 
-    Nodes that the model does not know have no embedding afterwards. Only one write-back may run at a time.
+    Nodes that the model does not know have no embedding afterwards. The model itself is kept in the graph beside it,
+    so that `use_version` can put it in force again.
 
     Parameters
     ----------
@@ -60,11 +72,42 @@ def write_embeddings(
     trained : the embeddings.
     metrics : what is known of their quality, kept on the (:Model).
     progress : told the nodes written and the indexes' percent.
+    keep : so many of the newest versions keep their embeddings in the graph.
+    customer_index : make a vector index of the customers, too.
 
     Raises
     ------
+    LoadRunning : a load or another write-back is at work on this graph.
     HmrecError : an index could not be built; the version before stays in force.
     """
+    with graph.claim(_tell_who()):
+        graph.write("tidy_parts", keep=keep)
+        version = int(graph.read_rows("next_version")[1][0][0])
+        begun = time.monotonic()
+        parts = keep_model(graph, version, trained, progress)
+        kept_after = round(time.monotonic() - begun, 3)
+        model = _describe(trained, metrics or {}) | {"parts": parts}
+        receipt = _put_in_force(graph, trained, version, model, progress, customer_index)
+        graph.write("tidy_parts", keep=keep)
+    return replace(receipt, seconds=receipt.seconds | {"keeping": kept_after})
+
+
+def use_version(graph: Graph, version: int, progress: Progress = silent) -> WriteBackReceipt:
+    """Put a version in force again that the graph has kept; nodes that exist no more are passed over.
+
+    Raises
+    ------
+    UnknownVersion : there is none of that number, or its embeddings are kept no more.
+    LoadRunning : a load or another write-back is at work on this graph.
+    """
+    with graph.claim(_tell_who()):
+        trained = load_version(graph, version)
+        return _put_in_force(graph, trained, version, {}, progress, customer_index=False)
+
+
+def _put_in_force(
+    graph: Graph, trained: TrainedModel, version: int, model: dict[str, Any], progress: Progress, customer_index: bool
+) -> WriteBackReceipt:
     seconds: dict[str, float] = {}
     clock = time.monotonic()
 
@@ -77,15 +120,18 @@ def write_embeddings(
     slot = STAGED if len(graph.read("model_in_force")) else IN_FORCE
     _clear(graph, slot)
     lap("clearing")
-    customers = _write(graph, "export_customers", trained.customer_ids, trained.customers, slot, "customers", progress)
-    articles = _write(graph, "export_articles", trained.article_ids, trained.articles, slot, "articles", progress)
+    customers = _write(graph, "customer_nodes", trained.customer_ids, trained.customers, slot, "customers", progress)
+    articles = _write(graph, "article_nodes", trained.article_ids, trained.articles, slot, "articles", progress)
     lap("writing")
     _build_indexes(graph, slot, trained.settings.dim, progress)
     lap("indexing")
-    receipt = graph.write("put_in_force", model=_describe(trained, metrics or {}), slot=slot)
+    graph.write("put_in_force", version=version, model=model, slot=slot)
     finish_move(graph, progress)
+    if customer_index:
+        graph.write("create_customer_index", dim=trained.settings.dim)
+        _await_indexes(graph, {"customer_embedding"}, progress)
     lap("putting in force")
-    return WriteBackReceipt(int(receipt.rows[0]["version"]), customers, articles, seconds)
+    return WriteBackReceipt(version, customers, articles, seconds)
 
 
 def finish_move(graph: Graph, progress: Progress = silent) -> None:
@@ -94,11 +140,30 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
     if not len(found) or found["slot"][0] == IN_FORCE:
         return
     progress("Moving the new embeddings into place", 0, None)
+    _let_readers_finish(graph)
     graph.write("drop_indexes")
-    graph.write("move_embeddings")
+    counts = graph.read("counts")
+    small = int(counts["customers"][0]) + int(counts["articles"][0]) <= NODES_AT_ONCE
+    graph.write("move_embeddings_at_once" if small else "move_embeddings")
     _build_indexes(graph, IN_FORCE, int(found["dim"][0]), progress)
     graph.write("point_model", slot=IN_FORCE)
+    _let_readers_finish(graph)
     _clear(graph, STAGED)
+
+
+def _let_readers_finish(graph: Graph) -> None:
+    """Wait for queries that began before now: they may have looked at the (:Model) before it changed."""
+    now = int(graph.read_rows("now")[1][0][0])
+    until = time.monotonic() + READERS_SECONDS
+    while time.monotonic() < until:
+        if not graph.read_rows("old_transactions", database=graph.settings.database, until=now)[1][0][0]:
+            return
+        time.sleep(0.05)
+
+
+def _tell_who() -> str:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return f"embeddings are being written back (since {since}, process {os.getpid()} on {platform.node()})"
 
 
 def _clear(graph: Graph, slot: str) -> None:
@@ -110,7 +175,7 @@ def _write(
     graph: Graph, query: str, ids: IdMap, vectors: npt.NDArray[np.float32], slot: str, kind: str, progress: Progress
 ) -> int:
     """Write [n, dim] vectors on the nodes of `ids`; how many nodes there were."""
-    nodes = [(row[0], ids.index(row[1])) for row in graph.stream(query) if row[1] in ids]
+    nodes = sorted((row[0], ids.index(row[1])) for row in graph.stream(query) if row[1] in ids)  # as stored
     written = 0
     for begin in range(0, len(nodes), NODES_A_BATCH):
         part = nodes[begin : begin + NODES_A_BATCH]
@@ -122,9 +187,12 @@ def _write(
 
 
 def _build_indexes(graph: Graph, slot: str, dim: int, progress: Progress) -> None:
-    """Make the slot's vector indexes and wait until they answer."""
+    """Make the slot's vector index of articles and wait until it answers."""
     graph.write("create_indexes" if slot == IN_FORCE else "create_staged_indexes", dim=dim)
-    names = {f"article_{slot}", f"customer_{slot}"}
+    _await_indexes(graph, {f"article_{slot}"}, progress)
+
+
+def _await_indexes(graph: Graph, names: set[str], progress: Progress) -> None:
     until = time.monotonic() + INDEX_SECONDS
     while time.monotonic() < until:
         indexes = graph.read("vector_indexes")

@@ -1,7 +1,5 @@
-// create_indexes: the vector indexes of the embeddings in force
+// create_indexes: the articles' vector index of the embeddings in force
 // $dim: integer     numbers in an embedding
 // :param [{dim}] => { RETURN 64 AS dim }
 CREATE VECTOR INDEX article_embedding IF NOT EXISTS FOR (n:Article) ON n.embedding
-OPTIONS {indexConfig: {`vector.dimensions`: $dim, `vector.similarity_function`: 'cosine'}};
-CREATE VECTOR INDEX customer_embedding IF NOT EXISTS FOR (n:Customer) ON n.embedding
 OPTIONS {indexConfig: {`vector.dimensions`: $dim, `vector.similarity_function`: 'cosine'}}

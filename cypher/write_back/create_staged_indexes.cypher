@@ -1,7 +1,5 @@
-// create_staged_indexes: the vector indexes of the staged embeddings
+// create_staged_indexes: the articles' vector index of the staged embeddings
 // $dim: integer     numbers in an embedding
 // :param [{dim}] => { RETURN 64 AS dim }
 CREATE VECTOR INDEX article_embedding_staged IF NOT EXISTS FOR (n:Article) ON n.embedding_staged
-OPTIONS {indexConfig: {`vector.dimensions`: $dim, `vector.similarity_function`: 'cosine'}};
-CREATE VECTOR INDEX customer_embedding_staged IF NOT EXISTS FOR (n:Customer) ON n.embedding_staged
 OPTIONS {indexConfig: {`vector.dimensions`: $dim, `vector.similarity_function`: 'cosine'}}

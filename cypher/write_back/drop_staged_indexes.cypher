@@ -1,3 +1,3 @@
-// drop_staged_indexes: remove the vector indexes of the staged embeddings
+// drop_staged_indexes: remove the vector index of the staged embeddings
 DROP INDEX article_embedding_staged IF EXISTS;
 DROP INDEX customer_embedding_staged IF EXISTS

@@ -15,6 +15,7 @@ COMMANDS = [
     ["demo"], ["load"], ["train"], ["recommend"], ["query"], ["explain"], ["evaluate"], ["doctor"], ["serve"],
     ["db", "install"], ["db", "start"], ["db", "stop"], ["db", "status"], ["db", "open"], ["db", "logs"],
     ["sample", "journey"], ["sample", "synthetic"],
+    ["models"], ["models", "use"], ["models", "show"],
 ]  # fmt: skip
 
 

@@ -1,0 +1,89 @@
+"""hmrec models: the trained versions, and which one is in force."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from .bars import Bars
+from .connect import open_graph
+from .show import Format, dump_json, show
+
+app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
+
+Number = Annotated[int, typer.Argument(min=1, metavar="VERSION", help="Its number, as `hmrec models` lists it.")]
+COLUMNS = ("version", "created", "in_force", "usable", "name", "dim", "since", "until", "purchases",
+           "validation_map_all", "validation_map_new")  # fmt: skip
+
+
+@app.callback()
+def models(
+    context: typer.Context,
+    form: Annotated[Format, typer.Option("--format", help="table, json (with all that is known) or csv.")] = (
+        Format.table
+    ),
+) -> None:
+    """List the trained versions of the model, newest first; `usable` ones can be put in force again.
+
+    Reads the (:Model) nodes; writes nothing.
+
+    Example: hmrec models
+    """
+    if context.invoked_subcommand is not None:
+        return
+    import pandas as pd
+
+    from ..graph_ml.versions import list_versions
+
+    with open_graph() as graph:
+        versions = [_unpack(one.model) | {"usable": one.kept} for one in list_versions(graph)]
+    if form is Format.json:
+        dump_json(versions)
+    elif not versions and form is Format.table:
+        typer.echo("No model is in this graph yet; `hmrec train` makes one.")
+    else:
+        show(pd.DataFrame([{name: one.get(name) for name in COLUMNS} for one in versions], columns=COLUMNS), form)
+
+
+@app.command("show")
+def show_version(version: Number) -> None:
+    """Print all that is known of a version as JSON: hyperparameters, data window, metrics, library versions.
+
+    Reads its (:Model) node; writes nothing.
+
+    Example: hmrec models show 1
+    """
+    from ..graph_ml.versions import find_version
+
+    with open_graph() as graph:
+        found = find_version(graph, version)
+    dump_json(_unpack(found.model) | {"usable": found.kept})
+
+
+@app.command("use")
+def use(version: Number) -> None:
+    """Put a version in force again: its embeddings go back onto the nodes.
+
+    Reads the embeddings that the graph kept of it; writes Customer.embedding, Article.embedding and the vector index.
+    Readers have the version before until this one is whole.
+
+    Example: hmrec models use 1
+    """
+    from ..graph_ml.write_back import use_version
+
+    with Bars() as bars, open_graph(bars) as graph:
+        receipt = use_version(graph, version, bars)
+    typer.echo(
+        f"Model {receipt.version} is in force: its embeddings are on {receipt.customers:,} customers and "
+        f"{receipt.articles:,} articles."
+    )
+
+
+def _unpack(model: dict[str, Any]) -> dict[str, Any]:
+    """The properties with those that are JSON taken apart."""
+    return {
+        name: json.loads(value) if name in ("hyperparameters", "libraries") and isinstance(value, str) else value
+        for name, value in model.items()
+    }

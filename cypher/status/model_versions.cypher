@@ -1,0 +1,9 @@
+// model_versions: the trained models, newest first, each with whether all of its bytes are kept, so that it can be put in force again
+// $version: integer = null   only this one
+// :param [{version}] => { RETURN null AS version }
+// returns model, kept
+MATCH (m:Model)
+WHERE $version IS NULL OR m.version = $version
+RETURN properties(m) AS model,
+       m.parts IS NOT NULL AND COUNT { (m)-[:KEPT_IN]->(:ModelPart) } = m.parts AS kept
+ORDER BY m.version DESC

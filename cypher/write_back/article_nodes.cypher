@@ -1,0 +1,4 @@
+// article_nodes: the number of every article's node, as stored
+// returns node, id
+MATCH (a:Article)
+RETURN id(a) AS node, a.article_id AS id

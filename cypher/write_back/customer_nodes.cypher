@@ -1,0 +1,4 @@
+// customer_nodes: the number of every customer's node, as stored
+// returns node, id
+MATCH (c:Customer)
+RETURN id(c) AS node, c.customer_id AS id

@@ -1,0 +1,7 @@
+// model_parts: the kept bytes of a version, in order
+// $version: integer
+// :param [{version}] => { RETURN 1 AS version }
+// returns part, bytes
+MATCH (:Model {version: $version})-[kept:KEPT_IN]->(p:ModelPart)
+RETURN kept.part AS part, p.bytes AS bytes
+ORDER BY part

@@ -1,0 +1,12 @@
+// tidy_parts: remove the kept bytes of versions that never came into force, and of all but the newest ones
+// $keep: integer = 3   how many versions keep their bytes; the one in force always does
+// :param [{keep}] => { RETURN 3 AS keep }
+CALL () {
+  MATCH (m:Model)-[:KEPT_IN]->(:ModelPart)
+  WITH DISTINCT m
+  ORDER BY m.in_force DESC, m.version DESC
+  RETURN collect(m.version)[0..$keep] AS kept
+}
+MATCH (p:ModelPart)
+WHERE NOT EXISTS { (:Model)-[:KEPT_IN]->(p) } OR NOT p.version IN kept
+CALL (p) { DETACH DELETE p } IN TRANSACTIONS OF 20 ROWS

@@ -1,0 +1,83 @@
+"""Write-backs killed with SIGKILL at random moments: readers have a whole version, the next run repairs.
+
+HMREC_KILLS says how often (default: 2, for a test suite; by hand: 10 and more).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.settings import ConnectionSettings
+from hmrec.graph_ml.export import export_subgraph
+from hmrec.graph_ml.model_file import write_model
+from hmrec.graph_ml.train import TrainSettings, train
+from hmrec.graph_ml.versions import list_versions
+from hmrec.graph_ml.write_back import write_embeddings
+
+from tests.conftest import run_text
+from tests.graph.shops import load_two_tastes
+from tests.graph.test_write_back import holds, nearest, nearest_of
+
+KILLS = int(os.environ.get("HMREC_KILLS", "0")) or 2
+CHILD = """
+import sys
+from pathlib import Path
+from hmrec.cypher.graph import Graph
+from hmrec.graph_ml.model_file import read_model
+from hmrec.graph_ml.write_back import write_embeddings
+trained = read_model(Path(sys.argv[1]))
+with Graph.connect() as graph:
+    print("begins", flush=True)
+    write_embeddings(graph, trained)
+"""
+
+
+def begin_write_back(connection: ConnectionSettings, file: Path) -> subprocess.Popen[str]:
+    """A write-back in a process of its own, which has just begun."""
+    environment = os.environ | {
+        "NEO4J_URI": connection.uri,
+        "NEO4J_USERNAME": connection.username,
+        "NEO4J_PASSWORD": connection.password.get_secret_value(),
+        "NEO4J_DATABASE": connection.database,
+    }
+    command = [sys.executable, "-W", "ignore", "-c", CHILD, str(file)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    return process
+
+
+def test_killed_at_any_moment_readers_have_a_whole_version_and_the_next_run_repairs(
+    graph: Graph, connection: ConnectionSettings, tmp_path: Path
+) -> None:
+    chance = random.Random(6)
+    load_two_tastes(graph, tmp_path / "shop", weeks=4)
+    subgraph = export_subgraph(graph)
+    settings = TrainSettings(dim=16, epochs=1, negatives=64)
+    old, new = (train(subgraph, settings.model_copy(update={"seed": seed})) for seed in (0, 1))
+    write_embeddings(graph, old)
+    begun = time.monotonic()
+    write_embeddings(graph, old)
+    seconds = time.monotonic() - begun
+    for _ in range(KILLS):
+        write_model(new, tmp_path / "model")
+        process = begin_write_back(connection, tmp_path / "model")
+        time.sleep(chance.uniform(0, seconds))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert nearest(graph) in (nearest_of(old), nearest_of(new))
+        in_force = [one for one in list_versions(graph) if one.model["in_force"]]
+        assert len(in_force) == 1
+        assert in_force[0].kept
+        write_embeddings(graph, new)
+        assert holds(graph, new)
+        assert nearest(graph) == nearest_of(new)
+        assert not run_text(graph, "MATCH (p:ModelPart) WHERE NOT (:Model)-[:KEPT_IN]->(p) RETURN p.part")
+        old, new = new, old

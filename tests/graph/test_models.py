@@ -1,0 +1,132 @@
+"""Versions of the model: kept in the graph, listed, put in force again, apart from each other."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from hmrec.cypher.errors import LoadRunning
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.settings import ConnectionSettings
+from hmrec.graph_ml.export import export_subgraph
+from hmrec.graph_ml.train import TrainedModel, TrainSettings, train
+from hmrec.graph_ml.versions import UnknownVersion, list_versions, load_version
+from hmrec.graph_ml.write_back import use_version, write_embeddings
+
+from tests.conftest import run_text
+from tests.graph.shops import load_two_tastes
+from tests.graph.test_write_back import holds, nearest, nearest_of
+
+
+@pytest.fixture(scope="module")
+def models(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> list[TrainedModel]:
+    load_two_tastes(module_graph, tmp_path_factory.mktemp("shop"), weeks=4)
+    subgraph = export_subgraph(module_graph)
+    settings = TrainSettings(dim=16, epochs=1, negatives=64)
+    return [train(subgraph, settings.model_copy(update={"seed": seed})) for seed in (0, 1)]
+
+
+@pytest.fixture(autouse=True)
+def no_versions(module_graph: Graph, models: list[TrainedModel]) -> None:
+    run_text(module_graph, "MATCH (n:Model|ModelPart) DETACH DELETE n")
+    run_text(module_graph, "MATCH (n:Customer|Article) REMOVE n.embedding, n.embedding_staged")
+
+
+def test_a_version_before_is_put_in_force_again(module_graph: Graph, models: list[TrainedModel]) -> None:
+    for trained in models:
+        write_embeddings(module_graph, trained, {"map_new": 0.25})
+    assert holds(module_graph, models[1])
+    kept = load_version(module_graph, 1)
+    np.testing.assert_array_equal(kept.customers, models[0].customers)
+    before = list_versions(module_graph, 1)[0].model
+    assert use_version(module_graph, 1).version == 1
+    assert holds(module_graph, models[0])
+    assert nearest(module_graph) == nearest_of(models[0])
+    versions = list_versions(module_graph)
+    assert [(one.model["version"], one.model["in_force"], one.kept) for one in versions] == [
+        (2, False, True),
+        (1, True, True),
+    ]
+    assert versions[1].model == before | {"in_force": True}
+
+
+def test_only_the_newest_versions_and_the_one_in_force_keep_their_embeddings(
+    module_graph: Graph, models: list[TrainedModel]
+) -> None:
+    for number in range(4):
+        write_embeddings(module_graph, models[number % 2], keep=2)
+    assert [one.kept for one in list_versions(module_graph)] == [True, True, False, False]
+    with pytest.raises(UnknownVersion, match=r"has not kept the embeddings of model version 1\. It has those of 4, 3"):
+        use_version(module_graph, 1)
+    with pytest.raises(UnknownVersion, match=r"no model version 9\. It has: 4, 3, 2, 1"):
+        use_version(module_graph, 9)
+    assert holds(module_graph, models[1])
+
+
+def test_a_version_that_lost_a_part_cannot_be_used_and_the_next_run_tidies_what_never_came_into_force(
+    module_graph: Graph, models: list[TrainedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hmrec.graph_ml.versions.BYTES_A_PART", 1000)
+    write_embeddings(module_graph, models[0])
+    np.testing.assert_array_equal(load_version(module_graph, 1).articles, models[0].articles)
+    run_text(module_graph, "MATCH (p:ModelPart {version: 1, part: 1}) DETACH DELETE p")
+    assert [one.kept for one in list_versions(module_graph)] == [False]
+    module_graph.write("keep_part", version=2, part=77, bytes=b"of a killed run")
+    write_embeddings(module_graph, models[1])
+    assert not run_text(module_graph, "MATCH (p:ModelPart {part: 77}) RETURN p.part")
+    assert load_version(module_graph, 2).article_ids == models[1].article_ids
+
+
+def test_nodes_that_exist_no_more_are_passed_over(module_graph: Graph, models: list[TrainedModel]) -> None:
+    run_text(module_graph, "CREATE (:Customer {customer_id: 'gone'})")
+    write_embeddings(module_graph, models[0])
+    run_text(module_graph, "MATCH (c:Customer {customer_id: 'c00'}) SET c.customer_id = 'other'")
+    try:
+        assert use_version(module_graph, 1).customers == len(models[0].customer_ids) - 1
+    finally:
+        run_text(module_graph, "MATCH (c:Customer {customer_id: 'other'}) SET c.customer_id = 'c00'")
+        run_text(module_graph, "MATCH (c:Customer {customer_id: 'gone'}) DELETE c")
+
+
+def test_a_second_write_back_is_refused_with_the_first_s_name(
+    module_graph: Graph, models: list[TrainedModel], connection: ConnectionSettings
+) -> None:
+    with (
+        Graph.connect(connection) as first,
+        first.claim("embeddings are being written back (by the first)"),
+        pytest.raises(LoadRunning, match="by the first"),
+    ):
+        write_embeddings(module_graph, models[0])
+    assert write_embeddings(module_graph, models[0]).version == 1
+
+
+def test_readers_have_a_whole_version_within_a_second_at_every_moment(
+    module_graph: Graph, models: list[TrainedModel], connection: ConnectionSettings
+) -> None:
+    write_embeddings(module_graph, models[0])
+    allowed = [nearest_of(trained)[0] for trained in models]
+    seen: list[bool] = []
+    slowest = [0.0]
+    done = threading.Event()
+
+    def ask() -> None:
+        with Graph.connect(connection) as reader:
+            while not done.is_set():
+                begun = time.monotonic()
+                found = reader.read("gnn", customer_id="c00", k=5)[["article_id", "score"]].to_numpy().tolist()
+                slowest[0] = max(slowest[0], time.monotonic() - begun)
+                seen.append(found in allowed)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        for trained in (models[1], models[0], models[1]):
+            write_embeddings(module_graph, trained)
+    finally:
+        done.set()
+        thread.join()
+    assert len(seen) > 20
+    assert all(seen)
+    assert slowest[0] < 1.0
