@@ -18,7 +18,7 @@ from ..cypher.errors import UnknownCustomer, UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from ..loader.schema import ATTRIBUTES
-from .features import CUSTOMER_FEATURES, encode_features
+from .features import Feature, FeatureEncoder, FeatureSpec, make_frame
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -47,6 +47,7 @@ class SubgraphSpec(BaseModel):
     )
     rows: int | None = Field(default=None, ge=1, description="Only the first so many transactions by date")
     isolated: bool = Field(default=False, description="Keep customers and articles that are left without a purchase")
+    features: FeatureSpec = Field(default=FeatureSpec(), description="Which properties and relationships come along")
 
     @field_validator("customers")
     @classmethod
@@ -125,8 +126,9 @@ class Subgraph:
     price : [num_edges] float32, not a number where it is missing.
     quantity : [num_edges] int32, how many equal rows.
     channel : [num_edges] int32, 0 where it is missing.
-    customers : a row for each customer, with the columns of `CUSTOMER_FEATURES`.
+    customers, articles : a row for each node: `customer_id` or `article_id`, then the properties of `features`.
     attributes : by label, the nodes that the articles hang on.
+    features : which properties and relationships those are.
     """
 
     customer_ids: IdMap
@@ -138,7 +140,9 @@ class Subgraph:
     quantity: npt.NDArray[np.int32]
     channel: npt.NDArray[np.int32]
     customers: pl.DataFrame = field(default_factory=pl.DataFrame)
+    articles: pl.DataFrame = field(default_factory=pl.DataFrame)
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    features: FeatureSpec = field(default_factory=FeatureSpec)
 
     @property
     def num_edges(self) -> int:
@@ -178,24 +182,33 @@ class Subgraph:
             customer=new_customer[self.customer],
             article=new_article[self.article],
             customers=self.customers.filter(pl.Series(has_customer)) if self.customers.height else self.customers,
+            articles=self.articles.filter(pl.Series(has_article)) if self.articles.height else self.articles,
             attributes={label: _keep_articles(a, has_article, new_article) for label, a in self.attributes.items()},
         )
 
-    def to_hetero(self) -> HeteroData:
+    def to_hetero(self, encoders: Mapping[str, FeatureEncoder] | None = None) -> HeteroData:
         """The subgraph for PyTorch Geometric; the purchases' arrays are shared, not copied.
+
+        Parameters
+        ----------
+        encoders : for `customer` and `article` the encoders of a training, to encode as it did; None: `fit_encoders()`.
 
         Returns
         -------
-        Node types `customer` (x: numbers, codes: categories, see `EncodedFeatures`), `article`, and one for each kind
+        Node types `customer` and `article` (x: numbers, codes: categories, see `EncodedFeatures`) and one for each kind
         of attribute node by its label; edge types ('customer', 'bought', 'article') with time, price, quantity and
         channel, and ('article', relationship, label).
         """
+        encoders = self.fit_encoders() if encoders is None else encoders
         data = HeteroData()
-        data["customer"].num_nodes, data["article"].num_nodes = len(self.customer_ids), len(self.article_ids)
-        if self.customers.height:
-            encoded = encode_features(self.customers, CUSTOMER_FEATURES)
-            data["customer"].x, data["customer"].codes = encoded.numbers, encoded.codes
-            data["customer"].code_sizes = encoded.sizes
+        for name, ids, frame in (
+            ("customer", self.customer_ids, self.customers),
+            ("article", self.article_ids, self.articles),
+        ):
+            data[name].num_nodes = len(ids)
+            if frame.height:
+                encoded = encoders[name].encode(frame)
+                data[name].x, data[name].codes, data[name].code_sizes = encoded.numbers, encoded.codes, encoded.sizes
         bought = data["customer", "bought", "article"]
         bought.edge_index = torch.from_numpy(self.edge_index)
         for name in ("time", "price", "quantity", "channel"):
@@ -204,6 +217,14 @@ class Subgraph:
             data[label].num_nodes = len(attribute.keys)
             data["article", attribute.relationship, label].edge_index = torch.from_numpy(attribute.edge_index)
         return data
+
+    def fit_encoders(self) -> dict[str, FeatureEncoder]:
+        """How these customers' and articles' features are encoded, to be kept for nodes that come later."""
+        parts = {
+            "customer": (self.customers, self.features.customers),
+            "article": (self.articles, self.features.articles),
+        }
+        return {name: FeatureEncoder.fit(frame, features) for name, (frame, features) in parts.items() if frame.height}
 
 
 def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Progress = silent) -> Subgraph:
@@ -225,7 +246,7 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
     """
     spec = spec or SubgraphSpec()
     customers, customer_nodes = _read_customers(graph, spec, progress)
-    article_ids, article_nodes = _read_articles(graph, spec)
+    articles, article_nodes = _read_articles(graph, spec)
     until = _find_day_of_row(graph, spec) or spec.until
     window = {"since": spec.since, "until": until}
     batches = list(_read_purchases(graph, customer_nodes, article_nodes, window, progress))
@@ -236,7 +257,7 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
     order = np.lexsort((channel, price, article, time, customer))
     subgraph = Subgraph(
         IdMap(customers["customer_id"]),
-        IdMap(article_ids),
+        IdMap(articles["article_id"]),
         customer[order].astype(np.int64),
         article[order].astype(np.int64),
         time[order].astype(np.int32),
@@ -244,7 +265,9 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
         quantity[order].astype(np.int32),
         channel[order].astype(np.int32),
         customers,
-        _read_attributes(graph, article_nodes),
+        articles,
+        _read_attributes(graph, article_nodes, spec.features.edges),
+        spec.features,
     )
     if spec.rows is not None:
         subgraph = _take_first_rows(subgraph, spec.rows)
@@ -266,22 +289,29 @@ def _read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress) -> tup
     ids = list(spec.customers) if isinstance(spec.customers, tuple) else None
     limit = spec.customers if isinstance(spec.customers, int) else None
     progress("Reading customers", 0, None)
-    rows = list(graph.stream("export_customers", customers=ids, limit=limit))
-    schema = {"node": pl.Int64, "customer_id": pl.String} | {feature.name: None for feature in CUSTOMER_FEATURES}
-    frame = pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None).sort("customer_id")
+    frame, nodes = _read_nodes(graph, "customer", spec.features.customers, customers=ids, limit=limit)
     if ids is not None and (unknown := set(ids) - set(frame["customer_id"])):
         raise UnknownCustomer(min(unknown))
-    return frame.drop("node"), frame["node"].to_numpy()
+    return frame, nodes
 
 
-def _read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[list[str], Integers]:
-    rows = sorted((article_id, node) for node, article_id in graph.stream("export_articles", category=spec.category))
-    if not rows and spec.category is not None:
+def _read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integers]:
+    frame, nodes = _read_nodes(graph, "article", spec.features.articles, category=spec.category)
+    if not len(nodes) and spec.category is not None:
         raise EmptySubgraph(
             f"No article is in an IndexGroup, Department or ProductGroup named {spec.category[:80]!r}.",
             "The names are written as in the articles' file.",
         )
-    return [article_id for article_id, _ in rows], np.array([node for _, node in rows], dtype=np.int64)
+    return frame, nodes
+
+
+def _read_nodes(graph: Graph, kind: str, features: tuple[Feature, ...], **which: Any) -> tuple[pl.DataFrame, Integers]:
+    """Customers or articles by id with the properties of their features, and the number of each one's node."""
+    properties = [feature.name for feature in features]
+    rows = list(graph.stream(f"export_{kind}s", properties=properties, **which))
+    frame = make_frame(f"{kind}_id", [row[1] for row in rows], [row[2] for row in rows], features)
+    frame = frame.with_columns(node=pl.Series([row[0] for row in rows], dtype=pl.Int64)).sort(f"{kind}_id")
+    return frame.drop("node"), frame["node"].to_numpy()
 
 
 def _find_day_of_row(graph: Graph, spec: SubgraphSpec) -> date | None:
@@ -335,10 +365,10 @@ class _NodeFinder:
         return np.where(self.nodes[place] == wanted, self.order[place], -1)
 
 
-def _read_attributes(graph: Graph, article_nodes: Integers) -> dict[str, Attribute]:
+def _read_attributes(graph: Graph, article_nodes: Integers, relationships: tuple[str, ...]) -> dict[str, Attribute]:
     find = _NodeFinder(article_nodes)
     by_relationship: dict[str, list[tuple[str | int, Integers]]] = {}
-    for relationship, key, nodes in graph.stream("export_attributes"):
+    for relationship, key, nodes in graph.stream("export_attributes", relationships=list(relationships)):
         articles = find(np.array(nodes, dtype=np.int64))
         if len(articles := np.sort(articles[articles >= 0])):
             by_relationship.setdefault(relationship, []).append((key, articles))
