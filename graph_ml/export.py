@@ -19,12 +19,12 @@ from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from ..loader.schema import ATTRIBUTES
 from .features import Feature, FeatureEncoder, FeatureSpec, make_frame
+from .read_purchases import NodeFinder, read_purchases
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 EPOCH = date(1970, 1, 1)
-PURCHASES_A_BATCH = 200_000  # about 0.4 s of the server's time
 LABELS = {attribute.relationship: attribute.label for attribute in ATTRIBUTES}
 
 
@@ -230,8 +230,8 @@ class Subgraph:
 def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Progress = silent) -> Subgraph:
     """Read a part of the graph's purchases.
 
-    Customers are read in the order of the store, a batch of them a query, each with its purchases in lists: four
-    to five times faster than a row for each purchase. The purchases of a load that runs meanwhile may be in or not.
+    Customers are read in the order of the store, a batch of them a query, their purchases in lists (docs/performance.md
+    has the speed). The purchases of a load that runs meanwhile may be in or not.
 
     Parameters
     ----------
@@ -248,22 +248,18 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
     customers, customer_nodes = _read_customers(graph, spec, progress)
     articles, article_nodes = _read_articles(graph, spec)
     until = _find_day_of_row(graph, spec) or spec.until
-    window = {"since": spec.since, "until": until}
-    batches = list(_read_purchases(graph, customer_nodes, article_nodes, window, progress))
-    columns = [np.concatenate([batch[place] for batch in batches]) if batches else np.zeros(0) for place in range(6)]
-    customer, article, time, price, quantity, channel = columns
-    if not len(time):
+    bought = read_purchases(graph, customer_nodes, article_nodes, spec.since, until, progress)
+    if not len(bought):
         raise EmptySubgraph("The part of the graph that was asked for has no purchase.", "Choose a wider one.")
-    order = np.lexsort((channel, price, article, time, customer))
     subgraph = Subgraph(
         IdMap(customers["customer_id"]),
         IdMap(articles["article_id"]),
-        customer[order].astype(np.int64),
-        article[order].astype(np.int64),
-        time[order].astype(np.int32),
-        price[order].astype(np.float32),
-        quantity[order].astype(np.int32),
-        channel[order].astype(np.int32),
+        bought.customer.astype(np.int64),
+        bought.article.astype(np.int64),
+        bought.time,
+        bought.price,
+        bought.quantity,
+        bought.channel,
         customers,
         articles,
         _read_attributes(graph, article_nodes, spec.features.edges),
@@ -323,50 +319,8 @@ def _find_day_of_row(graph: Graph, spec: SubgraphSpec) -> date | None:
     return date.fromordinal(days["t_dat"][int(reached[0])].toordinal() + 1) if len(reached) else None
 
 
-def _read_purchases(
-    graph: Graph, customer_nodes: Integers, article_nodes: Integers, window: dict[str, date | None], progress: Progress
-) -> Iterator[list[npt.NDArray[Any]]]:
-    """Batches of customer, article, day, price, quantity, channel; purchases of other articles left out."""
-    counts = graph.read("counts")
-    size = max(1, PURCHASES_A_BATCH * int(counts["customers"][0]) // max(1, int(counts["bought"][0])))
-    find_customer, find_article = _NodeFinder(customer_nodes), _NodeFinder(article_nodes)
-    stored = np.sort(customer_nodes)
-    for begin in range(0, len(stored), size):
-        part = stored[begin : begin + size].tolist()
-        rows = [row for row in graph.stream("export_purchases", fetch_size=100, customers=part, **window) if row[1]]
-        progress("Reading purchases", begin + len(part), len(stored))
-        if not rows:
-            continue
-        customer = np.repeat(find_customer(_join([[row[0]] for row in rows], np.int64)), [len(row[1]) for row in rows])
-        article = find_article(_join([row[1] for row in rows], np.int64))
-        rest = [_join([row[place] for row in rows], kind) for place, kind in enumerate(_KINDS, start=2)]
-        wanted = article >= 0
-        yield [column[wanted] for column in (customer.astype(np.int32), article.astype(np.int32), *rest)]
-
-
-_KINDS: tuple[npt.DTypeLike, ...] = (np.int32, np.float32, np.int32, np.int32)  # days, prices, quantities, channels
-
-
-def _join(lists: list[list[Any]], kind: npt.DTypeLike) -> npt.NDArray[Any]:
-    return np.array([value for part in lists for value in part], dtype=kind)
-
-
-class _NodeFinder:
-    """From numbers of nodes to their places 0..n-1, -1 where a node has none."""
-
-    def __init__(self, nodes: Integers) -> None:
-        self.order = np.argsort(nodes)
-        self.nodes = nodes[self.order]
-
-    def __call__(self, wanted: Integers) -> Integers:
-        if not len(self.nodes):
-            return np.full(len(wanted), -1, dtype=np.int64)
-        place = np.minimum(np.searchsorted(self.nodes, wanted), len(self.nodes) - 1)
-        return np.where(self.nodes[place] == wanted, self.order[place], -1)
-
-
 def _read_attributes(graph: Graph, article_nodes: Integers, relationships: tuple[str, ...]) -> dict[str, Attribute]:
-    find = _NodeFinder(article_nodes)
+    find = NodeFinder(article_nodes)
     by_relationship: dict[str, list[tuple[str | int, Integers]]] = {}
     for relationship, key, nodes in graph.stream("export_attributes", relationships=list(relationships)):
         articles = find(np.array(nodes, dtype=np.int64))

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from hmrec.cypher.errors import UnknownCustomer
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml import export
+from hmrec.graph_ml import read_purchases
 from hmrec.graph_ml.export import EmptySubgraph, IdMap, Subgraph, SubgraphSpec, export_subgraph, to_date
 from hmrec.graph_ml.features import ARTICLE_FEATURES, Feature, FeatureKind, FeatureSpec
 from pydantic import ValidationError
@@ -53,7 +53,7 @@ def test_the_order_does_not_depend_on_batches_or_the_store(
     module_graph: Graph, shop: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = export_subgraph(module_graph)
-    monkeypatch.setattr(export, "PURCHASES_A_BATCH", 200)  # about five customers
+    monkeypatch.setattr(read_purchases, "PURCHASES_A_BATCH", 200)  # about five customers
     parts = export_subgraph(module_graph)
     for name in ("customer", "article", "time", "price", "quantity", "channel"):
         assert (getattr(whole, name) == getattr(parts, name)).all(), name
