@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from torch_geometric.data import HeteroData
 
 from ..cypher.errors import UnknownCustomer, UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from ..loader.schema import ATTRIBUTES
-from .features import CUSTOMER_FEATURES, encode_features
+from .features import BESIDES, Feature, FeatureEncoder, FeatureSpec, make_frame
+from .read_purchases import NodeFinder, read_purchases
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 EPOCH = date(1970, 1, 1)
-PURCHASES_A_BATCH = 200_000  # about 0.4 s of the server's time
 LABELS = {attribute.relationship: attribute.label for attribute in ATTRIBUTES}
 
 
@@ -47,6 +48,7 @@ class SubgraphSpec(BaseModel):
     )
     rows: int | None = Field(default=None, ge=1, description="Only the first so many transactions by date")
     isolated: bool = Field(default=False, description="Keep customers and articles that are left without a purchase")
+    features: FeatureSpec = Field(default=FeatureSpec(), description="Which properties and relationships come along")
 
     @field_validator("customers")
     @classmethod
@@ -125,8 +127,10 @@ class Subgraph:
     price : [num_edges] float32, not a number where it is missing.
     quantity : [num_edges] int32, how many equal rows.
     channel : [num_edges] int32, 0 where it is missing.
-    customers : a row for each customer, with the columns of `CUSTOMER_FEATURES`, and postal_code.
+    customers, articles : a row for each node: `customer_id` or `article_id`, then the properties of `features`, of
+        customers `BESIDES`, too.
     attributes : by label, the nodes that the articles hang on.
+    features : which properties and relationships those are.
     """
 
     customer_ids: IdMap
@@ -138,7 +142,9 @@ class Subgraph:
     quantity: npt.NDArray[np.int32]
     channel: npt.NDArray[np.int32]
     customers: pl.DataFrame = field(default_factory=pl.DataFrame)
+    articles: pl.DataFrame = field(default_factory=pl.DataFrame)
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    features: FeatureSpec = field(default_factory=FeatureSpec)
 
     @property
     def num_edges(self) -> int:
@@ -178,24 +184,36 @@ class Subgraph:
             customer=new_customer[self.customer],
             article=new_article[self.article],
             customers=self.customers.filter(pl.Series(has_customer)) if self.customers.height else self.customers,
+            articles=self.articles.filter(pl.Series(has_article)) if self.articles.height else self.articles,
             attributes={label: _keep_articles(a, has_article, new_article) for label, a in self.attributes.items()},
         )
 
-    def to_hetero(self) -> HeteroData:
+    def to_hetero(self, encoders: Mapping[str, FeatureEncoder] | None = None) -> HeteroData:
         """The subgraph for PyTorch Geometric; the purchases' arrays are shared, not copied.
+
+        Parameters
+        ----------
+        encoders : for `customer` and `article` the encoders of a training, to encode as it did; None: `fit_encoders()`.
 
         Returns
         -------
-        Node types `customer` (x: numbers, codes: categories, see `EncodedFeatures`), `article`, and one for each kind
+        Node types `customer` and `article` (x: numbers, codes: categories, see `EncodedFeatures`) and one for each kind
         of attribute node by its label; edge types ('customer', 'bought', 'article') with time, price, quantity and
         channel, and ('article', relationship, label).
         """
+        import torch
+        from torch_geometric.data import HeteroData
+
+        encoders = self.fit_encoders() if encoders is None else encoders
         data = HeteroData()
-        data["customer"].num_nodes, data["article"].num_nodes = len(self.customer_ids), len(self.article_ids)
-        if self.customers.height:
-            encoded = encode_features(self.customers, CUSTOMER_FEATURES)
-            data["customer"].x, data["customer"].codes = encoded.numbers, encoded.codes
-            data["customer"].code_sizes = encoded.sizes
+        for name, ids, frame in (
+            ("customer", self.customer_ids, self.customers),
+            ("article", self.article_ids, self.articles),
+        ):
+            data[name].num_nodes = len(ids)
+            if frame.height:
+                encoded = encoders[name].encode(frame)
+                data[name].x, data[name].codes, data[name].code_sizes = encoded.numbers, encoded.codes, encoded.sizes
         bought = data["customer", "bought", "article"]
         bought.edge_index = torch.from_numpy(self.edge_index)
         for name in ("time", "price", "quantity", "channel"):
@@ -205,12 +223,20 @@ class Subgraph:
             data["article", attribute.relationship, label].edge_index = torch.from_numpy(attribute.edge_index)
         return data
 
+    def fit_encoders(self) -> dict[str, FeatureEncoder]:
+        """How these customers' and articles' features are encoded, to be kept for nodes that come later."""
+        parts = {
+            "customer": (self.customers, self.features.customers),
+            "article": (self.articles, self.features.articles),
+        }
+        return {name: FeatureEncoder.fit(frame, features) for name, (frame, features) in parts.items() if frame.height}
+
 
 def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Progress = silent) -> Subgraph:
     """Read a part of the graph's purchases.
 
-    Customers are read in the order of the store, a batch of them a query, each with its purchases in lists: four
-    to five times faster than a row for each purchase. The purchases of a load that runs meanwhile may be in or not.
+    Customers are read in the order of the store, a batch of them a query, their purchases in lists (docs/performance.md
+    has the speed). The purchases of a load that runs meanwhile may be in or not.
 
     Parameters
     ----------
@@ -225,26 +251,24 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
     """
     spec = spec or SubgraphSpec()
     customers, customer_nodes = _read_customers(graph, spec, progress)
-    article_ids, article_nodes = _read_articles(graph, spec)
+    articles, article_nodes = _read_articles(graph, spec)
     until = _find_day_of_row(graph, spec) or spec.until
-    window = {"since": spec.since, "until": until}
-    batches = list(_read_purchases(graph, customer_nodes, article_nodes, window, progress))
-    columns = [np.concatenate([batch[place] for batch in batches]) if batches else np.zeros(0) for place in range(6)]
-    customer, article, time, price, quantity, channel = columns
-    if not len(time):
+    bought = read_purchases(graph, customer_nodes, article_nodes, spec.since, until, progress)
+    if not len(bought):
         raise EmptySubgraph("The part of the graph that was asked for has no purchase.", "Choose a wider one.")
-    order = np.lexsort((channel, price, article, time, customer))
     subgraph = Subgraph(
         IdMap(customers["customer_id"]),
-        IdMap(article_ids),
-        customer[order].astype(np.int64),
-        article[order].astype(np.int64),
-        time[order].astype(np.int32),
-        price[order].astype(np.float32),
-        quantity[order].astype(np.int32),
-        channel[order].astype(np.int32),
+        IdMap(articles["article_id"]),
+        bought.customer.astype(np.int64),
+        bought.article.astype(np.int64),
+        bought.time,
+        bought.price,
+        bought.quantity,
+        bought.channel,
         customers,
-        _read_attributes(graph, article_nodes),
+        articles,
+        _read_attributes(graph, article_nodes, spec.features.edges),
+        spec.features,
     )
     if spec.rows is not None:
         subgraph = _take_first_rows(subgraph, spec.rows)
@@ -266,23 +290,34 @@ def _read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress) -> tup
     ids = list(spec.customers) if isinstance(spec.customers, tuple) else None
     limit = spec.customers if isinstance(spec.customers, int) else None
     progress("Reading customers", 0, None)
-    rows = list(graph.stream("export_customers", customers=ids, limit=limit))
-    schema = {"node": pl.Int64, "customer_id": pl.String} | {feature.name: None for feature in CUSTOMER_FEATURES}
-    schema["postal_code"] = pl.String  # no feature, for nearly everybody has another; by_attributes compares it
-    frame = pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None).sort("customer_id")
+    frame, nodes = _read_nodes(graph, "customer", _with_besides(spec.features.customers), customers=ids, limit=limit)
     if ids is not None and (unknown := set(ids) - set(frame["customer_id"])):
         raise UnknownCustomer(min(unknown))
-    return frame.drop("node"), frame["node"].to_numpy()
+    return frame, nodes
 
 
-def _read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[list[str], Integers]:
-    rows = sorted((article_id, node) for node, article_id in graph.stream("export_articles", category=spec.category))
-    if not rows and spec.category is not None:
+def _read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integers]:
+    frame, nodes = _read_nodes(graph, "article", spec.features.articles, category=spec.category)
+    if not len(nodes) and spec.category is not None:
         raise EmptySubgraph(
             f"No article is in an IndexGroup, Department or ProductGroup named {spec.category[:80]!r}.",
             "The names are written as in the articles' file.",
         )
-    return [article_id for article_id, _ in rows], np.array([node for _, node in rows], dtype=np.int64)
+    return frame, nodes
+
+
+def _with_besides(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    names = {feature.name for feature in features}
+    return features + tuple(feature for feature in BESIDES if feature.name not in names)
+
+
+def _read_nodes(graph: Graph, kind: str, features: tuple[Feature, ...], **which: Any) -> tuple[pl.DataFrame, Integers]:
+    """Customers or articles by id with the properties of their features, and the number of each one's node."""
+    properties = [feature.name for feature in features]
+    rows = list(graph.stream(f"export_{kind}s", properties=properties, **which))
+    frame = make_frame(f"{kind}_id", [row[1] for row in rows], [row[2] for row in rows], features)
+    frame = frame.with_columns(node=pl.Series([row[0] for row in rows], dtype=pl.Int64)).sort(f"{kind}_id")
+    return frame.drop("node"), frame["node"].to_numpy()
 
 
 def _find_day_of_row(graph: Graph, spec: SubgraphSpec) -> date | None:
@@ -294,52 +329,10 @@ def _find_day_of_row(graph: Graph, spec: SubgraphSpec) -> date | None:
     return date.fromordinal(days["t_dat"][int(reached[0])].toordinal() + 1) if len(reached) else None
 
 
-def _read_purchases(
-    graph: Graph, customer_nodes: Integers, article_nodes: Integers, window: dict[str, date | None], progress: Progress
-) -> Iterator[list[npt.NDArray[Any]]]:
-    """Batches of customer, article, day, price, quantity, channel; purchases of other articles left out."""
-    counts = graph.read("counts")
-    size = max(1, PURCHASES_A_BATCH * int(counts["customers"][0]) // max(1, int(counts["bought"][0])))
-    find_customer, find_article = _NodeFinder(customer_nodes), _NodeFinder(article_nodes)
-    stored = np.sort(customer_nodes)
-    for begin in range(0, len(stored), size):
-        part = stored[begin : begin + size].tolist()
-        rows = [row for row in graph.stream("export_purchases", fetch_size=100, customers=part, **window) if row[1]]
-        progress("Reading purchases", begin + len(part), len(stored))
-        if not rows:
-            continue
-        customer = np.repeat(find_customer(_join([[row[0]] for row in rows], np.int64)), [len(row[1]) for row in rows])
-        article = find_article(_join([row[1] for row in rows], np.int64))
-        rest = [_join([row[place] for row in rows], kind) for place, kind in enumerate(_KINDS, start=2)]
-        wanted = article >= 0
-        yield [column[wanted] for column in (customer.astype(np.int32), article.astype(np.int32), *rest)]
-
-
-_KINDS: tuple[npt.DTypeLike, ...] = (np.int32, np.float32, np.int32, np.int32)  # days, prices, quantities, channels
-
-
-def _join(lists: list[list[Any]], kind: npt.DTypeLike) -> npt.NDArray[Any]:
-    return np.array([value for part in lists for value in part], dtype=kind)
-
-
-class _NodeFinder:
-    """From numbers of nodes to their places 0..n-1, -1 where a node has none."""
-
-    def __init__(self, nodes: Integers) -> None:
-        self.order = np.argsort(nodes)
-        self.nodes = nodes[self.order]
-
-    def __call__(self, wanted: Integers) -> Integers:
-        if not len(self.nodes):
-            return np.full(len(wanted), -1, dtype=np.int64)
-        place = np.minimum(np.searchsorted(self.nodes, wanted), len(self.nodes) - 1)
-        return np.where(self.nodes[place] == wanted, self.order[place], -1)
-
-
-def _read_attributes(graph: Graph, article_nodes: Integers) -> dict[str, Attribute]:
-    find = _NodeFinder(article_nodes)
+def _read_attributes(graph: Graph, article_nodes: Integers, relationships: tuple[str, ...]) -> dict[str, Attribute]:
+    find = NodeFinder(article_nodes)
     by_relationship: dict[str, list[tuple[str | int, Integers]]] = {}
-    for relationship, key, nodes in graph.stream("export_attributes"):
+    for relationship, key, nodes in graph.stream("export_attributes", relationships=list(relationships)):
         articles = find(np.array(nodes, dtype=np.int64))
         if len(articles := np.sort(articles[articles >= 0])):
             by_relationship.setdefault(relationship, []).append((key, articles))

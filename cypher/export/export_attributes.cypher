@@ -1,6 +1,9 @@
 // export_attributes: the nodes that articles have in common, one row each, with the articles that hang on it
+// $relationships: list = null   their types; null for all
+// :param [{relationships}] => { RETURN ['HAS_COLOUR'] AS relationships }
 // returns relationship, key, articles
 MATCH (a:Article)-[r:VARIANT_OF|HAS_TYPE|IN_PRODUCT_GROUP|HAS_COLOUR|HAS_APPEARANCE|IN_DEPARTMENT|IN_SECTION|IN_GARMENT_GROUP|IN_INDEX_GROUP]->(n)
+WHERE $relationships IS NULL OR type(r) IN $relationships
 WITH type(r) AS relationship, n, collect(id(a)) AS articles
 RETURN relationship,
        coalesce(n.product_code, n.product_type_no, n.product_group_name, n.colour_group_code, n.graphical_appearance_no,

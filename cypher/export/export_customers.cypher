@@ -1,11 +1,12 @@
-// export_customers: the customers of a subgraph, with the properties that features and segments are made of
+// export_customers: the customers of a subgraph, with the properties that features are made of
+// $properties: list = []      names of properties
 // $customers: list = null     their ids; null for every customer
 // $limit: integer = null      only the first so many, in the order of their ids
-// :param [{customers, limit}] => { RETURN null AS customers, 12 AS limit }
-// returns node, customer_id, age, FN, Active, club_member_status, fashion_news_frequency, postal_code
+// :param [{properties, customers, limit}] => { RETURN ['age', 'FN'] AS properties, null AS customers, 12 AS limit }
+// returns node, customer_id, values
 MATCH (c:Customer)
 WHERE $customers IS NULL OR c.customer_id IN $customers
-RETURN id(c) AS node, c.customer_id AS customer_id, c.age AS age, c.FN AS FN, c.Active AS Active,
-       c.club_member_status AS club_member_status, c.fashion_news_frequency AS fashion_news_frequency, c.postal_code AS postal_code
+WITH c, c.customer_id AS customer_id
 ORDER BY customer_id
 LIMIT toInteger(coalesce($limit, 9223372036854775807))
+RETURN id(c) AS node, customer_id, [name IN $properties | c[name]] AS values

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 from hmrec.cypher.errors import UnknownCustomer
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml import export
+from hmrec.graph_ml import read_purchases
 from hmrec.graph_ml.export import EmptySubgraph, IdMap, Subgraph, SubgraphSpec, export_subgraph, to_date
+from hmrec.graph_ml.features import ARTICLE_FEATURES, Feature, FeatureKind, FeatureSpec
 from pydantic import ValidationError
 
 from tests.conftest import run_text
@@ -52,7 +53,7 @@ def test_the_order_does_not_depend_on_batches_or_the_store(
     module_graph: Graph, shop: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = export_subgraph(module_graph)
-    monkeypatch.setattr(export, "PURCHASES_A_BATCH", 200)  # about five customers
+    monkeypatch.setattr(read_purchases, "PURCHASES_A_BATCH", 200)  # about five customers
     parts = export_subgraph(module_graph)
     for name in ("customer", "article", "time", "price", "quantity", "channel"):
         assert (getattr(whole, name) == getattr(parts, name)).all(), name
@@ -131,6 +132,34 @@ def test_hetero_data_has_purchases_features_and_attribute_nodes(module_graph: Gr
         for a, n in zip(article, node, strict=True):
             assert subgraph.attributes[label].keys[n] == key(int(subgraph.article_ids.id(a)))
     assert data["Department"].num_nodes == 2
+
+
+def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, shop: pl.DataFrame) -> None:
+    whole = export_subgraph(module_graph)
+    assert whole.articles["article_id"].to_list() == list(whole.article_ids)
+    coded = whole.to_hetero()["article"]
+    names = [feature.name for feature in ARTICLE_FEATURES]
+    department, group = coded.codes[:, names.index("department_no")], coded.codes[:, names.index("product_group_name")]
+    assert department.tolist() == [n % 2 + 1 for n in range(30)]
+    assert group.tolist() == [n % 3 + 1 for n in range(30)]
+    assert coded.codes[:, names.index("section_no")].sum() == 0  # the shop has none
+    assert len(coded.code_sizes) == len(names)
+    choice = FeatureSpec(
+        customers=(), articles=(Feature("department_no", FeatureKind.category),), edges=("VARIANT_OF",)
+    )
+    few = export_subgraph(module_graph, SubgraphSpec(features=choice))
+    assert few.customers.columns == ["customer_id"]
+    assert few.articles.columns == ["article_id", "department_no"]
+    assert list(few.attributes) == ["Product"]
+    assert few.to_hetero().validate()
+
+
+def test_nodes_that_come_later_are_encoded_as_the_training_did(module_graph: Graph, shop: pl.DataFrame) -> None:
+    whole = export_subgraph(module_graph)
+    odd = export_subgraph(module_graph, SubgraphSpec(category="Odd"))
+    place = [feature.name for feature in ARTICLE_FEATURES].index("department_no")
+    assert odd.to_hetero()["article"].codes[:, place].tolist() == [1] * 15
+    assert odd.to_hetero(whole.fit_encoders())["article"].codes[:, place].tolist() == [2] * 15
 
 
 def test_what_is_not_there_is_said_in_a_sentence(module_graph: Graph, shop: pl.DataFrame) -> None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hmrec.graph_ml.features import CUSTOMER_FEATURES, Feature, FeatureKind, encode_features
+from hmrec.cypher.errors import HmrecError
+from hmrec.graph_ml.features import (
+    CUSTOMER_FEATURES,
+    Feature,
+    FeatureEncoder,
+    FeatureKind,
+    FeatureSpec,
+    encode_features,
+)
+from pydantic import ValidationError
 
 
 def test_numbers_are_scaled_and_missing_ones_flagged() -> None:
@@ -25,3 +34,52 @@ def test_a_column_without_any_value_is_all_missing() -> None:
     assert encoded.numbers.tolist() == [[0, 1], [0, 1]]
     assert encoded.codes.sum() == 0
     assert encoded.sizes == pytest.approx([1] * encoded.codes.shape[1])
+
+
+def test_what_a_training_has_not_seen_is_as_a_missing_value() -> None:
+    features = (Feature("age", FeatureKind.number), Feature("club", FeatureKind.category))
+    encoder = FeatureEncoder.fit(pl.DataFrame({"age": [20, 40], "club": ["a", "b"]}), features)
+    later = encoder.encode(pl.DataFrame({"age": [30, 50, None], "club": ["b", "new", None]}))
+    assert later.numbers.tolist() == [[0, 0], [2, 0], [0, 1]]
+    assert later.codes.tolist() == [[2], [0], [0]]
+    assert later.sizes == encoder.sizes == (3,)
+
+
+def test_a_column_that_new_nodes_lack_is_missing() -> None:
+    features = (Feature("age", FeatureKind.number), Feature("club", FeatureKind.category))
+    encoder = FeatureEncoder.fit(pl.DataFrame({"age": [20, 40], "club": ["a", "b"]}), features)
+    later = encoder.encode(pl.DataFrame({"club": [None, None]}))
+    assert later.numbers.tolist() == [[0, 1], [0, 1]]
+    assert later.codes.tolist() == [[0], [0]]
+
+
+def test_an_encoder_is_kept_as_text() -> None:
+    frame = pl.DataFrame({"age": [20, None, 41], "FN": [1, None, 0], "club": ["ä", None, "b"]})
+    kinds = {"age": FeatureKind.number, "FN": FeatureKind.category, "club": FeatureKind.category}
+    encoder = FeatureEncoder.fit(frame, tuple(Feature(name, kind) for name, kind in kinds.items()))
+    kept = FeatureEncoder.from_json(encoder.to_json())
+    assert kept == encoder
+    assert (kept.encode(frame).codes == encoder.encode(frame).codes).all()
+    assert (kept.encode(frame).numbers == encoder.encode(frame).numbers).all()
+    with pytest.raises(HmrecError, match="cannot be read"):
+        FeatureEncoder.from_json("{}")
+
+
+def test_of_many_values_only_the_most_frequent_have_codes() -> None:
+    frame = pl.DataFrame({"postal_code": ["z", "z", "a", "a", "b", "c"]})
+    encoded = encode_features(frame, (Feature("postal_code", FeatureKind.category, at_most=2),))
+    assert encoded.codes[:, 0].tolist() == [2, 2, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"customers": (Feature("shoe_size", FeatureKind.number),)},
+        {"articles": (Feature("article_id", FeatureKind.category),)},
+        {"articles": (Feature("index_code", FeatureKind.category),) * 2},
+        {"edges": ("BOUGHT",)},
+    ],
+)
+def test_a_choice_names_what_the_loader_puts_into_the_graph(choice: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        FeatureSpec.model_validate(choice)

@@ -1,0 +1,104 @@
+"""How fast purchases leave the graph, beside one row for each of them, in one run: `python -m benchmarks.export`.
+
+Both read the graph that NEO4J_URI or HMREC_HOME names, by turns, each in a process of its own so that its memory is its
+own; with `--write` the figures go into docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hmrec.cypher.catalogue import parse_query
+from hmrec.cypher.graph import Graph
+from hmrec.graph_ml.export import export_subgraph
+from hmrec.graph_ml.read_purchases import read_purchases
+
+from .report import describe_machine, write_section
+
+PEER = Path(__file__).parent / "peers" / "row_per_purchase.cypher"
+PEER_PURCHASES = 300_000  # of the first customers: at 30,000 a second the whole graph would take a quarter of an hour
+
+
+def measure(job: str) -> dict[str, float]:
+    """One of `plain`, `purchases` and `subgraph`: how many purchases, in what time, with what memory at most."""
+    with Graph.connect() as graph:
+        begun = time.perf_counter()
+        if job == "subgraph":
+            count = export_subgraph(graph).num_edges
+        else:
+            customers, articles = (
+                np.array([row[0] for row in graph.stream(f"export_{kind}")]) for kind in ("customers", "articles")
+            )
+            begun = time.perf_counter()
+            count = (
+                _read_plainly(graph, customers) if job == "plain" else len(read_purchases(graph, customers, articles))
+            )
+        seconds = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    return {"purchases": count, "seconds": seconds, "rate": count / seconds, "peak_gib": peak}
+
+
+def _read_plainly(graph: Graph, customers: np.ndarray[Any, Any]) -> int:
+    """Read one row a purchase, the first customers' in the order of the store, and make columns of them."""
+    counts = graph.read("counts")
+    share = min(1.0, PEER_PURCHASES / int(counts["bought"][0]))
+    part = np.sort(customers)[: max(1, round(share * len(customers)))].tolist()
+    rows = list(graph.stream(parse_query(PEER.read_text("utf-8"), PEER), customers=part))
+    columns = list(zip(*rows, strict=True))
+    return len(columns[0])
+
+
+def in_process(job: str) -> dict[str, float]:
+    """`measure` in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "benchmarks.export", job], check=True, stdout=subprocess.PIPE)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    """Measure by turns, print the table and write it down where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("job", nargs="?", choices=["plain", "purchases", "subgraph"])
+    parser.add_argument("--turns", type=int, default=3, help="the first one warms the server up and does not count")
+    parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
+    options = parser.parse_args()
+    if options.job:
+        print(json.dumps(measure(options.job)))
+        return
+    load = os.getloadavg()[0]
+    turns = [{job: in_process(job) for job in ("plain", "purchases", "subgraph")} for _ in range(options.turns)][1:]
+    ratio = statistics.median(turn["purchases"]["rate"] / turn["plain"]["rate"] for turn in turns)
+    words = {
+        "plain": "one row for each purchase",
+        "purchases": "`read_purchases`: sorted arrays",
+        "subgraph": "`export_subgraph`: with ids, features and attribute nodes",
+    }
+    lines = [
+        f"Measured by `python -m benchmarks.export` on {describe_machine()}; load average at the start {load:.1f}, median of {len(turns)} turns.",
+        "",
+        "| way | purchases | seconds | purchases/s | Python's peak memory |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for job, name in words.items():
+        seen = {key: statistics.median(turn[job][key] for turn in turns) for key in turns[0][job]}
+        lines.append(
+            f"| {name} | {seen['purchases']:,.0f} | {seen['seconds']:.1f} | {seen['rate']:,.0f} | {seen['peak_gib']:.2f} GiB |"
+        )
+    lines += ["", f"`read_purchases` reads **{ratio:.1f}** times the purchases a second of one row for each."]
+    print("\n".join(lines))
+    if options.write:
+        write_section("export", lines)
+
+
+if __name__ == "__main__":
+    main()
