@@ -291,7 +291,7 @@ def describe_slides(table: pd.DataFrame) -> str:
         "logistic function of the score fitted to the training's pairs, too sure where a model knows these by heart "
         "(raw: the model's own probability, else sigmoid of the score). RMSE and MAE over every pair follow the share "
         "of pairs bought: the row chance, which knows that share in the training and nothing else, tells how much a "
-        "model adds. The source's precision and recall fit together, as means over customers at this k, where customers "
-        f"have about {wanted:.0f} relevant articles each; here they have {facts['pairs_a_customer']:.1f}. Its data, "
-        "H&M's, is another one, too: its row is for orientation, not a race."
+        "model adds. The source's precision and recall fit together, as means over customers at this k, where "
+        f"customers have about {wanted:.0f} relevant articles each; here they have {facts['pairs_a_customer']:.1f}. "
+        "Its data, H&M's, is another one, too: its row is for orientation, not a race."
     )
