@@ -76,7 +76,7 @@ def main() -> None:
     np.save(options.folder / "scores.npy", scores)
     facts = {
         "seconds": trained - begun, "scoring_seconds": time.perf_counter() - trained, "epochs": options.epochs,
-        "negatives": options.negatives, "fastai": fastai.__version__, "torch": torch.__version__,
+        "negatives": options.negatives, "fastai": fastai.__version__, "torch": torch.__version__, "threads": torch.get_num_threads(),
         "model": type(learner.model).__name__, "last_loss": float(learner.recorder.losses[-1]),
     }  # fmt: skip
     print(json.dumps(facts))

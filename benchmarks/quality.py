@@ -97,6 +97,7 @@ def main() -> None:
         + ". Bold is ours. Peers have their packages' defaults, purchases as counts, no recency: "
         f"implicit's ALS with {FACTORS} factors (also with purchases {HALF_LIFE:.0f} days old counting half), its BPR and its item-kNN (cosine), PyG's LightGCN class (64 "
         "dimensions, 3 layers, 32,768 pairs a step, for as long as gnn took), user-kNN (cosine, 50 neighbours, scipy).",
+        *([f"Only these rows were asked for: {', '.join(options.only)}."] if options.only else []),
     ]
     for kind in ("all", "new"):
         count = table[(table["segment"] == EVERYONE) & (table["purchases"] == kind)]["customers"].max()

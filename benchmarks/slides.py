@@ -119,7 +119,7 @@ def main() -> None:
     measured += measure_scores(split, scores, options.k, facts, are_probabilities=True)
     table = tabulate_slides(split, [*measured, *measure_simple(split, options.k)], options.k)
     lines = [
-        f"Measured by `python -m benchmarks.slides` on {describe_machine()}, fastai {told['fastai']} with torch {told['torch']} in an "
+        f"Measured by `python -m benchmarks.slides` on {describe_machine()}, fastai {told['fastai']} with torch {told['torch']} ({told['threads']} threads) in an "
         f"environment of its own, on {options.data}; seconds are those of training on the CPU. fastai as in the example: 40 factors, weight decay "
         f"0.1, rate up to 0.005, batches of 64; {options.negatives} negatives a row, drawn uniformly among the pairs that the training does not have "
         "(how many the source added is not told).",
