@@ -1,4 +1,4 @@
-"""What the benchmarks have in common: the machine in words, sections of docs/performance.md, plots."""
+"""What the benchmarks have in common: the machine in words, sections of pages in docs/, plots."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def describe_machine() -> str:
     )
 
 
-def write_section(name: str, lines: list[str]) -> None:
-    """Replace what stands between a section's marks in docs/performance.md."""
-    file = DOCS / "performance.md"
+def write_section(name: str, lines: list[str], page: str = "performance.md") -> None:
+    """Replace what stands between a section's marks in a page of docs/."""
+    file = DOCS / page
     text = file.read_text(encoding="utf-8")
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     head, _, rest = text.partition(begin)

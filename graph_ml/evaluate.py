@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -14,7 +14,7 @@ from ..cypher.errors import UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .export import Integers, Subgraph, SubgraphSpec, export_subgraph
-from .outcome import Outcome, WeekOutcome, count_known, tabulate, weigh_lists
+from .outcome import BASELINES, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
 from .ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from .split import HoldOut, hold_out_weeks
 from .train import TrainSettings, train
@@ -36,6 +36,10 @@ METHODS = (*QUERIES, "gnn")
 KINDS = ("all", "new")
 DEFAULT_METHODS = ("popular", "own_repurchases", "cf", "gnn")
 
+Peer = Callable[[HoldOut, Mapping[str, Truth], int, Mapping[str, float]], dict[str, Integers]]
+"""A method of the caller's: the purchases held out, whom to recommend for by kind, k, and the seconds a week that each
+method measured before it took, to lists [n, k] by kind, a row for each of the truth's customers, -1 where one ends."""
+
 
 def evaluate(
     graph: Graph,
@@ -48,6 +52,8 @@ def evaluate(
     methods: tuple[str, ...] | None = None,
     customers: int | None = None,
     workers: int = 2,
+    peers: Mapping[str, Peer] | None = None,
+    baselines: Collection[str] = BASELINES,
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """Measure methods on the last days, from what was known before them; the graph is only read.
@@ -63,9 +69,11 @@ def evaluate(
     weeks : over how many such stretches the methods are measured, one before the other, each from what was known then.
     k : length of the lists.
     until : the day after the last of them; None for the end of the purchases.
-    methods : which of `METHODS`; None for `DEFAULT_METHODS`.
+    methods : which of `METHODS`, and of the peers, in this order; None for `DEFAULT_METHODS` and all peers.
     customers : only so many customers a week, drawn by a fixed seed; None for all who bought in the days held out.
     workers : how many queries run at once.
+    peers : other methods by name, held against the same purchases.
+    baselines : the methods of which the best is what all are compared to.
     progress : told each method's customers.
 
     Returns
@@ -77,20 +85,23 @@ def evaluate(
     ------
     UserMistake : an unknown method, or days that cannot be held out.
     """
-    methods = methods or DEFAULT_METHODS
+    peers = peers or {}
+    methods = methods or (*DEFAULT_METHODS, *peers)
     for method in methods:
-        if method not in METHODS:
+        if method not in METHODS and method not in peers:
             raise UserMistake(f"There is no method {method[:40]!r} to evaluate.", f"There are: {', '.join(METHODS)}.")
     subgraph = export_subgraph(graph, SubgraphSpec(until=until), progress)
     stretches = [
         (held, count_known(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
     ]
-    outcomes = []
+    outcomes: list[Outcome] = []
     for method in methods:
         begun = time.monotonic()
         found: dict[str, list[WeekOutcome]] = {kind: [] for kind in KINDS}
         for held, known, truths in stretches:
-            if method == "gnn":
+            if method in peers:
+                lists = peers[method](held, truths, k, {done.method: done.seconds / weeks for done in outcomes})
+            elif method == "gnn":
                 lists = _rank_by_gnn(held, truths, settings, k, progress)
             else:
                 lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
@@ -98,7 +109,7 @@ def evaluate(
                 found[kind].append(weigh_lists(known, lists[kind], truths[kind]))
         seconds = round(time.monotonic() - begun, 1)
         outcomes += [Outcome(method, kind, seconds, tuple(found[kind])) for kind in KINDS]
-    table = tabulate(outcomes)
+    table = tabulate(outcomes, baselines)
     table.attrs |= {"cut": stretches[0][0].cut.isoformat(), "days": days, "weeks": weeks, "k": k}
     return table
 

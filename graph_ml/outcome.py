@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,20 +128,26 @@ class Outcome:
         return float(np.sqrt((error**2).mean())), float(np.abs(error).mean())
 
 
-def tabulate(outcomes: list[Outcome]) -> pd.DataFrame:
+def tabulate(outcomes: list[Outcome], baselines: Collection[str] = BASELINES) -> pd.DataFrame:
     """A row for each method, kind of purchases and segment that has customers.
+
+    Parameters
+    ----------
+    outcomes : what was measured.
+    baselines : the methods among them, of which the best is what all are compared to.
 
     Returns
     -------
     method, purchases, segment, the means of `METRICS`, map_low and map_high (95 % bootstrap interval of the MAP),
-    against (the baseline of `BASELINES` with the best MAP), difference, difference_low and difference_high (MAP minus
+    against (the baseline with the best MAP), difference, difference_low and difference_high (MAP minus
     its MAP, the same customers compared), coverage, novelty, rmse, mae (for customers with a history), customers,
     seconds.
     """
     rows = []
-    baselines = {kind: _find_best_baseline(outcomes, kind) for kind in {outcome.purchases for outcome in outcomes}}
+    kinds = {outcome.purchases for outcome in outcomes}
+    rivals = {kind: _find_best_baseline(outcomes, kind, baselines) for kind in kinds}
     for outcome in outcomes:
-        best = baselines[outcome.purchases]
+        best = rivals[outcome.purchases]
         for segment in SEGMENTS:
             hits, relevant, customers = outcome.of(segment)
             if not len(hits) and segment != EVERYONE:
@@ -160,9 +167,9 @@ def tabulate(outcomes: list[Outcome]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _find_best_baseline(outcomes: list[Outcome], purchases: str) -> Outcome | None:
+def _find_best_baseline(outcomes: list[Outcome], purchases: str, baselines: Collection[str]) -> Outcome | None:
     """The baseline with the best MAP over all customers with a history; None where none was measured."""
-    rivals = [o for o in outcomes if o.purchases == purchases and o.method in BASELINES]
+    rivals = [o for o in outcomes if o.purchases == purchases and o.method in baselines]
     return max(rivals, key=lambda rival: rival.precisions()[0].sum(), default=None)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from .metrics import METRICS
 from .outcome import EVERYONE, SEGMENTS
+from .slides import describe_slides
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,6 +61,31 @@ def write_report(table: pd.DataFrame, file: Path) -> None:
             "<h3>By how many purchases the customer made before</h3>",
             _draw(_plot_segments(rows, facts["k"])),
         ]
+    _write_page(parts, file)
+
+
+def write_slides_report(table: pd.DataFrame, file: Path) -> None:
+    """Write the page of the source's protocol; it stands under its name only when whole.
+
+    Parameters
+    ----------
+    table : as `evaluate_slides` returns it, with its `attrs`.
+    file : where to.
+    """
+    lines = ["".join(f"<th>{escape(str(name))}</th>" for name in table.columns)]
+    for row in table.astype(object).where(table.notna(), None).to_dict(orient="records"):
+        cells = ["" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v) for v in row.values()]
+        lines.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
+    parts = [
+        "<h2>The source's protocol</h2>",
+        f"<p>{escape(describe_slides(table))}</p>",
+        _draw(_plot_slides(table)),
+        "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>",
+    ]
+    _write_page(parts, file)
+
+
+def _write_page(parts: list[str], file: Path) -> None:
     page = PAGE.format(style=STYLE, parts="\n".join(parts))
     partial = file.with_name(file.name + ".partial")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +159,22 @@ def _plot_segments(rows: pd.DataFrame, k: int) -> Figure:
     axes.set_ylabel(f"MAP@{k}")
     axes.legend(frameon=False, fontsize="small")
     axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _plot_slides(table: pd.DataFrame) -> Figure:
+    from matplotlib.figure import Figure
+
+    names = [
+        " ".join([str(row["method"]), *([f"{row['epochs']} epochs"] if row["epochs"] == row["epochs"] else []),
+                  f"(training pairs {row['training pairs']})"])
+        for row in table.astype(object).where(table.notna(), float("nan")).to_dict(orient="records")
+    ]  # fmt: skip
+    figure = Figure(figsize=(11, 1 + 0.36 * len(table)), layout="constrained")
+    for axes, metric in zip(figure.subplots(1, 3, sharey=True), ("precision", "recall", "rmse"), strict=True):
+        axes.barh(names[::-1], table[metric][::-1], color="#2F6DB5")
+        axes.set_xlabel("RMSE" if metric == "rmse" else f"{metric} at {table.attrs['k']}")
+        axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -171,7 +171,9 @@ def test_a_wrong_password_is_the_users_mistake(hmrec: Run, folder: Path, local_s
 
 def test_evaluate_scores_every_method(hmrec: Run, folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "evaluation.html"
-    rows = json.loads(hmrec("evaluate", "--format", "json", "--customers", "20", "--report", str(page)).stdout)
+    found = json.loads(hmrec("evaluate", "--format", "json", "--customers", "20", "--report", str(page)).stdout)
+    assert {"cut", "days", "weeks", "k"} <= set(found["facts"])
+    rows = found["rows"]
     assert {"popular", "cf", "gnn"} <= {row["method"] for row in rows}
     for row in rows:
         scores = [row[name] for name in ("map", "precision", "recall", "ndcg", "hit_rate")]

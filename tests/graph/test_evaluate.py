@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from pathlib import Path
 
 import pandas as pd
 import polars as pl
 import pytest
+from hmrec.cli.main import app
 from hmrec.cypher.errors import UserMistake
 from hmrec.cypher.graph import Graph
+from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.evaluate import DEFAULT_METHODS, QUERIES, evaluate
 from hmrec.graph_ml.outcome import EVERYONE
 from hmrec.graph_ml.report import write_report
 from hmrec.graph_ml.train import TrainSettings
+from typer.testing import CliRunner
 
 from tests.conftest import run_text
 from tests.graph.shops import load_two_tastes
@@ -129,6 +133,40 @@ def test_the_page_holds_every_figure_and_fetches_nothing(
         assert f"<td>{row.map:.4f}</td><td>{row.map_low:.4f} to {row.map_high:.4f}</td>" in page
     outside = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?(?!#)[^\"')>\s]+", page)
     assert not outside
+
+
+def test_the_sources_protocol_through_the_command(
+    module_graph: Graph,
+    shop: pl.DataFrame,
+    connection: ConnectionSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "NEO4J_URI": connection.uri, "NEO4J_USERNAME": connection.username, "NEO4J_DATABASE": connection.database,
+        "NEO4J_PASSWORD": connection.password and connection.password.get_secret_value(),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, str(value))
+    command = ["evaluate", "--protocol", "slides", "--format", "json", "--report", "slides.html"]
+    result = CliRunner().invoke(app, command, catch_exceptions=False)
+    found = json.loads(result.stdout)
+    facts, rows = found["facts"], found["rows"]
+    assert facts["rows"] == len(shop)  # fewer than 20,000: all
+    assert facts["train_rows"] == round(0.7 * len(shop))
+    assert (facts["k"], facts["customers"], facts["articles"]) == (10, 40, 30)
+    assert [(row["method"], row["epochs"]) for row in rows if row["training pairs"] != "kept"] == [
+        ("the source, on H&M's rows", 5), ("hmrec's LightGCN", 5), ("hmrec's LightGCN", 50), ("popularity", None),
+        ("chance", None),
+    ]  # fmt: skip
+    precision = {(row["method"], row["epochs"], row["training pairs"]): row["precision"] for row in rows}
+    assert precision["hmrec's LightGCN", 50, "kept"] > precision["chance", None, "kept"]
+    assert all(0 < row["mae"] <= row["rmse"] < 1 for row in rows)
+    page = (tmp_path / "slides.html").read_text(encoding="utf-8")
+    assert "<td>0.2451</td>" in page
+    assert page.count("<svg") == 1
+    mistake = CliRunner().invoke(app, [*command, "--weeks", "2"])
+    assert isinstance(mistake.exception, UserMistake)
 
 
 def test_mistakes_are_said_before_anything_is_run(module_graph: Graph, shop: pl.DataFrame) -> None:

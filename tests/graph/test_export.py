@@ -148,7 +148,7 @@ def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, 
         customers=(), articles=(Feature("department_no", FeatureKind.category),), edges=("VARIANT_OF",)
     )
     few = export_subgraph(module_graph, SubgraphSpec(features=choice))
-    assert few.customers.columns == ["customer_id"]
+    assert few.customers.columns == ["customer_id", "postal_code"]
     assert few.articles.columns == ["article_id", "department_no"]
     assert list(few.attributes) == ["Product"]
     assert few.to_hetero().validate()

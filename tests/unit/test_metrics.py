@@ -6,9 +6,14 @@ import math
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from hmrec.graph_ml.metrics import METRICS, average_precision, hit_rate, ndcg, precision, recall
+from hmrec.graph_ml.ranking import Truth, make_truth, mark_hits
+from hmrec.graph_ml.split import hold_out
 from torch_geometric.metrics import LinkPredMAP, LinkPredNDCG, LinkPredPrecision, LinkPredRecall
+
+from tests.unit.purchases import make_subgraph
 
 HITS = np.array([[True, False, True, False]])  # places 1 and 3 of 4
 
@@ -21,6 +26,38 @@ def test_average_precision_by_hand() -> None:
 def test_average_precision_divides_by_the_list_when_more_was_bought_than_it_holds() -> None:
     assert average_precision(HITS, np.array([50])) == pytest.approx([(1 + 2 / 3) / 4])
     assert average_precision(np.ones((1, 4), dtype=bool), np.array([50])) == pytest.approx([1.0])
+
+
+@pytest.mark.parametrize(
+    ("bought", "listed", "expected"),
+    [
+        ("a", "abcdefghijkl", 1.0),
+        ("a", "bcdefghijkla", 1 / 12),  # the last place counts
+        ("m", "abcdefghijklm", 0.0),  # the thirteenth does not
+        ("abc", "abc", 1.0),  # a short list is as good when it holds all
+        ("abcd", "axbxcx", (1 + 2 / 3 + 3 / 5) / 4),
+        ("abcdefghijklmno", "abcdefghijkl", 1.0),  # 15 bought: min(m, 12)
+        ("abcdefghijklmno", "xabcdefghijk", sum(n / (n + 1) for n in range(1, 12)) / 12),
+    ],
+)
+def test_map_at_12_as_kaggle_defines_it(bought: str, listed: str, expected: float) -> None:
+    pairs = sp.csr_matrix(np.isin(list("abcdefghijklmnopqrstuvwxyz"), list(bought))[None, :].astype(float))
+    truth = Truth(np.array([0]), pairs, None, np.array([len(bought)]))
+    ranked = np.full((1, 12), -1)
+    places = [ord(letter) - ord("a") for letter in listed[:12]]
+    ranked[0, : len(places)] = places
+    assert average_precision(mark_hits(ranked, truth), truth.relevant) == pytest.approx([expected])
+
+
+def test_customers_who_buy_nothing_in_the_days_held_out_are_left_out_of_the_mean() -> None:
+    rows = [("ann", "x", 0), ("bob", "x", 0), ("eve", "y", 0), ("ann", "x", 9), ("eve", "z", 9), ("eve", "z", 8)]
+    held = hold_out(make_subgraph(rows), 7)
+    truth = make_truth(held, new_only=False)
+    names = [held.before.customer_ids.id(int(customer)) for customer in truth.customers]
+    assert names == ["ann", "eve"]  # not bob
+    assert truth.relevant.tolist() == [1, 1]  # z, bought twice, is one article
+    ranked = np.tile([held.before.article_ids.index("x")], (2, 1))
+    assert average_precision(mark_hits(ranked, truth), truth.relevant).mean() == pytest.approx(1 / 2)
 
 
 def test_precision_and_recall_by_hand() -> None:

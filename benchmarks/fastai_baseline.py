@@ -1,0 +1,86 @@
+"""The source's own baseline: fastai's collaborative learner, as Microsoft Recommenders' fastai example sets it up.
+
+    python fastai_baseline.py FOLDER [--epochs 5] [--negatives 4] [--seed 0]
+
+Stands alone: it runs in an environment that has fastai and nothing of hmrec (`python -m benchmarks.slides` makes one).
+
+FOLDER/train.csv has the columns customer, article, rating: the rows that are trained on, rating 1, as 0..n-1 and 0..A-1.
+FOLDER/customers.csv has the column customer: whose scores are wanted. Written: FOLDER/scores.npy, [customers, A] float32,
+for the customers in that order, and on standard output one line of JSON: seconds of training and of scoring, versions, settings.
+
+As in the example (examples/00_quick_start/fastai_movielens.ipynb): EmbeddingDotBias, 40 factors, weight decay 0.1, one cycle of 5 epochs up to
+a rate of 0.005, batches of 64 (fastai's default), no validation. Instead of films' stars the target is 1 for what was bought and 0 for the negatives,
+so that y_range is 0 to 1 and a little more above, as the example has 5.5 for stars up to 5. Negatives are drawn uniformly among the pairs
+that the training does not have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import fastai
+import numpy as np
+import pandas as pd
+import torch
+from fastai.collab import CollabDataLoaders, collab_learner
+
+FACTORS, DECAY, RATE, RANGE = 40, 1e-1, 5e-3, (0.0, 1.1)
+
+
+def draw_negatives(rows: pd.DataFrame, number: int, random: np.random.Generator) -> pd.DataFrame:
+    """`number` pairs that are not in `rows` for each of its rows, with the rating 0."""
+    customers, articles = rows["customer"].max() + 1, rows["article"].max() + 1
+    known = np.unique(rows["customer"].to_numpy() * articles + rows["article"].to_numpy())
+    found = np.zeros(0, dtype=np.int64)
+    while len(found) < number * len(rows):
+        drawn = random.integers(0, customers * articles, number * len(rows))
+        found = np.concatenate([found, drawn[~np.isin(drawn, known)]])
+    found = found[: number * len(rows)]
+    return pd.DataFrame({"customer": found // articles, "article": found % articles, "rating": 0.0})
+
+
+def main() -> None:
+    """Train, score every pair, write both down."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--negatives", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    np.random.seed(options.seed)
+    torch.manual_seed(options.seed)
+    rows = pd.read_csv(options.folder / "train.csv")
+    negatives = draw_negatives(rows, options.negatives, np.random.default_rng(options.seed))
+    loaders = CollabDataLoaders.from_df(
+        pd.concat([rows, negatives], ignore_index=True), user_name="customer", item_name="article",
+        rating_name="rating", valid_pct=0, bs=64, device=torch.device("cpu"), seed=options.seed,
+    )  # fmt: skip
+    learner = collab_learner(loaders, n_factors=FACTORS, y_range=RANGE, wd=DECAY)
+    begun = time.perf_counter()
+    with learner.no_bar(), learner.no_logging():
+        learner.fit_one_cycle(options.epochs, lr_max=RATE)
+    trained = time.perf_counter()
+
+    wanted = pd.read_csv(options.folder / "customers.csv")["customer"].to_numpy()
+    users, items = (loaders.classes[name].o2i for name in ("customer", "article"))
+    article = torch.tensor([items[number] for number in range(rows["article"].max() + 1)])
+    scores = np.zeros((len(wanted), len(article)), dtype=np.float32)
+    learner.model.eval()
+    with torch.no_grad():
+        for place, customer in enumerate(wanted):
+            user = torch.full_like(article, users[customer])
+            scores[place] = learner.model(torch.stack([user, article], dim=1)).numpy()
+    np.save(options.folder / "scores.npy", scores)
+    facts = {
+        "seconds": trained - begun, "scoring_seconds": time.perf_counter() - trained, "epochs": options.epochs,
+        "negatives": options.negatives, "fastai": fastai.__version__, "torch": torch.__version__, "threads": torch.get_num_threads(),
+        "model": type(learner.model).__name__, "last_loss": float(learner.recorder.losses[-1]),
+    }  # fmt: skip
+    print(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The source's protocol with the source's own baseline beside ours, on the graph that NEO4J_URI names (or the local one).
+
+    python -m benchmarks.slides                          # makes an environment with fastai, in the user's cache, and keeps it
+    python -m benchmarks.slides --venv DIR               # the environment there; made where it is missing
+    python -m benchmarks.slides --data "Complete Journey" --write
+
+With `--write` the table goes into docs/quality.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import platformdirs
+from hmrec.cypher.graph import Graph
+from hmrec.graph_ml.export import export_subgraph
+from hmrec.graph_ml.slides import (
+    K,
+    SlidesSplit,
+    describe_slides,
+    measure_lightgcn,
+    measure_scores,
+    measure_simple,
+    split_rows,
+    tabulate_slides,
+)
+from hmrec.graph_ml.train import PRESETS
+
+from .report import describe_machine, write_section
+
+SCRIPT = Path(__file__).with_name("fastai_baseline.py")
+FASTAI = "fastai>=2.8,<3"
+
+
+def make_environment(folder: Path) -> Path:
+    """A virtual environment with fastai and the torch that it asks for; its Python. Kept for the next time."""
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        print(f"Making an environment for fastai in {folder}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    if subprocess.run([str(python), "-c", "import fastai.collab"], capture_output=True).returncode:
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", FASTAI], check=True)
+    return python
+
+
+def run_fastai(
+    split: SlidesSplit, python: Path, epochs: int, negatives: int
+) -> tuple[np.ndarray[Any, Any], dict[str, Any]]:
+    """fastai's scores [n, A] and what its script tells, from the same rows."""
+    train = split.train
+    row = np.repeat(np.arange(train.num_edges), train.quantity)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pd.DataFrame({"customer": train.customer[row], "article": train.article[row], "rating": 1.0}).to_csv(
+            folder / "train.csv", index=False
+        )
+        pd.DataFrame({"customer": split.customers}).to_csv(folder / "customers.csv", index=False)
+        command = [
+            str(python),
+            "-W",
+            "ignore",
+            str(SCRIPT),
+            name,
+            "--epochs",
+            str(epochs),
+            "--negatives",
+            str(negatives),
+        ]
+        environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+        done = subprocess.run(
+            command, env=environment | {"CUDA_VISIBLE_DEVICES": ""}, stdout=subprocess.PIPE, text=True, check=True
+        )
+        return np.load(folder / "scores.npy"), json.loads(done.stdout.splitlines()[-1])
+
+
+def tell_markdown(table: pd.DataFrame) -> list[str]:
+    """The table's lines."""
+    lines = ["| " + " | ".join(table.columns) + " |", "| " + " | ".join("---" for _ in table.columns) + " |"]
+    for row in table.astype(object).where(table.notna(), None).to_dict(orient="records"):
+        cells = []
+        for name, value in row.items():
+            if value is None:
+                cells.append("")
+            elif name in ("precision", "recall"):
+                cells.append(f"{value:.2%}")
+            elif isinstance(value, float):
+                cells.append(f"{value:.1f}" if name == "seconds" else f"{value:.6f}")
+            else:
+                cells.append(f"{value:,}" if isinstance(value, int) else str(value))
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def main() -> None:
+    """Measure, print, and write down where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cache = Path(platformdirs.user_cache_dir("hmrec", appauthor=False)) / "fastai"
+    parser.add_argument("--venv", type=Path, default=cache, help="the environment for fastai")
+    parser.add_argument("--negatives", type=int, default=4, help="fastai: pairs not bought for each row")
+    parser.add_argument("-k", type=int, default=K)
+    parser.add_argument("--data", default="the graph's purchases", help="what the graph holds, for the text")
+    parser.add_argument("--write", metavar="SECTION", nargs="?", const="slides", help="write into docs/quality.md")
+    options = parser.parse_args()
+    python = make_environment(options.venv)
+    with Graph.connect() as graph:
+        split = split_rows(export_subgraph(graph, PRESETS["slides"][1]))
+    measured = [row for epochs in (5, 50) for row in measure_lightgcn(split, epochs, options.k)]
+    scores, told = run_fastai(split, python, 5, options.negatives)
+    facts = {"method": "fastai's EmbeddingDotBias", "epochs": 5, "seconds": round(told["seconds"], 1)}
+    measured += measure_scores(split, scores, options.k, facts, are_probabilities=True)
+    table = tabulate_slides(split, [*measured, *measure_simple(split, options.k)], options.k)
+    lines = [
+        f"Measured by `python -m benchmarks.slides` on {describe_machine()}, fastai {told['fastai']} with torch {told['torch']} ({told['threads']} threads) in an "
+        f"environment of its own, on {options.data}; seconds are those of training on the CPU. fastai as in the example: 40 factors, weight decay "
+        f"0.1, rate up to 0.005, batches of 64; {options.negatives} negatives a row, drawn uniformly among the pairs that the training does not have "
+        "(how many the source added is not told).",
+        "",
+        describe_slides(table),
+        "",
+        *tell_markdown(table),
+    ]
+    print("\n".join(lines))
+    if options.write:
+        write_section(options.write, lines, "quality.md")
+
+
+if __name__ == "__main__":
+    main()
