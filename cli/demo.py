@@ -84,15 +84,16 @@ def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
 
 def _train(graph: Graph, bars: Bars) -> None:
     from ..graph_ml.export import SubgraphSpec, export_subgraph
-    from ..graph_ml.train import TrainSettings, train
+    from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.write_back import write_embeddings
 
     models, loads = graph.read("models", k=1), graph.read("loads", k=1)
     if len(models) and models["model"][0]["created"].isoformat() > loads["load"][0]["started"]:
         bars.say(f"The embeddings of model version {models['model'][0]['version']} are on the nodes already")
         return
-    subgraph = export_subgraph(graph, SubgraphSpec(), bars)
-    receipt = write_embeddings(graph, train(subgraph, TrainSettings(), bars), progress=bars)
+    subgraph = export_subgraph(graph, SubgraphSpec(isolated=True), bars)
+    trained, rank = train_hybrid(subgraph, progress=bars)
+    receipt = write_embeddings(graph, trained, progress=bars, rank=rank)
     bars.say(
         f"Embeddings are on {receipt.customers:,} customers and {receipt.articles:,} articles (model {receipt.version})"
     )
@@ -106,7 +107,8 @@ def _three_customers(graph: Graph) -> list[str]:
 
 
 def _show_customer(graph: Graph, customer: str) -> None:
-    from ..cypher.recommender import Method, recommend
+    from ..cypher.recommender import Method
+    from ..graph_ml.recommender import recommend
     from .recommend import with_names
 
     typer.echo(f"\n=== Customer {customer}")
@@ -114,6 +116,7 @@ def _show_customer(graph: Graph, customer: str) -> None:
     for method, title in (
         (Method.cf, "By collaborative filtering in Cypher"),
         (Method.gnn, "By the graph neural network"),
+        (Method.hybrid, "By the ranker over all of them"),
     ):
         result = recommend(graph, customer, k=12, method=method)
         show(with_names(graph, result.articles), Format.table, title)

@@ -29,7 +29,7 @@ def recommend(
     method: Annotated[
         str,
         typer.Option(
-            help="auto; cf (user-based collaborative filtering), items (item-based), together (bought on one day), "
+            help="auto (hybrid once trained, else cf); hybrid (the ranker over all of these); cf (user-based collaborative filtering), items (item-based), together (bought on one day), "
             "repurchases, variants (of products bought), departments, segment, attributes (for customers without "
             "purchases), popular, gnn (embeddings)."
         ),
@@ -59,8 +59,9 @@ def recommend(
     Example: hmrec recommend 1 -k 5 --method cf
     """
     from ..cypher.errors import UserMistake
-    from ..cypher.recommender import Method, recommend_all
-    from ..cypher.recommender import recommend as recommend_one
+    from ..cypher.recommender import Method
+    from ..graph_ml.everybody import recommend_everybody
+    from ..graph_ml.recommender import recommend as recommend_one
 
     if method not in list(Method):
         raise UserMistake(f"--method is one of {', '.join(Method)}, not {method[:20]!r}.")
@@ -77,7 +78,7 @@ def recommend(
         if out.is_dir():
             raise UserMistake(f"--out must name a file; {out} is a folder.")
         with Bars() as bars, open_graph(bars) as graph:
-            count = recommend_all(graph, out, k=k, method=Method(method), new_only=new_only, progress=bars, **filters)
+            count = recommend_everybody(graph, out, k=k, method=Method(method), new_only=new_only, progress=bars, **filters)
         typer.echo(f"{count:,} customers are in {out}.")
         return
     if customer is None or out is not None:

@@ -31,6 +31,9 @@ def train(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most that many rounds over the purchases.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same embeddings.")] = None,
+    ranker: Annotated[
+        bool, typer.Option("--ranker/--no-ranker", help="Train the ranker of --method hybrid, too (on the whole graph).")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Train the graph neural network on the graph's purchases and write its embeddings back to the nodes.
@@ -41,6 +44,7 @@ def train(
     Example: hmrec train --since 2017-06-01
     """
     from ..graph_ml.export import export_subgraph
+    from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.train import PRESETS
     from ..graph_ml.train import train as train_model
     from ..graph_ml.write_back import write_embeddings
@@ -54,8 +58,11 @@ def train(
     settings = settings.model_copy(update={name: value for name, value in hyper.items() if value is not None})
     with Bars() as bars, open_graph(bars) as graph:
         subgraph = export_subgraph(graph, spec, bars)
-        trained = train_model(subgraph, settings, bars)
-        receipt = write_embeddings(graph, trained, progress=bars)
+        if ranker and preset == "default" and not any(value for name, value in chosen.items() if name != "until"):
+            trained, rank = train_hybrid(subgraph, settings, progress=bars)
+        else:
+            trained, rank = train_model(subgraph, settings, bars), None
+        receipt = write_embeddings(graph, trained, progress=bars, rank=rank)
     best = max(trained.history, key=lambda epoch: epoch.score) if trained.history else None
     if as_json:
         dump_json(

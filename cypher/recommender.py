@@ -33,6 +33,7 @@ class Method(StrEnum):
     attributes = "attributes"
     popular = "popular"
     gnn = "gnn"
+    hybrid = "hybrid"
 
 
 QUERIES = {
@@ -116,6 +117,8 @@ def recommend(
 
     if k < 1:
         raise UserMistake(f"-k must be at least 1, not {k}.")
+    if method is Method.hybrid:
+        raise UserMistake("The ranker is no query.", "hmrec.graph_ml.recommender.recommend asks it.")
     customer = _look_up(graph, customer_id)
     parameters: dict[str, Any] = {"customer_id": customer_id, "k": k, "new_only": new_only, **filters}
     note = ""

@@ -14,10 +14,11 @@ from ..cypher.errors import UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .export import Integers, Subgraph, SubgraphSpec, export_subgraph
+from .hybrid import make_board, rank_with
 from .outcome import BASELINES, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
 from .ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from .split import HoldOut, hold_out_weeks
-from .train import TrainSettings, train
+from .train import TrainedModel, TrainSettings, train
 
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "popular": ("popular",),
@@ -32,9 +33,9 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
 }
 """Methods that are saved queries: the first one's articles, filled up with the next one's."""
 
-METHODS = (*QUERIES, "gnn")
+METHODS = (*QUERIES, "gnn", "hybrid")
 KINDS = ("all", "new")
-DEFAULT_METHODS = ("popular", "own_repurchases", "cf", "gnn")
+DEFAULT_METHODS = ("popular", "own_repurchases", "cf", "gnn", "hybrid")
 
 Peer = Callable[[HoldOut, Mapping[str, Truth], int, Mapping[str, float]], dict[str, Integers]]
 """A method of the caller's: the purchases held out, whom to recommend for by kind, k, and the seconds a week that each
@@ -90,10 +91,18 @@ def evaluate(
     for method in methods:
         if method not in METHODS and method not in peers:
             raise UserMistake(f"There is no method {method[:40]!r} to evaluate.", f"There are: {', '.join(METHODS)}.")
-    subgraph = export_subgraph(graph, SubgraphSpec(until=until), progress)
+    subgraph = export_subgraph(graph, SubgraphSpec(until=until, isolated=True), progress)
     stretches = [
         (held, count_known(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
     ]
+    networks: dict[date, TrainedModel] = {}
+
+    def learn(held: HoldOut) -> TrainedModel:
+        """The network of what came before, trained once for all methods that ask for it."""
+        if held.cut not in networks:
+            networks[held.cut] = train(held.before, settings, progress)
+        return networks[held.cut]
+
     outcomes: list[Outcome] = []
     for method in methods:
         begun = time.monotonic()
@@ -102,7 +111,9 @@ def evaluate(
             if method in peers:
                 lists = peers[method](held, truths, k, {done.method: done.seconds / weeks for done in outcomes})
             elif method == "gnn":
-                lists = _rank_by_gnn(held, truths, settings, k, progress)
+                lists = _rank_by_gnn(held, truths, learn(held), k)
+            elif method == "hybrid":
+                lists = _rank_by_hybrid(held, truths, learn(held), k, progress)
             else:
                 lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
             for kind in KINDS:
@@ -127,23 +138,22 @@ def _draw(truth: Truth, number: int, everyone: Integers) -> Truth:
     return Truth(truth.customers[kept], truth.bought, truth.owned, truth.relevant[kept])
 
 
-def _rank_by_gnn(
-    held: HoldOut, truths: dict[str, Truth], settings: TrainSettings | None, k: int, progress: Progress
-) -> dict[str, Integers]:
-    known = held.before.without_isolated()  # what is first bought later is not there to be found
-    trained = train(known, settings, progress)
-    place = {outer: index for index, outer in enumerate(held.before.article_ids)}
-    to_whole = np.array([place[outer] for outer in trained.article_ids], dtype=np.int64)
+def _rank_by_gnn(held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int) -> dict[str, Integers]:
     lists = {}
     for kind, truth in truths.items():
-        outer = [held.before.customer_ids.id(int(customer)) for customer in truth.customers]
-        known_here = np.array([customer in trained.customer_ids for customer in outer], dtype=bool)
-        rows = [trained.customer_ids.index(customer) for customer in outer if customer in trained.customer_ids]
-        owned = None if truth.owned is None else truth.owned[truth.customers[known_here]][:, to_whole]
-        ranked = rank_by_cosine(trained.customers[rows], trained.articles, k, owned)
-        lists[kind] = np.full((len(outer), k), -1, dtype=np.int64)  # nothing for customers without an embedding
-        lists[kind][known_here] = np.where(ranked >= 0, to_whole[np.maximum(ranked, 0)], -1)
+        owned = None if truth.owned is None else truth.owned[truth.customers]
+        lists[kind] = rank_by_cosine(trained.customers[truth.customers], trained.articles, k, owned)
     return lists
+
+
+def _rank_by_hybrid(
+    held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int, progress: Progress
+) -> dict[str, Integers]:
+    ranker = rank_with(trained, held.before, progress=progress)
+    if ranker is None:
+        return _rank_by_gnn(held, truths, trained, k)
+    board = make_board(held, trained, ranker)
+    return {kind: board.rank(ranker, truth.customers, k, new_only=kind == "new") for kind, truth in truths.items()}
 
 
 def _rank_by_queries(

@@ -27,7 +27,7 @@ def embed_as_of(trained: TrainedModel, subgraph: Subgraph, today: int) -> Vector
     today : the day as of which recency counts, as days since 1970-01-01.
     """
     settings = trained.settings
-    features = collect_features(subgraph, settings)
+    features = collect_features(subgraph, trained.encoders)
     network = make_network(count_nodes(subgraph, settings), features, settings, torch.Generator().manual_seed(0))
     weights = {name: torch.from_numpy(np.array(value)) for name, value in trained.weights.items()}
     weights[LATENT] = torch.from_numpy(_move_rows(trained, subgraph, trained.weights[LATENT]))

@@ -17,9 +17,10 @@ from safetensors.numpy import save as save_tensors
 
 from ..cypher.errors import HmrecError
 from .export import IdMap
+from .features import FeatureEncoder
 from .train import Epoch, TrainedModel, TrainSettings
 
-FORMAT = "hmrec model 1"
+FORMAT = "hmrec model 2"
 WEIGHTS = "weights."
 KINDS = (np.dtype(np.float32), np.dtype(np.int64))
 
@@ -45,6 +46,8 @@ def save_model(trained: TrainedModel) -> bytes:
         "since": trained.since.isoformat(),
         "until": trained.until.isoformat(),
         "purchases": trained.purchases,
+        "attribute_keys": {label: list(keys) for label, keys in trained.attribute_keys.items()},
+        "encoders": {kind: encoder.to_json() for kind, encoder in trained.encoders.items()},
     }
     tensors = {
         "customers": trained.customers,
@@ -83,6 +86,8 @@ def load_model(content: bytes) -> TrainedModel:
             weights={
                 name.removeprefix(WEIGHTS): tensor for name, tensor in tensors.items() if name.startswith(WEIGHTS)
             },
+            attribute_keys={label: tuple(keys) for label, keys in facts["attribute_keys"].items()},
+            encoders={kind: FeatureEncoder.from_json(text) for kind, text in facts["encoders"].items()},
         )
         _check_shapes(trained)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:

@@ -119,6 +119,20 @@ class Ranker:
             raise HmrecError("The ranker kept in the graph cannot be read.", "Train again: hmrec train") from error
 
 
+@dataclass(frozen=True)
+class RankParts:
+    """What `--method hybrid` needs besides embeddings.
+
+    Attributes
+    ----------
+    ranker : the trees.
+    facts : [A, facts] of the model's articles, as of the day after its last purchase.
+    """
+
+    ranker: Ranker
+    facts: Matrix
+
+
 def train_ranker(
     subgraph: Subgraph,
     embed: EmbedAsOf | None = None,

@@ -28,8 +28,8 @@ FACTS = (
     "first_share",  # share of the last 28 days' buyers who had not bought it before
     "repeat_share",  # share of all buyers who bought it on two days or more
     "repeat_gap",  # mean days between their purchases
-    "age",  # days since it first sold
-    "idle",  # days since it last sold
+    "days_sold",  # days since it first sold
+    "days_idle",  # days since it last sold
     "around_new",  # share of the articles numbered next to it that first sold in the last 28 days
     "around_buyers",  # mean of buyers_7 over them
     *(f"{label.lower()}_buyers" for label in LIKE),  # log(1 + purchases of all such articles in the last 28 days)

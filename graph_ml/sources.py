@@ -29,7 +29,8 @@ class Source:
     ----------
     name : as people read it.
     query : the saved query.
-    ask : its twin in memory: (snapshot, customers, k, new_only=...) to lists.
+    ask : its twin in memory: (snapshot, customers, k, new_only=...) to lists; None for the embeddings', which need
+        vectors, too.
     k : how many articles it proposes.
     parameters : of the query and its twin, besides.
     everything : whether what the customer bought before is proposed, too.
@@ -38,7 +39,7 @@ class Source:
 
     name: str
     query: str
-    ask: Ask
+    ask: Ask | None = None
     k: int = 60
     parameters: Mapping[str, Any] = field(default_factory=dict)
     everything: bool = False
@@ -62,6 +63,7 @@ SOURCES = (
 
 EMBEDDING = "embedding"
 NEAREST = 60
+BY_EMBEDDING = Source(EMBEDDING, "gnn", k=NEAREST)
 
 
 def gather_offers(
@@ -82,6 +84,8 @@ def gather_offers(
     cold = snapshot.purchases_by_customer[customers] == 0
     lists = []
     for source in sources:
+        if source.ask is None:
+            continue
         ask = partial(source.ask, snapshot, k=source.k, **source.parameters)
         without = not source.everything
         lists.append(_ask_some(ask, customers, cold) if source.cold else ask(customers, new_only=without))

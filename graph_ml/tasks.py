@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .export import Integers, Subgraph, to_days
-from .features import CUSTOMER_FEATURES, encode_features
+from .features import FeatureEncoder
 from .model import NodeFeatures, build_adjacency
 from .ranking import collect_pairs
 
@@ -116,14 +116,16 @@ def count_buyers(subgraph: Subgraph, today: int, windows: Sequence[int]) -> npt.
     return counts
 
 
-def collect_features(subgraph: Subgraph, settings: TrainSettings) -> tuple[NodeFeatures, ...]:
-    """What customers and articles tell about themselves; nothing where `settings` leave features out."""
-    if not settings.features:
-        return ()
+def collect_features(subgraph: Subgraph, encoders: Mapping[str, FeatureEncoder]) -> tuple[NodeFeatures, ...]:
+    """What customers and articles tell about themselves, as far as there are encoders for it."""
     found = []
-    if subgraph.customers.height:
-        encoded = encode_features(subgraph.customers, CUSTOMER_FEATURES)
-        found.append(NodeFeatures(0, encoded.numbers, encoded.codes, encoded.sizes))
+    for kind, frame, first in (
+        ("customer", subgraph.customers, 0),
+        ("article", subgraph.articles, len(subgraph.customer_ids)),
+    ):
+        if kind in encoders:
+            encoded = encoders[kind].encode(frame)
+            found.append(NodeFeatures(first, encoded.numbers, encoded.codes, encoded.sizes))
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from torch.nn.functional import normalize
 
 from ..cypher.progress import Progress, silent
 from .export import IdMap, Integers, Subgraph, SubgraphSpec, to_days
+from .features import FeatureEncoder
 from .losses import bpr_loss, sampled_softmax_loss, softplus_loss
 from .metrics import average_precision
 from .model import HeteroLightGCN, NodeFeatures, to_cosine_space
@@ -73,7 +74,7 @@ class TrainSettings(BaseModel):
 
 
 PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
-    "default": (TrainSettings(), SubgraphSpec()),
+    "default": (TrainSettings(), SubgraphSpec(isolated=True)),
     # as the source of this project trained: its rate, decay, dropout, epochs, loss and rows, on the purchases alone
     "slides": (
         TrainSettings(
@@ -114,6 +115,7 @@ class TrainedModel:
     purchases : how many.
     weights : the network's parameters by name.
     attribute_keys : by label, the keys of the attribute nodes, in the order of their rows in the weights.
+    encoders : for `customer` and `article`, how their features became numbers.
     """
 
     customer_ids: IdMap
@@ -128,6 +130,7 @@ class TrainedModel:
     purchases: int
     weights: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     attribute_keys: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    encoders: Mapping[str, FeatureEncoder] = field(default_factory=dict)
 
 
 def train(subgraph: Subgraph, settings: TrainSettings | None = None, progress: Progress = silent) -> TrainedModel:
@@ -163,6 +166,7 @@ def train(subgraph: Subgraph, settings: TrainSettings | None = None, progress: P
         subgraph.customer_ids, subgraph.article_ids, customers, articles, settings, tuple(history), epochs,
         subgraph.since, subgraph.until, subgraph.num_edges, training.weights(),
         {label: attribute.keys for label, attribute in subgraph.attributes.items()} if settings.attributes else {},
+        training.encoders,
     )  # fmt: skip
 
 
@@ -172,7 +176,8 @@ class _Training:
     def __init__(self, subgraph: Subgraph, settings: TrainSettings) -> None:
         self.settings = settings
         self.split = len(subgraph.customer_ids), len(subgraph.article_ids)
-        self.features = collect_features(subgraph, settings)
+        self.encoders = subgraph.fit_encoders() if settings.features else {}
+        self.features = collect_features(subgraph, self.encoders)
         self.tasks = plan_tasks(subgraph, settings)
         self.whole = take_graph(subgraph, to_days(subgraph.until), settings)
         self.random = np.random.default_rng(settings.seed)
@@ -244,7 +249,7 @@ def embed_nodes(
     split: tuple[int, int],
     settings: TrainSettings,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Embeddings of customers [C, dim] and articles [A, dim] as of a day, of length 1, made to be compared by cosine."""
+    """Embeddings of customers [C, dim] and articles [A, dim] as of a day, of length 1, to be compared by cosine."""
     x = network.embed(graph.adjacency, graph.known, features)
     customers, articles = x[: split[0]], x[split[0] : sum(split)]
     if settings.windows:
@@ -279,7 +284,9 @@ def _loss(
         article = bought.indices.astype(np.int64)
         positive = scores.of_pairs(row, article)
         negative = scores.of_pairs(row, _draw_not_bought(batch[row], task, random))
-        return bpr_loss(positive, negative) if settings.loss == "bpr" else softplus_loss(positive, negative, settings.beta)
+        if settings.loss == "bpr":
+            return bpr_loss(positive, negative)
+        return softplus_loss(positive, negative, settings.beta)
     drawn = np.unique(random.choice(len(task.chance), settings.negatives, p=task.chance))
     inclusion = torch.from_numpy(-np.expm1(-settings.negatives * task.chance[drawn])).float()
     negatives = scores.of_all(drawn)  # [len(batch), len(drawn)]

@@ -25,6 +25,8 @@ from ..cypher.errors import HmrecError
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .export import IdMap
+from .rank import RankParts
+from .rank_features import FACTS, Matrix
 from .train import TrainedModel
 from .versions import KEPT_VERSIONS, keep_model, load_version
 
@@ -60,6 +62,7 @@ def write_embeddings(
     progress: Progress = silent,
     keep: int = KEPT_VERSIONS,
     customer_index: bool = False,
+    rank: RankParts | None = None,
 ) -> WriteBackReceipt:
     """Put a trained model's embeddings in force: on the nodes, the articles with a vector index, told by a (:Model).
 
@@ -74,6 +77,7 @@ def write_embeddings(
     progress : told the nodes written and the indexes' percent.
     keep : so many of the newest versions keep their embeddings in the graph.
     customer_index : make a vector index of the customers, too.
+    rank : the ranker that was trained with the model, and the facts about articles that it asks for.
 
     Raises
     ------
@@ -81,14 +85,17 @@ def write_embeddings(
     HmrecError : an index could not be built; the version before stays in force.
     """
     with graph.claim(_tell_who()):
-        graph.write("tidy_parts", keep=keep)
+        _tidy(graph, keep)
         version = int(graph.read_rows("next_version")[1][0][0])
         begun = time.monotonic()
         parts = keep_model(graph, version, trained, progress)
+        if rank is not None:
+            _write_facts(graph, trained.article_ids, rank.facts, progress)
+            graph.write("keep_ranker", version=version, text=rank.ranker.to_text())
         kept_after = round(time.monotonic() - begun, 3)
         model = _describe(trained, metrics or {}) | {"parts": parts}
         receipt = _put_in_force(graph, trained, version, model, progress, customer_index)
-        graph.write("tidy_parts", keep=keep)
+        _tidy(graph, keep)
     return replace(receipt, seconds=receipt.seconds | {"keeping": kept_after})
 
 
@@ -164,6 +171,25 @@ def _let_readers_finish(graph: Graph) -> None:
 def _tell_who() -> str:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return f"embeddings are being written back (since {since}, process {os.getpid()} on {platform.node()})"
+
+
+def _tidy(graph: Graph, keep: int) -> None:
+    graph.write("tidy_parts", keep=keep)
+    graph.write("tidy_rankers", keep=keep)
+
+
+def _write_facts(graph: Graph, ids: IdMap, facts: Matrix, progress: Progress) -> None:
+    """Write [A, facts] on the articles; what is not known has no property."""
+    articles = list(ids)
+    for begin in range(0, len(articles), NODES_A_BATCH):
+        rows = [
+            [article, {name: None if value != value else value for name, value in zip(FACTS, values, strict=True)}]
+            for article, values in zip(
+                articles[begin : begin + NODES_A_BATCH], facts[begin : begin + NODES_A_BATCH].tolist(), strict=True
+            )
+        ]
+        graph.write("write_facts", rows=rows)
+        progress("Writing facts about articles", begin + len(rows), len(articles))
 
 
 def _clear(graph: Graph, slot: str) -> None:

@@ -9,7 +9,8 @@ from threading import Lock
 from typing import Any
 
 from ...cypher.graph import Graph
-from ...cypher.recommender import Method, recommend
+from ...cypher.recommender import Method
+from ...graph_ml.recommender import recommend
 from ..recommend import with_names
 from ..show import records
 from .answers import Recommendation

@@ -15,4 +15,8 @@ CALL (m) {
   MATCH (p:ModelPart {version: m.version})
   MERGE (m)-[kept:KEPT_IN {part: p.part}]->(p)
 }
+CALL (m) {
+  MATCH (r:Ranker {version: m.version})
+  MERGE (m)-[:RANKED_BY]->(r)
+}
 RETURN m.version AS version

@@ -105,9 +105,9 @@ class Snapshot:
         key = self.customer * self.shape[1] + self.article
         order = np.argsort(key, kind="stable")  # within a pair by day, as the purchases are
         key, time = key[order], self.time[order]
-        is_new = np.append(True, key[1:] != key[:-1])
+        is_new = np.append(True, key[1:] != key[:-1])[: len(key)]
         begin = np.flatnonzero(is_new)
-        end = np.append(begin[1:], len(key))
+        end = np.append(begin[1:], len(key))[: len(begin)]
         is_new[1:] |= time[1:] != time[:-1]
         counts = np.bincount(key[begin] // self.shape[1], minlength=self.shape[0])
         return Pairs(
@@ -117,7 +117,7 @@ class Snapshot:
             begin,
             time[begin],
             time[end - 1],
-            np.add.reduceat(is_new, begin, dtype=np.int64),
+            np.add.reduceat(is_new, begin, dtype=np.int64) if len(begin) else np.zeros(0, dtype=np.int64),
         )
 
     def decay(self, half_life: float) -> Floats:
@@ -133,7 +133,7 @@ class Snapshot:
             if half_life is None:
                 weights = np.ones(len(pairs.begin))
             else:
-                weights = np.add.reduceat(self.decay(half_life)[pairs.order], pairs.begin)
+                weights = np.add.reduceat(self.decay(half_life)[pairs.order], pairs.begin) if len(pairs.begin) else []
             return sp.csr_matrix((weights, pairs.article, pairs.indptr), self.shape)
 
         weights: sp.csr_matrix = self.keep(("weights", half_life), make)

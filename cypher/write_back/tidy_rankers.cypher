@@ -1,0 +1,12 @@
+// tidy_rankers: remove the rankers of versions that never came into force, and of all but the newest ones
+// $keep: integer = 3   how many versions keep their ranker; the one in force always does
+// :param [{keep}] => { RETURN 3 AS keep }
+CALL () {
+  MATCH (m:Model)-[:RANKED_BY]->(:Ranker)
+  WITH m
+  ORDER BY m.in_force DESC, m.version DESC
+  RETURN collect(m.version)[0..$keep] AS kept
+}
+MATCH (r:Ranker)
+WHERE NOT r.version IN kept
+DETACH DELETE r
