@@ -45,7 +45,7 @@ class Parameter:
     doc: str
 
     def check(self, value: Any) -> Any:
-        """Return `value` if it fits the declared type; raise `UserMistake` otherwise."""
+        """Return `value`, as the declared type, if it fits; raise `UserMistake` otherwise."""
         if value is None and not self.required:
             return None
         fits = isinstance(value, TYPES[self.type])
@@ -53,7 +53,7 @@ class Parameter:
             fits = False
         if not fits:
             raise UserMistake(f"Parameter ${self.name} must be of type {self.type}, not {value!r:.60}.")
-        return value
+        return float(value) if self.type == "float" else value  # Cypher divides whole numbers without a rest
 
     def parse(self, text: str) -> Any:
         """Read a value as it is written on the command line.

@@ -82,13 +82,13 @@ def select(matrix: sp.csr_matrix, kept: npt.NDArray[np.bool_]) -> sp.csr_matrix:
 
 
 def rank_relative(scores: Floats) -> Floats:
-    """What the queries order by: `round(log(score), 12)`, so that ties are ties at any scale."""
-    ranks: Floats = np.round(np.log(scores), 12)
-    return ranks
+    """The score with twelve digits, so that sums added up in another order are ties, at any scale."""
+    logarithms: Floats = np.log(scores)
+    return np.round(logarithms, 12)
 
 
 def rank_absolute(scores: Floats) -> Floats:
-    """What the other queries order by: `round(score, 12)`."""
+    """The score with twelve decimals: `round(score, 12)` of the queries."""
     ranks: Floats = np.round(scores, 12)
     return ranks
 

@@ -47,9 +47,7 @@ def user_based_cf(
     UserMistake : there is no such similarity.
     """
     if similarity not in SIMILARITIES:
-        raise UserMistake(
-            f"There is no similarity {similarity[:40]!r}.", f"There are: {', '.join(SIMILARITIES)}."
-        )
+        raise UserMistake(f"There is no similarity {similarity[:40]!r}.", f"There are: {', '.join(SIMILARITIES)}.")
 
     def make() -> sp.csr_matrix:
         sample = snapshot.latest(buyers)

@@ -107,7 +107,8 @@ def by_attributes(
         for code in codes:
             if code[customer] >= 0:
                 differs += code[buyer] != code[customer]
-        return np.bincount(article, np.power(0.5, differs), minlength=snapshot.shape[1])
+        scores: Floats = np.bincount(article, np.power(0.5, differs), minlength=snapshot.shape[1]).astype(np.float64)
+        return scores
 
     # A post code without a purchase lately sets all apart alike: its customers share one ranking, halved.
     place = codes[2]

@@ -43,6 +43,12 @@ def test_no_cypher_stands_in_the_packages_python_files() -> None:
             assert not [word for word in words if word in text], file
 
 
+def test_a_whole_number_for_a_float_reaches_cypher_as_a_float() -> None:
+    bound = load_catalogue()["own_repurchases"].bind({"customer_id": "1", "half_life": 42, "k": 12})
+    assert isinstance(bound["half_life"], float)
+    assert isinstance(bound["k"], int)
+
+
 def test_header_gives_parameters_defaults_and_columns() -> None:
     query = parse_query(HEADER + "RETURN $a + $b AS total", FILE)
     assert query.doc == "adds two numbers"
