@@ -31,6 +31,10 @@ def train(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most that many rounds over the purchases.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same embeddings.")] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Read the graph even where an export of it is kept (it was changed by hand)."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Train the graph neural network on the graph's purchases and write its embeddings back to the nodes.
@@ -40,7 +44,7 @@ def train(
 
     Example: hmrec train --since 2017-06-01
     """
-    from ..graph_ml.export import export_subgraph
+    from ..graph_ml.kept_export import export_kept
     from ..graph_ml.train import PRESETS
     from ..graph_ml.train import train as train_model
     from ..graph_ml.write_back import write_embeddings
@@ -53,7 +57,7 @@ def train(
     hyper = {"epochs": epochs, "seed": seed}
     settings = settings.model_copy(update={name: value for name, value in hyper.items() if value is not None})
     with Bars() as bars, open_graph(bars) as graph:
-        subgraph = export_subgraph(graph, spec, bars)
+        subgraph = export_kept(graph, spec, bars, fresh=fresh)
         trained = train_model(subgraph, settings, bars)
         receipt = write_embeddings(graph, trained, progress=bars)
     best = max(trained.history, key=lambda epoch: epoch.score) if trained.history else None
