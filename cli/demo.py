@@ -83,15 +83,16 @@ def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
 
 
 def _train(graph: Graph, bars: Bars) -> None:
-    from ..graph_ml.export import SubgraphSpec, export_subgraph
+    from ..graph_ml.export import SubgraphSpec
     from ..graph_ml.hybrid import train_hybrid
+    from ..graph_ml.kept_export import export_kept
     from ..graph_ml.write_back import write_embeddings
 
     models, loads = graph.read("models", k=1), graph.read("loads", k=1)
     if len(models) and models["model"][0]["created"].isoformat() > loads["load"][0]["started"]:
         bars.say(f"The embeddings of model version {models['model'][0]['version']} are on the nodes already")
         return
-    subgraph = export_subgraph(graph, SubgraphSpec(isolated=True), bars)
+    subgraph = export_kept(graph, SubgraphSpec(isolated=True), bars)
     trained, rank = train_hybrid(subgraph, progress=bars)
     receipt = write_embeddings(graph, trained, progress=bars, rank=rank)
     bars.say(

@@ -32,8 +32,12 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="At most that many rounds over the purchases.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same embeddings.")] = None,
     ranker: Annotated[
-        bool, typer.Option("--ranker/--no-ranker", help="Train the ranker of --method hybrid, too (on the whole graph).")
+        bool, typer.Option("--ranker/--no-ranker", help="Train the ranker of hybrid, too (on the whole graph).")
     ] = True,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Read the graph even where an export of it is kept (it was changed by hand)."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Train the graph neural network on the graph's purchases and write its embeddings back to the nodes.
@@ -43,8 +47,8 @@ def train(
 
     Example: hmrec train --since 2017-06-01
     """
-    from ..graph_ml.export import export_subgraph
     from ..graph_ml.hybrid import train_hybrid
+    from ..graph_ml.kept_export import export_kept
     from ..graph_ml.train import PRESETS
     from ..graph_ml.train import train as train_model
     from ..graph_ml.write_back import write_embeddings
@@ -57,7 +61,7 @@ def train(
     hyper = {"epochs": epochs, "seed": seed}
     settings = settings.model_copy(update={name: value for name, value in hyper.items() if value is not None})
     with Bars() as bars, open_graph(bars) as graph:
-        subgraph = export_subgraph(graph, spec, bars)
+        subgraph = export_kept(graph, spec, bars, fresh=fresh)
         if ranker and preset == "default" and not any(value for name, value in chosen.items() if name != "until"):
             trained, rank = train_hybrid(subgraph, settings, progress=bars)
         else:

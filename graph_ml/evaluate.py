@@ -13,8 +13,9 @@ import pandas as pd
 from ..cypher.errors import UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
-from .export import Integers, Subgraph, SubgraphSpec, export_subgraph
+from .export import Integers, Subgraph, SubgraphSpec
 from .hybrid import make_board, rank_with
+from .kept_export import export_kept
 from .outcome import BASELINES, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
 from .ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from .split import HoldOut, hold_out_weeks
@@ -91,7 +92,7 @@ def evaluate(
     for method in methods:
         if method not in METHODS and method not in peers:
             raise UserMistake(f"There is no method {method[:40]!r} to evaluate.", f"There are: {', '.join(METHODS)}.")
-    subgraph = export_subgraph(graph, SubgraphSpec(until=until, isolated=True), progress)
+    subgraph = export_kept(graph, SubgraphSpec(until=until, isolated=True), progress)
     stretches = [
         (held, count_known(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
     ]

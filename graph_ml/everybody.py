@@ -14,7 +14,8 @@ from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from ..cypher.recommender import Method
 from .candidates.snapshot import Snapshot
-from .export import Integers, Subgraph, SubgraphSpec, export_subgraph
+from .export import Integers, Subgraph, SubgraphSpec
+from .kept_export import export_kept
 from .rank import CUSTOMERS_AT_ONCE, Board, Ranker, Vectors
 from .rank_features import FACTS, Matrix
 from .recommender import find_ranker
@@ -45,7 +46,7 @@ def recommend_everybody(
         return queries.recommend_all(
             graph, out, k=k, method=method, new_only=new_only, progress=progress, **filters
         )
-    subgraph = export_subgraph(graph, SubgraphSpec(isolated=True), progress)
+    subgraph = export_kept(graph, SubgraphSpec(isolated=True), progress)
     board = read_board(graph, subgraph, ranker)
     popular = list(graph.read("popular", customer_id="", k=k)["article_id"])
     total = len(subgraph.customer_ids)
