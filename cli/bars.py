@@ -17,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..cypher.progress import DETAIL
+
 PLAIN_SECONDS = 1.0
 
 
@@ -54,17 +56,22 @@ class Bars:
 
     def __call__(self, step: str, done: float, total: float | None) -> None:
         """Show that `done` of `total` of the step is reached."""
+        step, _, detail = step.partition(DETAIL)
         if step != self.current:
             self._finish()
             self.current, self.since, self.told = step, time.monotonic(), False
         if self.live:
             share = f"{done / total:4.0%}" if total else ""
+            share += f" {detail}" if detail else ""
             if step not in self.tasks:
                 self.tasks[step] = self.bars.add_task(step, total=total, share=share)
             if total is None:
                 self.bars.update(self.tasks[step], share=share)
             else:
                 self.bars.update(self.tasks[step], completed=done, total=total, share=share)
+        elif detail:
+            print(f"{step}: {done:.0f} of at most {total:.0f}, {detail}", file=sys.stderr, flush=True)
+            self.told = True
         elif not self.told and time.monotonic() - self.since > PLAIN_SECONDS:
             print(f"{step} ...", file=sys.stderr, flush=True)
             self.told = True

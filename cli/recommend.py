@@ -29,9 +29,9 @@ def recommend(
     method: Annotated[
         str,
         typer.Option(
-            help="auto (hybrid once trained, else cf); hybrid (the ranker over all of these); cf (user-based collaborative filtering), items (item-based), together (bought on one day), "
-            "repurchases, variants (of products bought), departments, segment, attributes (for customers without "
-            "purchases), popular, gnn (embeddings)."
+            help="auto (hybrid once trained, else cf); hybrid (a ranker over all the others); cf (user-based collaborative "
+            "filtering), items (item-based), together (bought on one day), repurchases, variants (of products bought), "
+            "departments, segment, attributes (for customers without purchases), popular, gnn (embeddings)."
         ),
     ] = "auto",
     new_only: Annotated[
@@ -78,7 +78,9 @@ def recommend(
         if out.is_dir():
             raise UserMistake(f"--out must name a file; {out} is a folder.")
         with Bars() as bars, open_graph(bars) as graph:
-            count = recommend_everybody(graph, out, k=k, method=Method(method), new_only=new_only, progress=bars, **filters)
+            count = recommend_everybody(
+                graph, out, k=k, method=Method(method), new_only=new_only, progress=bars, **filters
+            )
         typer.echo(f"{count:,} customers are in {out}.")
         return
     if customer is None or out is not None:

@@ -45,8 +45,13 @@ def train(
     Reads the subgraph that the options choose; writes Customer.embedding, Article.embedding, a vector index, and a
     (:Model) that tells where they came from.
 
+    Also trains the ranker of `--method hybrid` on the last weeks, where the whole graph is read. Ctrl-C ends the
+    training and keeps the best so far; one that was killed goes on from its last checkpoint when run again.
+
     Example: hmrec train --since 2017-06-01
     """
+    from ..cypher.settings import ServerSettings
+    from ..graph_ml.checkpoint import Checkpoint
     from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.kept_export import export_kept
     from ..graph_ml.train import PRESETS
@@ -62,11 +67,14 @@ def train(
     settings = settings.model_copy(update={name: value for name, value in hyper.items() if value is not None})
     with Bars() as bars, open_graph(bars) as graph:
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
+        checkpoint = Checkpoint(ServerSettings().home / "training.safetensors")
         if ranker and preset == "default" and not any(value for name, value in chosen.items() if name != "until"):
-            trained, rank = train_hybrid(subgraph, settings, progress=bars)
+            trained, rank = train_hybrid(subgraph, settings, progress=bars, checkpoint=checkpoint)
         else:
-            trained, rank = train_model(subgraph, settings, bars), None
+            trained, rank = train_model(subgraph, settings, bars, checkpoint), None
         receipt = write_embeddings(graph, trained, progress=bars, rank=rank)
+    if trained.interrupted:
+        typer.echo("Training was interrupted: what is in force now is the best until then, without a ranker.", err=True)
     best = max(trained.history, key=lambda epoch: epoch.score) if trained.history else None
     if as_json:
         dump_json(

@@ -43,9 +43,7 @@ def recommend_everybody(
     """
     ranker = find_ranker(graph, method, filters)
     if ranker is None or any(value is not None for value in filters.values()):
-        return queries.recommend_all(
-            graph, out, k=k, method=method, new_only=new_only, progress=progress, **filters
-        )
+        return queries.recommend_all(graph, out, k=k, method=method, new_only=new_only, progress=progress, **filters)
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), progress)
     board = read_board(graph, subgraph, ranker)
     popular = list(graph.read("popular", customer_id="", k=k)["article_id"])

@@ -37,9 +37,7 @@ def embed_as_of(trained: TrainedModel, subgraph: Subgraph, today: int) -> Vector
     return Vectors(*embed_nodes(network, take_graph(subgraph, today, settings), features, split, settings))
 
 
-def _move_rows(
-    trained: TrainedModel, subgraph: Subgraph, latent: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def _move_rows(trained: TrainedModel, subgraph: Subgraph, latent: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """[nodes of the subgraph, dim]: each node's latent embedding, zeros for nodes that the network does not know."""
     olds: list[IdMap] = [trained.customer_ids, trained.article_ids]
     news: list[IdMap] = [subgraph.customer_ids, subgraph.article_ids]

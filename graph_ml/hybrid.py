@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..cypher.progress import Progress, silent
 from .candidates.snapshot import Snapshot
+from .checkpoint import Checkpoint
 from .export import Subgraph
 from .fold_in import embed_as_of
 from .rank import Board, Ranker, RankParts, RankSettings, Vectors, first_day, train_ranker
@@ -19,11 +20,12 @@ def train_hybrid(
     rank_settings: RankSettings | None = None,
     sources: tuple[Source, ...] = SOURCES,
     progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[TrainedModel, RankParts | None]:
     """The network of all purchases, and the ranker of the last weeks with the facts that it asks for today.
 
-    The ranker's weeks see embeddings of a second network, trained for as many epochs on what was bought before the first
-    of them; it is carried on from week to week by `embed_as_of`, without training.
+    The ranker's weeks see embeddings of a second network, trained for as many epochs on what was bought before the
+    first of them; it is carried on from week to week by `embed_as_of`, without training.
 
     Parameters
     ----------
@@ -31,10 +33,15 @@ def train_hybrid(
     settings, rank_settings : how; None for the defaults.
     sources : who proposes candidates.
     progress : told the steps.
+    checkpoint : of the network, as `train` takes it. After an interrupt there is no ranker.
     """
-    trained = train(subgraph, settings, progress)
+    trained = train(subgraph, settings, progress, checkpoint)
+    if trained.interrupted:
+        return trained, None
     ranker = rank_with(trained, subgraph, rank_settings, sources, progress)
-    return trained, ranker and RankParts(ranker, describe_articles(Snapshot.of(subgraph)))
+    if ranker is None:
+        return trained, None
+    return trained, RankParts(ranker, describe_articles(Snapshot.of(subgraph)))
 
 
 def rank_with(
@@ -52,9 +59,7 @@ def rank_with(
         return train_ranker(subgraph, None, rank_settings, sources, progress)
     settings = trained.settings.model_copy(update={"validation_days": 0, "epochs": trained.epochs})
     before = train(earlier, settings, lambda _, done, total: progress("Training on the weeks before", done, total))
-    return train_ranker(
-        subgraph, lambda part, day: embed_as_of(before, part, day), rank_settings, sources, progress
-    )
+    return train_ranker(subgraph, lambda part, day: embed_as_of(before, part, day), rank_settings, sources, progress)
 
 
 def make_board(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> Board:

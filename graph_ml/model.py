@@ -146,12 +146,12 @@ class NodeFeatures:
 
 
 class _FeatureEmbedding(torch.nn.Module):
-    """The sum of a vector for the kind of node, one for each of its categories' codes, and its numbers times vectors."""
+    """The sum of a vector for the kind of node, one for each category's code, and its numbers times vectors."""
 
     def __init__(self, num_numbers: int, sizes: Sequence[int], dim: int) -> None:
         super().__init__()
         begins = np.concatenate([[0], np.cumsum(sizes)])[:-1] if sizes else np.zeros(0)
-        self.register_buffer("begins", torch.from_numpy(begins.astype(np.int64)), persistent=False)
+        self.begins = torch.from_numpy(begins.astype(np.int64))
         self.numbers = torch.nn.Parameter(torch.zeros(num_numbers, dim))
         self.codes = torch.nn.Parameter(torch.zeros(int(sum(sizes)), dim))
         self.kind = torch.nn.Parameter(torch.zeros(dim))
@@ -185,9 +185,7 @@ class HeteroLightGCN(LightGCN):
         scale: float = 10.0,
     ) -> None:
         super().__init__(num_nodes, dim, layers, dropout, generator)
-        self.kinds = torch.nn.ModuleList(
-            _FeatureEmbedding(kind.numbers.shape[1], kind.sizes, dim) for kind in features
-        )
+        self.kinds = torch.nn.ModuleList(_FeatureEmbedding(kind.numbers.shape[1], kind.sizes, dim) for kind in features)
         self.scale = torch.nn.Parameter(torch.tensor(float(np.log(scale))))
         self.trend = torch.nn.Parameter(torch.zeros(windows))
 

@@ -186,9 +186,7 @@ class _Week(NamedTuple):
     customer: Integers
 
 
-def _look_at_week(
-    held: HoldOut, embed: EmbedAsOf | None, settings: RankSettings, sources: tuple[Source, ...]
-) -> _Week:
+def _look_at_week(held: HoldOut, embed: EmbedAsOf | None, settings: RankSettings, sources: tuple[Source, ...]) -> _Week:
     targets = collect_pairs(held.after)
     customers = np.flatnonzero(np.diff(targets.indptr))
     customers = np.sort(np.random.default_rng(settings.seed).permutation(customers)[: settings.customers])
@@ -289,7 +287,7 @@ def cosine_of(vectors: Vectors, customer: Integers, article: Integers) -> Matrix
 
 
 def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, new_only: bool) -> str:
-    """Trees that order candidates: as many as are best for the latest week, grown on all; empty if nothing was bought."""
+    """Trees that order candidates: as many as are best for the latest week, grown on all; empty if none was bought."""
     import lightgbm
 
     kept = [_keep_hopeful(week, new_only) for week in weeks]

@@ -34,7 +34,7 @@ FACTS = (
     "around_buyers",  # mean of buyers_7 over them
     *(f"{label.lower()}_buyers" for label in LIKE),  # log(1 + purchases of all such articles in the last 28 days)
 )
-"""Facts about an article alone, as of a day. What cannot be known, such as the gap of what nobody bought twice, is NaN."""
+"""Facts about an article alone, as of a day. What cannot be known, as the gap of what nobody bought twice, is NaN."""
 
 OWN = (
     "days_bought",  # on how many days the customer bought the article
@@ -226,4 +226,5 @@ def _sum_over_alike(incidence: sp.csr_matrix, counts: Integers) -> npt.NDArray[n
 def _divide(above: npt.NDArray[np.generic], below: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
     """above / below, NaN where there is nothing below."""
     out = np.full(len(below), np.nan)
-    return np.divide(above, below, out=out, where=np.asarray(below) > 0)
+    np.divide(above, below, out=out, where=np.asarray(below) > 0)
+    return out

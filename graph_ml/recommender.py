@@ -109,9 +109,7 @@ def _recommend_by_ranker(
     ids = {article_id: place for place, article_id in enumerate(described["article_id"])}
     known = [(ids[article], day) for article, day in zip(bought, days, strict=True) if day < to_days(until)]
     snapshot = _make_snapshot(age, known, described, until)
-    offers = join_lists(
-        np.zeros(1, dtype=np.int64), [_to_candidates(rows, ids) for rows in lists], max(1, len(ids))
-    )
+    offers = join_lists(np.zeros(1, dtype=np.int64), [_to_candidates(rows, ids) for rows in lists], max(1, len(ids)))
     features = describe_offers(snapshot, offers, _stack_facts(described), _column(described, "cosine")[offers.article])
     if new_only:
         offers, features = keep_new(offers, features)

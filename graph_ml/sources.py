@@ -115,4 +115,3 @@ def _ask_some(ask: Callable[..., Candidates], customers: Integers, wanted: npt.N
     sizes = np.zeros(len(customers), dtype=np.int64)
     sizes[wanted] = np.diff(found.indptr)
     return Candidates(np.append(0, np.cumsum(sizes)), found.article, found.score)
-

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ..cypher.progress import Progress, silent
+from ..cypher.progress import DETAIL, Progress, silent
+from .checkpoint import Checkpoint, make_key, pack_optimizer, unpack_optimizer
 from .export import IdMap, Integers, Subgraph, SubgraphSpec, to_days
 from .features import FeatureEncoder
 from .losses import bpr_loss, sampled_softmax_loss, softplus_loss
 from .metrics import average_precision
 from .model import HeteroLightGCN, NodeFeatures, to_cosine_space
 from .ranking import Truth, make_truth, mark_hits, rank_by_cosine
-from .split import hold_out
+from .split import HoldOut, hold_out
 from .tasks import WEEK, DatedGraph, Task, collect_features, count_nodes, plan_tasks, take_graph, weeks_of
 
 Preset = Literal["default", "slides"]
@@ -95,6 +96,11 @@ class Epoch(NamedTuple):
     map_all: float
     map_new: float
 
+    def tell(self) -> str:
+        """The epoch in words."""
+        maps = f", MAP@12 {self.map_all:.4f} all, {self.map_new:.4f} new" if self.map_all or self.map_new else ""
+        return f"loss {self.loss:.3f}{maps}"
+
     @property
     def score(self) -> float:
         """What the best epoch has most of: the geometric mean, so that neither kind of purchase drowns the other."""
@@ -116,6 +122,7 @@ class TrainedModel:
     weights : the network's parameters by name.
     attribute_keys : by label, the keys of the attribute nodes, in the order of their rows in the weights.
     encoders : for `customer` and `article`, how their features became numbers.
+    interrupted : whether it was ended before its time.
     """
 
     customer_ids: IdMap
@@ -131,43 +138,132 @@ class TrainedModel:
     weights: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     attribute_keys: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     encoders: Mapping[str, FeatureEncoder] = field(default_factory=dict)
+    interrupted: bool = False
 
 
-def train(subgraph: Subgraph, settings: TrainSettings | None = None, progress: Progress = silent) -> TrainedModel:
+def train(
+    subgraph: Subgraph,
+    settings: TrainSettings | None = None,
+    progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
+) -> TrainedModel:
     """Learn an embedding for each customer and article, so that what a customer buys next has a large cosine.
 
     First the number of epochs is found: the last days are held out, and the epoch whose lists for them are best wins.
     Then the model is trained anew for as many epochs on all purchases, for the last days tell most about the next.
+    An interrupt (Ctrl-C) after the first epoch ends the training with the best that there is: the weights of the best
+    epoch, over the graph of all purchases.
 
     Parameters
     ----------
     subgraph : the purchases.
     settings : how; None for the defaults.
-    progress : told the epochs.
+    progress : told the epochs, with loss and validation.
+    checkpoint : where the training's state is kept while it runs; a training that was killed goes on from there, and
+        ends as it would have ended. None: nothing is kept.
     """
     settings = settings or TrainSettings()
+    log = _Log(checkpoint, make_key(subgraph, settings.model_dump_json()) if checkpoint else "")
     history: list[Epoch] = []
-    epochs = settings.epochs
-    if settings.validation_days and weeks_of(subgraph) >= 2:
-        held = hold_out(subgraph, settings.validation_days)
-        truths = make_truth(held, new_only=False), make_truth(held, new_only=True)
-        if len(truths[0].customers):
-            for epoch in _Training(held.before, settings).run(settings.epochs, truths):
-                history.append(epoch)
-                progress("Training: finding the best epoch", len(history), settings.epochs)
-                if len(history) - _best(history).epoch >= settings.patience:
-                    break
-            epochs = _best(history).epoch
-    training = _Training(subgraph, settings)
-    for done in training.run(epochs, None):
-        progress("Training on all purchases", done.epoch, epochs)
+    interrupted = False
+    training, epochs = None, settings.epochs
+    held, truths = _hold_validation(subgraph, settings)
+    if held is not None:
+        search = _Training(held.before, settings)
+        history, interrupted = _run(search, "search", settings.epochs, truths, log, progress)
+        epochs = _best(history).epoch
+        if interrupted:
+            training = _Training(subgraph, settings)
+            training.network.load_state_dict(search.best)
+    if training is None:
+        training = _Training(subgraph, settings)
+        done, interrupted = _run(training, "final", epochs, None, log, progress)
+        epochs = done[-1].epoch
     customers, articles = training.embed()
+    if checkpoint is not None:
+        checkpoint.remove()
     return TrainedModel(
         subgraph.customer_ids, subgraph.article_ids, customers, articles, settings, tuple(history), epochs,
         subgraph.since, subgraph.until, subgraph.num_edges, training.weights(),
         {label: attribute.keys for label, attribute in subgraph.attributes.items()} if settings.attributes else {},
-        training.encoders,
+        training.encoders, interrupted,
     )  # fmt: skip
+
+
+def _hold_validation(
+    subgraph: Subgraph, settings: TrainSettings
+) -> tuple[HoldOut, tuple[Truth, Truth]] | tuple[None, None]:
+    """The last days and what was bought in them; nothing where there are too few weeks, or nobody to ask about."""
+    if not settings.validation_days or weeks_of(subgraph) < 2:
+        return None, None
+    held = hold_out(subgraph, settings.validation_days)
+    truths = make_truth(held, new_only=False), make_truth(held, new_only=True)
+    return (held, truths) if len(truths[0].customers) else (None, None)
+
+
+STEPS = {"search": "Training: finding the best epoch", "final": "Training on all purchases"}
+
+
+def _run(
+    training: _Training,
+    stage: str,
+    epochs: int,
+    truths: tuple[Truth, Truth] | None,
+    log: _Log,
+    progress: Progress,
+) -> tuple[list[Epoch], bool]:
+    """Train through a stage, from where a killed one stood; its epochs, and whether it was interrupted."""
+    history = log.resume(stage, training)
+    try:
+        while len(history) < epochs and not _is_over(history, training.settings, truths):
+            epoch = training.run_epoch(truths)
+            history.append(epoch)
+            if _best(history) is epoch:
+                training.keep_best()
+            progress(f"{STEPS[stage]}{DETAIL}{epoch.tell()}", len(history), epochs)
+            log.save(stage, training, history)
+    except KeyboardInterrupt:
+        if not history:
+            raise
+        return history, True
+    return history, False
+
+
+def _is_over(history: list[Epoch], settings: TrainSettings, truths: tuple[Truth, Truth] | None) -> bool:
+    return truths is not None and bool(history) and len(history) - _best(history).epoch >= settings.patience
+
+
+class _Log:
+    """Keeps what a training needs to go on after it was killed."""
+
+    def __init__(self, checkpoint: Checkpoint | None, key: str) -> None:
+        self.checkpoint, self.key = checkpoint, key
+        self.saved = checkpoint.load(key) if checkpoint else None
+        self.searched: list[list[float]] = []
+
+    def resume(self, stage: str, training: _Training) -> list[Epoch]:
+        """Bring a training to where it was in this stage; the epochs that it has behind it."""
+        if self.saved is None:
+            return []
+        facts, tensors = self.saved
+        if stage == "search" and facts["stage"] == "final":  # over: its epochs are enough
+            self.searched = facts["searched"]
+            return [Epoch(*epoch) for epoch in facts["searched"]]
+        if facts["stage"] != stage:
+            return []
+        self.searched = facts["searched"]
+        training.load(tensors, facts["random"])
+        training.epochs = len(facts["history"])
+        return [Epoch(*epoch) for epoch in facts["history"]]
+
+    def save(self, stage: str, training: _Training, history: list[Epoch]) -> None:
+        """Keep where a training is."""
+        epochs = [list(epoch) for epoch in history]
+        if stage == "search":
+            self.searched = epochs
+        if self.checkpoint is not None:
+            facts = {"key": self.key, "stage": stage, "history": epochs, "searched": self.searched}
+            self.checkpoint.save(facts | {"random": training.random.bit_generator.state}, training.tensors())
 
 
 class _Training:
@@ -187,24 +283,32 @@ class _Training:
         if settings.spectral:
             self.network.start_from(self.tasks[-1].graph.adjacency, generator)
         self.network.forget(torch.stack([task.graph.known for task in self.tasks]).amax(0))
-        shared = [self.network.scale, self.network.trend]
-        others = [value for value in self.network.parameters() if all(value is not other for other in shared)]
+        shared = {"scale", "trend"}
+        parts: tuple[list[Tensor], list[Tensor]] = [], []
+        for name, value in self.network.named_parameters():
+            parts[name in shared].append(value)
         self.optimizer = torch.optim.Adam(
-            [{"params": others}, {"params": shared, "lr": SHARED_RATE * settings.learning_rate}],
-            lr=settings.learning_rate, weight_decay=settings.weight_decay,
+            [{"params": parts[0]}, {"params": parts[1], "lr": SHARED_RATE * settings.learning_rate}],
+            lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True,
         )  # fmt: skip
+        self.epochs = 0
+        self.best: dict[str, Tensor] = {}
 
-    def run(self, epochs: int, truths: tuple[Truth, Truth] | None) -> Iterator[Epoch]:
-        """Train, and tell after each epoch how it went."""
-        for number in range(1, epochs + 1):
-            self.network.train()
-            losses = []
-            for task in [self.tasks[place] for place in self.random.permutation(len(self.tasks))]:
-                order = self.random.permutation(task.customers)
-                for begin in range(0, len(order), self.settings.batch_size):
-                    losses.append(self._step(task, np.sort(order[begin : begin + self.settings.batch_size])))
-            maps = [_validate(*self.embed(), truth) for truth in truths or ()]
-            yield Epoch(number, float(np.mean(losses)), *(maps or (0.0, 0.0)))
+    def run_epoch(self, truths: tuple[Truth, Truth] | None) -> Epoch:
+        """Go through all target weeks once, and tell how it went."""
+        self.network.train()
+        losses = []
+        for task in [self.tasks[place] for place in self.random.permutation(len(self.tasks))]:
+            order = self.random.permutation(task.customers)
+            for begin in range(0, len(order), self.settings.batch_size):
+                losses.append(self._step(task, np.sort(order[begin : begin + self.settings.batch_size])))
+        self.epochs += 1
+        maps = [_validate(*self.embed(), truth) for truth in truths or ()]
+        return Epoch(self.epochs, float(np.mean(losses)), *(maps or (0.0, 0.0)))
+
+    def keep_best(self) -> None:
+        """Remember the weights as they are."""
+        self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
     def embed(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """[C, dim] and [A, dim], from all purchases, made to be compared by cosine."""
@@ -214,6 +318,24 @@ class _Training:
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """The network's parameters by name."""
         return {name: value.numpy().copy() for name, value in self.network.state_dict().items()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that changes in a training, but the drawing of random numbers."""
+        best = {f"best.{name}": value for name, value in self.best.items()}
+        now = {f"network.{name}": value.detach() for name, value in self.network.state_dict().items()}
+        return best | now | pack_optimizer(self.optimizer) | {"torch": torch.get_rng_state()}
+
+    def load(self, tensors: Mapping[str, Tensor], random: Mapping[str, Any]) -> None:
+        """Be as the training was that gave these tensors."""
+        parts = {
+            kind: {name.removeprefix(kind): value for name, value in tensors.items() if name.startswith(kind)}
+            for kind in ("best.", "network.")
+        }
+        self.best = parts["best."]
+        self.network.load_state_dict(parts["network."])
+        unpack_optimizer(self.optimizer, dict(tensors))
+        torch.set_rng_state(tensors["torch"])
+        self.random.bit_generator.state = dict(random)
 
     def _step(self, task: Task, batch: Integers) -> float:
         x = self.network.embed(task.graph.adjacency, task.graph.known, self.features)  # [N, dim]
@@ -274,9 +396,7 @@ class _Scores:
         return self.left @ self.right[places].T + self.bias[places]
 
 
-def _loss(
-    scores: _Scores, task: Task, batch: Integers, settings: TrainSettings, random: np.random.Generator
-) -> Tensor:
+def _loss(scores: _Scores, task: Task, batch: Integers, settings: TrainSettings, random: np.random.Generator) -> Tensor:
     """The loss of a batch of customers, each of whom weighs alike, as in MAP."""
     if settings.loss != "softmax":
         bought = task.targets[batch]

@@ -133,7 +133,11 @@ class Snapshot:
             if half_life is None:
                 weights = np.ones(len(pairs.begin))
             else:
-                weights = np.add.reduceat(self.decay(half_life)[pairs.order], pairs.begin) if len(pairs.begin) else []
+                weights = (
+                    np.add.reduceat(self.decay(half_life)[pairs.order], pairs.begin)
+                    if len(pairs.begin)
+                    else np.zeros(0)
+                )
             return sp.csr_matrix((weights, pairs.article, pairs.indptr), self.shape)
 
         weights: sp.csr_matrix = self.keep(("weights", half_life), make)
