@@ -21,7 +21,6 @@ from hmrec.graph_ml.report import tell_baseline, tell_difference, tell_interval
 from implicit.als import AlternatingLeastSquares
 from implicit.bpr import BayesianPersonalizedRanking
 from implicit.nearest_neighbours import CosineRecommender
-from threadpoolctl import threadpool_limits
 
 from .peers.rank import FACTORS, HALF_LIFE, rank_by_implicit, rank_by_neighbours_only, rank_by_pyg, rank_by_user_knn
 from .report import describe_machine, write_section
@@ -84,7 +83,7 @@ def main() -> None:
     parser.add_argument("--data", default="the graph's purchases", help="what the graph holds, for the text")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/quality.md")
     options = parser.parse_args()
-    with Graph.connect() as graph, threadpool_limits(1, "blas"):  # implicit asks for it
+    with Graph.connect() as graph:
         peers = list_peers(graph)
         given = {"weeks": options.weeks, "until": options.until, "customers": options.customers}
         baselines = [*BASELINES, *(name for name in peers if name not in OURS)]

@@ -29,8 +29,8 @@ def recommend(
     method: Annotated[
         str,
         typer.Option(
-            help="auto (hybrid once trained, else cf); hybrid (a ranker over all the others); cf (user-based collaborative "
-            "filtering), items (item-based), together (bought on one day), repurchases, variants (of products bought), "
+            help="auto (hybrid once trained, else cf); hybrid (a ranker over all the others); cf (user-based "
+            "collaborative filtering), items (item-based), together (bought on one day), repurchases, variants (of products bought), "
             "departments, segment, attributes (for customers without purchases), popular, gnn (embeddings)."
         ),
     ] = "auto",

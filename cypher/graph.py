@@ -216,10 +216,8 @@ class Graph:
         with _explained(self.uri), self._session(neo4j.WRITE_ACCESS) as session:
             for statement in query.statements:
                 if query.commits_itself:
-                    told = {
-                        "hmrec": query.name,
-                        "id": self.client,
-                    }  # a claim waits for a killed client's
+                    # by its metadata a claim waits for a killed client's
+                    told = {"hmrec": query.name, "id": self.client}
                     result = session.run(neo4j.Query(cast("LiteralString", statement), metadata=told), bound)
                     records, summary = [record.data() for record in result], result.consume()
                 else:

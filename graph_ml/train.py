@@ -284,11 +284,15 @@ class _Training:
             self.network.start_from(self.tasks[-1].graph.adjacency, generator)
         self.network.forget(torch.stack([task.graph.known for task in self.tasks]).amax(0))
         shared = {"scale", "trend"}
-        parts: tuple[list[Tensor], list[Tensor]] = [], []
+        parts: tuple[list[Tensor], list[Tensor]] = ([], [])
         for name, value in self.network.named_parameters():
             parts[name in shared].append(value)
+        groups: list[dict[str, Any]] = [
+            {"params": parts[0]},
+            {"params": parts[1], "lr": SHARED_RATE * settings.learning_rate},
+        ]
         self.optimizer = torch.optim.Adam(
-            [{"params": parts[0]}, {"params": parts[1], "lr": SHARED_RATE * settings.learning_rate}],
+            groups,
             lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True,
         )  # fmt: skip
         self.epochs = 0

@@ -14,6 +14,7 @@ from hmrec.graph_ml.evaluate import Peer
 from hmrec.graph_ml.export import Integers, to_days
 from hmrec.graph_ml.ranking import Truth, collect_pairs
 from hmrec.graph_ml.split import HoldOut
+from threadpoolctl import threadpool_limits
 from torch_geometric.nn import LightGCN
 
 FACTORS, LAYERS, NEIGHBOURS, HALF_LIFE = 64, 3, 50, 42.0
@@ -65,7 +66,8 @@ def rank_by_implicit(make: Callable[[], Any], half_life: float | None = None) ->
     def rank(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapping[str, float]) -> dict[str, Integers]:
         counts = count_purchases(held, half_life)
         model = make()
-        model.fit(counts, show_progress=False)
+        with threadpool_limits(1, "blas"):  # implicit has threads of its own and asks for it
+            model.fit(counts, show_progress=False)
         lists = {}
         for kind, truth in truths.items():
             lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
