@@ -30,8 +30,9 @@ def recommend(
         str,
         typer.Option(
             help="auto (hybrid once trained, else cf); hybrid (a ranker over all the others); cf (user-based "
-            "collaborative filtering), items (item-based), together (bought on one day), repurchases, variants (of products bought), "
-            "departments, segment, attributes (for customers without purchases), popular, gnn (embeddings)."
+            "collaborative filtering), items (item-based), together (bought on one day), repurchases, variants (of "
+            "products bought), departments, segment, attributes (for customers without purchases), popular, gnn "
+            "(embeddings)."
         ),
     ] = "auto",
     new_only: Annotated[

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import neo4j
@@ -21,8 +21,6 @@ from .errors import HmrecError, LoadRunning, ServerUnavailable, UserMistake, Wro
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
-    from typing import LiteralString
-
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
@@ -218,7 +216,7 @@ class Graph:
                 if query.commits_itself:
                     # by its metadata a claim waits for a killed client's
                     told = {"hmrec": query.name, "id": self.client}
-                    result = session.run(neo4j.Query(cast("LiteralString", statement), metadata=told), bound)
+                    result = session.run(neo4j.Query(statement, metadata=told), bound)
                     records, summary = [record.data() for record in result], result.consume()
                 else:
                     named = neo4j.unit_of_work(metadata={"hmrec": query.name, "id": self.client})(_run_whole)

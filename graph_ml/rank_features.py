@@ -28,6 +28,9 @@ FACTS = (
     "first_share",  # share of the last 28 days' buyers who had not bought it before
     "repeat_share",  # share of all buyers who bought it on two days or more
     "repeat_gap",  # mean days between their purchases
+    "weekly_rate",  # weeks of the last 12 in which a buyer of these weeks bought it, on average, beside 12
+    "price",  # log of the mean price of the last 28 days
+    "discount",  # log of the mean price of the last 7 days beside that of the last 84
     "days_sold",  # days since it first sold
     "days_idle",  # days since it last sold
     "around_new",  # share of the articles numbered next to it that first sold in the last 28 days
@@ -47,7 +50,12 @@ OWN = (
     "weight_180",
     "share",  # weight_60 beside all articles'
     "rank",  # place of the article among the customer's, by weight_60
+    "days_28",  # on how many of the last 28 days the customer bought it
+    "days_84",
     *(f"{label.lower()}_share" for label in LIKE),  # share of the customer's purchases in the article's product, ...
+    *(
+        f"{label.lower()}_{what}" for label in LIKE for what in ("days", "since", "due")
+    ),  # as of the article, of its kind
     "customer_articles",  # log(1 + different articles bought)
     "customer_days",  # log(1 + days with a purchase)
     "customer_idle",  # days since the last of them
@@ -102,6 +110,7 @@ def describe_articles(snapshot: Snapshot) -> Matrix:
     columns.append(_divide(repeated, np.bincount(pairs.article, minlength=articles)))
     spans = np.bincount(pairs.article[again], (pairs.last - pairs.first)[again], minlength=articles)
     columns.append(_divide(spans, np.bincount(pairs.article[again], (pairs.days - 1)[again], minlength=articles)))
+    columns += [_count_weeks(snapshot) / (12 * np.maximum(buyers[84], 1)), *_describe_prices(snapshot)]
     first, last = np.full(articles, np.inf), np.full(articles, -np.inf)
     np.minimum.at(first, pairs.article, pairs.first)
     np.maximum.at(last, pairs.article, pairs.last)
@@ -149,9 +158,79 @@ def _describe_own(snapshot: Snapshot, offers: Offers, cosine: Matrix) -> Matrix:
     total = np.asarray(mine.sum(axis=1)).ravel()
     columns = [days, last, first, gap, last / gap, *weights, _divide(weights[1], total[offers.row])]
     columns.append(np.where(bought, _rank_within(snapshot.weigh(60.0))[place], np.nan))
+    columns += [_count_days(snapshot, offers, days) for days in (28, 84)]
     columns += [_share_of_alike(snapshot, label, mine, total, offers) for label in LIKE]
+    columns += [column for label in LIKE for column in _describe_kind(snapshot, label, offers)]
     columns += [column[offers.row] for column in _describe_customers(snapshot, customers)]
     return np.column_stack([*columns, cosine]).astype(np.float32)
+
+
+def _count_weeks(snapshot: Snapshot) -> npt.NDArray[np.float64]:
+    """[A]: in how many of the last 12 weeks each customer bought an article, summed over the customers."""
+    recent = snapshot.time >= snapshot.cut - 84
+    week = (snapshot.cut - 1 - snapshot.time[recent]) // 7
+    key = (snapshot.article[recent] * snapshot.shape[0] + snapshot.customer[recent]) * 12 + week
+    return np.bincount(np.unique(key) // (12 * snapshot.shape[0]), minlength=snapshot.shape[1]).astype(np.float64)
+
+
+def _describe_prices(snapshot: Snapshot) -> list[npt.NDArray[np.float64]]:
+    """[A] each: price and discount."""
+    means = []
+    for days in (7, 28, 84):
+        if snapshot.price is None:
+            means.append(np.full(snapshot.shape[1], np.nan))
+            continue
+        told = (snapshot.time >= snapshot.cut - days) & (snapshot.price > 0)
+        sums = np.bincount(snapshot.article[told], snapshot.price[told], minlength=snapshot.shape[1])
+        means.append(_divide(sums, np.bincount(snapshot.article[told], minlength=snapshot.shape[1])))
+    return [np.log(means[1]), np.log(means[0] / means[2])]
+
+
+def _count_days(snapshot: Snapshot, offers: Offers, days: int) -> npt.NDArray[np.float64]:
+    """[m]: on how many of the last so many days the customer bought the article."""
+    recent = np.flatnonzero(snapshot.time >= snapshot.cut - days)
+    key = snapshot.customer[recent] * snapshot.shape[1] + snapshot.article[recent]
+    return _look_up_days(key, snapshot.time[recent], offers.customer * snapshot.shape[1] + offers.article)[0]
+
+
+def _describe_kind(snapshot: Snapshot, label: str, offers: Offers) -> list[npt.NDArray[np.float64]]:
+    """[m] each: days with a purchase of the article's kind, days since the last, and that beside their mean gap."""
+    node, nodes = _nodes_of(snapshot, label), snapshot.incidence(label).shape[1]
+    if not nodes:
+        return [np.full(len(offers.row), np.nan)] * 3
+    known = node[snapshot.article] >= 0
+    key = snapshot.customer[known] * nodes + node[snapshot.article[known]]
+    at = node[offers.article]
+    wanted = np.where(at >= 0, offers.customer * nodes + at, -1)
+    days, first, last = _look_up_days(key, snapshot.time[known], wanted)
+    since = snapshot.cut - last
+    return [days, since, _divide(since, _divide(last - first, days - 1))]
+
+
+def _look_up_days(
+    key: Integers, time: npt.NDArray[np.int32], wanted: Integers
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """[m] each: on how many different days each wanted key is there, the first and the last (NaN where it is not)."""
+    if not len(key):
+        missing = np.full(len(wanted), np.nan)
+        return np.zeros(len(wanted)), missing, missing
+    low = int(time.min())
+    span = int(time.max()) - low + 1
+    pairs = np.unique(key * span + (time - low))
+    keys, day = np.divmod(pairs, span)
+    begin, end = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right")
+    found = end > begin
+    first = np.where(found, low + day[np.minimum(begin, len(day) - 1)], np.nan)
+    last = np.where(found, low + day[np.maximum(end - 1, 0)], np.nan)
+    return (end - begin).astype(np.float64), first, last
+
+
+def _nodes_of(snapshot: Snapshot, label: str) -> Integers:
+    """[A]: the attribute node of each article, -1 without one."""
+    incidence = snapshot.incidence(label)
+    node = np.full(incidence.shape[0], -1)
+    node[_rows_of(incidence)] = incidence.indices
+    return node
 
 
 def _find_pairs(snapshot: Snapshot, offers: Offers) -> Integers:
@@ -182,9 +261,7 @@ def _share_of_alike(
     snapshot: Snapshot, label: str, mine: sp.csr_matrix, total: npt.NDArray[np.float64], offers: Offers
 ) -> npt.NDArray[np.float64]:
     """[m]: the share of the customer's weight on articles with the offer's attribute; NaN where it has none."""
-    incidence = snapshot.incidence(label)
-    node = np.full(incidence.shape[0], -1)
-    node[_rows_of(incidence)] = incidence.indices
+    incidence, node = snapshot.incidence(label), _nodes_of(snapshot, label)
     if not incidence.shape[1]:
         return np.full(len(offers.article), np.nan)
     taste = (mine @ incidence).tocsr()

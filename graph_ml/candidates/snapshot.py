@@ -56,6 +56,7 @@ class Snapshot:
     time : [num_edges] int32, days since 1970-01-01.
     customers : a row for each customer; may be empty.
     attributes : by label, the nodes that the articles hang on.
+    price : [num_edges] float32, not a number where it is missing; None where nobody looks at prices.
     """
 
     cut: int
@@ -65,6 +66,7 @@ class Snapshot:
     time: Days
     customers: pl.DataFrame
     attributes: Mapping[str, Attribute]
+    price: npt.NDArray[np.float32] | None = None
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -86,7 +88,7 @@ class Snapshot:
             raise UserMistake(f"No purchase is before {cut}.", "Choose a later day.")
         shape = (len(subgraph.customer_ids), len(subgraph.article_ids))
         edges = (subgraph.customer[before], subgraph.article[before], subgraph.time[before])
-        return cls(to_days(cut), shape, *edges, subgraph.customers, subgraph.attributes)
+        return cls(to_days(cut), shape, *edges, subgraph.customers, subgraph.attributes, subgraph.price[before])
 
     @property
     def day(self) -> date:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hmrec.cypher.graph import Graph
+from hmrec.graph_ml.checkpoint import Checkpoint
 from hmrec.graph_ml.export import Subgraph, SubgraphSpec, export_subgraph
 from hmrec.graph_ml.ranking import rank_by_cosine
 from hmrec.graph_ml.split import hold_out
@@ -96,6 +99,63 @@ def test_a_day_of_purchases_is_enough_to_train(module_graph: Graph, subgraph: Su
     trained = train(day, SMALL)
     assert trained.history == ()
     assert np.isfinite(trained.articles).all()
+
+
+class Killed(BaseException):
+    """Stands for a SIGKILL between two epochs: nothing catches it."""
+
+
+@pytest.mark.parametrize("validation_days", [0, 7])
+def test_a_killed_training_goes_on_and_ends_as_it_would_have(
+    subgraph: Subgraph, tmp_path: Path, validation_days: int
+) -> None:
+    settings = SMALL.model_copy(update={"dropout": 0.1, "validation_days": validation_days})
+    checkpoint = Checkpoint(tmp_path / "training.safetensors", every=0)
+    told = 0
+
+    def die(*_: object) -> None:
+        nonlocal told
+        told += 1
+        if told == 4:  # three were kept
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(subgraph, settings, die, checkpoint)
+    assert checkpoint.file.exists()
+    told = -100
+    resumed, whole = train(subgraph, settings, die, checkpoint), train(subgraph, settings)
+    assert told < -100 + len(whole.history) + whole.epochs  # what was done was not done again
+    assert (resumed.articles == whole.articles).all()
+    assert resumed.history == whole.history
+    assert not checkpoint.file.exists()
+
+
+def test_a_checkpoint_of_other_purchases_or_a_damaged_one_is_not_taken(subgraph: Subgraph, tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "training.safetensors", every=0)
+    checkpoint.file.write_bytes(b"no tensors")
+    assert (train(subgraph, SMALL, checkpoint=checkpoint).articles == train(subgraph, SMALL).articles).all()
+    checkpoint.save({"key": "another"}, {})
+    assert checkpoint.load("mine") is None
+
+
+@pytest.mark.parametrize(("validation_days", "searched"), [(0, 0), (7, 3)])
+def test_an_interrupt_keeps_the_best_so_far(subgraph: Subgraph, validation_days: int, searched: int) -> None:
+    told = 0
+
+    def interrupt(*_: object) -> None:
+        nonlocal told
+        told += 1
+        if told == 3:
+            raise KeyboardInterrupt
+
+    trained = train(subgraph, SMALL.model_copy(update={"validation_days": validation_days}), interrupt)
+    assert trained.interrupted
+    assert len(trained.history) == searched
+    assert np.linalg.norm(trained.articles, axis=1) == pytest.approx(1, abs=1e-5)
+    ranked = rank_by_cosine(trained.customers, trained.articles, 12)
+    customer = np.array([int(outer[1:]) for outer in trained.customer_ids])
+    article = np.array([int(outer) for outer in trained.article_ids])
+    assert (article[ranked] % 2 == (customer % 2)[:, None]).mean() > 0.8
 
 
 def test_progress_tells_each_epoch(subgraph: Subgraph) -> None:

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
-from hmrec.graph_ml.model import LightGCN, bpr_loss, build_adjacency, sampled_softmax_loss, softplus_loss
+from hmrec.graph_ml.losses import bpr_loss, sampled_softmax_loss, softplus_loss
+from hmrec.graph_ml.model import HeteroLightGCN, LightGCN, NodeFeatures, build_adjacency, to_cosine_space
 from torch.nn import functional
 from torch_geometric.nn import LightGCN as PeerLightGCN
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
@@ -116,3 +118,57 @@ def test_sampled_softmax_estimates_the_whole_from_a_sample() -> None:
         loss = sampled_softmax_loss(positive, torch.tensor([0]), scores[:, drawn], inclusion, torch.ones(1))
         estimates.append(math.exp(float(loss)) - 1)  # the partition without the positive, over exp(positive)
     assert np.mean(estimates) == pytest.approx(float(scores.exp().sum()) / math.e, rel=0.02)
+
+
+def test_a_pair_weighs_at_most_what_is_asked_for() -> None:
+    customer, article, weight = np.array([0, 0, 0]), np.array([0, 0, 1]), np.array([5.0, 4.0, 1.0])
+    capped = build_adjacency(customer, article, weight, (1, 2), most=3.0)
+    by_hand = build_adjacency(np.array([0, 0]), np.array([0, 1]), np.array([3.0, 1.0]), (1, 2))
+    torch.testing.assert_close(capped.to_dense(), by_hand.to_dense())
+
+
+def test_attribute_nodes_stand_behind_the_articles() -> None:
+    """One customer bought article 0 of two; both have the attribute: 0.5 on each edge to it."""
+    attributes = sp.csr_matrix(np.array([[0.5], [0.5]]))
+    dense = build_adjacency(np.array([0]), np.array([0]), np.array([1.0]), (1, 2), attributes).to_dense()
+    whole = torch.tensor([[0, 1, 0, 0], [1, 0, 0, 0.5], [0, 0, 0, 0.5], [0, 0.5, 0.5, 0]])
+    degree = whole.sum(0)
+    torch.testing.assert_close(dense, whole / torch.sqrt(degree[:, None] * degree[None, :]))
+
+
+def test_block_iteration_finds_the_leading_singular_vectors() -> None:
+    """Two halves of a shop that share nothing: the leading directions tell them apart."""
+    customer, article = np.divmod(np.arange(50), 10)
+    customer, article = np.append(customer, customer + 5), np.append(article, article + 10)
+    adjacency = build_adjacency(customer, article, np.ones(100), (10, 20))
+    model = LightGCN(30, 4, 1, 0.0, torch.Generator().manual_seed(0))
+    model.start_from(adjacency, torch.Generator().manual_seed(0))
+    near = functional.normalize(model.embedding.detach(), dim=1)
+    assert float((near[:5] @ near[:5].T).min()) > 0.99
+    assert float((near[:5] @ near[5:10].T).abs().max()) < 0.01
+
+
+def test_a_node_that_was_not_there_starts_from_its_features_alone() -> None:
+    features = (NodeFeatures(1, torch.tensor([[1.0], [2.0]]), torch.tensor([[0], [1]]), (2,)),)
+    network = HeteroLightGCN(3, 4, 0, 0.0, torch.Generator().manual_seed(0), features)
+    with torch.no_grad():
+        network.kinds[0].numbers[:] = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
+        network.kinds[0].codes[1] = torch.tensor([0.5, 0.5, 0.5, 0.5])
+    known = torch.tensor([[1.0], [1.0], [0.0]])
+    empty = build_adjacency(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), (1, 2))
+    x = network.embed(empty, known, features).detach()
+    torch.testing.assert_close(x[0], network.embedding[0].detach())
+    torch.testing.assert_close(x[1], network.embedding[1].detach() + torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    torch.testing.assert_close(x[2], torch.tensor([2.5, 4.5, 6.5, 8.5]))
+
+
+def test_the_cosine_orders_as_the_score_with_what_sells_does() -> None:
+    generator = torch.Generator().manual_seed(3)
+    customers, articles = torch.randn(5, 6, generator=generator), torch.randn(40, 6, generator=generator)
+    bias = torch.randn(40, generator=generator) * 2
+    left, right = to_cosine_space(customers, articles, 7.0, bias)
+    assert left.shape == (5, 8)
+    assert right.shape == (40, 8)
+    assert np.linalg.norm(np.vstack([left, right]), axis=1) == pytest.approx(1, abs=1e-5)
+    score = 7.0 * functional.normalize(customers, dim=1) @ functional.normalize(articles, dim=1).T + bias
+    assert (np.argsort(-(left @ right.T), axis=1) == score.argsort(dim=1, descending=True).numpy()).all()
