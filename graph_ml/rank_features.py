@@ -29,8 +29,8 @@ FACTS = (
     "repeat_share",  # share of all buyers who bought it on two days or more
     "repeat_gap",  # mean days between their purchases
     "weekly_rate",  # weeks of the last 12 in which a buyer of these weeks bought it, on average, beside 12
-    "price",  # log of the mean price of the last 28 days
-    "discount",  # log of the mean price of the last 7 days beside that of the last 84
+    "log_price",  # of the mean price of the last 28 days
+    "log_discount",  # of the mean price of the last 7 days beside that of the last 84
     "days_sold",  # days since it first sold
     "days_idle",  # days since it last sold
     "around_new",  # share of the articles numbered next to it that first sold in the last 28 days

@@ -13,6 +13,6 @@ UNWIND $article_ids AS article_id
 MATCH (a:Article {article_id: article_id})
 RETURN article_id,
        [a.buyers_7, a.buyers_14, a.buyers_28, a.buyers_84, a.buyers_364, a.trend, a.first_share, a.repeat_share, a.repeat_gap,
-        a.weekly_rate, a.price, a.discount, a.days_sold, a.days_idle, a.around_new, a.around_buyers, a.product_buyers, a.producttype_buyers, a.department_buyers] AS facts,
+        a.weekly_rate, a.log_price, a.log_discount, a.days_sold, a.days_idle, a.around_new, a.around_buyers, a.product_buyers, a.producttype_buyers, a.department_buyers] AS facts,
        toString(a.product_code) AS product, toString(a.product_type_no) AS product_type, toString(a.department_no) AS department,
        CASE WHEN wanted IS NULL OR a[slot] IS NULL THEN null ELSE 2 * vector.similarity.cosine(a[slot], wanted) - 1 END AS cosine
