@@ -7,6 +7,7 @@ about articles alone, which `hmrec train` writes on their nodes, and what the cu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -141,23 +142,27 @@ def describe_offers(snapshot: Snapshot, offers: Offers, facts: Matrix, cosine: M
 
 def name_features(sources: tuple[str, ...]) -> list[str]:
     """The names of `describe_offers`' columns."""
-    scores, places = [f"{source}_score" for source in sources], [f"{source}_place" for source in sources]
+    words = [source.replace(" ", "_") for source in sources]  # as LightGBM keeps them
+    scores, places = [f"{source}_score" for source in words], [f"{source}_place" for source in words]
     return [*OWN, *FACTS, *scores, *places]
 
 
 def _describe_own(snapshot: Snapshot, offers: Offers, cosine: Matrix) -> Matrix:
     pairs, customers = snapshot.pairs, offers.customers
     place = _find_pairs(snapshot, offers)  # [m], -1 where never bought
-    bought = place >= 0
-    days = np.where(bought, pairs.days[place], 0)
-    last = np.where(bought, snapshot.cut - pairs.last[place], np.nan)
-    first = np.where(bought, snapshot.cut - pairs.first[place], np.nan)
+
+    def take(values: npt.NDArray[Any], otherwise: float) -> npt.NDArray[np.float64]:
+        """[m]: what the pairs [pairs] have at each offer's place."""
+        return np.append(values.astype(np.float64), otherwise)[place]  # -1 is the one at the end
+
+    days = take(pairs.days, 0)
+    last, first = (snapshot.cut - take(day, np.nan) for day in (pairs.last, pairs.first))
     gap = np.divide(first - last, days - 1, out=np.full(len(days), np.nan), where=days > 1)
-    weights = [np.where(bought, snapshot.weigh(half_life).data[place], 0.0) for half_life in HALF_LIVES]
+    weights = [take(snapshot.weigh(half_life).data, 0) for half_life in HALF_LIVES]
     mine = snapshot.weigh(60.0)[customers]  # [n, A]
     total = np.asarray(mine.sum(axis=1)).ravel()
     columns = [days, last, first, gap, last / gap, *weights, _divide(weights[1], total[offers.row])]
-    columns.append(np.where(bought, _rank_within(snapshot.weigh(60.0))[place], np.nan))
+    columns.append(take(_rank_within(snapshot.weigh(60.0)), np.nan))
     columns += [_count_days(snapshot, offers, days) for days in (28, 84)]
     columns += [_share_of_alike(snapshot, label, mine, total, offers) for label in LIKE]
     columns += [column for label in LIKE for column in _describe_kind(snapshot, label, offers)]

@@ -1,0 +1,106 @@
+"""The ranker: trained on earlier weeks, kept in the graph, asked by queries for one and in memory for all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hmrec.cypher.catalogue import find_query
+from hmrec.cypher.errors import UnknownCustomer
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.recommender import Method
+from hmrec.graph_ml.everybody import recommend_everybody
+from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.hybrid import train_hybrid
+from hmrec.graph_ml.rank import RankSettings
+from hmrec.graph_ml.rank_features import FACTS
+from hmrec.graph_ml.recommender import NoRanker, recommend
+from hmrec.graph_ml.sources import BY_EMBEDDING, SOURCES
+from hmrec.graph_ml.train import TrainSettings
+from hmrec.graph_ml.write_back import write_embeddings
+
+from tests.conftest import run_text
+from tests.graph.shops import load_two_tastes
+
+SMALL = TrainSettings(dim=16, epochs=3, negatives=64)
+NAMES = [source.name for source in (*SOURCES, BY_EMBEDDING)]
+
+
+@pytest.fixture(scope="module")
+def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    transactions = load_two_tastes(module_graph, tmp_path_factory.mktemp("shop"))
+    with pytest.raises(NoRanker):
+        recommend(module_graph, "c00", method=Method.hybrid)
+    subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
+    trained, rank = train_hybrid(subgraph, SMALL, RankSettings(rounds=20))
+    write_embeddings(module_graph, trained, rank=rank)
+    return transactions
+
+
+def test_for_all_in_memory_is_as_one_by_one_from_the_graph(
+    module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
+) -> None:
+    for new_only in (False, True):
+        out = tmp_path / "submission.csv"
+        assert recommend_everybody(module_graph, out, method=Method.hybrid, new_only=new_only) == 42
+        lists = dict(pl.read_csv(out, schema_overrides={"customer_id": pl.String}).iter_rows())
+        for customer in ("c00", "c07", "c19", "c39", "c40", "c41"):  # the last two never bought
+            found = recommend(module_graph, customer, method=Method.hybrid, new_only=new_only)
+            assert lists[customer].split() == found.articles["article_id"].tolist()
+            assert len(found.articles) == 12
+
+
+def test_it_learns_whose_taste_an_article_is(module_graph: Graph, shop: pl.DataFrame) -> None:
+    for customer in ("c04", "c05"):
+        found = recommend(module_graph, customer)  # auto
+        taste = [int(article) % 2 == int(customer[1:]) % 2 for article in found.articles["article_id"]]
+        assert np.mean(taste) > 0.9
+
+
+def test_the_reason_names_the_source(module_graph: Graph, shop: pl.DataFrame) -> None:
+    for because in recommend(module_graph, "c08", method=Method.hybrid).articles["because"]:
+        source, _, reason = because.partition(": ")
+        assert source in NAMES
+        assert reason
+
+
+def test_customers_without_purchases_are_told_so(module_graph: Graph, shop: pl.DataFrame) -> None:
+    found = recommend(module_graph, "c40", method=Method.hybrid)
+    assert "no purchases" in found.note
+    assert found.articles["article_id"].is_unique
+    with pytest.raises(UnknownCustomer):
+        recommend(module_graph, "nobody", method=Method.hybrid)
+
+
+def test_filters_and_new_only_hold(module_graph: Graph, shop: pl.DataFrame) -> None:
+    owned = set(shop.filter(pl.col("customer_id") == "c06")["article_id"])
+    found = recommend(module_graph, "c06", method=Method.hybrid, new_only=True)
+    assert not owned & set(found.articles["article_id"])
+    odd = recommend(module_graph, "c06", method=Method.hybrid, department="Odd")
+    assert {int(article) % 2 for article in odd.articles["article_id"]} == {1}
+
+
+def test_it_tells_no_future(module_graph: Graph, shop: pl.DataFrame) -> None:
+    earlier = dt.date(2020, 9, 1)
+    with pytest.raises(NoRanker, match="future"):
+        recommend(module_graph, "c00", method=Method.hybrid, as_of=earlier)
+    assert recommend(module_graph, "c00", as_of=earlier).articles["because"].str.contains("bought").all()  # by cf
+
+
+def test_facts_are_read_in_the_order_in_which_they_are_written(module_graph: Graph, shop: pl.DataFrame) -> None:
+    for name in ("describe_candidates", "article_facts"):
+        listed = re.search(r"\[(a\.buyers_7.*?)\] AS facts", find_query(name).text, re.DOTALL)
+        assert listed
+        assert [word.strip().removeprefix("a.") for word in listed[1].split(",")] == list(FACTS)
+    rows = run_text(
+        module_graph, "MATCH (a:Article) RETURN a.article_id AS id, a.buyers_364 AS buyers, a.repeat_gap AS gap"
+    )
+    buyers = shop.group_by("article_id").agg(pl.col("customer_id").n_unique())
+    known = dict(buyers.iter_rows())
+    for row in rows:
+        assert row["buyers"] == pytest.approx(np.log1p(known.get(row["id"], 0)), abs=1e-6)
+        assert (row["gap"] is None) == (row["id"] not in known)
