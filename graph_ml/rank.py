@@ -53,8 +53,7 @@ class RankSettings(BaseModel):
 
     weeks: int = Field(default=4, ge=1, description="Last weeks to learn from, each as it was on its first day")
     customers: int = Field(default=5_000, ge=1, description="At most so many customers of each week")
-    rounds: int = Field(default=300, ge=1, description="At most so many trees")
-    patience: int = Field(default=30, ge=1, description="Trees without a better validation before it stops")
+    rounds: int = Field(default=120, ge=1, description="Trees")
     learning_rate: float = Field(default=0.06, gt=0, description="What each tree counts")
     leaves: int = Field(default=31, ge=2, description="Leaves of a tree")
     least: int = Field(default=200, ge=1, description="Candidates in a leaf at least; fewer where there are few")
@@ -287,7 +286,7 @@ def cosine_of(vectors: Vectors, customer: Integers, article: Integers) -> Matrix
 
 
 def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, new_only: bool) -> str:
-    """Trees that order candidates: as many as are best for the latest week, grown on all; empty if none was bought."""
+    """Trees that order candidates, as LightGBM's text; empty if none was bought."""
     import lightgbm
 
     kept = [_keep_hopeful(week, new_only) for week in weeks]
@@ -298,38 +297,23 @@ def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, ne
     parameters = {
         "objective": "lambdarank",
         "lambdarank_truncation_level": 20,
-        "metric": "map",
-        "eval_at": [12],
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
         "min_data_in_leaf": int(np.clip(rows // 2_000, 5, settings.least)),
         "lambda_l2": settings.l2,
-        "feature_fraction": 0.7,
+        "feature_fraction": 0.5,
         "seed": settings.seed,
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,
     }
-    features = name_features(names)
-
-    def pack(parts: list[_Week]) -> lightgbm.Dataset:
-        sizes = np.concatenate([np.unique(week.customer, return_counts=True)[1] for week in parts])
-        return lightgbm.Dataset(
-            np.concatenate([week.features for week in parts]),
-            np.concatenate([week.bought for week in parts]).astype(np.int8),
-            group=sizes,
-            feature_name=features,
-            free_raw_data=False,
-        )
-
-    rounds = min(100, settings.rounds)
-    if len(kept) > 1:
-        trial = lightgbm.train(
-            parameters, pack(kept[1:]), settings.rounds, valid_sets=[pack(kept[:1])],
-            callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
-        )  # fmt: skip
-        rounds = max(10, trial.best_iteration)
-    return str(lightgbm.train(parameters, pack(kept), rounds).model_to_string())
+    data = lightgbm.Dataset(
+        np.concatenate([week.features for week in kept]),
+        np.concatenate([week.bought for week in kept]).astype(np.int8),
+        group=np.concatenate([np.unique(week.customer, return_counts=True)[1] for week in kept]),
+        feature_name=name_features(names),
+    )
+    return str(lightgbm.train(parameters, data, settings.rounds).model_to_string())
 
 
 def _keep_hopeful(week: _Week, new_only: bool) -> _Week:
