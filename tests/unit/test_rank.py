@@ -1,0 +1,176 @@
+"""The ranker's features by hand, and that it learns, repeats itself, and never sees what it is asked to foresee."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from hmrec.cypher.errors import HmrecError
+from hmrec.graph_ml.candidates.lists import Candidates
+from hmrec.graph_ml.candidates.snapshot import Snapshot
+from hmrec.graph_ml.export import Subgraph, to_date
+from hmrec.graph_ml.metrics import average_precision
+from hmrec.graph_ml.rank import Board, Ranker, RankSettings, Vectors, first_day, train_ranker
+from hmrec.graph_ml.rank_features import FACTS, OWN, describe_articles, describe_offers, name_features
+from hmrec.graph_ml.ranking import make_truth, mark_hits
+from hmrec.graph_ml.sources import SOURCES, join_lists
+from hmrec.graph_ml.split import hold_out
+
+from tests.unit.purchases import make_subgraph, make_two_tastes
+
+QUICK = RankSettings(rounds=15, weeks=3)
+
+
+def make_lists(rows: list[list[tuple[int, float]]]) -> Candidates:
+    """Candidates from lists of (article, score), one a customer."""
+    flat = [pair for row in rows for pair in row]
+    sizes = np.cumsum([0, *(len(row) for row in rows)])
+    return Candidates(sizes, np.array([a for a, _ in flat]), np.array([s for _, s in flat]))
+
+
+def test_offers_of_several_sources_are_joined() -> None:
+    offers = join_lists(
+        np.array([7, 9]), [make_lists([[(3, 0.9), (1, 0.5)], []]), make_lists([[(1, 4.0)], [(2, 3.0)]])], 5
+    )
+    assert offers.customer.tolist() == [7, 7, 9]
+    assert offers.article.tolist() == [1, 3, 2]
+    np.testing.assert_equal(offers.score, np.array([[0.5, 4], [0.9, np.nan], [np.nan, 3]], dtype=np.float32))
+    np.testing.assert_equal(offers.place, np.array([[2, 1], [1, np.nan], [np.nan, 1]], dtype=np.float32))
+
+
+@pytest.fixture
+def diary() -> Subgraph:
+    """Day 100 is today: ann bought milk on days 80, 90 and 97, tea on 40; bob milk on 95. Nobody buys rum any more."""
+    return make_subgraph([
+        ("ann", "milk", 80), ("ann", "milk", 90), ("ann", "milk", 97), ("ann", "tea", 40), ("bob", "milk", 95),
+        ("bob", "rum", 1),
+    ])  # fmt: skip
+
+
+def test_facts_about_articles_by_hand(diary: Subgraph) -> None:
+    facts = dict(zip(FACTS, describe_articles(Snapshot.of(diary, to_date(100))).T, strict=True))
+    milk, rum, tea = range(3)
+    assert facts["buyers_7"] == pytest.approx(np.log1p([2, 0, 0]))
+    assert facts["buyers_84"] == pytest.approx(np.log1p([2, 0, 1]))
+    assert facts["buyers_364"] == pytest.approx(np.log1p([2, 1, 1]))
+    assert facts["trend"][milk] == pytest.approx(np.log(3 / 1.5))
+    assert facts["first_share"][milk] == 1  # both bought it first within 28 days
+    assert np.isnan(facts["first_share"][tea])
+    assert facts["repeat_share"].tolist() == [0.5, 0, 0]
+    assert facts["repeat_gap"][milk] == pytest.approx(17 / 2)
+    assert np.isnan(facts["repeat_gap"][rum])
+    assert facts["days_sold"].tolist() == [20, 99, 60]
+    assert facts["days_idle"].tolist() == [3, 99, 60]
+    assert facts["weekly_rate"][milk] == pytest.approx((3 + 1) / (12 * 2))
+    assert facts["log_price"][milk] == 0
+    assert facts["around_buyers"][rum] == pytest.approx(np.log1p(2) / 2)
+
+
+def test_what_a_customers_purchases_add_by_hand(diary: Subgraph) -> None:
+    snapshot = Snapshot.of(diary, to_date(100))
+    milk, rum, tea = range(3)
+    offers = join_lists(np.array([0]), [make_lists([[(milk, 1.0), (rum, 0.5), (tea, 0.1)]])], 3)
+    cosine = np.array([0.5, 0.25, np.nan], dtype=np.float32)
+    table = describe_offers(snapshot, offers, describe_articles(snapshot), cosine)
+    assert table.shape == (3, len(name_features(("a source",))))
+    found = dict(zip(OWN, table.T, strict=False))
+    assert found["days_bought"].tolist() == [3, 0, 1]
+    np.testing.assert_equal(found["since_last"], np.array([3, np.nan, 60], dtype=np.float32))
+    np.testing.assert_equal(found["gap"], np.array([8.5, np.nan, np.nan], dtype=np.float32))
+    assert found["due"][milk] == pytest.approx(3 / 8.5)
+    weights = [sum(0.5 ** (age / 60) for age in ages) for ages in ((20, 10, 3), (60,))]
+    assert found["weight_60"] == pytest.approx([weights[0], 0, weights[1]])
+    assert found["share"] == pytest.approx([weights[0] / sum(weights), 0, weights[1] / sum(weights)])
+    np.testing.assert_equal(found["rank"], np.array([1, np.nan, 2], dtype=np.float32))
+    assert found["days_28"].tolist() == [3, 0, 0]
+    assert found["days_84"].tolist() == [3, 0, 1]
+    assert found["customer_repeats"].tolist() == [0.5, 0.5, 0.5]
+    assert found["customer_idle"].tolist() == [3, 3, 3]
+    np.testing.assert_equal(found["cosine"], cosine)
+
+
+def make_vectors(subgraph: Subgraph, day: int) -> Vectors:
+    """Embeddings from the purchases given, and from nothing else: a customer's are the articles bought."""
+    pairs = np.zeros((len(subgraph.customer_ids), len(subgraph.article_ids)), dtype=np.float32)
+    pairs[subgraph.customer, subgraph.article] = 1
+    length = np.linalg.norm(pairs, axis=1, keepdims=True)
+    return Vectors(pairs / np.maximum(length, 1), np.eye(pairs.shape[1], dtype=np.float32))
+
+
+def test_no_feature_and_no_candidate_changes_when_the_future_is_deleted() -> None:
+    subgraph = make_two_tastes()
+    held = hold_out(subgraph, 7, 2)
+    start = held.before.time.max() + 1
+    twisted = replace(subgraph, article=np.where(subgraph.time >= start, 29 - subgraph.article, subgraph.article))
+    tables = []
+    for shop in (subgraph, twisted, subgraph.where(subgraph.time < start)):
+        part = replace(held, before=shop.where(shop.time < start))
+        board = Board.of(part, make_vectors, SOURCES)
+        whole = Board(Snapshot.of(shop, held.cut), board.facts, board.vectors, SOURCES)
+        assert (describe_articles(whole.snapshot)[:, 0] == board.facts[:, 0]).all()
+        tables += [next(one.describe(np.arange(60)))[1] for one in (board, whole)]
+    for table in tables[1:]:
+        np.testing.assert_equal(table, tables[0])
+
+
+@cache
+def learn(embedded: bool, sources: tuple[str, ...]) -> Ranker:
+    chosen = tuple(source for source in SOURCES if source.query in sources)
+    ranker = train_ranker(make_two_tastes(), make_vectors if embedded else None, QUICK, chosen)
+    assert ranker is not None
+    return ranker
+
+
+ALL = tuple(source.query for source in SOURCES)
+
+
+@pytest.mark.parametrize("embedded", [False, True])
+@pytest.mark.parametrize("sources", [ALL, ("own_repurchases", "popular"), ("user_based_cf",)], ids=len)
+def test_it_learns_from_any_sources(sources: tuple[str, ...], embedded: bool) -> None:
+    subgraph, ranker = make_two_tastes(), learn(embedded, sources)
+    chosen = tuple(source for source in SOURCES if source.query in sources)
+    assert ranker.boosters[0].feature_name() == name_features(ranker.sources)
+    held = hold_out(subgraph)
+    board = Board.of(held, make_vectors if embedded else None, chosen)
+    truth = make_truth(held, new_only=False)
+    ranked = board.rank(ranker, truth.customers, 12, new_only=False)
+    taste = (ranked // 15) == (truth.customers % 2)[:, None]
+    assert taste[ranked >= 0].mean() > 0.9  # by chance, and by popularity, 0.5
+    assert average_precision(mark_hits(ranked, truth), truth.relevant).mean() > 0.1
+    new = board.rank(ranker, truth.customers, 12, new_only=True)
+    owned = make_truth(held, new_only=True).owned
+    assert owned is not None
+    assert not any(owned[c, a] for c, row in zip(truth.customers, new, strict=True) for a in row if a >= 0)
+
+
+def test_the_same_run_twice_gives_the_same_trees() -> None:
+    again = train_ranker(make_two_tastes(), make_vectors, QUICK)
+    assert again is not None
+    assert again.trees == learn(True, ALL).trees
+
+
+def test_a_ranker_comes_back_from_its_text_and_nothing_else_does() -> None:
+    ranker = learn(True, ALL)
+    assert Ranker.from_text(ranker.to_text()) == ranker
+    for text in ("", "{", "[]", '{"sources": 1}', '{"sources": [], "trees": 5}'):
+        with pytest.raises(HmrecError):
+            Ranker.from_text(text)
+
+
+def test_contributions_add_up_to_the_score() -> None:
+    ranker = learn(True, ALL)
+    board = Board.of(hold_out(make_two_tastes()), make_vectors, SOURCES)
+    _, features = next(board.describe(np.arange(3)))
+    parts = ranker.attribute(features, new_only=False)
+    assert parts.shape == (len(features), len(ranker.sources) + 1)
+    rest = ranker.score(features, new_only=False) - parts.sum(axis=1)  # what the trees expect of anything
+    assert rest == pytest.approx(np.full(len(rest), rest[0]), abs=1e-6)
+
+
+def test_a_shop_of_a_week_has_no_ranker() -> None:
+    subgraph = make_two_tastes()
+    week = subgraph.where(subgraph.time < 7)
+    assert train_ranker(week, None, QUICK) is None
+    assert first_day(week, QUICK) == 0
