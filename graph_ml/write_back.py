@@ -13,25 +13,21 @@ import json
 import os
 import platform
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from ..cypher.errors import HmrecError
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
-from .export import IdMap
 from .rank import RankParts
-from .rank_features import FACTS, Matrix
 from .train import TrainedModel
 from .versions import KEPT_VERSIONS, keep_model, load_version
+from .write_vectors import find_places, write_facts, write_vectors
 
 IN_FORCE, STAGED = "embedding", "embedding_staged"
-NODES_A_BATCH = 5_000  # 64 numbers each: 1.3 MB; 2,000 a batch were slower and 10,000 no faster
 NODES_AT_ONCE = 300_000  # moved in one transaction: a direct reader's query that begins later sees no mixture
 READERS_SECONDS = 10.0
 INDEX_SECONDS = 4 * 3600.0
@@ -84,13 +80,13 @@ def write_embeddings(
     LoadRunning : a load or another write-back is at work on this graph.
     HmrecError : an index could not be built; the version before stays in force.
     """
-    with graph.claim(_tell_who()):
+    with claim_write_back(graph):
         _tidy(graph, keep)
         version = int(graph.read_rows("next_version")[1][0][0])
         begun = time.monotonic()
         parts = keep_model(graph, version, trained, progress)
         if rank is not None:
-            _write_facts(graph, trained.article_ids, rank.facts, progress)
+            write_facts(graph, trained.article_ids, rank.facts, progress)
             graph.write("keep_ranker", version=version, text=rank.ranker.to_text())
         kept_after = round(time.monotonic() - begun, 3)
         model = _describe(trained, metrics or {}) | {"parts": parts}
@@ -107,7 +103,7 @@ def use_version(graph: Graph, version: int, progress: Progress = silent) -> Writ
     UnknownVersion : there is none of that number, or its embeddings are kept no more.
     LoadRunning : a load or another write-back is at work on this graph.
     """
-    with graph.claim(_tell_who()):
+    with claim_write_back(graph):
         trained = load_version(graph, version)
         return _put_in_force(graph, trained, version, {}, progress, customer_index=False)
 
@@ -127,8 +123,7 @@ def _put_in_force(
     slot = STAGED if len(graph.read("model_in_force")) else IN_FORCE
     _clear(graph, slot)
     lap("clearing")
-    customers = _write(graph, "customer_nodes", trained.customer_ids, trained.customers, slot, "customers", progress)
-    articles = _write(graph, "article_nodes", trained.article_ids, trained.articles, slot, "articles", progress)
+    customers, articles = _write_all(graph, trained, slot, progress)
     lap("writing")
     _build_indexes(graph, slot, trained.settings.dim, progress)
     lap("indexing")
@@ -168,9 +163,10 @@ def _let_readers_finish(graph: Graph) -> None:
         time.sleep(0.05)
 
 
-def _tell_who() -> str:
+def claim_write_back(graph: Graph) -> AbstractContextManager[None]:
+    """Be the only one to write embeddings or to load, and tell others who it is."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    return f"embeddings are being written back (since {since}, process {os.getpid()} on {platform.node()})"
+    return graph.claim(f"embeddings are being written back (since {since}, process {os.getpid()} on {platform.node()})")
 
 
 def _tidy(graph: Graph, keep: int) -> None:
@@ -178,38 +174,19 @@ def _tidy(graph: Graph, keep: int) -> None:
     graph.write("tidy_rankers", keep=keep)
 
 
-def _write_facts(graph: Graph, ids: IdMap, facts: Matrix, progress: Progress) -> None:
-    """Write [A, facts] on the articles; what is not known has no property."""
-    articles = list(ids)
-    for begin in range(0, len(articles), NODES_A_BATCH):
-        rows = [
-            [article, {name: None if value != value else value for name, value in zip(FACTS, values, strict=True)}]
-            for article, values in zip(
-                articles[begin : begin + NODES_A_BATCH], facts[begin : begin + NODES_A_BATCH].tolist(), strict=True
-            )
-        ]
-        graph.write("write_facts", rows=rows)
-        progress("Writing facts about articles", begin + len(rows), len(articles))
-
-
 def _clear(graph: Graph, slot: str) -> None:
     graph.write("drop_indexes" if slot == IN_FORCE else "drop_staged_indexes")
     graph.write("clear_embeddings", slot=slot)
 
 
-def _write(
-    graph: Graph, query: str, ids: IdMap, vectors: npt.NDArray[np.float32], slot: str, kind: str, progress: Progress
-) -> int:
-    """Write [n, dim] vectors on the nodes of `ids`; how many nodes there were."""
-    nodes = sorted((row[0], ids.index(row[1])) for row in graph.stream(query) if row[1] in ids)  # as stored
-    written = 0
-    for begin in range(0, len(nodes), NODES_A_BATCH):
-        part = nodes[begin : begin + NODES_A_BATCH]
-        embeddings = graph.to_vectors(vectors[[place for _, place in part]])
-        rows = [[node, embedding] for (node, _), embedding in zip(part, embeddings, strict=True)]
-        written += int(graph.write("write_embeddings", slot=slot, rows=rows).rows[0]["written"])
-        progress(f"Writing the embeddings of {kind}", written, len(nodes))
-    return written
+def _write_all(graph: Graph, trained: TrainedModel, slot: str, progress: Progress) -> tuple[int, int]:
+    """How many customers and articles have an embedding now."""
+    customers = find_places(graph, "customer_nodes", trained.customer_ids)
+    articles = find_places(graph, "article_nodes", trained.article_ids)
+    return (
+        write_vectors(graph, customers, trained.customers, slot, "customers", progress),
+        write_vectors(graph, articles, trained.articles, slot, "articles", progress),
+    )
 
 
 def _build_indexes(graph: Graph, slot: str, dim: int, progress: Progress) -> None:

@@ -185,6 +185,6 @@ def test_vectors_go_packed_or_as_lists_and_are_the_same_in_the_graph(
     run_text(graph, "UNWIND range(0, 2) AS n CREATE (:Article {article_id: toString(n)})")
     nodes = [row["node"] for row in run_text(graph, "MATCH (n:Article) RETURN id(n) AS node ORDER BY n.article_id")]
     for rows in (graph.to_vectors(array), array.tolist()):
-        graph.write("write_embeddings", slot="embedding", rows=[list(pair) for pair in zip(nodes, rows, strict=True)])
+        graph.write("write_embeddings", slot="embedding", nodes=nodes, vectors=rows)
         found = stored(graph, "Article", "article_id")
         assert all((found[str(n)].astype(np.float32) == array[n]).all() for n in range(3))
