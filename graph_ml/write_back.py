@@ -19,18 +19,17 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from ..cypher.errors import HmrecError
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .rank import RankParts
 from .train import TrainedModel
+from .vector_indexes import ARTICLES, CUSTOMERS, drop_customer_index, prepare_index
 from .versions import KEPT_VERSIONS, keep_model, load_version
 from .write_vectors import find_places, write_facts, write_vectors
 
 IN_FORCE, STAGED = "embedding", "embedding_staged"
-NODES_AT_ONCE = 300_000  # moved in one transaction: a direct reader's query that begins later sees no mixture
+NODES_AT_ONCE = 50_000  # moved in one transaction: a direct reader's query that begins later sees no mixture
 READERS_SECONDS = 10.0
-INDEX_SECONDS = 4 * 3600.0
 LIBRARIES = ("hmrec", "torch", "torch-geometric", "numpy", "scipy", "neo4j")
 
 
@@ -120,18 +119,18 @@ def _put_in_force(
         clock = time.monotonic()
 
     finish_move(graph, progress)
-    slot = STAGED if len(graph.read("model_in_force")) else IN_FORCE
-    _clear(graph, slot)
-    lap("clearing")
+    first = not len(graph.read("model_in_force"))
+    slot = IN_FORCE if first else STAGED
+    graph.write("clear_embeddings", slot=slot)
+    for name in ARTICLES.values() if first else (ARTICLES[slot],):
+        prepare_index(graph, name, trained.settings.dim, progress)
+    lap("preparing")
     customers, articles = _write_all(graph, trained, slot, progress)
     lap("writing")
-    _build_indexes(graph, slot, trained.settings.dim, progress)
-    lap("indexing")
     graph.write("put_in_force", version=version, model=model, slot=slot)
     finish_move(graph, progress)
     if customer_index:
-        graph.write("create_customer_index", dim=trained.settings.dim)
-        _await_indexes(graph, {"customer_embedding"}, progress)
+        prepare_index(graph, CUSTOMERS, trained.settings.dim, progress)
     lap("putting in force")
     return WriteBackReceipt(version, customers, articles, seconds)
 
@@ -143,14 +142,14 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
         return
     progress("Moving the new embeddings into place", 0, None)
     _let_readers_finish(graph)
-    graph.write("drop_indexes")
+    drop_customer_index(graph)
+    prepare_index(graph, ARTICLES[IN_FORCE], int(found["dim"][0]), progress)
     counts = graph.read("counts")
     small = int(counts["customers"][0]) + int(counts["articles"][0]) <= NODES_AT_ONCE
     graph.write("move_embeddings_at_once" if small else "move_embeddings")
-    _build_indexes(graph, IN_FORCE, int(found["dim"][0]), progress)
     graph.write("point_model", slot=IN_FORCE)
     _let_readers_finish(graph)
-    _clear(graph, STAGED)
+    graph.write("clear_embeddings", slot=STAGED)
 
 
 def _let_readers_finish(graph: Graph) -> None:
@@ -174,11 +173,6 @@ def _tidy(graph: Graph, keep: int) -> None:
     graph.write("tidy_rankers", keep=keep)
 
 
-def _clear(graph: Graph, slot: str) -> None:
-    graph.write("drop_indexes" if slot == IN_FORCE else "drop_staged_indexes")
-    graph.write("clear_embeddings", slot=slot)
-
-
 def _write_all(graph: Graph, trained: TrainedModel, slot: str, progress: Progress) -> tuple[int, int]:
     """How many customers and articles have an embedding now."""
     customers = find_places(graph, "customer_nodes", trained.customer_ids)
@@ -187,26 +181,6 @@ def _write_all(graph: Graph, trained: TrainedModel, slot: str, progress: Progres
         write_vectors(graph, customers, trained.customers, slot, "customers", progress),
         write_vectors(graph, articles, trained.articles, slot, "articles", progress),
     )
-
-
-def _build_indexes(graph: Graph, slot: str, dim: int, progress: Progress) -> None:
-    """Make the slot's vector index of articles and wait until it answers."""
-    graph.write("create_indexes" if slot == IN_FORCE else "create_staged_indexes", dim=dim)
-    _await_indexes(graph, {f"article_{slot}"}, progress)
-
-
-def _await_indexes(graph: Graph, names: set[str], progress: Progress) -> None:
-    until = time.monotonic() + INDEX_SECONDS
-    while time.monotonic() < until:
-        indexes = graph.read("vector_indexes")
-        indexes = indexes[indexes["name"].isin(names)]
-        if (indexes["state"] == "FAILED").any():
-            break
-        progress("Building the vector indexes", float(indexes["percent"].mean()), 100)
-        if (indexes["state"] == "ONLINE").all():
-            return
-        time.sleep(0.3)
-    raise HmrecError("Neo4j could not build the vector indexes.", "Its log tells why; then train again.")
 
 
 def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any]:
