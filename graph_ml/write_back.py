@@ -1,10 +1,10 @@
 """Write embeddings back on the nodes, so that readers have either the version before or the new one, whole.
 
 There are two slots. At rest the version in force is in `Customer.embedding` and `Article.embedding`. A new one goes to
-`embedding_staged`, gets its vector indexes, and comes into force by one change of the (:Model) that every reader looks
-at first; then it moves to `embedding` while readers take it from where it was staged, and by a second such change they
-take it from there. Wherever this is killed, the (:Model) names a slot that is whole, and the next write-back tidies
-up.
+`embedding_staged`, which has a vector index of its own, and comes into force by one change of the (:Model) that every
+reader looks at first; then it moves to `embedding` while readers take it from where it was staged, and by a second such
+change they take it from there. Wherever this is killed, the (:Model) names a slot that is whole, and the next
+write-back tidies up.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def write_embeddings(
     graph : where to.
     trained : the embeddings.
     metrics : what is known of their quality, kept on the (:Model).
-    progress : told the nodes written and the indexes' percent.
-    keep : so many of the newest versions keep their embeddings in the graph.
+    progress : told the nodes written.
+    keep : so many versions keep their embeddings in the graph, the one in force and the newest others.
     customer_index : make a vector index of the customers, too.
     rank : the ranker that was trained with the model, and the facts about articles that it asks for.
 
