@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from . import db, demo, doctor, evaluate, explain, load, models, query, recommend, sample, serve, train
+from . import db, demo, doctor, embed, evaluate, explain, load, models, query, recommend, sample, serve, train
 
 app = typer.Typer(
     name="hmrec",
@@ -25,6 +25,7 @@ app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)
 app.command("load")(load.load)
 app.command("train")(train.train)
+app.command("embed")(embed.embed)
 app.command("recommend")(recommend.recommend)
 app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)

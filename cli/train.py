@@ -38,6 +38,10 @@ def train(
         bool,
         typer.Option("--fresh", help="Read the graph even where an export of it is kept (it was changed by hand)."),
     ] = False,
+    customer_index: Annotated[
+        bool,
+        typer.Option("--customer-index", help="Make a vector index of the customers, too; hmrec itself asks none."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Train the graph neural network on the graph's purchases and write its embeddings back to the nodes.
@@ -72,7 +76,7 @@ def train(
             trained, rank = train_hybrid(subgraph, settings, progress=bars, checkpoint=checkpoint)
         else:
             trained, rank = train_model(subgraph, settings, bars, checkpoint), None
-        receipt = write_embeddings(graph, trained, progress=bars, rank=rank)
+        receipt = write_embeddings(graph, trained, progress=bars, customer_index=customer_index, rank=rank)
     if trained.interrupted:
         typer.echo("Training was interrupted: what is in force now is the best until then, without a ranker.", err=True)
     best = max(trained.history, key=lambda epoch: epoch.score) if trained.history else None

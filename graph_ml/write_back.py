@@ -1,10 +1,10 @@
 """Write embeddings back on the nodes, so that readers have either the version before or the new one, whole.
 
 There are two slots. At rest the version in force is in `Customer.embedding` and `Article.embedding`. A new one goes to
-`embedding_staged`, gets its vector indexes, and comes into force by one change of the (:Model) that every reader looks
-at first; then it moves to `embedding` while readers take it from where it was staged, and by a second such change they
-take it from there. Wherever this is killed, the (:Model) names a slot that is whole, and the next write-back tidies
-up.
+`embedding_staged`, which has a vector index of its own, and comes into force by one change of the (:Model) that every
+reader looks at first; then it moves to `embedding` while readers take it from where it was staged, and by a second such
+change they take it from there. Wherever this is killed, the (:Model) names a slot that is whole, and the next
+write-back tidies up.
 """
 
 from __future__ import annotations
@@ -13,28 +13,23 @@ import json
 import os
 import platform
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from ..cypher.errors import HmrecError
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
-from .export import IdMap
 from .rank import RankParts
-from .rank_features import FACTS, Matrix
 from .train import TrainedModel
+from .vector_indexes import ARTICLES, CUSTOMERS, drop_customer_index, prepare_index
 from .versions import KEPT_VERSIONS, keep_model, load_version
+from .write_vectors import find_places, write_facts, write_vectors
 
 IN_FORCE, STAGED = "embedding", "embedding_staged"
-NODES_A_BATCH = 5_000  # 64 numbers each: 1.3 MB; 2,000 a batch were slower and 10,000 no faster
-NODES_AT_ONCE = 300_000  # moved in one transaction: a direct reader's query that begins later sees no mixture
+NODES_AT_ONCE = 50_000  # moved in one transaction: a direct reader's query that begins later sees no mixture
 READERS_SECONDS = 10.0
-INDEX_SECONDS = 4 * 3600.0
 LIBRARIES = ("hmrec", "torch", "torch-geometric", "numpy", "scipy", "neo4j")
 
 
@@ -74,8 +69,8 @@ def write_embeddings(
     graph : where to.
     trained : the embeddings.
     metrics : what is known of their quality, kept on the (:Model).
-    progress : told the nodes written and the indexes' percent.
-    keep : so many of the newest versions keep their embeddings in the graph.
+    progress : told the nodes written.
+    keep : so many versions keep their embeddings in the graph, the one in force and the newest others.
     customer_index : make a vector index of the customers, too.
     rank : the ranker that was trained with the model, and the facts about articles that it asks for.
 
@@ -84,13 +79,13 @@ def write_embeddings(
     LoadRunning : a load or another write-back is at work on this graph.
     HmrecError : an index could not be built; the version before stays in force.
     """
-    with graph.claim(_tell_who()):
+    with claim_write_back(graph):
         _tidy(graph, keep)
         version = int(graph.read_rows("next_version")[1][0][0])
         begun = time.monotonic()
         parts = keep_model(graph, version, trained, progress)
         if rank is not None:
-            _write_facts(graph, trained.article_ids, rank.facts, progress)
+            write_facts(graph, trained.article_ids, rank.facts, progress)
             graph.write("keep_ranker", version=version, text=rank.ranker.to_text())
         kept_after = round(time.monotonic() - begun, 3)
         model = _describe(trained, metrics or {}) | {"parts": parts}
@@ -107,7 +102,7 @@ def use_version(graph: Graph, version: int, progress: Progress = silent) -> Writ
     UnknownVersion : there is none of that number, or its embeddings are kept no more.
     LoadRunning : a load or another write-back is at work on this graph.
     """
-    with graph.claim(_tell_who()):
+    with claim_write_back(graph):
         trained = load_version(graph, version)
         return _put_in_force(graph, trained, version, {}, progress, customer_index=False)
 
@@ -124,19 +119,18 @@ def _put_in_force(
         clock = time.monotonic()
 
     finish_move(graph, progress)
-    slot = STAGED if len(graph.read("model_in_force")) else IN_FORCE
-    _clear(graph, slot)
-    lap("clearing")
-    customers = _write(graph, "customer_nodes", trained.customer_ids, trained.customers, slot, "customers", progress)
-    articles = _write(graph, "article_nodes", trained.article_ids, trained.articles, slot, "articles", progress)
+    first = not len(graph.read("model_in_force"))
+    slot = IN_FORCE if first else STAGED
+    graph.write("clear_embeddings", slot=slot)
+    for name in ARTICLES.values() if first else (ARTICLES[slot],):
+        prepare_index(graph, name, trained.settings.dim, progress)
+    lap("preparing")
+    customers, articles = _write_all(graph, trained, slot, progress)
     lap("writing")
-    _build_indexes(graph, slot, trained.settings.dim, progress)
-    lap("indexing")
     graph.write("put_in_force", version=version, model=model, slot=slot)
     finish_move(graph, progress)
     if customer_index:
-        graph.write("create_customer_index", dim=trained.settings.dim)
-        _await_indexes(graph, {"customer_embedding"}, progress)
+        prepare_index(graph, CUSTOMERS, trained.settings.dim, progress)
     lap("putting in force")
     return WriteBackReceipt(version, customers, articles, seconds)
 
@@ -148,14 +142,14 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
         return
     progress("Moving the new embeddings into place", 0, None)
     _let_readers_finish(graph)
-    graph.write("drop_indexes")
+    drop_customer_index(graph)
+    prepare_index(graph, ARTICLES[IN_FORCE], int(found["dim"][0]), progress)
     counts = graph.read("counts")
     small = int(counts["customers"][0]) + int(counts["articles"][0]) <= NODES_AT_ONCE
     graph.write("move_embeddings_at_once" if small else "move_embeddings")
-    _build_indexes(graph, IN_FORCE, int(found["dim"][0]), progress)
     graph.write("point_model", slot=IN_FORCE)
     _let_readers_finish(graph)
-    _clear(graph, STAGED)
+    graph.write("clear_embeddings", slot=STAGED)
 
 
 def _let_readers_finish(graph: Graph) -> None:
@@ -168,9 +162,10 @@ def _let_readers_finish(graph: Graph) -> None:
         time.sleep(0.05)
 
 
-def _tell_who() -> str:
+def claim_write_back(graph: Graph) -> AbstractContextManager[None]:
+    """Be the only one to write embeddings or to load, and tell others who it is."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    return f"embeddings are being written back (since {since}, process {os.getpid()} on {platform.node()})"
+    return graph.claim(f"embeddings are being written back (since {since}, process {os.getpid()} on {platform.node()})")
 
 
 def _tidy(graph: Graph, keep: int) -> None:
@@ -178,58 +173,14 @@ def _tidy(graph: Graph, keep: int) -> None:
     graph.write("tidy_rankers", keep=keep)
 
 
-def _write_facts(graph: Graph, ids: IdMap, facts: Matrix, progress: Progress) -> None:
-    """Write [A, facts] on the articles; what is not known has no property."""
-    articles = list(ids)
-    for begin in range(0, len(articles), NODES_A_BATCH):
-        rows = [
-            [article, {name: None if value != value else value for name, value in zip(FACTS, values, strict=True)}]
-            for article, values in zip(
-                articles[begin : begin + NODES_A_BATCH], facts[begin : begin + NODES_A_BATCH].tolist(), strict=True
-            )
-        ]
-        graph.write("write_facts", rows=rows)
-        progress("Writing facts about articles", begin + len(rows), len(articles))
-
-
-def _clear(graph: Graph, slot: str) -> None:
-    graph.write("drop_indexes" if slot == IN_FORCE else "drop_staged_indexes")
-    graph.write("clear_embeddings", slot=slot)
-
-
-def _write(
-    graph: Graph, query: str, ids: IdMap, vectors: npt.NDArray[np.float32], slot: str, kind: str, progress: Progress
-) -> int:
-    """Write [n, dim] vectors on the nodes of `ids`; how many nodes there were."""
-    nodes = sorted((row[0], ids.index(row[1])) for row in graph.stream(query) if row[1] in ids)  # as stored
-    written = 0
-    for begin in range(0, len(nodes), NODES_A_BATCH):
-        part = nodes[begin : begin + NODES_A_BATCH]
-        embeddings = graph.to_vectors(vectors[[place for _, place in part]])
-        rows = [[node, embedding] for (node, _), embedding in zip(part, embeddings, strict=True)]
-        written += int(graph.write("write_embeddings", slot=slot, rows=rows).rows[0]["written"])
-        progress(f"Writing the embeddings of {kind}", written, len(nodes))
-    return written
-
-
-def _build_indexes(graph: Graph, slot: str, dim: int, progress: Progress) -> None:
-    """Make the slot's vector index of articles and wait until it answers."""
-    graph.write("create_indexes" if slot == IN_FORCE else "create_staged_indexes", dim=dim)
-    _await_indexes(graph, {f"article_{slot}"}, progress)
-
-
-def _await_indexes(graph: Graph, names: set[str], progress: Progress) -> None:
-    until = time.monotonic() + INDEX_SECONDS
-    while time.monotonic() < until:
-        indexes = graph.read("vector_indexes")
-        indexes = indexes[indexes["name"].isin(names)]
-        if (indexes["state"] == "FAILED").any():
-            break
-        progress("Building the vector indexes", float(indexes["percent"].mean()), 100)
-        if (indexes["state"] == "ONLINE").all():
-            return
-        time.sleep(0.3)
-    raise HmrecError("Neo4j could not build the vector indexes.", "Its log tells why; then train again.")
+def _write_all(graph: Graph, trained: TrainedModel, slot: str, progress: Progress) -> tuple[int, int]:
+    """How many customers and articles have an embedding now."""
+    customers = find_places(graph, "customer_nodes", trained.customer_ids)
+    articles = find_places(graph, "article_nodes", trained.article_ids)
+    return (
+        write_vectors(graph, customers, trained.customers, slot, "customers", progress),
+        write_vectors(graph, articles, trained.articles, slot, "articles", progress),
+    )
 
 
 def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-// vector_indexes: how far the vector indexes are
-// returns name, state, percent
-SHOW VECTOR INDEXES YIELD name, state, populationPercent
+// vector_indexes: how far the vector indexes are, and how many numbers their embeddings have
+// returns name, state, percent, dim
+SHOW VECTOR INDEXES YIELD name, state, populationPercent, options
 WHERE name STARTS WITH 'article_embedding' OR name STARTS WITH 'customer_embedding'
-RETURN name, state, populationPercent AS percent
+RETURN name, state, populationPercent AS percent, toInteger(options.indexConfig['vector.dimensions']) AS dim

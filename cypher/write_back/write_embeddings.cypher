@@ -1,9 +1,10 @@
 // write_embeddings: embeddings of some nodes into one of the two slots, as 32-bit floats
 // $slot: string          embedding, or embedding_staged while readers still need the version before
-// $rows: list            pairs of a node's number and its embedding
-// :param [{slot, rows}] => { RETURN 'embedding_staged' AS slot, [[0, [0.6, 0.8]]] AS rows }
+// $nodes: list           numbers of nodes
+// $vectors: list         their embeddings, in the same order
+// :param [{slot, nodes, vectors}] => { RETURN 'embedding_staged' AS slot, [0] AS nodes, [[0.6, 0.8]] AS vectors }
 // returns written
-UNWIND $rows AS row
-MATCH (n) WHERE id(n) = row[0]
-CALL db.create.setNodeVectorProperty(n, $slot, row[1])
+UNWIND range(0, size($nodes) - 1) AS place
+MATCH (n) WHERE id(n) = $nodes[place]
+CALL db.create.setNodeVectorProperty(n, $slot, $vectors[place])
 RETURN count(*) AS written

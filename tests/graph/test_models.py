@@ -11,6 +11,8 @@ from hmrec.cypher.errors import LoadRunning
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.export import export_subgraph
+from hmrec.graph_ml.rank import Ranker, RankParts
+from hmrec.graph_ml.rank_features import FACTS
 from hmrec.graph_ml.train import TrainedModel, TrainSettings, train
 from hmrec.graph_ml.versions import UnknownVersion, list_versions, load_version
 from hmrec.graph_ml.write_back import use_version, write_embeddings
@@ -30,7 +32,7 @@ def models(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 @pytest.fixture(autouse=True)
 def no_versions(module_graph: Graph, models: list[TrainedModel]) -> None:
-    run_text(module_graph, "MATCH (n:Model|ModelPart) DETACH DELETE n")
+    run_text(module_graph, "MATCH (n:Model|ModelPart|Ranker) DETACH DELETE n")
     run_text(module_graph, "MATCH (n:Customer|Article) REMOVE n.embedding, n.embedding_staged")
 
 
@@ -77,6 +79,54 @@ def test_a_version_that_lost_a_part_cannot_be_used_and_the_next_run_tidies_what_
     write_embeddings(module_graph, models[1])
     assert not run_text(module_graph, "MATCH (p:ModelPart {part: 77}) RETURN p.part")
     assert load_version(module_graph, 2).article_ids == models[1].article_ids
+
+
+def make_parts(trained: TrainedModel, name: str) -> RankParts:
+    """A ranker known by its source's name, and facts of which every third is unknown."""
+    facts = np.arange(len(trained.article_ids) * len(FACTS), dtype=np.float32).reshape(-1, len(FACTS))
+    facts[facts % 3 == 0] = np.nan
+    return RankParts(Ranker((name,), ("trees", "trees")), facts)
+
+
+def ranker_in_force(graph: Graph) -> tuple[int, str] | None:
+    """The version and the source's name of the ranker that readers find."""
+    rows = graph.read_rows("ranker")[1]
+    return (rows[0][0], Ranker.from_text(rows[0][2]).sources[0]) if rows else None
+
+
+def test_facts_are_on_the_articles_and_unknown_ones_are_no_property(
+    module_graph: Graph, models: list[TrainedModel]
+) -> None:
+    run_text(module_graph, f"MATCH (a:Article) SET a.{FACTS[0]} = 77.0")
+    parts = make_parts(models[0], "popular")
+    write_embeddings(module_graph, models[0], rank=parts)
+    rows = run_text(module_graph, "MATCH (a:Article) RETURN a.article_id AS id, properties(a) AS facts")
+    found = {row["id"]: row["facts"] for row in rows}
+    for article, facts in zip(models[0].article_ids, parts.facts.tolist(), strict=True):
+        known = {name: value for name, value in zip(FACTS, facts, strict=True) if value == value}
+        assert {name: value for name, value in found[article].items() if name in FACTS} == known  # type: ignore[attr-defined]
+    run_text(module_graph, f"MATCH (a:Article) REMOVE {', '.join(f'a.{name}' for name in FACTS)}")
+
+
+def test_a_ranker_comes_into_force_and_back_with_its_version(module_graph: Graph, models: list[TrainedModel]) -> None:
+    write_embeddings(module_graph, models[0], rank=make_parts(models[0], "popular"))
+    assert ranker_in_force(module_graph) == (1, "popular")
+    write_embeddings(module_graph, models[1])
+    assert ranker_in_force(module_graph) is None
+    write_embeddings(module_graph, models[1], rank=make_parts(models[1], "user_based_cf"))
+    assert ranker_in_force(module_graph) == (3, "user_based_cf")
+    use_version(module_graph, 1)
+    assert ranker_in_force(module_graph) == (1, "popular")
+
+
+def test_rankers_go_with_the_versions_that_are_kept_no_more(module_graph: Graph, models: list[TrainedModel]) -> None:
+    module_graph.write("keep_ranker", version=1, text="of a killed run")
+    write_embeddings(module_graph, models[0], rank=make_parts(models[0], "popular"), keep=2)
+    for number in range(3):
+        rank = make_parts(models[0], "popular") if number else None
+        write_embeddings(module_graph, models[number % 2], rank=rank, keep=2)
+    kept = run_text(module_graph, "MATCH (r:Ranker) RETURN r.version AS version ORDER BY version")
+    assert [row["version"] for row in kept] == [3, 4]
 
 
 def test_nodes_that_exist_no_more_are_passed_over(module_graph: Graph, models: list[TrainedModel]) -> None:

@@ -69,7 +69,7 @@ def test_every_node_has_its_embedding_and_the_index_answers(
     assert (receipt.version, receipt.customers, receipt.articles) == (1, 40, 30)
     assert holds(graph, models[0])
     indexes = graph.read("vector_indexes").sort_values("name")
-    assert indexes["name"].tolist() == ["article_embedding"]
+    assert indexes["name"].tolist() == ["article_embedding", "article_embedding_staged"]
     assert (indexes["state"] == "ONLINE").all()
     assert nearest(graph) == nearest_of(models[0])
 
@@ -81,7 +81,7 @@ def test_the_next_version_replaces_the_one_before(graph: Graph, models: tuple[Tr
     assert nearest(graph) == nearest_of(models[1])
     left = run_text(graph, "MATCH (n) WHERE n.embedding_staged IS NOT NULL RETURN count(*) AS left")
     assert left == [{"left": 0}]
-    assert sorted(graph.read("vector_indexes")["name"]) == ["article_embedding"]
+    assert sorted(graph.read("vector_indexes")["name"]) == ["article_embedding", "article_embedding_staged"]
     versions = run_text(graph, "MATCH (m:Model) RETURN m.version AS version, m.in_force AS now ORDER BY version")
     assert versions == [{"version": 1, "now": False}, {"version": 2, "now": True}]
 
@@ -172,7 +172,7 @@ def test_an_index_that_fails_leaves_the_version_before_in_force(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_embeddings(graph, models[0])
-    monkeypatch.setattr("hmrec.graph_ml.write_back.INDEX_SECONDS", -1)
+    monkeypatch.setattr("hmrec.graph_ml.vector_indexes.INDEX_SECONDS", -1)
     with pytest.raises(HmrecError, match="could not build the vector indexes"):
         write_embeddings(graph, models[1])
     assert nearest(graph) == nearest_of(models[0])
@@ -185,6 +185,6 @@ def test_vectors_go_packed_or_as_lists_and_are_the_same_in_the_graph(
     run_text(graph, "UNWIND range(0, 2) AS n CREATE (:Article {article_id: toString(n)})")
     nodes = [row["node"] for row in run_text(graph, "MATCH (n:Article) RETURN id(n) AS node ORDER BY n.article_id")]
     for rows in (graph.to_vectors(array), array.tolist()):
-        graph.write("write_embeddings", slot="embedding", rows=[list(pair) for pair in zip(nodes, rows, strict=True)])
+        graph.write("write_embeddings", slot="embedding", nodes=nodes, vectors=rows)
         found = stored(graph, "Article", "article_id")
         assert all((found[str(n)].astype(np.float32) == array[n]).all() for n in range(3))

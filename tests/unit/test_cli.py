@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
-    ["demo"], ["load"], ["train"], ["recommend"], ["query"], ["explain"], ["evaluate"], ["doctor"], ["serve"],
+    ["demo"], ["load"], ["train"], ["embed"], ["recommend"], ["query"], ["explain"], ["evaluate"], ["doctor"],
+    ["serve"],
     ["db", "install"], ["db", "start"], ["db", "stop"], ["db", "status"], ["db", "open"], ["db", "logs"],
     ["sample", "journey"], ["sample", "synthetic"],
     ["models"], ["models", "use"], ["models", "show"],

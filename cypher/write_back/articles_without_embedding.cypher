@@ -1,0 +1,7 @@
+// articles_without_embedding: the articles that have none in a slot, such as those loaded after the training
+// $slot: string     embedding or embedding_staged
+// :param [{slot}] => { RETURN 'embedding' AS slot }
+// returns node, id
+MATCH (a:Article)
+WHERE a[$slot] IS NULL
+RETURN id(a) AS node, a.article_id AS id

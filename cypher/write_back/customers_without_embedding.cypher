@@ -1,0 +1,7 @@
+// customers_without_embedding: the customers that have none in a slot, such as those loaded after the training
+// $slot: string     embedding or embedding_staged
+// :param [{slot}] => { RETURN 'embedding' AS slot }
+// returns node, id
+MATCH (c:Customer)
+WHERE c[$slot] IS NULL
+RETURN id(c) AS node, c.customer_id AS id
