@@ -117,7 +117,7 @@ def _show_customer(graph: Graph, customer: str) -> None:
     for method, title in (
         (Method.cf, "By collaborative filtering in Cypher"),
         (Method.gnn, "By the graph neural network"),
-        (Method.hybrid, "By the ranker over all of them"),
+        (Method.auto, "By the ranker over all of them"),
     ):
         result = recommend(graph, customer, k=12, method=method)
         show(with_names(graph, result.articles), Format.table, title)

@@ -140,7 +140,12 @@ def assert_failed(answer: httpx.Response, status: int) -> str:
 # The API
 
 
-@pytest.mark.parametrize("method", list(Method))
+def test_the_ranker_is_asked_for_in_vain_before_it_is_trained(client: httpx.Client, customer: str) -> None:
+    answer = client.get(f"/recommend/{customer}", params={"method": "hybrid"})
+    assert "hmrec train" in assert_failed(answer, 400)
+
+
+@pytest.mark.parametrize("method", [method for method in Method if method is not Method.hybrid])
 def test_recommend_answers_what_the_command_prints(
     method: Method, client: httpx.Client, command: Callable[..., Any], customer: str
 ) -> None:
