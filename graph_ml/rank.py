@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -100,21 +101,26 @@ class Ranker:
         return np.column_stack([by_source, parts[:, : -2 * number].sum(axis=1)])
 
     def to_text(self) -> str:
-        """All of it as JSON."""
-        return json.dumps({"sources": self.sources, "trees": self.trees})
+        """All of it as JSON, with a checksum."""
+        parts = json.dumps({"sources": self.sources, "trees": self.trees})
+        return json.dumps({"ranker": parts, "sha256": sha256(parts.encode()).hexdigest()})
 
     @classmethod
     def from_text(cls, text: str) -> Ranker:
-        """A ranker that `to_text` wrote.
+        """A ranker that `to_text` wrote, unchanged: at half a text LightGBM ends the process.
 
         Raises
         ------
         HmrecError : it is not one.
         """
         try:
-            parts = json.loads(text)
-            return cls(tuple(parts["sources"]), tuple(parts["trees"]))
-        except (ValueError, KeyError, TypeError) as error:
+            whole = json.loads(text)
+            if sha256(whole["ranker"].encode()).hexdigest() != whole["sha256"]:
+                raise ValueError("the checksum is another")
+            parts = json.loads(whole["ranker"])
+            everything, new = parts["trees"]
+            return cls(tuple(parts["sources"]), (everything, new))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise HmrecError("The ranker kept in the graph cannot be read.", "Train again: hmrec train") from error
 
 

@@ -83,7 +83,7 @@ CALL (until, rate, length, pool) {
          WHEN $as_of IS NULL THEN COUNT { (n)-[:BOUGHT]->() }
          ELSE COUNT { (n)-[b:BOUGHT]->() WHERE b.t_dat < until }
        END) AS guess
-  ORDER BY guess DESC, n.customer_id
+  ORDER BY round(log(guess), 12) DESC, n.customer_id
   LIMIT $candidates
   CALL (n, until, rate) {
     MATCH (n)-[b:BOUGHT]->(a)

@@ -82,7 +82,7 @@ WITH a, together, is_owned, sum / CASE
        WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() }
        ELSE COUNT { MATCH (a)<-[b:BOUGHT]-() USING INDEX b:BOUGHT(article_id, t_dat) WHERE b.article_id = a.article_id AND b.t_dat < until }
      END ^ $damping AS score
-ORDER BY score DESC, a.article_id
+ORDER BY round(log(score), 12) DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, score,
        CASE WHEN is_owned THEN 'you bought it before; ' ELSE '' END + 'taken home on one day with what you bought, lately ' +

@@ -54,7 +54,7 @@ WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < unti
       AND b.price <= coalesce($max_price, b.price)
   })
 WITH age, a, score, purchases
-ORDER BY score DESC, a.article_id
+ORDER BY round(log(score), 12) DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, score,
        'bought lately by customers like you' + CASE WHEN age IS NULL THEN '' ELSE ', of about ' + age END AS because

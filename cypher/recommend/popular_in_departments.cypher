@@ -51,7 +51,7 @@ WHERE purchases > 0
       AND b.price <= coalesce($max_price, b.price)
   })
 WITH a, d, purchases, taste * purchases AS score
-ORDER BY score DESC, a.article_id
+ORDER BY round(log(score), 12) DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, score,
        'bought ' + CASE purchases WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE purchases + ' times' END + ' in the last ' + $days +

@@ -93,7 +93,7 @@ CALL (until, rate, length, pool) {
          WHEN $as_of IS NULL THEN COUNT { (n)-[:BOUGHT]->() }
          ELSE COUNT { (n)-[b:BOUGHT]->() WHERE b.t_dat < until }
        END) AS guess
-  ORDER BY guess DESC, n.customer_id
+  ORDER BY round(log(guess), 12) DESC, n.customer_id
   LIMIT $candidates
   CALL (n, until, rate) {
     MATCH (n)-[b:BOUGHT]->(a)
@@ -124,7 +124,7 @@ WHERE score > 0 AND NOT ($new_only AND owned = 1)
       AND b.price <= coalesce($max_price, b.price)
   })
 WITH a, score, others, owned
-ORDER BY score DESC, a.article_id
+ORDER BY round(log(score), 12) DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, score,
        CASE WHEN owned = 1 THEN 'you bought it before' ELSE 'bought' END +

@@ -50,7 +50,7 @@ WITH a, p, is_owned, weight * log(1 + COUNT {
        WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
      }) AS score
 WHERE score > 0
-ORDER BY score DESC, a.article_id
+ORDER BY round(log(score), 12) DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, score,
        CASE WHEN is_owned THEN 'you bought it before; ' ELSE '' END + 'another ' + coalesce(p.prod_name, 'variant of what you bought') +

@@ -13,7 +13,6 @@ from .lists import (
     Floats,
     in_batches,
     keep_largest,
-    leave_out,
     rank_absolute,
     row_numbers,
     select,
@@ -68,10 +67,9 @@ def user_based_cf(
         nearest = _find_nearest(shared, length[batch])
         itself = np.asarray(own.multiply(rare).sum(axis=1)).ravel()
         factor = own_weight * _compare_with_self(itself, length[batch], similarity)
-        scores = (nearest @ weights + sp.diags(factor) @ bought).tocsr()
-        scores.sort_indices()
-        scores = select(scores, scores.data > 0)
-        return take_best(leave_out(scores, snapshot.owned[batch]) if new_only else scores, k)
+        themselves = sp.csr_matrix((factor, (np.arange(len(batch)), batch)), nearest.shape)
+        scores = (nearest + themselves) @ weights
+        return take_best(scores, k, without=snapshot.owned[batch] if new_only else None)
 
     def _find_nearest(shared: sp.csr_matrix, own_length: Floats) -> sp.csr_matrix:
         guess = shared.copy()
@@ -95,7 +93,7 @@ def user_based_cf(
     length = np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
     rarity = 1 / np.log(2 + snapshot.purchases_by_article) ** damping
     bought_by: sp.csr_matrix = snapshot.keep(("user_based_cf", half_life, buyers), make)
-    return in_batches(customers, 500, score)
+    return in_batches(customers, 250, score)
 
 
 def _compare_with_self(itself: Floats, length: Floats, similarity: str) -> Floats:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
 
 from ..export import Integers
 from .history import take_weightiest
-from .lists import Candidates, Floats, Rankings, in_batches, join, row_numbers, take_best
+from .lists import Candidates, Floats, Rankings, in_batches, join, look_up, row_numbers, select, take_best
 from .snapshot import Snapshot
 
 GROUPS_AT_ONCE = 50  # rankings of all articles sold lately
+NEARBY = 200  # purchases lately in a post code; with more it is a group of its own, and there are few of those
+UNKNOWN, ELSEWHERE = -1, -2
 
 
 def popular(
@@ -71,17 +74,18 @@ def popular_in_segment(
     """What customers of the same age and club status bought lately, as the query popular_in_segment gives it."""
     found = snapshot.window(days, purchases)
     buyer, article = snapshot.customer[found], snapshot.article[found]
-    age, status = snapshot.age, snapshot.code("club_member_status")
+    known = np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), snapshot.code("club_member_status")], axis=1)
 
-    def count(customer: int) -> Floats:
+    def count(of: Floats) -> Floats:
+        age, status = of
         alike = np.ones(len(buyer), dtype=np.bool_)
-        if not np.isnan(age[customer]):
-            alike &= np.abs(age[buyer] - age[customer]) <= age_span
-        if status[customer] >= 0:
-            alike &= status[buyer] == status[customer]
+        if age >= 0:
+            alike &= np.abs(snapshot.age[buyer] - age) <= age_span
+        if status >= 0:
+            alike &= known[buyer, 1] == status
         return np.bincount(article[alike], minlength=snapshot.shape[1]).astype(np.float64)
 
-    return _rank_groups(snapshot, customers, np.stack([np.nan_to_num(age, nan=-1), status], axis=1), count, k, new_only)
+    return _rank_groups(snapshot, customers, known, count, k, new_only)
 
 
 def by_attributes(
@@ -97,45 +101,85 @@ def by_attributes(
     """What customers like each one buy now, as the query by_attributes gives it."""
     found = snapshot.window(days, purchases)
     buyer, article = snapshot.customer[found], snapshot.article[found]
-    age = snapshot.age
     codes = [snapshot.code(name) for name in ("club_member_status", "fashion_news_frequency", "postal_code")]
+    known = np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), *codes], axis=1)  # [C, 4]
 
-    def weigh(customer: int) -> Floats:
-        differs = np.zeros(len(buyer))
-        if not np.isnan(age[customer]):
-            differs += np.nan_to_num(np.abs(age[buyer] - age[customer]) / age_span, nan=1.0)
-        for code in codes:
-            if code[customer] >= 0:
-                differs += code[buyer] != code[customer]
-        scores: Floats = np.bincount(article, np.power(0.5, differs), minlength=snapshot.shape[1]).astype(np.float64)
-        return scores
+    def compare(of: Floats, others: Integers) -> Floats:
+        """The likeness of customers, a row of `known` each, or one for all, and others."""
+        differs = _compare_ages(of[..., 0], snapshot.age[others], age_span)
+        for column in range(1, known.shape[1]):
+            differs += (of[..., column] != UNKNOWN) & (of[..., column] != known[others, column])
+        return np.exp2(-differs)
 
-    # A post code without a purchase lately sets all apart alike: its customers share one ranking, halved.
+    def weigh(of: Floats) -> Floats:
+        return np.bincount(article, compare(of, buyer), minlength=snapshot.shape[1]).astype(np.float64)
+
+    # Post codes are many (350,000 at H&M), each with few purchases lately: rankings of all articles are made as for
+    # nobody's post code, and the few purchases of one's own counted double. Where there are many, they make a group.
     place = codes[2]
-    is_lively = np.isin(place, place[buyer])
-    group = np.stack([np.nan_to_num(age, nan=-1), codes[0], codes[1], np.where((place < 0) | is_lively, place, -2)], 1)
-    return _rank_groups(snapshot, customers, group, weigh, k, new_only)
+    bought_in = np.bincount(place[buyer][place[buyer] >= 0], minlength=int(place.max(initial=-1)) + 1)
+    is_small = (place >= 0) & (np.append(bought_in, 0)[place] <= NEARBY)
+    group = np.column_stack([known[:, :3], np.where(is_small, ELSEWHERE, place)])
+
+    def add_nearby(lists: Candidates, those: Integers, scores: Floats, group: Integers) -> Candidates:
+        row, at = _join_on(np.where(is_small, place, -1)[those], place[buyer])
+        if not len(row):
+            return lists
+        near = compare(known[those[row]], buyer[at]) / 2  # twice what counted already
+        shape = (len(those), snapshot.shape[1])
+        more = sp.csr_matrix((near, (row, article[at])), shape)
+        more.data += scores[group[row_numbers(more)], more.indices]
+        before = sp.csr_matrix((lists.score, lists.article, lists.indptr), shape)
+        others = select(before, look_up(more, row_numbers(before), before.indices) == 0)
+        return take_best(others + more, k, without=snapshot.owned[those] if new_only else None)
+
+    return _rank_groups(snapshot, customers, group, weigh, k, new_only, add_nearby)
+
+
+def _compare_ages(age: Floats, others: Floats, age_span: float) -> Floats:
+    """By how many spans the others' ages differ; 1 where theirs is not known, 0 where one's own (-1) is not."""
+    apart: Floats = np.nan_to_num(np.abs(others - age) / age_span, nan=1.0)
+    return np.where(age >= 0, apart, 0.0)
+
+
+def _join_on(left: Integers, right: Integers) -> tuple[Integers, Integers]:
+    """The places of all pairs of equal values at least 0 in `left` and `right`, by those in `left`."""
+    order = np.argsort(right, kind="stable")
+    begin = np.searchsorted(right[order], left)
+    counts = np.where(left >= 0, np.searchsorted(right[order], left, side="right") - begin, 0)
+    row = np.repeat(np.arange(len(left)), counts)
+    inside = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return row, order[begin[row] + inside]
 
 
 def _rank_groups(
     snapshot: Snapshot,
     customers: Integers,
     features: Floats,
-    score: Callable[[int], Floats],
+    score: Callable[[Floats], Floats],
     k: int,
     new_only: bool,
+    refine: Callable[[Candidates, Integers, Floats, Integers], Candidates] | None = None,
 ) -> Candidates:
-    """Each customer's first `k` in the ranking of all who have the same features [C, f]; one ranking a group."""
-    _, example, group = np.unique(features[customers], axis=0, return_index=True, return_inverse=True)
+    """Each customer's first `k` in the ranking of all who have the same features; one ranking a group.
+
+    Parameters
+    ----------
+    snapshot, customers, k, new_only : as everywhere.
+    features : [C, f].
+    score : gives [A], the scores for customers with features [f].
+    refine : changes lists; told the customers [n], the scores of some groups [groups, A], and whose group is which [n].
+    """
+    groups, group = np.unique(features[customers], axis=0, return_inverse=True)
     group = group.ravel()
     order = np.argsort(group, kind="stable")
+    begins = np.searchsorted(group[order], np.arange(0, len(groups) + GROUPS_AT_ONCE, GROUPS_AT_ONCE))
     parts = []
-    for begin in range(0, len(example), GROUPS_AT_ONCE):
-        some = example[begin : begin + GROUPS_AT_ONCE]
-        ranking = Rankings.of(sp.csr_matrix(np.stack([score(int(customers[place])) for place in some])))
-        inside = order[(group[order] >= begin) & (group[order] < begin + len(some))]
-        owned = snapshot.owned[customers[inside]] if new_only else None
-        parts.append(ranking.first(group[inside] - begin, k, owned))
+    for first, (begin, end) in zip(range(0, len(groups), GROUPS_AT_ONCE), pairwise(begins.tolist()), strict=False):
+        scores = np.stack([score(of) for of in groups[first : first + GROUPS_AT_ONCE]])
+        those, row = customers[order[begin:end]], group[order[begin:end]] - first
+        found = Rankings.of(sp.csr_matrix(scores)).first(row, k, snapshot.owned[those] if new_only else None)
+        parts.append(found if refine is None else refine(found, those, scores, row))
     return _reorder(join(parts), np.argsort(order))
 
 

@@ -1,0 +1,65 @@
+"""That a ranker learns a habit that popularity cannot know, and that no damaged text of one reaches LightGBM."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+from hmrec.cypher.errors import HmrecError
+from hmrec.graph_ml.candidates.popular import popular
+from hmrec.graph_ml.export import Subgraph
+from hmrec.graph_ml.metrics import average_precision
+from hmrec.graph_ml.rank import Board, Ranker, RankSettings, train_ranker
+from hmrec.graph_ml.ranking import make_truth, mark_hits
+from hmrec.graph_ml.sources import SOURCES
+from hmrec.graph_ml.split import hold_out
+
+from tests.unit.purchases import make_subgraph
+
+QUICK = RankSettings(rounds=15, weeks=3)
+SOME = tuple(source for source in SOURCES if source.query in ("own_repurchases", "popular"))
+
+
+def make_habits() -> Subgraph:
+    """Nine weeks of 50 customers, each with three articles bought every week and two of twelve best sellers by whim."""
+    random = np.random.default_rng(0)
+    rows = set()
+    for week in range(9):
+        for customer in range(50):
+            habits = [f"b{(7 * customer + 13 * n) % 60:02}" for n in range(3)]
+            whims = [f"a{n:02}" for n in random.permutation(12)[:2].tolist()]
+            rows |= {(f"c{customer:02}", article, 7 * week + int(random.integers(7))) for article in habits + whims}
+    return make_subgraph([*rows, ("c00", "a00", 62)])
+
+
+@cache
+def learn() -> Ranker:
+    ranker = train_ranker(hold_out(make_habits()).before, None, QUICK, SOME)
+    assert ranker is not None
+    return ranker
+
+
+def test_what_is_bought_every_week_comes_before_what_everybody_buys() -> None:
+    held = hold_out(make_habits())
+    truth = make_truth(held, new_only=False)
+    board = Board.of(held, None, SOME)
+    ranked = board.rank(learn(), truth.customers, 12, new_only=False)
+    best_sellers = popular(board.snapshot, truth.customers, 12).article.reshape(-1, 12)
+    by_ranker, by_popularity = (average_precision(mark_hits(r, truth), truth.relevant) for r in (ranked, best_sellers))
+    assert by_ranker.mean() > 2 * by_popularity.mean()
+    bought = mark_hits(ranked[:, :3], truth)
+    assert bought.mean() > 0.95  # the three habits come first
+
+
+def test_a_text_that_is_not_whole_is_one_sentence_and_never_reaches_lightgbm() -> None:
+    whole = learn().to_text()
+    assert Ranker.from_text(whole) == learn()
+    changed = json.loads(whole)
+    changed["ranker"] = changed["ranker"][: len(changed["ranker"]) // 2]
+    texts = ["", "5", "null", "[]", "{}", '{"ranker": 5, "sha256": 5}', '{"sources": ["popular"], "trees": ["", ""]}']
+    texts += [whole[:-1], whole[: len(whole) // 2], whole[1:], whole.replace("leaf", "reef", 1), json.dumps(changed)]
+    for text in texts:
+        with pytest.raises(HmrecError, match="cannot be read"):
+            Ranker.from_text(text)
