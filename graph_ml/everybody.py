@@ -19,7 +19,7 @@ from .kept_export import export_kept
 from .rank import CUSTOMERS_AT_ONCE, Board, Ranker, Vectors
 from .rank_features import FACTS, Matrix
 from .recommender import find_ranker
-from .sources import EMBEDDING, SOURCES
+from .sources import EMBEDDING, choose_sources
 
 
 def recommend_everybody(
@@ -73,7 +73,7 @@ def read_board(graph: Graph, subgraph: Subgraph, ranker: Ranker) -> Board:
         facts[place] = [np.nan if value is None else value for value in values]
         if embedding is not None:
             embeddings[place] = embedding
-    sources = tuple(source for source in SOURCES if source.name in ranker.sources)
+    sources = choose_sources(ranker.sources)
     vectors = None
     if EMBEDDING in ranker.sources and embeddings:
         articles = _stack(embeddings, len(subgraph.article_ids))

@@ -9,7 +9,7 @@ from .export import Subgraph
 from .fold_in import embed_as_of
 from .rank import Board, Ranker, RankParts, RankSettings, Vectors, first_day, train_ranker
 from .rank_features import describe_articles
-from .sources import EMBEDDING, SOURCES, Source
+from .sources import EMBEDDING, SOURCES, Source, choose_sources
 from .split import HoldOut
 from .train import TrainedModel, TrainSettings, train
 
@@ -64,6 +64,6 @@ def rank_with(
 
 def make_board(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> Board:
     """What a ranker is asked with on the first day held out, with a network that was trained before it."""
-    sources = tuple(source for source in SOURCES if source.name in ranker.sources)
+    sources = choose_sources(ranker.sources)
     vectors = Vectors(trained.customers, trained.articles)
     return Board.of(held, (lambda *_: vectors) if EMBEDDING in ranker.sources else None, sources)

@@ -70,7 +70,6 @@ class Ranker:
     ----------
     sources : names of those that the trees know, in the order of their columns.
     trees : LightGBM's text of the trees for all articles, and of those for articles not bought before.
-    importance : by feature, its share of what the trees gain; of both together.
     """
 
     sources: tuple[str, ...]

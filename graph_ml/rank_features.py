@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from .candidates.lists import look_up
+from .candidates.lists import look_up, row_numbers
 from .candidates.snapshot import Snapshot
 from .export import Integers
 
@@ -234,7 +234,7 @@ def _nodes_of(snapshot: Snapshot, label: str) -> Integers:
     """[A]: the attribute node of each article, -1 without one."""
     incidence = snapshot.incidence(label)
     node = np.full(incidence.shape[0], -1)
-    node[_rows_of(incidence)] = incidence.indices
+    node[row_numbers(incidence)] = incidence.indices
     return node
 
 
@@ -277,15 +277,11 @@ def _share_of_alike(
 
 def _rank_within(weights: sp.csr_matrix) -> npt.NDArray[np.float64]:
     """[pairs]: the place of each article among its customer's, the largest weight first, from 1."""
-    row = _rows_of(weights)
+    row = row_numbers(weights)
     order = np.lexsort((weights.indices, -weights.data, row))
     rank = np.empty(len(row))
     rank[order] = np.arange(len(row)) - weights.indptr[row] + 1
     return rank
-
-
-def _rows_of(matrix: sp.csr_matrix) -> Integers:
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
 def _mean_around(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

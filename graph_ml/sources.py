@@ -66,6 +66,11 @@ NEAREST = 60
 BY_EMBEDDING = Source(EMBEDDING, "gnn", k=NEAREST)
 
 
+def choose_sources(names: tuple[str, ...]) -> tuple[Source, ...]:
+    """The sources in memory of those names, in their own order; the embeddings are none of them."""
+    return tuple(source for source in SOURCES if source.name in names)
+
+
 def gather_offers(
     snapshot: Snapshot,
     customers: Integers,
