@@ -56,6 +56,10 @@ class NoEmbedding(UserMistake):
     """What was asked needs an embedding that is not there."""
 
 
+class NoRanker(UserMistake):
+    """The graph has no ranker that can be asked."""
+
+
 class WrongPassword(UserMistake):
     """The server refused the user name or the password."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from ..cypher import recommender as queries
-from ..cypher.errors import HmrecError, UnknownCustomer, UserMistake
+from ..cypher.errors import HmrecError, NoRanker, UnknownCustomer, UserMistake
 from ..cypher.graph import Graph
 from ..cypher.recommender import Method, Recommendations
 from .candidates.lists import Candidates
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 AT_ONCE = 4  # queries of one customer; more only wait for each other on a few cores
-
-
-class NoRanker(UserMistake):
-    """The graph has no ranker that can be asked."""
 
 
 def recommend(

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from ...cypher.errors import (
     HmrecError,
     NoEmbedding,
+    NoRanker,
     ServerUnavailable,
     UnknownArticle,
     UnknownCustomer,
@@ -26,6 +27,7 @@ STATUS: dict[type[HmrecError], HTTPStatus] = {  # the first that fits
     UnknownCustomer: HTTPStatus.NOT_FOUND,
     UnknownArticle: HTTPStatus.NOT_FOUND,
     NoEmbedding: HTTPStatus.CONFLICT,
+    NoRanker: HTTPStatus.CONFLICT,
     WrongPassword: HTTPStatus.SERVICE_UNAVAILABLE,
     ServerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     UserMistake: HTTPStatus.BAD_REQUEST,

@@ -142,7 +142,7 @@ def assert_failed(answer: httpx.Response, status: int) -> str:
 
 def test_the_ranker_is_asked_for_in_vain_before_it_is_trained(client: httpx.Client, customer: str) -> None:
     answer = client.get(f"/recommend/{customer}", params={"method": "hybrid"})
-    assert "hmrec train" in assert_failed(answer, 400)
+    assert "hmrec train" in assert_failed(answer, 409)
 
 
 @pytest.mark.parametrize("method", [method for method in Method if method is not Method.hybrid])

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 from hmrec.cypher.catalogue import find_query
-from hmrec.cypher.errors import UnknownCustomer
+from hmrec.cypher.errors import NoRanker, UnknownCustomer
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommender import Method
 from hmrec.graph_ml.everybody import recommend_everybody
@@ -18,7 +18,7 @@ from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
 from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.rank import RankSettings
 from hmrec.graph_ml.rank_features import FACTS
-from hmrec.graph_ml.recommender import NoRanker, recommend
+from hmrec.graph_ml.recommender import recommend
 from hmrec.graph_ml.sources import BY_EMBEDDING, SOURCES
 from hmrec.graph_ml.train import TrainSettings
 from hmrec.graph_ml.write_back import write_embeddings
