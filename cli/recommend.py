@@ -31,8 +31,8 @@ def recommend(
         typer.Option(
             help="auto (hybrid once trained, else cf); hybrid (a ranker over all the others); cf (user-based "
             "collaborative filtering), items (item-based), together (bought on one day), repurchases, variants (of "
-            "products bought), departments, segment, attributes (for customers without purchases), popular, gnn "
-            "(embeddings)."
+            "products bought), departments, arrivals (not sold before), segment, attributes (for customers without "
+            "purchases), popular, gnn (embeddings)."
         ),
     ] = "auto",
     new_only: Annotated[

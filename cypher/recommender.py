@@ -29,6 +29,7 @@ class Method(StrEnum):
     repurchases = "repurchases"
     variants = "variants"
     departments = "departments"
+    arrivals = "arrivals"
     segment = "segment"
     attributes = "attributes"
     popular = "popular"
@@ -43,6 +44,7 @@ QUERIES = {
     Method.repurchases: "own_repurchases",
     Method.variants: "variants",
     Method.departments: "popular_in_departments",
+    Method.arrivals: "new_arrivals",
     Method.segment: "popular_in_segment",
     Method.attributes: "by_attributes",
     Method.popular: "popular",

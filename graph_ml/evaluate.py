@@ -29,6 +29,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     "together": ("bought_together",),
     "variants": ("variants",),
     "departments": ("popular_in_departments",),
+    "arrivals": ("new_arrivals",),
     "segment": ("popular_in_segment",),
     "attributes": ("by_attributes",),
 }

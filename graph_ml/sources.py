@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .candidates.history import bought_together, item_based_cf, own_repurchases, variants
 from .candidates.lists import Candidates
 from .candidates.neighbours import user_based_cf
-from .candidates.popular import by_attributes, popular, popular_in_departments, popular_in_segment
+from .candidates.popular import by_attributes, new_arrivals, popular, popular_in_departments, popular_in_segment
 from .candidates.snapshot import Snapshot
 from .export import Integers
 from .rank_features import Offers
@@ -55,6 +55,7 @@ SOURCES = (
     Source("bought together", "bought_together", bought_together),
     Source("variants", "variants", variants, k=30),
     Source("your departments", "popular_in_departments", popular_in_departments),
+    Source("new arrivals", "new_arrivals", new_arrivals, k=40),
     Source("your segment", "popular_in_segment", popular_in_segment, k=30),
     Source("popular", "popular", popular, k=30),
     Source("customers of your age and place", "by_attributes", by_attributes, cold=True),

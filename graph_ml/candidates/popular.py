@@ -38,6 +38,40 @@ def popular_in_departments(
     departments: int = 5,
 ) -> Candidates:
     """What sells now where each customer buys, as the query popular_in_departments gives it."""
+    worth = snapshot.count_since(days).astype(np.float64)
+    return _weigh_by_taste(snapshot, customers, worth, k, new_only, half_life, departments)
+
+
+def new_arrivals(
+    snapshot: Snapshot,
+    customers: Integers,
+    k: int = 12,
+    *,
+    new_only: bool = False,
+    half_life: float = 42.0,
+    departments: int = 5,
+) -> Candidates:
+    """What was never sold, where each customer buys, as the query new_arrivals gives it."""
+    within = snapshot.incidence("Department").tocsc()
+    unsold = snapshot.purchases_by_article == 0
+    worth = np.zeros(snapshot.shape[1])
+    for begin, end in pairwise(within.indptr.tolist()):
+        arrived = np.sort(within.indices[begin:end])[::-1]
+        arrived = arrived[unsold[arrived]]
+        worth[arrived] = 1 / np.arange(1, len(arrived) + 1)
+    return _weigh_by_taste(snapshot, customers, worth, k, new_only, half_life, departments)
+
+
+def _weigh_by_taste(
+    snapshot: Snapshot,
+    customers: Integers,
+    worth: Floats,
+    k: int,
+    new_only: bool,
+    half_life: float,
+    departments: int,
+) -> Candidates:
+    """The articles of most `worth` [A] times the customer's taste for their department, where that is above 0."""
 
     def score(batch: Integers) -> Candidates:
         weighed = (weights[batch] @ within).tocsr()
@@ -54,10 +88,9 @@ def popular_in_departments(
     weights, within = snapshot.weigh(half_life), snapshot.incidence("Department")
     if not within.shape[1]:
         return join([]) if not len(customers) else _nothing(len(customers))
-    sold = sp.diags(snapshot.count_since(days).astype(np.float64)) @ within
-    sold = sold.T.tocsr()
-    sold.eliminate_zeros()
-    ranking = Rankings.of(sold)
+    of_department = (sp.diags(worth) @ within).T.tocsr()
+    of_department.eliminate_zeros()
+    ranking = Rankings.of(of_department)
     return in_batches(customers, 500, score)
 
 

@@ -22,7 +22,7 @@ TWINS = {
     for twin in (
         history.own_repurchases, history.variants, history.item_based_cf, history.bought_together,
         neighbours.user_based_cf, popular.popular, popular.popular_in_departments, popular.popular_in_segment,
-        popular.by_attributes,
+        popular.by_attributes, popular.new_arrivals,
     )
 }  # fmt: skip
 BITING = {

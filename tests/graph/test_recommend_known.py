@@ -214,6 +214,25 @@ def test_popular_in_departments_weighs_sales_by_taste(graph: Graph, tmp_path: Pa
     ]
 
 
+def test_new_arrivals_are_unsold_articles_of_the_customer_s_departments(graph: Graph, tmp_path: Path) -> None:
+    bought = [
+        ("me", "trousers black", 20),
+        ("me", "socks", 20),
+        ("me", "shirt black", 20),
+        ("you", "trousers white", 1),
+    ]
+    load_folder(write_shop(tmp_path / "shop", bought, articles=ARTICLES), server=None, graph=graph)
+    assert rows(graph, "new_arrivals", customer_id="me") == [
+        ("trousers unsold", round(2 / 3, 9), "new in Department 1, where you buy"),
+        ("shirt white", round(1 / 3, 9), "new in Department 2, where you buy"),
+    ]
+    assert rows(graph, "new_arrivals", customer_id="me", max_price=100.0) == []
+    assert rows(graph, "new_arrivals", customer_id="me", in_season=1000) == []
+    yesterday = dt.date.fromisoformat(str(graph.read("today").iloc[0, 0])) - dt.timedelta(days=1)
+    found = graph.read("new_arrivals", customer_id="me", as_of=yesterday)
+    assert set(found["article_id"]) == {"trousers unsold", "trousers white", "shirt white"}
+
+
 def test_similar_by_attributes_needs_no_purchase_and_weighs_rare_attributes_more(graph: Graph, tmp_path: Path) -> None:
     bought = [("you", "socks", 1)]
     load_folder(write_shop(tmp_path / "shop", bought, articles=ARTICLES), server=None, graph=graph)

@@ -1,0 +1,55 @@
+// new_arrivals: what has never been sold yet, in the departments that the customer buys from
+//
+//   taste(c,d) = share of department d in c's purchases, each counted 0.5 ^ (age in days / half_life)
+//   score(c,a) = taste(c, department of a) / place of a among the department's articles that were not bought before $as_of,
+//                those of the highest article_id first: shops number what comes in, one after the other
+//
+// $customer_id: string
+// $k: integer = 12                 how many articles
+// $new_only: boolean = false       leave out what the customer has bought already: nothing, for nobody has bought these
+// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
+// $department: string = null       only articles of this department, by its name
+// $colour: string = null           only articles of this colour group, by its name
+// $max_price: float = null         none at all, for these were never sold for any price
+// $in_season: integer = null       none at all, for these were sold within no days
+// $half_life: float = 42.0         days after which a purchase counts half
+// $departments: integer = 5        how many departments, those of most taste
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, departments}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 5 AS departments }
+// returns article_id, score, because
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+}
+MATCH (c:Customer {customer_id: $customer_id})
+CALL (c, until) {
+  MATCH (c)-[b:BOUGHT]->(known)-[:IN_DEPARTMENT]->(d:Department)
+  WHERE b.t_dat < until
+  WITH d, sum(0.5 ^ (duration.inDays(b.t_dat, until).days / $half_life)) AS weight
+  ORDER BY round(weight, 12) DESC, d.department_no
+  RETURN collect([d, weight]) AS tastes, sum(weight) AS total
+}
+UNWIND tastes[..$departments] AS item
+WITH c, until, item[0] AS d, item[1] / total AS taste
+MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
+WHERE NOT EXISTS {
+  MATCH (a)<-[b:BOUGHT]-()
+  USING INDEX b:BOUGHT(article_id, t_dat)
+  WHERE b.article_id = a.article_id AND b.t_dat < until
+}
+WITH c, until, d, taste, a
+ORDER BY a.article_id DESC
+WITH c, until, d, taste, collect(a) AS arrived
+UNWIND range(0, size(arrived) - 1) AS place
+WITH c, until, d, arrived[place] AS a, taste / (place + 1) AS score
+WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
+  AND ($department IS NULL OR a.department_name = $department)
+  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND $max_price IS NULL AND $in_season IS NULL
+ORDER BY round(log(score), 12) DESC, a.article_id
+LIMIT $k
+RETURN a.article_id AS article_id, score,
+       'new in ' + coalesce(d.department_name, 'a department') + ', where you buy' AS because
