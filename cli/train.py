@@ -92,6 +92,6 @@ def train(
     )
     if best is not None:
         typer.echo(
-            f"On the last {trained.settings.validation_days} days, held out: MAP@12 {best.map_all:.4f} of all, "
-            f"{best.map_new:.4f} of new purchases."
+            f"On the last weeks, held out {trained.settings.validation_days} days at a time: MAP@12 "
+            f"{best.map_all:.4f} of all, {best.map_new:.4f} of new purchases."
         )

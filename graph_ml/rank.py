@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 WEEK = 7
 CUSTOMERS_AT_ONCE = 1_000
 PAIRS_AT_ONCE = 500_000
+FEW = 50_000
 
 
 class Vectors(NamedTuple):
@@ -54,8 +55,10 @@ class RankSettings(BaseModel):
 
     weeks: int = Field(default=4, ge=1, description="Last weeks to learn from, each as it was on its first day")
     customers: int = Field(default=5_000, ge=1, description="At most so many customers of each week")
-    rounds: int = Field(default=120, ge=1, description="Trees")
-    learning_rate: float = Field(default=0.06, gt=0, description="What each tree counts")
+    negatives: int = Field(default=120, ge=1, description="So many candidates not bought, of each customer")
+    forests: int = Field(default=3, ge=1, description="So often trees are grown, from other seeds; their mean counts")
+    rounds: int = Field(default=200, ge=1, description="Trees of each")
+    learning_rate: float = Field(default=0.04, gt=0, description="What each tree counts")
     leaves: int = Field(default=31, ge=2, description="Leaves of a tree")
     least: int = Field(default=200, ge=1, description="Candidates in a leaf at least; fewer where there are few")
     l2: float = Field(default=10.0, ge=0, description="Pull of a leaf's value towards 0")
@@ -69,32 +72,38 @@ class Ranker:
     Attributes
     ----------
     sources : names of those that the trees know, in the order of their columns.
-    trees : LightGBM's text of the trees for all articles, and of those for articles not bought before.
+    trees : LightGBM's texts of the forests for all articles, and of those for articles not bought before; of each kind
+        several, grown from other seeds, whose mean is the score.
     """
 
     sources: tuple[str, ...]
-    trees: tuple[str, str]
+    trees: tuple[tuple[str, ...], tuple[str, ...]]
 
     @cached_property
-    def boosters(self) -> tuple[lightgbm.Booster, lightgbm.Booster]:
+    def boosters(self) -> tuple[list[lightgbm.Booster], list[lightgbm.Booster]]:
         """The trees, ready to be asked."""
         import lightgbm
 
-        everything, new = (lightgbm.Booster(model_str=text) for text in self.trees)
+        everything, new = ([lightgbm.Booster(model_str=text) for text in texts] for texts in self.trees)
         return everything, new
 
     def score(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
         """[m]: what the trees say of each row of `describe_offers`; more is better, within one customer."""
         if not len(features):
             return np.zeros(0)
-        return np.asarray(self.boosters[new_only].predict(features))
+        threads = choose_threads(len(features))
+        each = [np.asarray(booster.predict(features, num_threads=threads)) for booster in self.boosters[new_only]]
+        return np.asarray(np.mean(each, axis=0))
 
     def attribute(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
         """[m, sources + 1]: how much of a score is due to each source, and to everything else.
 
         Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
         """
-        parts = np.asarray(self.boosters[new_only].predict(features, pred_contrib=True))[:, :-1]
+        threads = choose_threads(len(features))
+        boosters = self.boosters[new_only]
+        each = [booster.predict(features, pred_contrib=True, num_threads=threads) for booster in boosters]
+        parts = np.mean(each, axis=0)[:, :-1]
         number = len(self.sources)
         by_source = parts[:, -2 * number : -number] + parts[:, -number:]
         return np.column_stack([by_source, parts[:, : -2 * number].sum(axis=1)])
@@ -118,7 +127,9 @@ class Ranker:
                 raise ValueError("the checksum is another")
             parts = json.loads(whole["ranker"])
             everything, new = parts["trees"]
-            return cls(tuple(parts["sources"]), (everything, new))
+            if not (isinstance(everything, list) and isinstance(new, list)):
+                raise TypeError("one forest of each kind, as versions before had it")
+            return cls(tuple(parts["sources"]), (tuple(everything), tuple(new)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise HmrecError("The ranker kept in the graph cannot be read.", "Train again: hmrec train") from error
 
@@ -172,8 +183,8 @@ def train_ranker(
     if not any(week.bought.any() for week in weeks):
         return None
     progress("Ranker: growing trees", 0, None)
-    trees = [_grow(weeks, names, settings, new_only) for new_only in (False, True)]
-    return Ranker(names, (trees[0], trees[1] or trees[0]))
+    everything, new = (_grow(weeks, names, settings, new_only) for new_only in (False, True))
+    return Ranker(names, (everything, new or everything))
 
 
 def first_day(subgraph: Subgraph, settings: RankSettings) -> int:
@@ -195,11 +206,14 @@ def _look_at_week(held: HoldOut, embed: EmbedAsOf | None, settings: RankSettings
     customers = np.flatnonzero(np.diff(targets.indptr))
     customers = np.sort(np.random.default_rng(settings.seed).permutation(customers)[: settings.customers])
     board = Board.of(held, embed, sources)
+    random = np.random.default_rng(settings.seed)
     parts = []
     for offers, features in board.describe(customers):
         bought = look_up(targets, offers.customer, offers.article) > 0
         hopeful = np.bincount(offers.row, bought, minlength=len(offers.customers)) > 0  # the others teach no order
-        kept = hopeful[offers.row]
+        candidates = np.bincount(offers.row, minlength=len(offers.customers))
+        drawn = random.random(len(bought)) * candidates[offers.row] < settings.negatives
+        kept = hopeful[offers.row] & (bought | drawn)
         parts.append(_Week(features[kept], bought[kept], offers.customer[kept]))
     return _Week(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
@@ -264,6 +278,11 @@ class Board:
         return cosine_of(self.vectors, offers.customer, offers.article)
 
 
+def choose_threads(rows: int) -> int:
+    """One for few rows, else as many as there are cores (0): LightGBM's threads wait for each other by spinning."""
+    return 1 if rows < FEW else 0
+
+
 def keep_new(offers: Offers, features: Matrix) -> tuple[Offers, Matrix]:
     """Those offers alone that the customer never bought."""
     new = features[:, OWN.index("days_bought")] == 0
@@ -290,26 +309,30 @@ def cosine_of(vectors: Vectors, customer: Integers, article: Integers) -> Matrix
     return found
 
 
-def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, new_only: bool) -> str:
-    """Trees that order candidates, as LightGBM's text; empty if none was bought."""
+def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, new_only: bool) -> tuple[str, ...]:
+    """Trees that order candidates, as LightGBM's text for each seed; nothing if none was bought.
+
+    For all articles by LambdaRank. Where only new ones count, a list has a hit so seldom that LambdaRank learns little
+    from it: there the trees learn the probability of a purchase (measured in docs/decisions.md).
+    """
     import lightgbm
 
     kept = [_keep_hopeful(week, new_only) for week in weeks]
     kept = [week for week in kept if len(week.bought)]
     if not kept:
-        return ""
+        return ()
     rows = sum(len(week.bought) for week in kept)
     parameters = {
-        "objective": "lambdarank",
+        "objective": "binary" if new_only else "lambdarank",
         "lambdarank_truncation_level": 20,
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
         "min_data_in_leaf": int(np.clip(rows // 2_000, 5, settings.least)),
         "lambda_l2": settings.l2,
-        "feature_fraction": 0.5,
-        "seed": settings.seed,
+        "feature_fraction": 0.3,
         "deterministic": True,
         "force_row_wise": True,
+        "num_threads": choose_threads(rows),
         "verbosity": -1,
     }
     data = lightgbm.Dataset(
@@ -318,7 +341,11 @@ def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, ne
         group=np.concatenate([np.unique(week.customer, return_counts=True)[1] for week in kept]),
         feature_name=name_features(names),
     )
-    return str(lightgbm.train(parameters, data, settings.rounds).model_to_string())
+    texts = []
+    for seed in range(settings.seed, settings.seed + settings.forests):
+        booster = lightgbm.train(parameters | {"seed": seed}, data, settings.rounds)
+        texts.append(str(booster.model_to_string()))
+    return tuple(texts)
 
 
 def _keep_hopeful(week: _Week, new_only: bool) -> _Week:

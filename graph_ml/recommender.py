@@ -131,7 +131,7 @@ def _read_ranker(graph: Graph, version: int) -> Ranker:
         if not found:
             raise HmrecError("The ranker was taken away meanwhile.", "Try again.")
         ranker = Ranker.from_text(found[0][2])
-        if ranker.boosters[0].feature_name() != name_features(ranker.sources):
+        if ranker.boosters[0][0].feature_name() != name_features(ranker.sources):
             raise NoRanker("The ranker in the graph is of another version of hmrec.", "Train again: hmrec train")
         _RANKERS.clear()  # one is in force at a time
         _RANKERS[key] = ranker

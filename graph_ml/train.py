@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, NamedTuple
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ..cypher.errors import UserMistake
 from ..cypher.progress import DETAIL, Progress, silent
 from .checkpoint import Checkpoint, make_key, pack_optimizer, unpack_optimizer
 from .export import IdMap, Integers, Subgraph, SubgraphSpec, to_days
@@ -23,7 +25,7 @@ from .losses import bpr_loss, sampled_softmax_loss, softplus_loss
 from .metrics import average_precision
 from .model import HeteroLightGCN, NodeFeatures, to_cosine_space
 from .ranking import Truth, make_truth, mark_hits, rank_by_cosine
-from .split import HoldOut, hold_out
+from .split import hold_out
 from .tasks import WEEK, DatedGraph, Task, collect_features, count_nodes, plan_tasks, take_graph, weeks_of
 
 Preset = Literal["default", "slides"]
@@ -60,9 +62,20 @@ class TrainSettings(BaseModel):
     weight_decay: float = Field(default=0.0, ge=0, description="Adam's pull of all numbers towards 0")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the learned numbers left out at each step")
     spectral: bool = Field(default=True, description="Start from the graph's singular vectors, not random numbers")
+    averaging: float = Field(
+        default=0.8,
+        ge=0,
+        lt=1,
+        description="Share of the epochs before in the mean of the weights that is kept; 0: the last epoch's alone",
+    )
     epochs: int = Field(default=40, ge=1, description="At most how often the target weeks are gone through")
     patience: int = Field(default=6, ge=1, description="Epochs without a better validation before it stops")
-    validation_days: int = Field(default=WEEK, ge=0, description="Last days that find the best epoch; 0: run them all")
+    validation_days: int = Field(
+        default=WEEK, ge=0, description="Days held out at a time to find the best epoch; 0: run them all"
+    )
+    validation_times: int = Field(
+        default=3, ge=1, description="How often so many days are held out, at most an eighth of all; one time is noisy"
+    )
     target_weeks: int = Field(
         default=5,
         ge=0,
@@ -80,8 +93,8 @@ PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
     "slides": (
         TrainSettings(
             layers=3, learning_rate=0.01, weight_decay=0.001, dropout=0.01, epochs=50, loss="softplus", beta=1.5,
-            half_life=None, most=None, attributes=0, features=False, windows=(), new_share=0, spectral=False,
-            target_weeks=0, validation_days=0,
+            averaging=0, half_life=None, most=None, attributes=0, features=False, windows=(), new_share=0,
+            spectral=False, target_weeks=0, validation_days=0,
         ),
         SubgraphSpec(rows=20_000),
     ),
@@ -149,7 +162,8 @@ def train(
 ) -> TrainedModel:
     """Learn an embedding for each customer and article, so that what a customer buys next has a large cosine.
 
-    First the number of epochs is found: the last days are held out, and the epoch whose lists for them are best wins.
+    First the number of epochs is found: the last weeks are held out, and the epoch whose lists for each of them, from
+    the graph as it stood before it, are best on average wins.
     Then the model is trained anew for as many epochs on all purchases, for the last days tell most about the next.
     An interrupt (Ctrl-C) after the first epoch ends the training with the best that there is: the weights of the best
     epoch, over the graph of all purchases.
@@ -167,17 +181,17 @@ def train(
     history: list[Epoch] = []
     interrupted = False
     training, epochs = None, settings.epochs
-    held, truths = _hold_validation(subgraph, settings)
-    if held is not None:
-        search = _Training(held.before, settings)
-        history, interrupted = _run(search, "search", settings.epochs, truths, log, progress)
+    quizzes = _hold_validation(subgraph, settings)
+    if quizzes:
+        search = _Training(quizzes[-1].before, settings)
+        history, interrupted = _run(search, "search", settings.epochs, quizzes, log, progress)
         epochs = _best(history).epoch
         if interrupted:
             training = _Training(subgraph, settings)
-            training.network.load_state_dict(search.best)
+            training.mean.load_state_dict(search.best)
     if training is None:
         training = _Training(subgraph, settings)
-        done, interrupted = _run(training, "final", epochs, None, log, progress)
+        done, interrupted = _run(training, "final", epochs, [], log, progress)
         epochs = done[-1].epoch
     customers, articles = training.embed()
     if checkpoint is not None:
@@ -190,15 +204,30 @@ def train(
     )  # fmt: skip
 
 
-def _hold_validation(
-    subgraph: Subgraph, settings: TrainSettings
-) -> tuple[HoldOut, tuple[Truth, Truth]] | tuple[None, None]:
-    """The last days and what was bought in them; nothing where there are too few weeks, or nobody to ask about."""
-    if not settings.validation_days or weeks_of(subgraph) < 2:
-        return None, None
-    held = hold_out(subgraph, settings.validation_days)
-    truths = make_truth(held, new_only=False), make_truth(held, new_only=True)
-    return (held, truths) if len(truths[0].customers) else (None, None)
+class _Quiz(NamedTuple):
+    """Some days held out: the purchases before them, the graph as it stood then, and what was bought in them."""
+
+    before: Subgraph
+    graph: DatedGraph
+    truths: tuple[Truth, Truth]
+
+
+def _hold_validation(subgraph: Subgraph, settings: TrainSettings) -> list[_Quiz]:
+    """The last stretches of days, the latest first; none where there are too few weeks, or nobody to ask about."""
+    days = settings.validation_days
+    if not days or weeks_of(subgraph) < 2:
+        return []
+    spans = (to_days(subgraph.until) - int(subgraph.time.min())) // days
+    quizzes: list[_Quiz] = []
+    for ago in range(min(settings.validation_times, max(1, spans // 8))):
+        try:
+            held = hold_out(subgraph, days, ago)
+        except UserMistake:  # a shop may have closed for these days
+            continue
+        truths = make_truth(held, new_only=False), make_truth(held, new_only=True)
+        if len(truths[0].customers):
+            quizzes.append(_Quiz(held.before, take_graph(held.before, to_days(held.cut), settings), truths))
+    return quizzes
 
 
 STEPS = {"search": "Training: finding the best epoch", "final": "Training on all purchases"}
@@ -208,15 +237,15 @@ def _run(
     training: _Training,
     stage: str,
     epochs: int,
-    truths: tuple[Truth, Truth] | None,
+    quizzes: list[_Quiz],
     log: _Log,
     progress: Progress,
 ) -> tuple[list[Epoch], bool]:
     """Train through a stage, from where a killed one stood; its epochs, and whether it was interrupted."""
     history = log.resume(stage, training)
     try:
-        while len(history) < epochs and not _is_over(history, training.settings, truths):
-            epoch = training.run_epoch(truths)
+        while len(history) < epochs and not _is_over(history, training.settings, bool(quizzes)):
+            epoch = training.run_epoch(quizzes)
             history.append(epoch)
             if _best(history) is epoch:
                 training.keep_best()
@@ -229,8 +258,8 @@ def _run(
     return history, False
 
 
-def _is_over(history: list[Epoch], settings: TrainSettings, truths: tuple[Truth, Truth] | None) -> bool:
-    return truths is not None and bool(history) and len(history) - _best(history).epoch >= settings.patience
+def _is_over(history: list[Epoch], settings: TrainSettings, validated: bool) -> bool:
+    return validated and bool(history) and len(history) - _best(history).epoch >= settings.patience
 
 
 class _Log:
@@ -295,10 +324,11 @@ class _Training:
             groups,
             lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True,
         )  # fmt: skip
+        self.mean = deepcopy(self.network)  # of the epochs: it overfits later, and is better (docs/decisions.md)
         self.epochs = 0
         self.best: dict[str, Tensor] = {}
 
-    def run_epoch(self, truths: tuple[Truth, Truth] | None) -> Epoch:
+    def run_epoch(self, quizzes: list[_Quiz]) -> Epoch:
         """Go through all target weeks once, and tell how it went."""
         self.network.train()
         losses = []
@@ -307,36 +337,45 @@ class _Training:
             for begin in range(0, len(order), self.settings.batch_size):
                 losses.append(self._step(task, np.sort(order[begin : begin + self.settings.batch_size])))
         self.epochs += 1
-        maps = [_validate(*self.embed(), truth) for truth in truths or ()]
-        return Epoch(self.epochs, float(np.mean(losses)), *(maps or (0.0, 0.0)))
+        self._average()
+        maps = [_validate(self.embed(quiz.graph), quiz.truths) for quiz in quizzes]
+        return Epoch(self.epochs, float(np.mean(losses)), *(np.mean(maps, axis=0).tolist() if maps else (0.0, 0.0)))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        share = self.settings.averaging if self.epochs > 1 else 0.0
+        for mean, now in zip(self.mean.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(now, 1 - share)
 
     def keep_best(self) -> None:
         """Remember the weights as they are."""
-        self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.best = {name: value.detach().clone() for name, value in self.mean.state_dict().items()}
 
-    def embed(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """[C, dim] and [A, dim], from all purchases, made to be compared by cosine."""
-        self.network.eval()
-        return embed_nodes(self.network, self.whole, self.features, self.split, self.settings)
+    def embed(self, graph: DatedGraph | None = None) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """[C, dim] and [A, dim], as of the day of a graph or from all purchases, made to be compared by cosine."""
+        self.mean.eval()
+        return embed_nodes(self.mean, graph or self.whole, self.features, self.split, self.settings)
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """The network's parameters by name."""
-        return {name: value.numpy().copy() for name, value in self.network.state_dict().items()}
+        return {name: value.numpy().copy() for name, value in self.mean.state_dict().items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """All that changes in a training, but the drawing of random numbers."""
         best = {f"best.{name}": value for name, value in self.best.items()}
         now = {f"network.{name}": value.detach() for name, value in self.network.state_dict().items()}
+        now |= {f"mean.{name}": value.detach() for name, value in self.mean.state_dict().items()}
         return best | now | pack_optimizer(self.optimizer) | {"torch": torch.get_rng_state()}
 
     def load(self, tensors: Mapping[str, Tensor], random: Mapping[str, Any]) -> None:
         """Be as the training was that gave these tensors."""
         parts = {
             kind: {name.removeprefix(kind): value for name, value in tensors.items() if name.startswith(kind)}
-            for kind in ("best.", "network.")
+            for kind in ("best.", "network.", "mean.")
         }
         self.best = parts["best."]
         self.network.load_state_dict(parts["network."])
+        self.mean.load_state_dict(parts["mean."])
         unpack_optimizer(self.optimizer, dict(tensors))
         torch.set_rng_state(tensors["torch"])
         self.random.bit_generator.state = dict(random)
@@ -450,10 +489,16 @@ def _draw_not_bought(customer: Integers, task: Task, random: np.random.Generator
     return drawn
 
 
-def _validate(customers: npt.NDArray[np.float32], articles: npt.NDArray[np.float32], truth: Truth) -> float:
-    owned = None if truth.owned is None else truth.owned[truth.customers]
-    ranked = rank_by_cosine(customers[truth.customers], articles, 12, owned)
-    return float(average_precision(mark_hits(ranked, truth), truth.relevant).mean()) if len(ranked) else 0.0
+def _validate(
+    vectors: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], truths: tuple[Truth, Truth]
+) -> list[float]:
+    """MAP@12 of all purchases and of new ones."""
+    maps = []
+    for truth in truths:
+        owned = None if truth.owned is None else truth.owned[truth.customers]
+        ranked = rank_by_cosine(vectors[0][truth.customers], vectors[1], 12, owned)
+        maps.append(float(average_precision(mark_hits(ranked, truth), truth.relevant).mean()) if len(ranked) else 0.0)
+    return maps
 
 
 def _best(history: list[Epoch]) -> Epoch:

@@ -36,7 +36,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
     with pytest.raises(NoRanker):
         recommend(module_graph, "c00", method=Method.hybrid)
     subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
-    trained, rank = train_hybrid(subgraph, SMALL, RankSettings(rounds=20))
+    trained, rank = train_hybrid(subgraph, SMALL, RankSettings(rounds=20, forests=2))
     write_embeddings(module_graph, trained, rank=rank)
     return transactions
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.checkpoint import Checkpoint
-from hmrec.graph_ml.export import Subgraph, SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export import Subgraph, SubgraphSpec, export_subgraph, to_days
 from hmrec.graph_ml.ranking import rank_by_cosine
 from hmrec.graph_ml.split import hold_out
-from hmrec.graph_ml.train import PRESETS, TrainSettings, train
+from hmrec.graph_ml.train import PRESETS, TrainSettings, _hold_validation, train
 
 from tests.graph.shops import load_two_tastes
 
@@ -74,6 +74,21 @@ def test_training_stops_early_and_trains_anew_for_the_best_number_of_epochs(subg
     assert len(trained.history) - best.epoch == 2
     again = train(subgraph, settings.model_copy(update={"epochs": best.epoch, "validation_days": 0}))
     assert (again.articles == trained.articles).all()
+
+
+def test_the_weights_kept_are_the_running_mean_of_the_epochs(subgraph: Subgraph) -> None:
+    settings = SMALL.model_copy(update={"validation_days": 0, "averaging": 0.0})
+    first, second = (train(subgraph, settings.model_copy(update={"epochs": epochs})).weights for epochs in (1, 2))
+    mean = train(subgraph, settings.model_copy(update={"epochs": 2, "averaging": 0.75})).weights
+    assert any((first[name] != second[name]).any() for name in mean)
+    for name, value in mean.items():
+        assert value == pytest.approx(0.75 * first[name] + 0.25 * second[name], rel=1e-4, abs=1e-6)
+
+
+def test_several_weeks_find_the_best_epoch_and_none_of_them_is_learned_from(subgraph: Subgraph) -> None:
+    quizzes = _hold_validation(subgraph, SMALL.model_copy(update={"validation_days": 2, "validation_times": 2}))
+    assert [to_days(subgraph.until) - int(quiz.before.time.max()) - 1 for quiz in quizzes] == [2, 4]
+    assert len(_hold_validation(subgraph, SMALL)) == 1  # of three weeks
 
 
 def test_what_is_learned_before_the_cut_does_not_change_with_what_comes_after(subgraph: Subgraph) -> None:

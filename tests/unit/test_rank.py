@@ -20,7 +20,7 @@ from hmrec.graph_ml.split import hold_out
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
 
-QUICK = RankSettings(rounds=15, weeks=3)
+QUICK = RankSettings(rounds=15, weeks=3, forests=1)
 
 
 def make_lists(rows: list[list[tuple[int, float]]]) -> Candidates:
@@ -131,7 +131,7 @@ ALL = tuple(source.query for source in SOURCES)
 def test_it_learns_from_any_sources(sources: tuple[str, ...], embedded: bool) -> None:
     subgraph, ranker = make_two_tastes(), learn(embedded, sources)
     chosen = tuple(source for source in SOURCES if source.query in sources)
-    assert ranker.boosters[0].feature_name() == name_features(ranker.sources)
+    assert ranker.boosters[0][0].feature_name() == name_features(ranker.sources)
     held = hold_out(subgraph)
     board = Board.of(held, make_vectors if embedded else None, chosen)
     truth = make_truth(held, new_only=False)

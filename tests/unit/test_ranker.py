@@ -18,7 +18,7 @@ from hmrec.graph_ml.split import hold_out
 
 from tests.unit.purchases import make_subgraph
 
-QUICK = RankSettings(rounds=15, weeks=3)
+QUICK = RankSettings(rounds=15, weeks=3, forests=1)
 SOME = tuple(source for source in SOURCES if source.query in ("own_repurchases", "popular"))
 
 
@@ -51,6 +51,20 @@ def test_what_is_bought_every_week_comes_before_what_everybody_buys() -> None:
     assert by_ranker.mean() > 2 * by_popularity.mean()
     bought = mark_hits(ranked[:, :3], truth)
     assert bought.mean() > 0.95  # the three habits come first
+
+
+def test_a_score_and_its_parts_are_the_mean_of_the_forests() -> None:
+    held = hold_out(make_habits())
+    many = train_ranker(held.before, None, QUICK.model_copy(update={"forests": 2}), SOME)
+    assert many is not None
+    assert many.trees[0][0] == learn().trees[0][0]
+    assert many.trees[0][0] != many.trees[0][1]
+    (_, features), *_ = Board.of(held, None, SOME).describe(np.arange(5))
+    for new_only in (False, True):
+        each = [Ranker(many.sources, ((one,), (other,))) for one, other in zip(*many.trees, strict=True)]
+        for ask in (Ranker.score, Ranker.attribute):
+            mean = (ask(each[0], features, new_only) + ask(each[1], features, new_only)) / 2
+            assert ask(many, features, new_only) == pytest.approx(mean)
 
 
 def test_a_text_that_is_not_whole_is_one_sentence_and_never_reaches_lightgbm() -> None:
