@@ -114,6 +114,7 @@ def main() -> None:
     with Graph.connect() as graph:
         split = split_rows(export_subgraph(graph, PRESETS["slides"][1]))
     measured = [row for epochs in (5, 50) for row in measure_lightgcn(split, epochs, options.k)]
+    measured += measure_lightgcn(split, 5, options.k, preset="default")
     scores, told = run_fastai(split, python, 5, options.negatives)
     facts = {"method": "fastai's EmbeddingDotBias", "epochs": 5, "seconds": round(told["seconds"], 1)}
     measured += measure_scores(split, scores, options.k, facts, are_probabilities=True)

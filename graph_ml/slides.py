@@ -27,7 +27,7 @@ from ..cypher.progress import Progress, silent
 from .export import Integers, Subgraph, export_subgraph
 from .metrics import METRICS
 from .ranking import collect_pairs
-from .train import PRESETS, TrainedModel, TrainSettings, train
+from .train import PRESETS, Preset, TrainedModel, TrainSettings, train
 
 Floats = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.float32]
@@ -40,6 +40,8 @@ SOURCE = {
 }  # fmt: skip
 """What the source tells of its model: 5 epochs on a CPU; not told: k, and whether lists keep the training's pairs."""
 BINS = 4096
+NAMES: dict[Preset, str] = {"slides": "hmrec's LightGCN", "default": "hmrec's network"}
+"""The first is set up as the source's, the second as `hmrec train` does."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ def evaluate_slides(
 ) -> pd.DataFrame:
     """Train by the preset "slides" on a random part of the graph's first rows and measure as the source did.
 
+    The network as `hmrec train` has it by default is trained beside it, for the source's 5 epochs.
+
     Parameters
     ----------
     graph : holds the purchases; it is only read.
@@ -125,6 +129,7 @@ def evaluate_slides(
     spec = spec.model_copy(update={"rows": rows}) if rows is not None else spec
     split = split_rows(export_subgraph(graph, spec, progress), seed=seed)
     measured = [row for number in epochs for row in measure_lightgcn(split, number, k, seed, progress)]
+    measured += measure_lightgcn(split, int(str(SOURCE["epochs"])), k, seed, progress, preset="default")
     return tabulate_slides(split, [*measured, *measure_simple(split, k, seed)], k)
 
 
@@ -142,14 +147,19 @@ def measure_simple(split: SlidesSplit, k: int = K, seed: int = 0) -> list[dict[s
 
 
 def measure_lightgcn(
-    split: SlidesSplit, epochs: int, k: int = K, seed: int = 0, progress: Progress = silent
+    split: SlidesSplit,
+    epochs: int,
+    k: int = K,
+    seed: int = 0,
+    progress: Progress = silent,
+    preset: Preset = "slides",
 ) -> list[dict[str, object]]:
-    """The rows of the table for our LightGCN, trained for so many epochs; seconds are those of training alone."""
-    settings = PRESETS["slides"][0].model_copy(update={"epochs": epochs, "seed": seed})
+    """The rows of the table for our network, trained for so many epochs; seconds are those of training alone."""
+    settings = PRESETS[preset][0].model_copy(update={"epochs": epochs, "seed": seed, "validation_days": 0})
     begun = time.perf_counter()
     trained = train(split.train, settings, progress)
     seconds = time.perf_counter() - begun
-    facts: dict[str, object] = {"method": "hmrec's LightGCN", "epochs": epochs, "seconds": round(seconds, 1)}
+    facts: dict[str, object] = {"method": NAMES[preset], "epochs": epochs, "seconds": round(seconds, 1)}
     return measure_scores(split, score_by_embedding(split, trained, settings), k, facts)
 
 

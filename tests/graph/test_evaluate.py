@@ -156,8 +156,8 @@ def test_the_sources_protocol_through_the_command(
     assert facts["train_rows"] == round(0.7 * len(shop))
     assert (facts["k"], facts["customers"], facts["articles"]) == (10, 40, 30)
     assert [(row["method"], row["epochs"]) for row in rows if row["training pairs"] != "kept"] == [
-        ("the source, on H&M's rows", 5), ("hmrec's LightGCN", 5), ("hmrec's LightGCN", 50), ("popularity", None),
-        ("chance", None),
+        ("the source, on H&M's rows", 5), ("hmrec's LightGCN", 5), ("hmrec's LightGCN", 50),
+        ("hmrec's network", 5), ("popularity", None), ("chance", None),
     ]  # fmt: skip
     precision = {(row["method"], row["epochs"], row["training pairs"]): row["precision"] for row in rows}
     assert precision["hmrec's LightGCN", 50, "kept"] > precision["chance", None, "kept"]
