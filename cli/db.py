@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import webbrowser
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +15,13 @@ from .bars import Bars
 from .connect import local_server, open_graph, start_server
 from .show import dump_json, tell_unready
 
-app = typer.Typer(no_args_is_help=True, help="The local Neo4j server: install, start, stop, status, open, logs.")
+if TYPE_CHECKING:
+    from ..cypher.backup import BackupReceipt
+    from ..cypher.server import LocalServer
+
+app = typer.Typer(
+    no_args_is_help=True, help="The local Neo4j server: install, start, stop, status, backup, restore, open, logs."
+)
 
 
 @app.command()
@@ -61,6 +68,78 @@ def stop() -> None:
     with Bars() as bars:
         stopped = LocalServer().stop(bars)
     typer.echo("Neo4j has stopped." if stopped else "Neo4j was not running.")
+
+
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, e.g. monday.dump.")]
+
+
+@app.command()
+def backup(
+    file: BackupFile,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there already.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Write the whole graph of the local server into one file: purchases, embeddings, models and ranker.
+
+    Stops the server meanwhile and starts it again if it ran. FILE has its name only when it is whole; it is a dump of
+    neo4j-admin, which any Neo4j of this version or later can load. The password is no part of it.
+
+    Example: hmrec db backup monday.dump
+    """
+    from ..cypher.backup import back_up
+
+    server = require_local_server("back it up with its own tools: neo4j-admin database dump, or a snapshot in Aura.")
+    with Bars() as bars:
+        receipt = back_up(server, file, force, bars)
+    print_receipt(receipt, f"The backup is in {receipt.file}", as_json)
+
+
+@app.command()
+def restore(
+    file: BackupFile,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Replace the local server's graph by the one in FILE, once it is unpacked and checked.
+
+    Reads a file of `hmrec db backup` or of neo4j-admin's dump; installs the local server if it is not there. Needs room
+    for both graphs for as long as it lasts. A damaged file leaves the graph as it was.
+
+    Example: hmrec db restore monday.dump
+    """
+    from ..cypher.backup import restore as put_back
+
+    server = require_local_server("restore it with its own tools: neo4j-admin database load, or a snapshot in Aura.")
+    with Bars() as bars:
+        receipt = put_back(server, file, bars)
+        if receipt.running:
+            start_server(server, bars)  # makes the constraints that a killed load still owes
+    print_receipt(receipt, f"The graph is again as in {receipt.file}", as_json)
+
+
+def require_local_server(otherwise: str) -> LocalServer:
+    """The local server.
+
+    Raises
+    ------
+    UserMistake : NEO4J_URI names another; the message says what to do `otherwise`.
+    """
+    from ..cypher.errors import UserMistake
+
+    server = local_server()
+    if server is None:
+        raise UserMistake("NEO4J_URI names a server of your own;", otherwise)
+    return server
+
+
+def print_receipt(receipt: BackupReceipt, what: str, as_json: bool) -> None:
+    """What a backup or a restore did."""
+    if as_json:
+        dump_json(vars(receipt))
+        return
+    typer.echo(
+        f"{what}: {receipt.customers:,} customers, {receipt.articles:,} articles and {receipt.bought:,} BOUGHT in "
+        f"{receipt.bytes / 1e6:,.1f} MB, {receipt.seconds:.0f} s."
+    )
 
 
 @app.command("status")

@@ -15,6 +15,7 @@ COMMANDS = [
     ["demo"], ["load"], ["train"], ["embed"], ["recommend"], ["query"], ["explain"], ["evaluate"], ["doctor"],
     ["serve"],
     ["db", "install"], ["db", "start"], ["db", "stop"], ["db", "status"], ["db", "open"], ["db", "logs"],
+    ["db", "backup"], ["db", "restore"],
     ["sample", "journey"], ["sample", "synthetic"],
     ["models"], ["models", "use"], ["models", "show"],
 ]  # fmt: skip
@@ -68,6 +69,14 @@ def test_the_readme_and_the_commands_name_each_other(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert_one_sentence(run("load", "--check", str(tmp_path / "nowhere"), home=tmp_path / "home"), 2)
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_backup_is_of_the_local_server_only(command: str, tmp_path: Path) -> None:
+    result = run("db", command, "x.dump", home=tmp_path / "home", NEO4J_URI="bolt://example.org:7687")
+    assert_one_sentence(result, 2)
+    assert "neo4j-admin database" in result.stderr
+    assert_one_sentence(run("db", command, "x.dump", home=tmp_path / "home"), 2)  # nothing there, and no such file
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
