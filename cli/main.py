@@ -72,6 +72,7 @@ def main() -> None:
     if not sys.stdout.isatty():
         os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")  # GitHub's runners are taken for terminals else
     try:
+        _require_text(arguments)
         status = app(arguments, prog_name="hmrec", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         if debug:
@@ -95,3 +96,17 @@ def _put_first(words: list[str], options: tuple[str, ...]) -> list[str]:
     end = words.index("--") if "--" in words else len(words)
     found = [option for option in options if option in words[:end]]
     return [*found, *(word for word in words[:end] if word not in options), *words[end:]]
+
+
+def _require_text(words: list[str]) -> None:
+    """Refuse what no file, server or terminal would take.
+
+    Raises
+    ------
+    UserMistake : a word is not UTF-8, or holds a null character.
+    """
+    for word in words:
+        if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
+            from ..cypher.errors import UserMistake
+
+            raise UserMistake("A word of the line is not text in UTF-8.")
