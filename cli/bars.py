@@ -18,16 +18,21 @@ from rich.progress import (
 )
 
 from ..cypher.progress import DETAIL
+from .words import clean, is_quiet
 
 PLAIN_SECONDS = 1.0
 
 
 class Bars:
-    """A `Progress` on standard error: bars on a terminal, elsewhere a line for each step that lasts over a second."""
+    """A `Progress` on standard error: bars on a terminal, elsewhere a line for each step that lasts over a second.
+
+    With --quiet it shows nothing.
+    """
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True)
-        self.live = self.console.is_terminal
+        self.console = Console(stderr=True, force_terminal=sys.stderr.isatty())
+        self.quiet = is_quiet()
+        self.live = self.console.is_terminal and not self.quiet
         self.bars = Progress(
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}"),
@@ -56,6 +61,8 @@ class Bars:
 
     def __call__(self, step: str, done: float, total: float | None) -> None:
         """Show that `done` of `total` of the step is reached."""
+        if self.quiet:
+            return
         step, _, detail = step.partition(DETAIL)
         if step != self.current:
             self._finish()
@@ -79,7 +86,9 @@ class Bars:
     def say(self, line: str) -> None:
         """Print a line of words between the bars."""
         self._finish()
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if self.quiet:
+            return
+        self.console.print(clean(line), markup=False, highlight=False, soft_wrap=True)
 
     def _finish(self) -> None:
         if not self.current:

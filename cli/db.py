@@ -6,19 +6,27 @@ import json
 import os
 import sys
 import webbrowser
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .bars import Bars
 from .connect import local_server, open_graph, start_server
-from .show import dump_json, tell_unready
+from .show import AsJson, dump_json, tell_unready
+from .words import tell
 
-app = typer.Typer(no_args_is_help=True, help="The local Neo4j server: install, start, stop, status, open, logs.")
+if TYPE_CHECKING:
+    from ..cypher.backup import BackupReceipt
+    from ..cypher.server import LocalServer
+
+app = typer.Typer(
+    no_args_is_help=True, help="The local Neo4j server: install, start, stop, status, backup, restore, open, logs."
+)
 
 
 @app.command()
-def install() -> None:
+def install(as_json: AsJson = False) -> None:
     """Download Neo4j Community and Neo4j Browser (about 175 MB, checked by SHA-256) and set a password.
 
     Reads Maven Central; writes the folder HMREC_HOME (default: the user's data folder). Needs neither Java nor Docker.
@@ -30,12 +38,16 @@ def install() -> None:
     server = LocalServer()
     with Bars() as bars:
         server.install(bars)
-    typer.echo(f"Neo4j is installed in {server.home}. Start it with: hmrec db start")
+    if as_json:
+        dump_json(vars(server.status()))
+    else:
+        tell(f"Neo4j is installed in {server.home}. Start it with: hmrec db start")
 
 
 @app.command()
 def start(
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for it to answer.")] = 180.0,
+    as_json: AsJson = False,
 ) -> None:
     """Start the local server (installing it first if it is not there) and wait until it answers.
 
@@ -47,11 +59,14 @@ def start(
 
     with Bars() as bars:
         status = start_server(LocalServer(), bars, timeout)
-    typer.echo(f"Neo4j {status.version} answers at {status.uri}; Neo4j Browser is at {status.http}/browser/")
+    if as_json:
+        dump_json(vars(status))
+    else:
+        tell(f"Neo4j {status.version} answers at {status.uri}; Neo4j Browser is at {status.http}/browser/")
 
 
 @app.command()
-def stop() -> None:
+def stop(as_json: AsJson = False) -> None:
     """Stop the local server and wait until it has stopped; the graph stays on disk.
 
     Example: hmrec db stop
@@ -60,11 +75,86 @@ def stop() -> None:
 
     with Bars() as bars:
         stopped = LocalServer().stop(bars)
-    typer.echo("Neo4j has stopped." if stopped else "Neo4j was not running.")
+    if as_json:
+        dump_json({"stopped": stopped})
+    else:
+        tell("Neo4j has stopped." if stopped else "Neo4j was not running.")
+
+
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, e.g. monday.dump.")]
+
+
+@app.command()
+def backup(
+    file: BackupFile,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there already.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the whole graph of the local server into one file: purchases, embeddings, models and ranker.
+
+    Stops the server meanwhile and starts it again if it ran. FILE has its name only when it is whole; it is a dump of
+    neo4j-admin, which any Neo4j of this version or later can load. The password is no part of it.
+
+    Example: hmrec db backup monday.dump
+    """
+    from ..cypher.backup import back_up
+
+    server = require_local_server("back it up with its own tools: neo4j-admin database dump, or a snapshot in Aura.")
+    with Bars() as bars:
+        receipt = back_up(server, file, force, bars)
+    print_receipt(receipt, f"The backup is in {receipt.file}", as_json)
+
+
+@app.command()
+def restore(
+    file: BackupFile,
+    as_json: AsJson = False,
+) -> None:
+    """Replace the local server's graph by the one in FILE, once it is unpacked and checked.
+
+    Reads a file of `hmrec db backup` or of neo4j-admin's dump; installs the local server if it is not there. Needs room
+    for both graphs for as long as it lasts. A damaged file leaves the graph as it was.
+
+    Example: hmrec db restore monday.dump
+    """
+    from ..cypher.backup import restore as put_back
+
+    server = require_local_server("restore it with its own tools: neo4j-admin database load, or a snapshot in Aura.")
+    with Bars() as bars:
+        receipt = put_back(server, file, bars)
+        if receipt.running:
+            start_server(server, bars)  # makes the constraints that a killed load still owes
+    print_receipt(receipt, f"The graph is again as in {receipt.file}", as_json)
+
+
+def require_local_server(otherwise: str) -> LocalServer:
+    """The local server.
+
+    Raises
+    ------
+    UserMistake : NEO4J_URI names another; the message says what to do `otherwise`.
+    """
+    from ..cypher.errors import UserMistake
+
+    server = local_server()
+    if server is None:
+        raise UserMistake("NEO4J_URI names a server of your own;", otherwise)
+    return server
+
+
+def print_receipt(receipt: BackupReceipt, what: str, as_json: bool) -> None:
+    """What a backup or a restore did."""
+    if as_json:
+        dump_json(vars(receipt))
+        return
+    tell(
+        f"{what}: {receipt.customers:,} customers, {receipt.articles:,} articles and {receipt.bought:,} BOUGHT in "
+        f"{receipt.bytes / 1e6:,.1f} MB, {receipt.seconds:.0f} s."
+    )
 
 
 @app.command("status")
-def show_status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def show_status(as_json: AsJson = False) -> None:
     """Show where the server is, whether it runs, what the graph holds and what was loaded.
 
     Reads the server; writes nothing. The password is not shown, only the file that holds it.
@@ -105,12 +195,12 @@ def show_status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
         dump_json(facts | {"loads": [_unpack(load) for load in loads]})
         return
     for name, value in facts.items():
-        typer.echo(f"{name:14} {value if value is not None else ''}")
+        tell(f"{name:14} {value if value is not None else ''}")
     for load in loads:
         sums = ", ".join(
             f"{load.get(f'transactions_train_{name}', 0):,} {name}" for name in ("read", "loaded", "merged", "rejected")
         )
-        typer.echo(f"load           {load['started']} {load['road']} {load['folder']}: purchases {sums}")
+        tell(f"load           {load['started']} {load['road']} {load['folder']}: purchases {sums}")
 
 
 def _unpack(load: dict[str, Any]) -> dict[str, Any]:
@@ -124,6 +214,7 @@ def open_browser(
         bool, typer.Option("--guide", help="Make a guide to this graph, saved queries and a style; play the guide.")
     ] = False,
     customer: Annotated[str | None, typer.Option(help="Whom the guide follows; else one is chosen.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print Neo4j Browser's address, user and password, and open it where there is a display.
 
@@ -144,14 +235,23 @@ def open_browser(
         status = server.status()
         address = f"{status.http}/browser/"
         made = write_guide(graph, server.guide_folder, status.http, customer) if guide else None
-    typer.echo(f"Neo4j Browser  {made.browser if made else address}")
-    typer.echo(f"Connect URL    {status.uri}")
-    typer.echo(f"Username       {status.user}")
-    typer.echo(f"Password       {server.password_file.read_text(encoding='utf-8').strip()}")
+    facts = {
+        "Neo4j Browser": made.browser if made else address,
+        "Connect URL": status.uri,
+        "Username": status.user,
+        "Password": server.password_file.read_text(encoding="utf-8").strip(),
+    }
     if made:
-        typer.echo(f"Guide          :play {made.play}")
-        typer.echo(f"Style          :style {made.style}")
-        typer.echo(f"Saved queries  {made.saved_queries} (download it and drop it on the Browser's window)")
+        facts |= {
+            "Guide": f":play {made.play}",
+            "Style": f":style {made.style}",
+            "Saved queries": f"{made.saved_queries} (download it and drop it on the Browser's window)",
+        }
+    if as_json:
+        dump_json({name.lower().replace(" ", "_"): value for name, value in facts.items()})
+    else:
+        for name, value in facts.items():
+            tell(f"{name:14} {value}")
     if has_display():
         webbrowser.open(made.browser if made else address)
 
@@ -162,7 +262,10 @@ def has_display() -> bool:
 
 
 @app.command()
-def logs(lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many lines.")] = 40) -> None:
+def logs(
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many lines.")] = 40,
+    as_json: AsJson = False,
+) -> None:
     """Print the end of the local server's log.
 
     Reads logs/console.log and logs/neo4j.log under HMREC_HOME.
@@ -178,8 +281,11 @@ def logs(lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How ma
         raise UserMistake(
             f"There is no log in {server.logs}.", "The local server has not been started yet: hmrec db start"
         )
-    for file in files:
-        tail = file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+    tails = {str(file): file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:] for file in files}
+    if as_json:
+        dump_json([{"file": file, "lines": tail} for file, tail in tails.items()])
+        return
+    for file, tail in tails.items():
         if tail:
-            typer.echo(f"== {file}")
-            typer.echo("\n".join(tail))
+            tell(f"== {file}")
+            tell("\n".join(tail))

@@ -9,9 +9,12 @@ import typer
 
 from .bars import Bars
 from .connect import local_server, open_graph
-from .show import Format, show
+from .show import AsJson, Format, dump_json, records, show
+from .words import tell
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..cypher.graph import Graph
     from ..cypher.server import LocalServer
 
@@ -22,6 +25,7 @@ def demo(
     quick: Annotated[
         bool, typer.Option("--quick", help=f"Only {QUICK_HOUSEHOLDS} households, in about a minute.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Load real purchases, train on them and recommend: everything that hmrec does, once.
 
@@ -45,8 +49,14 @@ def demo(
             _train(graph, bars)
     with open_graph() as graph:
         customers = _three_customers(graph)
+        lists = {customer: _recommend(graph, customer) for customer in customers}
+        if as_json:
+            dump_json(
+                {name: {method: records(rows) for method, rows in found.items()} for name, found in lists.items()}
+            )
+            return
         for customer in customers:
-            _show_customer(graph, customer)
+            _show_customer(graph, customer, lists[customer])
     _show_browser(server, customers[0])
 
 
@@ -107,20 +117,27 @@ def _three_customers(graph: Graph) -> list[str]:
     return [str(graph.read("customers_by_purchases", skip=place, k=1)["customer_id"][0]) for place in places]
 
 
-def _show_customer(graph: Graph, customer: str) -> None:
+def _recommend(graph: Graph, customer: str) -> dict[str, pd.DataFrame]:
+    """The customer's lists by method."""
     from ..cypher.recommender import Method
     from ..graph_ml.recommender import recommend
     from .recommend import with_names
 
-    typer.echo(f"\n=== Customer {customer}")
+    methods = (Method.cf, Method.gnn, Method.auto)
+    return {
+        method.value: with_names(graph, recommend(graph, customer, k=12, method=method).articles) for method in methods
+    }
+
+
+def _show_customer(graph: Graph, customer: str, lists: dict[str, pd.DataFrame]) -> None:
+    tell(f"\n=== Customer {customer}")
     show(graph.read("last_purchases", customer_id=customer, k=5), Format.table, "Bought last")
     for method, title in (
-        (Method.cf, "By collaborative filtering in Cypher"),
-        (Method.gnn, "By the graph neural network"),
-        (Method.auto, "By the ranker over all of them"),
+        ("cf", "By collaborative filtering in Cypher"),
+        ("gnn", "By the graph neural network"),
+        ("auto", "By the ranker over all of them"),
     ):
-        result = recommend(graph, customer, k=12, method=method)
-        show(with_names(graph, result.articles), Format.table, title)
+        show(lists[method], Format.table, title)
 
 
 def _show_browser(server: LocalServer | None, customer: str) -> None:
@@ -128,11 +145,11 @@ def _show_browser(server: LocalServer | None, customer: str) -> None:
 
     if server is not None:
         status = server.status()
-        typer.echo(
+        tell(
             f"\nAsk the graph yourself: open {status.http}/browser/ (user {status.user}; "
             "`hmrec db open --guide` shows the password and plays a guide) and paste, for a start:\n"
         )
     else:
-        typer.echo("\nAsk the graph yourself in your server's Neo4j Browser; paste, for a start:\n")
-    typer.echo(find_query("neighbourhood").write_out({"customer_id": customer}))
-    typer.echo(f"\nNext: hmrec recommend {customer}, hmrec query, hmrec evaluate")
+        tell("\nAsk the graph yourself in your server's Neo4j Browser; paste, for a start:\n")
+    tell(find_query("neighbourhood").write_out({"customer_id": customer}))
+    tell(f"\nNext: hmrec recommend {customer}, hmrec query, hmrec evaluate")

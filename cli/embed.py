@@ -8,14 +8,15 @@ import typer
 
 from .bars import Bars
 from .connect import open_graph
-from .show import dump_json
+from .show import AsJson, dump_json
+from .words import tell
 
 
 def embed(
     new: Annotated[
         bool, typer.Option("--new", help="Customers and articles that have no embedding, and no others.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Give embeddings to customers and articles that were loaded after the training, without training again.
 
@@ -34,9 +35,9 @@ def embed(
     if as_json:
         dump_json(vars(receipt))
         return
-    typer.echo(
+    tell(
         f"Model {receipt.version}: {receipt.customers:,} customers and {receipt.articles:,} articles that had no "
         "embedding have one now."
     )
     if receipt.facts:
-        typer.echo(f"What the ranker knows of {receipt.facts:,} articles is as of the last purchase now.")
+        tell(f"What the ranker knows of {receipt.facts:,} articles is as of the last purchase now.")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .bars import Bars
+from .complete import complete_methods
 from .connect import open_graph
-from .show import Format, dump_json, records, show
+from .show import Form, Format, JsonForm, choose_format, dump_json, records, show
+from .words import tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,10 +32,14 @@ def evaluate(
         int | None,
         typer.Option("-k", min=1, max=1000, help="How many articles are recommended: 12, or 10 with slides."),
     ] = None,
-    methods: Annotated[str | None, typer.Option(help="Only these methods, apart by commas; or all.")] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(help="Only these methods, apart by commas; or all.", autocompletion=complete_methods),
+    ] = None,
     customers: Annotated[int | None, typer.Option(min=1, help="Only that many customers, drawn at random.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with plots, too.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    form: Form = Format.table,
+    as_json: JsonForm = False,
 ) -> None:
     """Hold the last days out, recommend as on the day before, and score each method.
 
@@ -52,6 +58,7 @@ def evaluate(
     from ..graph_ml.evaluate import METHODS
     from ..graph_ml.evaluate import evaluate as run
 
+    form = choose_format(form, as_json)
     if report is not None and report.is_dir():
         raise UserMistake(f"--report must name a file; {report} is a folder.")
     if protocol == "slides":
@@ -77,7 +84,7 @@ def evaluate(
     for frame, title in shorten(result):
         show(frame, form, title)
     if report is not None:
-        typer.echo(f"The plots are in {report}.")
+        tell(f"The plots are in {report}.")
 
 
 def _evaluate_slides(k: int | None, report: Path | None, form: Format) -> None:
@@ -94,9 +101,9 @@ def _evaluate_slides(k: int | None, report: Path | None, form: Format) -> None:
     else:
         show(result, form, f"The source's protocol, lists of {result.attrs['k']}")
     if form is Format.table:
-        typer.echo(describe_slides(result))
+        tell(describe_slides(result))
         if report is not None:
-            typer.echo(f"The plot is in {report}.")
+            tell(f"The plot is in {report}.")
 
 
 def _dump_with_facts(result: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -9,7 +10,8 @@ import typer
 
 from .connect import local_server, open_graph
 from .recommend import AsOf
-from .show import Format, show
+from .show import Form, Format, JsonForm, choose_format, show
+from .words import clean, note, tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +21,8 @@ def explain(
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     article: Annotated[str, typer.Argument(help="The article's id.")],
     as_of: AsOf = None,
-    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    form: Form = Format.table,
+    as_json: JsonForm = False,
     in_browser: Annotated[
         bool, typer.Option("--open", help="Open Neo4j Browser with the query that draws this subgraph.")
     ] = False,
@@ -34,6 +37,7 @@ def explain(
     from ..cypher.catalogue import find_query
     from ..cypher.recommender import explain as explain_one
 
+    form = choose_format(form, as_json)
     day = as_of.date().isoformat() if as_of else None
     with open_graph() as graph:
         evidence = explain_one(graph, customer, article, as_of=day)
@@ -42,12 +46,10 @@ def explain(
     if form is not Format.table:
         show(evidence, form)
     elif evidence.empty:
-        typer.echo(
-            f"Neither customer {customer} nor a neighbour of theirs bought article {article}: CF gives it no score."
-        )
+        tell(f"Neither customer {customer} nor a neighbour of theirs bought article {article}: CF gives it no score.")
     else:
         print_evidence(customer, article, evidence)
-        typer.echo(f"\nThe query that draws this in Neo4j Browser:\n\n{text}")
+        tell(f"\nThe query that draws this in Neo4j Browser:\n\n{text}")
     if in_browser and not evidence.empty:
         open_query(text)
 
@@ -59,22 +61,22 @@ def print_evidence(customer: str, article: str, evidence: pd.DataFrame) -> None:
     from rich.tree import Tree
 
     rows: list[dict[str, Any]] = evidence.to_dict("records")  # type: ignore[assignment]
-    typer.echo(f"Score of {article} for {customer}: {evidence['part'].sum():.6g} =")
+    tell(f"Score of {article} for {customer}: {evidence['part'].sum():.6g} =")
     for row in rows:
         measure = f"(similarity {row['similarity']:.4g} x weight {row['weight']:.4g})"
-        typer.echo(f"  {row['part']:.6g}  {row['because']}  {measure}")
-    tree = Tree(escape(f"({customer})"))
+        tell(f"  {row['part']:.6g}  {row['because']}  {measure}")
+    tree = Tree(escape(clean(f"({customer})")))
     for row in rows[:8]:
         if row["who"] == "own history":
-            tree.add(escape(f"-[:BOUGHT]-> ({article})"))
+            tree.add(escape(clean(f"-[:BOUGHT]-> ({article})")))
             continue
         for shared in row["shared"][:3]:
             name = f" {shared['prod_name']}" if shared["prod_name"] else ""
             share = f"{shared['part']:.3g} of the similarity"
-            branch = tree.add(escape(f"-[:BOUGHT]-> ({shared['article_id']}{name})  {share}"))
-            branch.add(escape(f"<-[:BOUGHT]- ({row['customer_id'][:12]}) -[:BOUGHT]-> ({article})"))
-    typer.echo()
-    Console(soft_wrap=True, highlight=False).print(tree)
+            branch = tree.add(escape(clean(f"-[:BOUGHT]-> ({shared['article_id']}{name})  {share}")))
+            branch.add(escape(clean(f"<-[:BOUGHT]- ({row['customer_id'][:12]}) -[:BOUGHT]-> ({article})")))
+    tell()
+    Console(soft_wrap=True, highlight=False, force_terminal=sys.stdout.isatty()).print(tree)
 
 
 def open_query(text: str) -> None:
@@ -93,6 +95,6 @@ def open_query(text: str) -> None:
     if server is None:
         raise UserMistake("NEO4J_URI names a server of your own; paste the query into its Neo4j Browser.")
     address = f"{server.status().http}/browser/?cmd=edit&arg={quote(text)}"
-    typer.echo(f"Neo4j Browser  {address}", err=True)
+    note(f"Neo4j Browser  {address}")
     if has_display():
         webbrowser.open(address)

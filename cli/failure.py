@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from typing import Any
 
 from ..cypher.errors import HmrecError
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+from .words import is_usage_error, one_line
 
 
 def describe(error: Exception) -> tuple[str, int]:
     """The sentence for `error` and the exit status: 2 for the user's mistakes, 1 for the world's.
+
+    The sentence is empty where all has been said.
 
     Parameters
     ----------
@@ -21,6 +22,8 @@ def describe(error: Exception) -> tuple[str, int]:
 
     if isinstance(error, HmrecError):
         return one_line(str(error)), error.exit_status
+    if is_usage_error(error):
+        return _describe_usage(error), 2
     if isinstance(error, pydantic.ValidationError):
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -36,6 +39,10 @@ def describe(error: Exception) -> tuple[str, int]:
     return one_line(f"Unexpected: {type(error).__name__}: {error}. The same command with --debug shows where."), 1
 
 
-def one_line(sentence: str) -> str:
-    """One line, whatever a file or a server put into it: no control characters, none that turn the writing around."""
-    return _CONTROL.sub("?", sentence.replace("\r", " ").replace("\n", " "))[:2000]
+def _describe_usage(error: Any) -> str:
+    """What typer did not understand, and where help is."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # the help was printed when it was raised
+        return ""
+    message = one_line(str(error.format_message()))[:300].rstrip(".")
+    command = error.ctx.command_path if getattr(error, "ctx", None) else "hmrec"
+    return f"{message}. `{command} --help` tells more."

@@ -9,7 +9,8 @@ import typer
 
 from .bars import Bars
 from .connect import local_server, open_graph
-from .show import dump_json, tell_unready
+from .show import AsJson, dump_json, tell_unready
+from .words import note, tell
 
 
 def load(
@@ -43,7 +44,7 @@ def load(
     report: Annotated[
         Path | None, typer.Option(help="Folder for load-report.json and rejects.csv (default: DIR).")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Load customers, articles and purchases into the graph; loading the same files again changes nothing.
 
@@ -79,6 +80,6 @@ def load(
     if as_json:
         dump_json(result.to_dict())
     else:
-        typer.echo(result.summary())
+        tell(result.summary())
         if unready:
-            typer.echo(f"The graph answers; recommendations are slower until these indexes are made: {unready}")
+            note(f"The graph answers; recommendations are slower until these indexes are made: {unready}")

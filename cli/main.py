@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from importlib.metadata import version
@@ -9,7 +10,10 @@ from typing import Annotated
 
 import typer
 
-from . import db, demo, doctor, embed, evaluate, explain, load, models, query, recommend, sample, serve, train
+from . import db, demo, doctor, embed, evaluate, explain, load, models, query, recommend, report, sample, serve, train
+from .words import is_usage_error, keep_quiet
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="hmrec",
@@ -31,6 +35,7 @@ app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)
 app.command("query")(query.query)
 app.command("evaluate")(evaluate.evaluate)
+app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
 
 
@@ -46,31 +51,62 @@ def _options(
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop."),
     ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", help="Say results and errors alone, no progress and no notes (anywhere in the line)."),
+    ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show a traceback when something fails (anywhere in the line).")
     ] = False,
 ) -> None:
     """Options of every command."""
+    keep_quiet(quiet)
 
 
 def main() -> None:
     """Run the command line; exit status 0 done, 1 the world's fault, 2 the user's mistake, 130 interrupted."""
-    arguments = sys.argv[1:]
-    debug = "--debug" in arguments
+    arguments = _put_first(sys.argv[1:], ("--quiet", "--debug"))
+    debug = "--debug" in arguments[:2]
     if not debug:
         warnings.simplefilter("ignore")  # the libraries' words to developers, not to users
+    if not sys.stdout.isatty():
+        os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")  # GitHub's runners are taken for terminals else
     try:
-        app([word for word in arguments if word != "--debug"], prog_name="hmrec")
-    except KeyboardInterrupt:
+        _require_text(arguments)
+        status = app(arguments, prog_name="hmrec", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
         if debug:
             raise
-        typer.echo("hmrec: interrupted.", err=True)
-        sys.exit(130)
+        status = INTERRUPTED
     except Exception as error:
-        if debug:
+        if debug and not is_usage_error(error):
             raise
         from .failure import describe
 
         sentence, status = describe(error)
-        typer.echo(f"hmrec: {sentence}", err=True)
-        sys.exit(status)
+        if sentence:
+            typer.echo(f"hmrec: {sentence}", err=True)
+    if status == INTERRUPTED:
+        typer.echo("hmrec: interrupted.", err=True)
+    sys.exit(status or 0)
+
+
+def _put_first(words: list[str], options: tuple[str, ...]) -> list[str]:
+    """The words with those options in front, so that they may stand anywhere before a lone `--`."""
+    end = words.index("--") if "--" in words else len(words)
+    found = [option for option in options if option in words[:end]]
+    return [*found, *(word for word in words[:end] if word not in options), *words[end:]]
+
+
+def _require_text(words: list[str]) -> None:
+    """Refuse what no file, server or terminal would take.
+
+    Raises
+    ------
+    UserMistake : a word is not UTF-8, or holds a null character.
+    """
+    for word in words:
+        if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
+            from ..cypher.errors import UserMistake
+
+            raise UserMistake("A word of the line is not text in UTF-8.")

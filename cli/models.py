@@ -9,7 +9,8 @@ import typer
 
 from .bars import Bars
 from .connect import open_graph
-from .show import Format, dump_json, show
+from .show import AsJson, Form, Format, JsonForm, choose_format, dump_json, show
+from .words import tell
 
 app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 
@@ -21,18 +22,18 @@ COLUMNS = ("version", "created", "in_force", "usable", "name", "dim", "since", "
 @app.callback()
 def models(
     context: typer.Context,
-    form: Annotated[Format, typer.Option("--format", help="table, json (with all that is known) or csv.")] = (
-        Format.table
-    ),
+    form: Form = Format.table,
+    as_json: JsonForm = False,
 ) -> None:
     """List the trained versions of the model, newest first; `usable` ones can be put in force again.
 
-    Reads the (:Model) nodes; writes nothing.
+    Reads the (:Model) nodes; writes nothing. JSON has all that is known of each.
 
     Example: hmrec models
     """
     if context.invoked_subcommand is not None:
         return
+    form = choose_format(form, as_json)
     import pandas as pd
 
     from ..graph_ml.versions import list_versions
@@ -42,13 +43,13 @@ def models(
     if form is Format.json:
         dump_json(versions)
     elif not versions and form is Format.table:
-        typer.echo("No model is in this graph yet; `hmrec train` makes one.")
+        tell("No model is in this graph yet; `hmrec train` makes one.")
     else:
         show(pd.DataFrame([{name: one.get(name) for name in COLUMNS} for one in versions], columns=COLUMNS), form)
 
 
 @app.command("show")
-def show_version(version: Number) -> None:
+def show_version(version: Number, as_json: AsJson = True) -> None:
     """Print all that is known of a version as JSON: hyperparameters, data window, metrics, library versions.
 
     Reads its (:Model) node; writes nothing.
@@ -63,7 +64,7 @@ def show_version(version: Number) -> None:
 
 
 @app.command("use")
-def use(version: Number) -> None:
+def use(version: Number, as_json: AsJson = False) -> None:
     """Put a version in force again: its embeddings go back onto the nodes.
 
     Reads the embeddings that the graph kept of it; writes Customer.embedding, Article.embedding and the vector index.
@@ -75,7 +76,10 @@ def use(version: Number) -> None:
 
     with Bars() as bars, open_graph(bars) as graph:
         receipt = use_version(graph, version, bars)
-    typer.echo(
+    if as_json:
+        dump_json(vars(receipt))
+        return
+    tell(
         f"Model {receipt.version} is in force: its embeddings are on {receipt.customers:,} customers and "
         f"{receipt.articles:,} articles."
     )

@@ -7,19 +7,30 @@ from typing import Annotated
 
 import typer
 
+from .complete import complete_query
 from .connect import open_graph
-from .show import Format, show
+from .show import Form, Format, JsonForm, choose_format, dump_json, show
+from .words import note, tell
 
 
 def query(
-    name: Annotated[str | None, typer.Argument(help="A saved query; without one they are listed.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A saved query; without one they are listed.", autocompletion=complete_query),
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="A .cypher file of your own.")] = None,
     parameters: Annotated[
         list[str] | None,
-        typer.Option("-p", "--param", metavar="KEY=VALUE", help="A parameter of the query; may be given again."),
+        typer.Option(
+            "-p",
+            "--param",
+            metavar="KEY=VALUE",
+            help="A parameter of the query; may be given again.",
+        ),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Let the query change the graph.")] = False,
-    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    form: Form = Format.table,
+    as_json: JsonForm = False,
     text: Annotated[
         bool,
         typer.Option("--text", help="Print the query instead of running it, to paste into Neo4j Browser."),
@@ -36,6 +47,7 @@ def query(
     from ..cypher.catalogue import find_query, load_catalogue, parse_bare_query
     from ..cypher.errors import UserMistake
 
+    form = choose_format(form, as_json)
     if file is not None and name is not None:
         raise UserMistake("Give either the name of a saved query or --file, not both.")
     if file is None and name is None:
@@ -47,7 +59,10 @@ def query(
     else:
         chosen = find_query(name or "")
     if text:
-        typer.echo(chosen.text)
+        if form is Format.json:
+            dump_json({"query": chosen.name, "text": chosen.text})
+        else:
+            tell(chosen.text)
         return
     given = {}
     for pair in parameters or []:
@@ -64,6 +79,6 @@ def query(
             receipt = graph.write(chosen, **given)
             show(pd.DataFrame(receipt.rows), form)
             changed = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in receipt.counters.items())
-            typer.echo(changed or "nothing changed", err=True)
+            note(changed or "nothing changed")
         else:
             show(graph.read(chosen, **given), form)

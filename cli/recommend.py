@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .bars import Bars
+from .complete import complete_method
 from .connect import open_graph
-from .show import Format, show
+from .show import Form, Format, JsonForm, choose_format, dump_json, show
+from .words import note, tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,10 +31,11 @@ def recommend(
     method: Annotated[
         str,
         typer.Option(
+            autocompletion=complete_method,
             help="auto (hybrid once trained, else cf); hybrid (a ranker over all the others); cf (user-based "
             "collaborative filtering), items (item-based), together (bought on one day), repurchases, variants (of "
             "products bought), departments, arrivals (not sold before), segment, attributes (for customers without "
-            "purchases), popular, gnn (embeddings)."
+            "purchases), popular, gnn (embeddings).",
         ),
     ] = "auto",
     new_only: Annotated[
@@ -47,7 +50,8 @@ def recommend(
         int | None, typer.Option("--in-season", min=1, metavar="DAYS", help="Only articles sold within that many days.")
     ] = None,
     as_of: AsOf = None,
-    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    form: Form = Format.table,
+    as_json: JsonForm = False,
     everyone: Annotated[
         bool, typer.Option("--all", help="Every customer, as Kaggle's submission file; needs --out.")
     ] = False,
@@ -64,6 +68,7 @@ def recommend(
     from ..graph_ml.everybody import recommend_everybody
     from ..graph_ml.recommender import recommend as recommend_one
 
+    form = choose_format(form, as_json)
     if method not in list(Method):
         raise UserMistake(f"--method is one of {', '.join(Method)}, not {method[:20]!r}.")
     filters: dict[str, Any] = {
@@ -82,7 +87,10 @@ def recommend(
             count = recommend_everybody(
                 graph, out, k=k, method=Method(method), new_only=new_only, progress=bars, **filters
             )
-        typer.echo(f"{count:,} customers are in {out}.")
+        if form is Format.json:
+            dump_json({"customers": count, "file": str(out)})
+        else:
+            tell(f"{count:,} customers are in {out}.")
         return
     if customer is None or out is not None:
         raise UserMistake("Name one customer, or use --all together with --out FILE.")
@@ -90,7 +98,7 @@ def recommend(
         result = recommend_one(graph, customer, k=k, method=Method(method), new_only=new_only, **filters)
         frame = with_names(graph, result.articles)
     if result.note:
-        typer.echo(result.note, err=form is not Format.table)
+        (tell if form is Format.table else note)(result.note)
     show(frame, form)
 
 

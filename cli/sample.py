@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .bars import Bars
+from .show import AsJson, dump_json
+from .words import tell
+
+if TYPE_CHECKING:
+    from ..loader.sample_files import SampleReceipt
 
 app = typer.Typer(no_args_is_help=True, help="Data sets to start from, as three CSV files with H&M's columns.")
 
@@ -18,6 +23,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the thre
 def journey(
     folder: Folder,
     households: Annotated[int | None, typer.Option(min=1, help="Only that many households.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write Complete Journey: 1,469,307 real purchases of 2,469 households in 2017.
 
@@ -29,7 +35,7 @@ def journey(
 
     with Bars() as bars:
         receipt = write_journey(folder, households=households, progress=bars)
-    _tell(receipt.folder, receipt.customers, receipt.articles, receipt.transactions)
+    _print_receipt(receipt, as_json)
 
 
 @app.command()
@@ -39,6 +45,7 @@ def synthetic(
     articles: Annotated[int, typer.Option(min=1, help="How many articles (H&M: 105542).")] = 1_055,
     transactions: Annotated[int, typer.Option(min=1, help="How many transactions (H&M: 31788324).")] = 317_883,
     seed: Annotated[int, typer.Option(min=0, help="The same seed and sizes give the same files.")] = 1,
+    as_json: AsJson = False,
 ) -> None:
     """Write an invented fashion shop of any size with H&M's habits: seasons, launches, tastes, repeats, a long tail.
 
@@ -57,11 +64,14 @@ def synthetic(
             seed=seed,
             progress=bars,
         )
-    _tell(receipt.folder, receipt.customers, receipt.articles, receipt.transactions)
+    _print_receipt(receipt, as_json)
 
 
-def _tell(folder: Path, customers: int, articles: int, transactions: int) -> None:
-    typer.echo(
-        f"{customers:,} customers, {articles:,} articles and {transactions:,} transactions are in {folder}. "
-        f"Load them with: hmrec load {folder}"
+def _print_receipt(receipt: SampleReceipt, as_json: bool) -> None:
+    if as_json:
+        dump_json(vars(receipt))
+        return
+    tell(
+        f"{receipt.customers:,} customers, {receipt.articles:,} articles and {receipt.transactions:,} transactions are "
+        f"in {receipt.folder}. Load them with: hmrec load {receipt.folder}"
     )

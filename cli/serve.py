@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import sys
 from typing import Annotated
 
 import typer
 
 from .connect import open_graph
+from .show import AsJson, dump_json
+from .words import tell
 
 PATIENCE = 3.0  # seconds that a request waits for a Neo4j that does not answer
 
@@ -20,6 +23,7 @@ def serve(
     cache: Annotated[
         int, typer.Option(min=0, metavar="N", help="Recommendations kept until the next load, about 3 kB each.")
     ] = 20_000,
+    as_json: AsJson = False,
 ) -> None:
     """Serve recommendations over HTTP, with a page to look at them, until interrupted.
 
@@ -42,7 +46,12 @@ def serve(
         name = f"[{host}]" if ":" in host else host
         app = make_app(graph, token, cache)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-        typer.echo(f"hmrec serves at http://{name}:{door.getsockname()[1]}/ (the API's description: /docs)")
+        address = f"http://{name}:{door.getsockname()[1]}/"
+        if as_json:
+            dump_json({"address": address, "description": f"{address}openapi.json"})
+        else:
+            tell(f"hmrec serves at {address} (the API's description: /docs)")
+        sys.stdout.flush()
         uvicorn.Server(config).run(sockets=[door])
 
 

@@ -6,7 +6,11 @@ import json
 import sys
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .words import clean, escape_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +24,25 @@ class Format(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+
+
+Form = Annotated[Format, typer.Option("--format", help="How to print.")]
+JsonForm = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def choose_format(form: Format, as_json: bool) -> Format:
+    """The format that --format and --json ask for.
+
+    Raises
+    ------
+    UserMistake : they ask for two.
+    """
+    from ..cypher.errors import UserMistake
+
+    if as_json and form is Format.csv:
+        raise UserMistake("--json and --format csv ask for two formats.")
+    return Format.json if as_json else form
 
 
 def _jsonable(value: Any) -> Any:
@@ -39,8 +62,8 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def dump_json(value: Any) -> None:
-    """Print a value as JSON, dates as ISO."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable))
+    """Print a value as JSON, dates as ISO, control characters as JSON's escapes."""
+    print(escape_json(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable)))
 
 
 def show(frame: pd.DataFrame, form: Format, title: str = "") -> None:
@@ -55,7 +78,7 @@ def show(frame: pd.DataFrame, form: Format, title: str = "") -> None:
     if form is Format.json:
         dump_json(records(frame))
     elif form is Format.csv:
-        frame.to_csv(sys.stdout, index=False)
+        print(_write_csv(frame), end="")
     else:
         from rich.console import Console
         from rich.table import Table
@@ -67,7 +90,14 @@ def show(frame: pd.DataFrame, form: Format, title: str = "") -> None:
             table.add_column(Text(str(column)), justify="right" if numeric and len(frame) else "left")
         for row in records(frame):
             table.add_row(*(Text(_cell(value)) for value in row.values()))
-        Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200).print(table)
+        terminal = sys.stdout.isatty()
+        Console(force_terminal=terminal, soft_wrap=not terminal, width=None if terminal else 200).print(table)
+
+
+def _write_csv(frame: pd.DataFrame) -> str:
+    """The frame as CSV; faithful to the data for a file or a program, without control characters for a terminal."""
+    text: str = frame.to_csv(index=False, lineterminator="\n")
+    return clean(text) if sys.stdout.isatty() else text
 
 
 def _cell(value: Any) -> str:

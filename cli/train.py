@@ -9,7 +9,8 @@ import typer
 
 from .bars import Bars
 from .connect import open_graph
-from .show import dump_json
+from .show import AsJson, dump_json
+from .words import note, tell
 
 
 def train(
@@ -42,7 +43,7 @@ def train(
         bool,
         typer.Option("--customer-index", help="Make a vector index of the customers, too; hmrec itself asks none."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train the graph neural network on the graph's purchases and write its embeddings back to the nodes.
 
@@ -78,20 +79,20 @@ def train(
             trained, rank = train_model(subgraph, settings, bars, checkpoint), None
         receipt = write_embeddings(graph, trained, progress=bars, customer_index=customer_index, rank=rank)
     if trained.interrupted:
-        typer.echo("Training was interrupted: what is in force now is the best until then, without a ranker.", err=True)
+        note("Training was interrupted: what is in force now is the best until then, without a ranker.")
     best = max(trained.history, key=lambda epoch: epoch.score) if trained.history else None
     if as_json:
         dump_json(
             vars(receipt) | {"purchases": trained.purchases, "epochs": trained.epochs, "best": best and best._asdict()}
         )
         return
-    typer.echo(
+    tell(
         f"Model {receipt.version}: embeddings of {trained.settings.dim} dimensions, learned from {trained.purchases:,} "
         f"purchases in {trained.epochs} epochs, are on {receipt.customers:,} customers and "
         f"{receipt.articles:,} articles."
     )
     if best is not None:
-        typer.echo(
+        tell(
             f"On the last weeks, held out {trained.settings.validation_days} days at a time: MAP@12 "
             f"{best.map_all:.4f} of all, {best.map_new:.4f} of new purchases."
         )

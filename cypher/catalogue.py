@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import HmrecError, UnknownQuery, UserMistake
 
-FOLDERS = ("schema", "load", "recommend", "rank", "explain", "export", "write_back", "status")
+FOLDERS = ("schema", "load", "recommend", "rank", "explain", "export", "write_back", "status", "report")
 
 TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),

@@ -74,3 +74,7 @@ class InstallFailed(HmrecError):
 
 class LoadRunning(HmrecError):
     """Another load is writing into the same graph."""
+
+
+class NoRoom(HmrecError):
+    """The disk has not enough room."""

@@ -180,6 +180,7 @@ class LocalServer:
             process.wait(timeout=STOP_SECONDS)
             process = None
         if process is None:
+            self.end_admin(self.data)  # a backup's, whose command was killed: it holds the store
             self._finish_exchange()
             process = self._launch()
         self._wait_until_answering(process, progress, timeout)
@@ -251,7 +252,33 @@ class LocalServer:
                 os.replace(fresh, present)
         shutil.rmtree(self._ready)
 
-    def admin(self, *arguments: str, data: Path | None = None, heap: str = "1g") -> Iterator[str]:
+    @contextmanager
+    def stopped(self, restart: bool, progress: Progress = silent) -> Iterator[None]:
+        """Keep the server down while the block works on its data, which a clean stop left whole.
+
+        No other command starts it meanwhile.
+
+        Parameters
+        ----------
+        restart : whether it is started again afterwards, whatever became of the block.
+        progress : told the seconds waited.
+
+        Raises
+        ------
+        ServerUnavailable : it did not start, before the block or after it.
+        """
+        with self._alone():
+            self._start(progress, START_SECONDS)  # mends what a crash left, ends an exchange that was begun
+            self._stop(progress, STOP_SECONDS)
+            try:
+                yield
+            finally:
+                if restart:
+                    self._start(progress, START_SECONDS)
+
+    def admin(
+        self, *arguments: str, data: Path | None = None, heap: str = "1g", source: Path | None = None
+    ) -> Iterator[str]:
         """Run neo4j-admin, and hand on its lines as they come.
 
         Parameters
@@ -259,6 +286,7 @@ class LocalServer:
         arguments : as on its command line, e.g. `"database", "import", "full", ...`.
         data : the data folder to work on; None is the server's own, which must not be running then.
         heap : Java heap.
+        source : a file that it reads as its standard input.
 
         Raises
         ------
@@ -270,15 +298,18 @@ class LocalServer:
         environment = os.environ | {"NEO4J_HOME": str(self.home), "NEO4J_CONF": str(configuration)}
         command = [*self._java(heap, heap), _admin_mark(data), ADMIN_CLASS, *arguments]
         lines: list[str] = []
-        with subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", cwd=self.home,
-        ) as process:  # fmt: skip
+        with (
+            (source or Path(os.devnull)).open("rb") as words,
+            subprocess.Popen(
+                command, env=environment, stdin=words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                errors="replace", cwd=self.home,
+            ) as process,
+        ):  # fmt: skip
             try:
                 for line in process.stdout or ():
                     lines.append(line.rstrip())
                     yield line.rstrip()
-            except GeneratorExit:
+            except BaseException:  # Ctrl-C and a reader who stops, too
                 process.kill()
                 raise
         if process.returncode != 0:
@@ -367,6 +398,7 @@ class LocalServer:
             "server.memory.heap.max_size": heap,
             "server.memory.pagecache.size": page_cache,
             "db.tx_log.rotation.retention_policy": "1 files",
+            "internal.dbms.bolt.netty_server_shutdown_quiet_period_duration": "0s",
             "dbms.usage_report.enabled": "false",
         }
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,24 +10,12 @@ import pandas as pd
 
 from .metrics import METRICS
 from .outcome import EVERYONE, SEGMENTS
+from .page import draw, write_page
 from .slides import describe_slides
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733 }
-table { border-collapse: collapse; margin: 1rem 0 }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid #d8dee4; text-align: right; white-space: nowrap }
-th:first-child, td:first-child { text-align: left }
-svg { max-width: 100%; height: auto }
-"""
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>hmrec: evaluation</title><style>{style}</style>
-<h1>Evaluation</h1>
-{parts}
-</html>
-"""
 WORDS = {"all": "All purchases", "new": "Articles that the customer had not bought before"}
 COLUMNS = (*METRICS, "coverage", "novelty", "rmse", "mae", "customers", "seconds")
 """What is shown of each method, in order, MAP first."""
@@ -56,12 +42,12 @@ def write_report(table: pd.DataFrame, file: Path) -> None:
         everyone = rows[rows["segment"] == EVERYONE]
         parts += [
             f"<h2>{words}</h2>",
-            _draw(_plot_methods(everyone, facts["k"])),
+            draw(_plot_methods(everyone, facts["k"])),
             _write_table(everyone, facts["k"]),
             "<h3>By how many purchases the customer made before</h3>",
-            _draw(_plot_segments(rows, facts["k"])),
+            draw(_plot_segments(rows, facts["k"])),
         ]
-    _write_page(parts, file)
+    write_page("Evaluation", parts, file)
 
 
 def write_slides_report(table: pd.DataFrame, file: Path) -> None:
@@ -79,18 +65,10 @@ def write_slides_report(table: pd.DataFrame, file: Path) -> None:
     parts = [
         "<h2>The source's protocol</h2>",
         f"<p>{escape(describe_slides(table))}</p>",
-        _draw(_plot_slides(table)),
+        draw(_plot_slides(table)),
         "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>",
     ]
-    _write_page(parts, file)
-
-
-def _write_page(parts: list[str], file: Path) -> None:
-    page = PAGE.format(style=STYLE, parts="\n".join(parts))
-    partial = file.with_name(file.name + ".partial")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, file)
+    write_page("Evaluation", parts, file)
 
 
 def tell_interval(row: pd.Series) -> str:
@@ -176,13 +154,3 @@ def _plot_slides(table: pd.DataFrame) -> Figure:
         axes.set_xlabel("RMSE" if metric == "rmse" else f"{metric} at {table.attrs['k']}")
         axes.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def _draw(figure: Figure) -> str:
-    """The figure as SVG to stand inside HTML, the same bytes for the same figures."""
-    from matplotlib import rc_context
-
-    with io.StringIO() as text, rc_context({"svg.hashsalt": "hmrec"}):
-        figure.savefig(text, format="svg", metadata={"Date": None})
-        whole = text.getvalue()
-    return whole[whole.index("<svg") :]

@@ -29,7 +29,6 @@ def hmrec(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -
         "HMREC_PROGRAMS": str(PROGRAMS),
         "HMREC_HEAP": local_server.settings.heap,
         "HMREC_PAGE_CACHE": local_server.settings.page_cache,
-        "NO_COLOR": "1",
     }
     folder = tmp_path_factory.mktemp("cwd")
 

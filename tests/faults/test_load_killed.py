@@ -54,6 +54,11 @@ def names(graph: Graph) -> set[object]:
 
 def begin_load(server: LocalServer, folder: Path, *options: str) -> subprocess.Popen[bytes]:
     """`hmrec load` in a process of its own."""
+    return begin_command(server, "load", str(folder), *options)
+
+
+def begin_command(server: LocalServer, *words: str) -> subprocess.Popen[bytes]:
+    """A command on the tests' local server, in a process of its own."""
     environment = os.environ | {
         "HMREC_HOME": str(server.home),
         "HMREC_PROGRAMS": str(server.libraries.parent),
@@ -62,7 +67,7 @@ def begin_load(server: LocalServer, folder: Path, *options: str) -> subprocess.P
         "HMREC_BOLT_PORT": str(server.settings.bolt_port),
         "HMREC_HTTP_PORT": str(server.settings.http_port),
     }
-    command = [sys.executable, "-c", "from hmrec.cli.main import main; main()", "load", str(folder), *options]
+    command = [sys.executable, "-c", "from hmrec.cli.main import main; main()", *words]
     return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 

@@ -1,0 +1,10 @@
+// baskets: how many pieces customers buy on a day
+// returns pieces, baskets
+MATCH (c:Customer)
+CALL (c) {
+  MATCH (c)-[b:BOUGHT]->()
+  WITH b.t_dat AS day, sum(b.quantity) AS pieces
+  RETURN pieces, count(*) AS n
+}
+RETURN pieces, sum(n) AS baskets
+ORDER BY pieces

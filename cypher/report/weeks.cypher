@@ -1,0 +1,14 @@
+// weeks: each week's purchases and articles, and those of them that were never sold before that week
+// A week begins on Monday. new_articles are first sold in that week; a recommender that learned the week before knows none of them by sales.
+// returns week, articles, new_articles, purchases, new_purchases
+MATCH (a:Article)
+CALL (a) {
+  MATCH ()-[b:BOUGHT]->(a)
+  WITH date.truncate('week', b.t_dat) AS week, sum(b.quantity) AS sold
+  WITH collect([week, sold]) AS weeks, min(week) AS first
+  UNWIND weeks AS one
+  RETURN one[0] AS week, one[1] AS sold, one[0] = first AS new
+}
+RETURN week, count(*) AS articles, sum(CASE WHEN new THEN 1 ELSE 0 END) AS new_articles,
+       sum(sold) AS purchases, sum(CASE WHEN new THEN sold ELSE 0 END) AS new_purchases
+ORDER BY week

@@ -1,0 +1,140 @@
+"""Backup and restore of the local server's graph, by the commands that a user runs."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from hmrec.cypher.backup import back_up, restore
+from hmrec.cypher.errors import HmrecError, LoadRunning, NoRoom, UserMistake
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.server import LocalServer
+
+from tests.conftest import empty, run_text
+from tests.faults.test_load_killed import begin_command, kill_after
+from tests.graph.shops import load_two_tastes
+
+CONTENT = (
+    "MATCH (n) WHERE NOT n:Load RETURN labels(n) AS labels, properties(n) AS properties",
+    "MATCH (a)-[r]->(b) RETURN elementId(a) AS a, type(r) AS type, properties(r) AS properties, elementId(b) AS b",
+    "SHOW INDEXES YIELD name, labelsOrTypes, properties",
+)
+
+
+def read_content(server: LocalServer) -> list[str]:
+    """Everything in the graph, and its indexes, in no order."""
+    with Graph.connect(server.connection()) as graph:
+        return sorted(str(sorted(row.items())) for text in CONTENT for row in run_text(graph, text))
+
+
+def change(server: LocalServer, number: int) -> None:
+    """Make the graph another one."""
+    with Graph.connect(server.connection()) as graph:
+        run_text(graph, f"CREATE (:Customer {{customer_id: 'later {number}'}})")
+
+
+@pytest.fixture(scope="module")
+def server(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> LocalServer:
+    """The local server with a small shop."""
+    local_server.start()
+    with Graph.connect(local_server.connection()) as graph:
+        empty(graph)
+        load_two_tastes(graph, tmp_path_factory.mktemp("shop"), weeks=2)
+    return local_server
+
+
+@pytest.fixture(scope="module")
+def kept(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A backup, and what the graph held then."""
+    file = tmp_path_factory.mktemp("backups") / "a shop's.dump"
+    before = read_content(server)
+    receipt = back_up(server, file)
+    assert receipt.running
+    assert (receipt.customers, receipt.articles) == (42, 32)
+    assert receipt.bytes == file.stat().st_size
+    assert read_content(server) == before
+    assert list(file.parent.iterdir()) == [file]
+    return file, before
+
+
+def test_a_restored_graph_is_the_one_that_was_backed_up(server: LocalServer, kept: tuple[Path, list[str]]) -> None:
+    file, before = kept
+    change(server, 1)
+    password = server.password_file.read_text()
+    receipt = restore(server, file)
+    assert receipt.customers == 42
+    assert read_content(server) == before
+    assert server.password_file.read_text() == password
+    assert not [path for path in server.home.iterdir() if path.name.startswith(("data-restore", "data-ready"))]
+
+
+def test_a_file_that_is_there_is_kept_unless_forced(server: LocalServer, kept: tuple[Path, list[str]]) -> None:
+    with pytest.raises(UserMistake, match="--force"):
+        back_up(server, kept[0])
+    with pytest.raises(UserMistake, match="is a folder"):
+        back_up(server, kept[0].parent)
+    with pytest.raises(UserMistake, match="no folder"):
+        back_up(server, kept[0].parent / "nowhere" / "x.dump")
+    assert server.find_process() is not None
+
+
+def test_a_damaged_file_leaves_the_graph_as_it_was(
+    server: LocalServer, kept: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.dump"
+    process = server.find_process()
+    bad.write_bytes(b"customer_id,prediction\n")
+    with pytest.raises(UserMistake, match="no backup"):
+        restore(server, bad)
+    with pytest.raises(FileNotFoundError):
+        restore(server, tmp_path / "nowhere.dump")
+    whole = kept[0].read_bytes()
+    bad.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(HmrecError, match="damaged"):
+        restore(server, bad)
+    assert server.find_process() == process  # it was never stopped
+    assert read_content(server) == kept[1]
+    assert not (server.home / "data-restore").exists()
+
+
+def test_a_full_disk_is_told_before_anything_is_unpacked(
+    server: LocalServer, kept: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**9, 10**9 - 10**6, 10**6))
+    with pytest.raises(NoRoom, match="GB left"):
+        restore(server, kept[0])
+
+
+def test_nothing_is_backed_up_or_restored_while_a_load_is_under_way(
+    server: LocalServer, kept: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    with Graph.connect(server.connection()) as graph, graph.claim("load of tuesday"):
+        with pytest.raises(LoadRunning, match="load of tuesday"):
+            back_up(server, tmp_path / "x.dump")
+        with pytest.raises(LoadRunning, match="load of tuesday"):
+            restore(server, kept[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_backup_is_no_file_and_a_killed_restore_is_the_old_graph_or_the_new_one(
+    server: LocalServer, kept: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    chance = random.Random(7)
+    change(server, 2)
+    other = read_content(server)
+    file = tmp_path / "again.dump"
+    file.write_bytes(b"an older one")
+    kill_after(begin_command(server, "db", "backup", str(file), "--force"), chance.uniform(2.0, 8.0))
+    assert file.read_bytes()[:4] in (b"an o", b"DZV1")
+    ran = server.find_process() is not None
+    assert back_up(server, file, force=True).running == ran
+    assert (server.find_process() is not None) == ran
+    assert [path.name for path in tmp_path.iterdir()] == ["again.dump"]
+    server.start()
+    assert read_content(server) == other
+    kill_after(begin_command(server, "db", "restore", str(kept[0])), chance.uniform(2.0, 12.0))
+    server.start()
+    assert read_content(server) in (other, kept[1])
+    assert not (server.home / "data-ready").exists()
