@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, NamedTuple
@@ -146,6 +146,7 @@ def train(
     settings: TrainSettings | None = None,
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
+    begin: Callable[[Subgraph, TrainSettings], Training] | None = None,
 ) -> TrainedModel:
     """Learn an embedding for each customer and article, so that what a customer buys next has a large cosine.
 
@@ -161,22 +162,23 @@ def train(
     progress : told the epochs, with loss and validation.
     checkpoint : where the training's state is kept while it runs; a training that was killed goes on from there, and
         ends as it would have ended. None: nothing is kept.
+    begin : makes a training of purchases; None for one process's (`sharded.py` has another).
     """
-    settings = settings or TrainSettings()
+    settings, begin = settings or TrainSettings(), begin or Training
     log = _Log(checkpoint, make_key(subgraph, settings.model_dump_json()) if checkpoint else "")
     history: list[Epoch] = []
     interrupted = False
     training, epochs = None, settings.epochs
     held, truths = _hold_validation(subgraph, settings)
     if held is not None:
-        search = _Training(held.before, settings)
+        search = begin(held.before, settings)
         history, interrupted = _run(search, "search", settings.epochs, truths, log, progress)
         epochs = _best(history).epoch
         if interrupted:
-            training = _Training(subgraph, settings)
+            training = begin(subgraph, settings)
             training.network.load_state_dict(search.best)
     if training is None:
-        training = _Training(subgraph, settings)
+        training = begin(subgraph, settings)
         done, interrupted = _run(training, "final", epochs, None, log, progress)
         epochs = done[-1].epoch
     customers, articles = training.embed()
@@ -205,7 +207,7 @@ STEPS = {"search": "Training: finding the best epoch", "final": "Training on all
 
 
 def _run(
-    training: _Training,
+    training: Training,
     stage: str,
     epochs: int,
     truths: tuple[Truth, Truth] | None,
@@ -241,7 +243,7 @@ class _Log:
         self.saved = checkpoint.load(key) if checkpoint else None
         self.searched: list[list[float]] = []
 
-    def resume(self, stage: str, training: _Training) -> list[Epoch]:
+    def resume(self, stage: str, training: Training) -> list[Epoch]:
         """Bring a training to where it was in this stage; the epochs that it has behind it."""
         if self.saved is None:
             return []
@@ -256,7 +258,7 @@ class _Log:
         training.epochs = len(facts["history"])
         return [Epoch(*epoch) for epoch in facts["history"]]
 
-    def save(self, stage: str, training: _Training, history: list[Epoch]) -> None:
+    def save(self, stage: str, training: Training, history: list[Epoch]) -> None:
         """Keep where a training is."""
         epochs = [list(epoch) for epoch in history]
         if stage == "search":
@@ -266,7 +268,7 @@ class _Log:
             self.checkpoint.save(facts | {"random": training.random.bit_generator.state}, training.tensors())
 
 
-class _Training:
+class Training:
     """A network, its optimizer and the weeks that it learns to foresee."""
 
     def __init__(self, subgraph: Subgraph, settings: TrainSettings) -> None:
@@ -283,18 +285,7 @@ class _Training:
         if settings.spectral:
             self.network.start_from(self.tasks[-1].graph.adjacency, generator)
         self.network.forget(torch.stack([task.graph.known for task in self.tasks]).amax(0))
-        shared = {"scale", "trend"}
-        parts: tuple[list[Tensor], list[Tensor]] = ([], [])
-        for name, value in self.network.named_parameters():
-            parts[name in shared].append(value)
-        groups: list[dict[str, Any]] = [
-            {"params": parts[0]},
-            {"params": parts[1], "lr": SHARED_RATE * settings.learning_rate},
-        ]
-        self.optimizer = torch.optim.Adam(
-            groups,
-            lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True,
-        )  # fmt: skip
+        self.optimizer = make_optimizer(self.network, settings)
         self.epochs = 0
         self.best: dict[str, Tensor] = {}
 
@@ -344,16 +335,32 @@ class _Training:
     def _step(self, task: Task, batch: Integers) -> float:
         x = self.network.embed(task.graph.adjacency, task.graph.known, self.features)  # [N, dim]
         customers, articles = x[: self.split[0]], x[self.split[0] : sum(self.split)]
-        scores = _Scores(
+        scores = Scores(
             normalize(customers[torch.from_numpy(batch)], dim=1) * self.network.scale.exp(),
             normalize(articles, dim=1),
             task.graph.sold @ self.network.trend,
         )
-        loss = _loss(scores, task, batch, self.settings, self.random)
+        loss = measure_loss(scores, task, batch, self.settings, self.random)
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.optimizer.step()
         return loss.item()
+
+
+def make_optimizer(network: HeteroLightGCN, settings: TrainSettings) -> torch.optim.Optimizer:
+    """Adam, the few numbers that all scores share moved faster; the latent embeddings are its first parameter."""
+    shared = {"scale", "trend"}
+    parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for name, value in network.named_parameters():
+        parts[name in shared].append(value)
+    groups: list[dict[str, Any]] = [
+        {"params": parts[0]},
+        {"params": parts[1], "lr": SHARED_RATE * settings.learning_rate},
+    ]
+    return torch.optim.Adam(
+        groups,
+        lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True,
+    )  # fmt: skip
 
 
 def make_network(
@@ -383,7 +390,7 @@ def embed_nodes(
     return normalize(customers, dim=1).numpy(), normalize(articles, dim=1).numpy()
 
 
-class _Scores:
+class Scores:
     """Scores of the customers of a batch: scale * cosine + bias."""
 
     def __init__(self, left: Tensor, right: Tensor, bias: Tensor) -> None:
@@ -400,8 +407,19 @@ class _Scores:
         return self.left @ self.right[places].T + self.bias[places]
 
 
-def _loss(scores: _Scores, task: Task, batch: Integers, settings: TrainSettings, random: np.random.Generator) -> Tensor:
-    """The loss of a batch of customers, each of whom weighs alike, as in MAP."""
+def measure_loss(
+    scores: Scores,
+    task: Task,
+    batch: Integers,
+    settings: TrainSettings,
+    random: np.random.Generator,
+    sizes: tuple[int, int] | None = None,
+) -> Tensor:
+    """The loss of a batch of customers, each of whom weighs alike, as in MAP.
+
+    `sizes` are the customers with targets and those with new ones in the whole batch, of which `batch` is a part; None:
+    it is all of it. The parts' losses add up to the whole's (softmax).
+    """
     if settings.loss != "softmax":
         bought = task.targets[batch]
         row = np.repeat(np.arange(len(batch)), np.diff(bought.indptr))  # [n]
@@ -417,13 +435,14 @@ def _loss(scores: _Scores, task: Task, batch: Integers, settings: TrainSettings,
     # what was bought is no negative, whichever purchase is looked at
     negatives = _leave_out(negatives, task.targets[batch][:, drawn])
     loss = torch.zeros(())
-    for targets, share in ((task.targets, 1 - settings.new_share), (task.new, settings.new_share)):
+    shares = (1 - settings.new_share, settings.new_share)
+    for targets, share, size in zip((task.targets, task.new), shares, sizes or (0, 0), strict=True):
         bought = targets[batch]
         if not share or not bought.nnz:
             continue
         count = np.diff(bought.indptr)
         row = np.repeat(np.arange(len(batch)), count)
-        weight = torch.from_numpy((1 / count[count > 0].size / np.maximum(count, 1))[row]).float()
+        weight = torch.from_numpy((1 / (size or count[count > 0].size) / np.maximum(count, 1))[row]).float()
         if targets is task.new:
             negatives = _leave_out(negatives, task.owned[batch][:, drawn])
         positive = scores.of_pairs(row, bought.indices.astype(np.int64))
@@ -458,3 +477,9 @@ def _validate(customers: npt.NDArray[np.float32], articles: npt.NDArray[np.float
 
 def _best(history: list[Epoch]) -> Epoch:
     return max(history, key=lambda epoch: epoch.score)
+
+
+if __name__ == "__main__":  # torchrun --nproc-per-node N -m hmrec.graph_ml.train
+    from .distributed import main
+
+    main()
