@@ -250,8 +250,8 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
     UnknownCustomer : one of the customers asked for is not in the graph.
     """
     spec = spec or SubgraphSpec()
-    customers, customer_nodes = _read_customers(graph, spec, progress)
-    articles, article_nodes = _read_articles(graph, spec)
+    customers, customer_nodes = read_customers(graph, spec, progress)
+    articles, article_nodes = read_articles(graph, spec)
     until = _find_day_of_row(graph, spec) or spec.until
     bought = read_purchases(graph, customer_nodes, article_nodes, spec.since, until, progress)
     if not len(bought):
@@ -267,7 +267,7 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
         bought.channel,
         customers,
         articles,
-        _read_attributes(graph, article_nodes, spec.features.edges),
+        read_attributes(graph, article_nodes, spec.features.edges),
         spec.features,
     )
     if spec.rows is not None:
@@ -285,7 +285,7 @@ def to_date(days: int) -> date:
     return date.fromordinal(EPOCH.toordinal() + days)
 
 
-def _read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress) -> tuple[pl.DataFrame, Integers]:
+def read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress = silent) -> tuple[pl.DataFrame, Integers]:
     """The customers by id with their properties, and the number of each one's node."""
     ids = list(spec.customers) if isinstance(spec.customers, tuple) else None
     limit = spec.customers if isinstance(spec.customers, int) else None
@@ -296,7 +296,8 @@ def _read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress) -> tup
     return frame, nodes
 
 
-def _read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integers]:
+def read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integers]:
+    """The articles by id with their properties, and the number of each one's node."""
     frame, nodes = _read_nodes(graph, "article", spec.features.articles, category=spec.category)
     if not len(nodes) and spec.category is not None:
         raise EmptySubgraph(
@@ -329,7 +330,8 @@ def _find_day_of_row(graph: Graph, spec: SubgraphSpec) -> date | None:
     return date.fromordinal(days["t_dat"][int(reached[0])].toordinal() + 1) if len(reached) else None
 
 
-def _read_attributes(graph: Graph, article_nodes: Integers, relationships: tuple[str, ...]) -> dict[str, Attribute]:
+def read_attributes(graph: Graph, article_nodes: Integers, relationships: tuple[str, ...]) -> dict[str, Attribute]:
+    """By label, the attribute nodes that articles hang on; `article_nodes` [A] are the numbers of their nodes."""
     find = NodeFinder(article_nodes)
     by_relationship: dict[str, list[tuple[str | int, Integers]]] = {}
     for relationship, key, nodes in graph.stream("export_attributes", relationships=list(relationships)):

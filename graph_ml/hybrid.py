@@ -38,10 +38,19 @@ def train_hybrid(
     trained = train(subgraph, settings, progress, checkpoint)
     if trained.interrupted:
         return trained, None
+    return trained, rank_parts(trained, subgraph, rank_settings, sources, progress)
+
+
+def rank_parts(
+    trained: TrainedModel,
+    subgraph: Subgraph,
+    rank_settings: RankSettings | None = None,
+    sources: tuple[Source, ...] = SOURCES,
+    progress: Progress = silent,
+) -> RankParts | None:
+    """The ranker that goes with a network trained on `subgraph`, and the facts that it asks for today."""
     ranker = rank_with(trained, subgraph, rank_settings, sources, progress)
-    if ranker is None:
-        return trained, None
-    return trained, RankParts(ranker, describe_articles(Snapshot.of(subgraph)))
+    return RankParts(ranker, describe_articles(Snapshot.of(subgraph))) if ranker is not None else None
 
 
 def rank_with(

@@ -2,7 +2,8 @@
 
 A copy is a folder named by a hash of what it depends on: the database, its loads, the numbers of nodes and purchases,
 and the `SubgraphSpec`. It is written under another name and renamed once it is whole, so that a process that is killed
-leaves no half of one. A graph that was changed by hand with the same numbers left looks unchanged: ask for `fresh`.
+leaves no half of one. After loads, a copy of all purchases is brought up to date by what they wrote
+(`update_export.py`). A graph that was changed by hand with the same numbers left looks unchanged: ask for `fresh`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shutil
 import tempfile
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,9 @@ from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from ..cypher.settings import ServerSettings
 from .export import Attribute, IdMap, Subgraph, SubgraphSpec, export_subgraph
+from .update_export import can_update, update_subgraph
 
-FORM = 1  # of the files; raised when they or the export's meaning change
+FORM = 2  # of the files; raised when they or the export's meaning change
 MOST_COPIES = 3
 STALE_SECONDS = 24 * 3600  # a folder that is being written and is older was left by a process that was killed
 ARRAYS = ("customer", "article", "time", "price", "quantity", "channel")
@@ -47,6 +50,8 @@ def export_kept(
     folder: Path | None = None,
 ) -> Subgraph:
     """As `export_subgraph`, from the kept copy where the graph is as it was then, and keeping one where it is not.
+
+    A copy from before some loads is brought up to date, if they told what they wrote.
 
     Parameters
     ----------
@@ -70,10 +75,11 @@ def export_kept(
         else:
             progress("Reading the kept export", 1, 1)
             return subgraph
-    subgraph = export_subgraph(graph, spec, progress)
+    updated = _update_copy(graph, spec, version, folder, progress) if finished and not fresh else None
+    subgraph = updated or export_subgraph(graph, spec, progress)
     if finished and graph.read_rows("export_version")[1] == version:  # no load began meanwhile
         try:
-            _keep(subgraph, copy)
+            _keep(subgraph, copy, version, spec)
         except OSError:
             progress("The export could not be kept: no room or no permission", 0, None)
     return subgraph
@@ -91,7 +97,50 @@ def _name_copy(version: list[list[Any]], spec: SubgraphSpec) -> str:
     return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 
-def _keep(subgraph: Subgraph, copy: Path) -> None:
+def _update_copy(
+    graph: Graph, spec: SubgraphSpec, version: list[list[Any]], folder: Path, progress: Progress
+) -> Subgraph | None:
+    """The newest copy from before some loads with what they wrote; None where there is none, or it cannot be done."""
+    if not can_update(spec) or not folder.is_dir():
+        return None
+    found = sorted(_find_earlier(folder, spec, version), key=lambda earlier: -len(earlier[1][0][1]))
+    for copy, then in found[:1]:
+        try:
+            kept = _read_copy(copy, spec)
+        except _DamagedCopy:
+            return None
+        loads = [load for load, _ in version[0][1] if load not in {known for known, _ in then[0][1]}]
+        updated = update_subgraph(graph, kept, spec, loads, progress)
+        if updated is not None and _agree(kept, then, updated, version, spec):
+            return updated
+    return None
+
+
+def _find_earlier(folder: Path, spec: SubgraphSpec, version: list[list[Any]]) -> Iterator[tuple[Path, Any]]:
+    """The copies of this database and spec whose loads are all among the graph's, and the versions they are of."""
+    wanted = [FORM, spec.model_dump(mode="json")]
+    for entry in folder.iterdir():
+        try:
+            facts = json.loads((entry / FACTS).read_text(encoding="utf-8"))
+            then = facts["version"]
+            same = facts["asked"] == wanted and then[0][0] == version[0][0]
+            if same and all(load in version[0][1] for load in then[0][1]):
+                yield entry, then
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            continue  # no copy, or of another form
+
+
+def _agree(kept: Subgraph, then: Any, updated: Subgraph, now: list[list[Any]], spec: SubgraphSpec) -> bool:
+    """Whether the numbers grew as the graph's did; else somebody has changed it by hand, too."""
+    grown = [updated.num_edges - kept.num_edges]
+    counted = [now[0][5] - then[0][5]]
+    if spec.isolated:
+        grown += [len(updated.customer_ids) - len(kept.customer_ids), len(updated.article_ids) - len(kept.article_ids)]
+        counted += [now[0][3] - then[0][3], now[0][4] - then[0][4]]
+    return grown == counted
+
+
+def _keep(subgraph: Subgraph, copy: Path, version: list[list[Any]], spec: SubgraphSpec) -> None:
     """Write a copy, whole or not at all, and remove those that are too many."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=BEGUN, dir=copy.parent))  # its owner's alone: it holds purchases
@@ -105,7 +154,9 @@ def _keep(subgraph: Subgraph, copy: Path) -> None:
             np.save(work / f"attribute-{label}.npy", attribute.edge_index)
             attributes[label] = [attribute.relationship, attribute.keys]
         sums = {file.name: _sum(file) for file in sorted(work.iterdir())}
-        (work / FACTS).write_text(json.dumps({"attributes": attributes, "sums": sums}), encoding="utf-8")
+        asked = [FORM, spec.model_dump(mode="json")]
+        facts = {"asked": asked, "version": version, "attributes": attributes, "sums": sums}
+        (work / FACTS).write_text(json.dumps(facts), encoding="utf-8")
         shutil.rmtree(copy, ignore_errors=True)  # a damaged one, or one that --fresh replaces
         work.rename(copy)
     except OSError:

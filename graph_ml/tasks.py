@@ -79,7 +79,7 @@ def _make_task(before: Subgraph, after: Subgraph, today: int, settings: TrainSet
     targets, owned = collect_pairs(after), collect_pairs(before)
     new = (targets - targets.multiply(owned)).tocsr()
     new.eliminate_zeros()
-    weight = np.bincount(before.article, _weigh(before, today, settings), targets.shape[1]) ** settings.popularity
+    weight = np.bincount(before.article, weigh(before, today, settings), targets.shape[1]) ** settings.popularity
     chance = (1 - EVEN) * weight / weight.sum() + EVEN / len(weight)
     customers = np.flatnonzero(np.diff(targets.indptr))
     return Task(take_graph(before, today, settings), targets, new, owned, customers, chance)
@@ -88,11 +88,11 @@ def _make_task(before: Subgraph, after: Subgraph, today: int, settings: TrainSet
 def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings) -> DatedGraph:
     """The graph of purchases that all happened before `today` (days since 1970-01-01), for propagation."""
     num_customers, num_articles = len(subgraph.customer_ids), len(subgraph.article_ids)
-    attributes = _weigh_attributes(subgraph, settings)
+    attributes = weigh_attributes(subgraph, settings)
     adjacency = build_adjacency(
         subgraph.customer,
         subgraph.article,
-        _weigh(subgraph, today, settings),
+        weigh(subgraph, today, settings),
         (num_customers, num_articles),
         attributes,
         settings.most,
@@ -140,7 +140,7 @@ def weeks_of(subgraph: Subgraph) -> int:
     return (to_days(subgraph.until) - int(subgraph.time.min())) // WEEK
 
 
-def _weigh(subgraph: Subgraph, today: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
+def weigh(subgraph: Subgraph, today: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
     """[num_edges]: quantity * 0.5 ^ (age / half_life)."""
     quantity = subgraph.quantity.astype(np.float64)
     if settings.half_life is None:
@@ -149,7 +149,7 @@ def _weigh(subgraph: Subgraph, today: int, settings: TrainSettings) -> npt.NDArr
     return weight
 
 
-def _weigh_attributes(subgraph: Subgraph, settings: TrainSettings) -> sp.csr_matrix | None:
+def weigh_attributes(subgraph: Subgraph, settings: TrainSettings) -> sp.csr_matrix | None:
     """[A, T]: the same weight for each edge from an article to an attribute node."""
     if not settings.attributes or not subgraph.attributes:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
@@ -159,6 +159,7 @@ def train(
     settings: TrainSettings | None = None,
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
+    begin: Callable[[Subgraph, TrainSettings], Training] | None = None,
 ) -> TrainedModel:
     """Learn an embedding for each customer and article, so that what a customer buys next has a large cosine.
 
@@ -175,22 +176,23 @@ def train(
     progress : told the epochs, with loss and validation.
     checkpoint : where the training's state is kept while it runs; a training that was killed goes on from there, and
         ends as it would have ended. None: nothing is kept.
+    begin : makes a training of purchases; None for one process's (`sharded.py` has another).
     """
-    settings = settings or TrainSettings()
+    settings, begin = settings or TrainSettings(), begin or Training
     log = _Log(checkpoint, make_key(subgraph, settings.model_dump_json()) if checkpoint else "")
     history: list[Epoch] = []
     interrupted = False
     training, epochs = None, settings.epochs
     quizzes = _hold_validation(subgraph, settings)
     if quizzes:
-        search = _Training(quizzes[-1].before, settings)
+        search = begin(quizzes[-1].before, settings)
         history, interrupted = _run(search, "search", settings.epochs, quizzes, log, progress)
         epochs = _best(history).epoch
         if interrupted:
-            training = _Training(subgraph, settings)
+            training = begin(subgraph, settings)
             training.mean.load_state_dict(search.best)
     if training is None:
-        training = _Training(subgraph, settings)
+        training = begin(subgraph, settings)
         done, interrupted = _run(training, "final", epochs, [], log, progress)
         epochs = done[-1].epoch
     customers, articles = training.embed()
@@ -204,21 +206,26 @@ def train(
     )  # fmt: skip
 
 
-class _Quiz(NamedTuple):
-    """Some days held out: the purchases before them, the graph as it stood then, and what was bought in them."""
+class Quiz(NamedTuple):
+    """Some days held out: all purchases, the first of the days, and what was bought in them, all and new."""
 
-    before: Subgraph
-    graph: DatedGraph
+    subgraph: Subgraph
+    day: int
     truths: tuple[Truth, Truth]
 
+    @property
+    def before(self) -> Subgraph:
+        """The purchases before them; not kept, for it is as large as all."""
+        return self.subgraph.where(self.subgraph.time < self.day)
 
-def _hold_validation(subgraph: Subgraph, settings: TrainSettings) -> list[_Quiz]:
+
+def _hold_validation(subgraph: Subgraph, settings: TrainSettings) -> list[Quiz]:
     """The last stretches of days, the latest first; none where there are too few weeks, or nobody to ask about."""
     days = settings.validation_days
     if not days or weeks_of(subgraph) < 2:
         return []
     spans = (to_days(subgraph.until) - int(subgraph.time.min())) // days
-    quizzes: list[_Quiz] = []
+    quizzes: list[Quiz] = []
     for ago in range(min(settings.validation_times, max(1, spans // 8))):
         try:
             held = hold_out(subgraph, days, ago)
@@ -226,7 +233,7 @@ def _hold_validation(subgraph: Subgraph, settings: TrainSettings) -> list[_Quiz]
             continue
         truths = make_truth(held, new_only=False), make_truth(held, new_only=True)
         if len(truths[0].customers):
-            quizzes.append(_Quiz(held.before, take_graph(held.before, to_days(held.cut), settings), truths))
+            quizzes.append(Quiz(subgraph, to_days(held.cut), truths))
     return quizzes
 
 
@@ -234,10 +241,10 @@ STEPS = {"search": "Training: finding the best epoch", "final": "Training on all
 
 
 def _run(
-    training: _Training,
+    training: Training,
     stage: str,
     epochs: int,
-    quizzes: list[_Quiz],
+    quizzes: list[Quiz],
     log: _Log,
     progress: Progress,
 ) -> tuple[list[Epoch], bool]:
@@ -270,7 +277,7 @@ class _Log:
         self.saved = checkpoint.load(key) if checkpoint else None
         self.searched: list[list[float]] = []
 
-    def resume(self, stage: str, training: _Training) -> list[Epoch]:
+    def resume(self, stage: str, training: Training) -> list[Epoch]:
         """Bring a training to where it was in this stage; the epochs that it has behind it."""
         if self.saved is None:
             return []
@@ -285,7 +292,7 @@ class _Log:
         training.epochs = len(facts["history"])
         return [Epoch(*epoch) for epoch in facts["history"]]
 
-    def save(self, stage: str, training: _Training, history: list[Epoch]) -> None:
+    def save(self, stage: str, training: Training, history: list[Epoch]) -> None:
         """Keep where a training is."""
         epochs = [list(epoch) for epoch in history]
         if stage == "search":
@@ -295,7 +302,7 @@ class _Log:
             self.checkpoint.save(facts | {"random": training.random.bit_generator.state}, training.tensors())
 
 
-class _Training:
+class Training:
     """A network, its optimizer and the weeks that it learns to foresee."""
 
     def __init__(self, subgraph: Subgraph, settings: TrainSettings) -> None:
@@ -312,23 +319,13 @@ class _Training:
         if settings.spectral:
             self.network.start_from(self.tasks[-1].graph.adjacency, generator)
         self.network.forget(torch.stack([task.graph.known for task in self.tasks]).amax(0))
-        shared = {"scale", "trend"}
-        parts: tuple[list[Tensor], list[Tensor]] = ([], [])
-        for name, value in self.network.named_parameters():
-            parts[name in shared].append(value)
-        groups: list[dict[str, Any]] = [
-            {"params": parts[0]},
-            {"params": parts[1], "lr": SHARED_RATE * settings.learning_rate},
-        ]
-        self.optimizer = torch.optim.Adam(
-            groups,
-            lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True,
-        )  # fmt: skip
+        self.optimizer = make_optimizer(self.network, settings)
         self.mean = deepcopy(self.network)  # of the epochs: it overfits later, and is better (docs/decisions.md)
+        self.graphs: dict[int, DatedGraph] = {}
         self.epochs = 0
         self.best: dict[str, Tensor] = {}
 
-    def run_epoch(self, quizzes: list[_Quiz]) -> Epoch:
+    def run_epoch(self, quizzes: list[Quiz]) -> Epoch:
         """Go through all target weeks once, and tell how it went."""
         self.network.train()
         losses = []
@@ -337,15 +334,26 @@ class _Training:
             for begin in range(0, len(order), self.settings.batch_size):
                 losses.append(self._step(task, np.sort(order[begin : begin + self.settings.batch_size])))
         self.epochs += 1
-        self._average()
-        maps = [_validate(self.embed(quiz.graph), quiz.truths) for quiz in quizzes]
+        self.average()
+        maps = [_validate(self.embed(self.take_graph_before(quiz)), quiz.truths) for quiz in quizzes]
         return Epoch(self.epochs, float(np.mean(losses)), *(np.mean(maps, axis=0).tolist() if maps else (0.0, 0.0)))
 
     @torch.no_grad()
-    def _average(self) -> None:
+    def average(self) -> None:
+        """Take the weights as they are into their running mean."""
         share = self.settings.averaging if self.epochs > 1 else 0.0
         for mean, now in zip(self.mean.parameters(), self.network.parameters(), strict=True):
             mean.lerp_(now, 1 - share)
+
+    def take_graph_before(self, quiz: Quiz) -> DatedGraph:
+        """The graph as it stood on a quiz's first day; made once."""
+        if quiz.day not in self.graphs:
+            self.graphs[quiz.day] = self.make_graph(quiz.before, quiz.day)
+        return self.graphs[quiz.day]
+
+    def make_graph(self, before: Subgraph, day: int) -> DatedGraph:
+        """The graph of purchases that all happened before a day (since 1970-01-01)."""
+        return take_graph(before, day, self.settings)
 
     def keep_best(self) -> None:
         """Remember the weights as they are."""
@@ -383,16 +391,32 @@ class _Training:
     def _step(self, task: Task, batch: Integers) -> float:
         x = self.network.embed(task.graph.adjacency, task.graph.known, self.features)  # [N, dim]
         customers, articles = x[: self.split[0]], x[self.split[0] : sum(self.split)]
-        scores = _Scores(
+        scores = Scores(
             normalize(customers[torch.from_numpy(batch)], dim=1) * self.network.scale.exp(),
             normalize(articles, dim=1),
             task.graph.sold @ self.network.trend,
         )
-        loss = _loss(scores, task, batch, self.settings, self.random)
+        loss = measure_loss(scores, task, batch, self.settings, self.random)
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.optimizer.step()
         return loss.item()
+
+
+def make_optimizer(network: HeteroLightGCN, settings: TrainSettings) -> torch.optim.Optimizer:
+    """Adam, the few numbers that all scores share moved faster; the latent embeddings are its first parameter."""
+    shared = {"scale", "trend"}
+    parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for name, value in network.named_parameters():
+        parts[name in shared].append(value)
+    groups: list[dict[str, Any]] = [
+        {"params": parts[0]},
+        {"params": parts[1], "lr": SHARED_RATE * settings.learning_rate},
+    ]
+    return torch.optim.Adam(
+        groups,
+        lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True,
+    )  # fmt: skip
 
 
 def make_network(
@@ -422,7 +446,7 @@ def embed_nodes(
     return normalize(customers, dim=1).numpy(), normalize(articles, dim=1).numpy()
 
 
-class _Scores:
+class Scores:
     """Scores of the customers of a batch: scale * cosine + bias."""
 
     def __init__(self, left: Tensor, right: Tensor, bias: Tensor) -> None:
@@ -439,8 +463,19 @@ class _Scores:
         return self.left @ self.right[places].T + self.bias[places]
 
 
-def _loss(scores: _Scores, task: Task, batch: Integers, settings: TrainSettings, random: np.random.Generator) -> Tensor:
-    """The loss of a batch of customers, each of whom weighs alike, as in MAP."""
+def measure_loss(
+    scores: Scores,
+    task: Task,
+    batch: Integers,
+    settings: TrainSettings,
+    random: np.random.Generator,
+    sizes: tuple[int, int] | None = None,
+) -> Tensor:
+    """The loss of a batch of customers, each of whom weighs alike, as in MAP.
+
+    `sizes` are the customers with targets and those with new ones in the whole batch, of which `batch` is a part; None:
+    it is all of it. The parts' losses add up to the whole's (softmax).
+    """
     if settings.loss != "softmax":
         bought = task.targets[batch]
         row = np.repeat(np.arange(len(batch)), np.diff(bought.indptr))  # [n]
@@ -456,13 +491,14 @@ def _loss(scores: _Scores, task: Task, batch: Integers, settings: TrainSettings,
     # what was bought is no negative, whichever purchase is looked at
     negatives = _leave_out(negatives, task.targets[batch][:, drawn])
     loss = torch.zeros(())
-    for targets, share in ((task.targets, 1 - settings.new_share), (task.new, settings.new_share)):
+    shares = (1 - settings.new_share, settings.new_share)
+    for targets, share, size in zip((task.targets, task.new), shares, sizes or (0, 0), strict=True):
         bought = targets[batch]
         if not share or not bought.nnz:
             continue
         count = np.diff(bought.indptr)
         row = np.repeat(np.arange(len(batch)), count)
-        weight = torch.from_numpy((1 / count[count > 0].size / np.maximum(count, 1))[row]).float()
+        weight = torch.from_numpy((1 / (size or count[count > 0].size) / np.maximum(count, 1))[row]).float()
         if targets is task.new:
             negatives = _leave_out(negatives, task.owned[batch][:, drawn])
         positive = scores.of_pairs(row, bought.indices.astype(np.int64))
@@ -503,3 +539,9 @@ def _validate(
 
 def _best(history: list[Epoch]) -> Epoch:
     return max(history, key=lambda epoch: epoch.score)
+
+
+if __name__ == "__main__":  # torchrun --nproc-per-node N -m hmrec.graph_ml.train
+    from .distributed import main
+
+    main()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+import polars as pl
 from filelock import FileLock, Timeout
 
 from ..cypher.errors import HmrecError, LoadRunning, UserMistake
@@ -26,7 +27,7 @@ from .bulk import finish_bulk, load_by_bulk, store_size
 from .files import find_files
 from .read import CleanTables, read_tables
 from .report import REJECTS_FILE, REPORT_FILE, LoadReport, choose_report_folder, write_whole
-from .stream import load_by_stream
+from .stream import Written, load_by_stream
 
 Road = Literal["auto", "bulk", "stream"]
 WORK = "hmrec-load-"
@@ -137,6 +138,7 @@ def _load(
         notes=tables.notes,
         rejects_file=str(rejects) if tables.rejects.height else None,
     )
+    scope: dict[str, object] = {}
     if road == "bulk" and server is not None:
         changes = load_by_bulk(server, tables, result.to_properties(), progress)
         lap("importing")
@@ -150,17 +152,33 @@ def _load(
                 graph.write("delete_graph", keep=result.id)
                 graph.write("record_load", load=begun | {"replacing": REFILLING})
                 lap("deleting the old graph")
-            changes = load_by_stream(graph, tables, lambda: graph.write("record_load", load=begun), progress)
-        result = changed(result, changes=changes)
+            written = load_by_stream(graph, tables, lambda: graph.write("record_load", load=begun), progress)
+        result = changed(result, changes=written.counters)
+        scope = _tell_scope(written, tables, goes_on=bool(unfinished))
         lap("writing")
     size = store_size(server.data) if server is not None and server.data.is_dir() else None
     result = changed(result, finished=_now(), seconds=seconds, store_bytes=size)
     if result.changes or unfinished or replace:
         with _reconnect(server, graph) as open_graph:
-            open_graph.write("record_load", load=result.to_properties() | {"replacing": None})
+            open_graph.write("record_load", load=result.to_properties() | {"replacing": None} | scope)
     text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
     write_whole(target / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
     return result
+
+
+def _tell_scope(written: Written, tables: CleanTables, goes_on: bool) -> dict[str, object]:
+    """The days, customers and articles that a load may have changed, kept on its (:Load) for kept exports.
+
+    A load that goes on does not know what the killed one had written of its files: then all days of the files are
+    told, and the customers and articles are not.
+    """
+    if not goes_on:
+        customers = None if written.customers is None else list(written.customers)
+        days = [day.isoformat() for day in written.days]
+        return {"days_written": days, "customers_written": customers, "articles_written": written.articles}
+    in_files = tables.scan("purchases").select(pl.col("t_dat").unique().sort()).collect()["t_dat"]
+    days = [day.isoformat() for day in in_files]
+    return {"days_written": days, "customers_written": None, "articles_written": None}
 
 
 def _tell_who(folder: Path) -> str:

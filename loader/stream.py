@@ -8,6 +8,8 @@ loads meanwhile (`Graph.claim`), so what the graph lacks can be created without 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
 from threading import Lock
 from typing import Any
 
@@ -33,7 +35,27 @@ KNOWN = {
     "had": pl.Int64,
 }
 
+MOST_CUSTOMERS_TOLD = 10_000  # 0.7 MB of H&M's ids in one node; beyond that whoever asks reads all customers anew
+
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a load by stream changed in the graph.
+
+    Attributes
+    ----------
+    counters : under Neo4j's names of the counters; empty if the graph had everything.
+    days : of the purchases that were made or changed, in order.
+    customers : ids of those that were made or changed; None where they are too many to tell.
+    articles : how many articles were made or changed.
+    """
+
+    counters: dict[str, int]
+    days: tuple[date, ...]
+    customers: tuple[str, ...] | None
+    articles: int
 
 
 class _Changes:
@@ -45,6 +67,14 @@ class _Changes:
         self._begun = False
         self._alone = Lock()
         self.counters: dict[str, int] = {}
+        self.days: set[date] = set()
+        self.customers: list[str] = []
+        self.articles = 0
+
+    def written(self) -> Written:
+        """All that was changed."""
+        customers = tuple(self.customers) if len(self.customers) <= MOST_CUSTOMERS_TOLD else None
+        return Written(self.counters, tuple(sorted(self.days)), customers, self.articles)
 
     def write(self, query: str, rows: list[Row]) -> None:
         """Send a batch, if there is anything in it."""
@@ -56,6 +86,8 @@ class _Changes:
         runs = batch["customer_id"].rle().struct.unnest()
         ends = runs["len"].cum_sum()
         dates = batch["t_dat"].unique().sort()
+        with self._alone:
+            self.days.update(dates)
         made = self._send(
             "create_purchases",
             customers=list(
@@ -89,7 +121,7 @@ class _Changes:
 
 def load_by_stream(
     graph: Graph, tables: CleanTables, begin: Callable[[], object], progress: Progress = silent
-) -> dict[str, int]:
+) -> Written:
     """Write the clean tables into the graph; what is there already is kept.
 
     Parameters
@@ -101,13 +133,15 @@ def load_by_stream(
 
     Returns
     -------
-    What changed in the graph, under Neo4j's names of the counters; empty if it had everything.
+    What changed in the graph.
     """
     changes = _Changes(graph, begin)
     graph.write("constraints")
     graph.write("await_indexes")
     for batch in _walk(tables.scan(CUSTOMERS.stem).drop("customer"), "Loading customers", progress):
-        changes.write("load_customers", _differing_customers(graph, batch))
+        differing = _differing_customers(graph, batch)
+        changes.customers += [row["customer_id"] for row in differing]
+        changes.write("load_customers", differing)
     for attribute in ATTRIBUTES:
         name = pl.col(attribute.name) if attribute.name else pl.lit(None, pl.String)
         nodes = tables.scan(f"attribute-{attribute.label}")
@@ -117,15 +151,19 @@ def load_by_stream(
     articles = tables.scan(ARTICLES.stem).drop("article")
     given = tables.counts[ARTICLES.stem].loaded
     for batch in _walk(articles.head(given), "Loading articles", progress):
-        changes.write("load_articles", _differing_articles(graph, batch))
+        differing = _differing_articles(graph, batch)
+        changes.articles += len(differing)
+        changes.write("load_articles", differing)
     for batch in _walk(articles.slice(given).select("article_id"), "Loading articles without data", progress):
         known = {row[0] for row in graph.read_rows("known_articles", ids=[row["article_id"] for row in batch])[1]}
-        changes.write("load_bare_articles", [row for row in batch if row["article_id"] not in known])
+        lacking = [row for row in batch if row["article_id"] not in known]
+        changes.articles += len(lacking)
+        changes.write("load_bare_articles", lacking)
     _load_purchases(graph, tables, changes, progress)
     progress("Creating indexes", 0, None)
     graph.write("indexes")
     graph.write("await_indexes")
-    return changes.counters
+    return changes.written()
 
 
 def _walk(nodes: pl.LazyFrame, step: str, progress: Progress) -> Iterator[list[Row]]:
@@ -183,6 +221,7 @@ def _load_purchases(graph: Graph, tables: CleanTables, changes: _Changes, progre
             part = tables.scan("purchases").slice(begin, PURCHASES_A_PART).collect()
             part = part.with_columns(customer_id=customers.gather(part[":START_ID(Customer)"]))
             lacking, lower = (part, part.head(0)) if empty else _compare_purchases(graph, part)
+            changes.days.update(lower["t_dat"])
             changes.write("load_purchases", _to_rows(lower))
             sent += part.height - lacking.height
             yield from cut_into_lanes(lacking, LANES)

@@ -1,8 +1,8 @@
-// loads: what was loaded into this graph, newest first
+// loads: what was loaded into this graph, newest first; of the customers written only how many
 // $k: integer = 20   how many
 // :param [{k}] => { RETURN 20 AS k }
 // returns load
 MATCH (l:Load)
-RETURN properties(l) AS load
+RETURN l {.*, customers_written: size(l.customers_written)} AS load
 ORDER BY l.started DESC
 LIMIT $k

@@ -89,17 +89,105 @@ def test_a_folder_that_cannot_be_written_costs_the_copy_alone(
     assert_same(export_kept(module_graph, folder=tmp_path / "file"), export_subgraph(module_graph))
 
 
-def test_after_a_load_the_graph_is_read_anew(module_graph: Graph, shop: pl.DataFrame, tmp_path: Path) -> None:
-    before = export_kept(module_graph, folder=tmp_path / "kept")
-    new = tmp_path / "new"
-    new.mkdir()
-    row = {"t_dat": dt.date(2020, 9, 22), "customer_id": "c00", "article_id": "0000000003", "price": 0.1}
-    pl.DataFrame([row | {"sales_channel_id": 1}]).write_csv(new / "transactions_train.csv")
-    load_folder(new, server=None, graph=module_graph, road="stream")
-    after = export_kept(module_graph, folder=tmp_path / "kept")
-    assert after.num_edges == before.num_edges + 1
-    assert_same(after, export_subgraph(module_graph))
-    assert_same(after, export_kept(module_graph, folder=tmp_path / "kept"))
+def load_more(graph: Graph, folder: Path, customers: str = "", articles: str = "", **rows: object) -> None:
+    """Load transactions (a column's values each), customers and articles (text of a CSV) over what the graph has."""
+    folder.mkdir(parents=True)
+    columns = {"t_dat": [], "customer_id": [], "article_id": [], "price": [], "sales_channel_id": []} | rows
+    pl.DataFrame(columns).write_csv(folder / "transactions_train.csv")
+    for name, text in (("customers", customers), ("articles", articles)):
+        if text:
+            (folder / f"{name}.csv").write_text(text)
+    load_folder(folder, server=None, graph=graph, road="stream")
+
+
+ADDED = {
+    "a day": {
+        "t_dat": [dt.date(2020, 9, 22)] * 3, "customer_id": ["c00", "c41", "c00"],
+        "article_id": ["0000000003", "0000000031", "0000000003"], "price": [0.1, 0.2, 0.1], "sales_channel_id": [1] * 3,
+    },
+    "an earlier day and a higher quantity": {
+        "t_dat": [dt.date(2020, 7, 21)] * 3, "customer_id": ["c07"] * 3, "article_id": ["0000000001"] * 3,
+        "price": [0.3] * 3, "sales_channel_id": [2] * 3,
+    },
+    "unknown customers and articles": {
+        "t_dat": [dt.date(2020, 9, 23)] * 2, "customer_id": ["a-first", "c05x"],
+        "article_id": ["0000000900", "0000000000"], "price": [0.1, 0.2], "sales_channel_id": [1, 2],
+    },
+    "a customer without purchases and another one's age": {"customers": "customer_id,age\nc02,77\nzed,33\n"},
+    "an article's department": {"articles": "article_id,department_no,department_name\n0000000004,1,Odd\n"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_after_loads_a_copy_with_what_they_wrote_is_a_fresh_export(
+    graph: Graph, tmp_path: Path, isolated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_two_tastes(graph, tmp_path / "shop", weeks=4)
+    spec, folder = SubgraphSpec(isolated=isolated), tmp_path / "kept"
+    before = export_kept(graph, spec, folder=folder)
+    days_read: list[object] = []
+    stream = Graph.stream
+
+    def watch(own: Graph, query: str, **parameters: object) -> object:
+        if query == "export_day":
+            days_read.append(parameters["day"])
+        assert query != "export_purchases"
+        return stream(own, query, **parameters)  # type: ignore[arg-type]
+
+    for number, rows in enumerate(ADDED.values()):
+        load_more(graph, tmp_path / str(number), **rows)  # type: ignore[arg-type]
+        fresh = export_subgraph(graph, spec)
+        if number == 1:
+            continue  # two loads at once, the next time
+        with monkeypatch.context() as patch:
+            patch.setattr(kept_export, "export_subgraph", None)
+            patch.setattr(Graph, "stream", watch)
+            days_read.clear()
+            updated = export_kept(graph, spec, folder=folder)
+            assert_same(updated, fresh)
+            assert_same(export_kept(graph, spec, folder=folder), fresh)
+        days = {*rows.get("t_dat", ())} | ({dt.date(2020, 7, 21)} if number == 2 else set())
+        assert days_read == sorted(days)
+    assert updated.num_edges == before.num_edges + 5
+    assert len(updated.customer_ids) - len(before.customer_ids) == 3
+
+
+def test_what_a_copy_cannot_be_brought_up_to_date_for_is_read_anew(graph: Graph, tmp_path: Path) -> None:
+    load_two_tastes(graph, tmp_path / "shop", weeks=4)
+    folder = tmp_path / "kept"
+    for number, harm in enumerate(
+        (
+            "MATCH (:Customer {customer_id: 'c01'})-[b:BOUGHT]->() WITH b LIMIT 1 DELETE b",
+            "MATCH (a:Article {article_id: '0000000008'}) DETACH DELETE a",
+            "MATCH (l:Load) REMOVE l.days_written",
+        )
+    ):
+        export_kept(graph, folder=folder)
+        load_more(graph, tmp_path / str(number), **dict(ADDED["a day"], t_dat=[dt.date(2020, 10, 1 + number)] * 3))
+        run_text(graph, harm)
+        assert_same(export_kept(graph, folder=folder), export_subgraph(graph))
+
+
+def test_after_a_replacing_or_a_killed_load_a_copy_is_a_fresh_export(graph: Graph, tmp_path: Path) -> None:
+    load_two_tastes(graph, tmp_path / "shop", weeks=4)
+    spec, folder = SubgraphSpec(isolated=True), tmp_path / "kept"
+    export_kept(graph, spec, folder=folder)
+    more = tmp_path / "more"
+    rows = ADDED["unknown customers and articles"]
+    load_more(graph, more, customers="customer_id,age\nc02,77\nzed,33\n", **rows)
+    # as it is when a load was killed after its last batch: begun, and all written but its end
+    run_text(
+        graph, "MATCH (l:Load) WHERE l.folder ENDS WITH 'more' REMOVE l.finished, l.days_written, l.customers_written"
+    )
+    assert_same(export_kept(graph, spec, folder=folder), export_subgraph(graph, spec))
+    load_folder(more, server=None, graph=graph, road="stream")  # goes on, and finds nothing left to do
+    told: list[str] = []
+    assert_same(
+        export_kept(graph, spec, lambda step, *_: told.append(step), folder=folder), export_subgraph(graph, spec)
+    )
+    assert any("up to date" in step for step in told)
+    load_folder(tmp_path / "shop", server=None, graph=graph, road="stream", replace=True)
+    assert_same(export_kept(graph, spec, folder=folder), export_subgraph(graph, spec))
 
 
 def test_while_a_load_is_unfinished_nothing_is_kept(module_graph: Graph, shop: pl.DataFrame, tmp_path: Path) -> None:

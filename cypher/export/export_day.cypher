@@ -1,0 +1,10 @@
+// export_day: all purchases of a day in one row, a list for each property, all in the same order
+// By the index on t_dat; for a large part of the days export_purchases is faster, which reads in the order of the store.
+// $day: date
+// :param [{day}] => { RETURN '2020-09-22' AS day }
+// returns customers, articles, prices, quantities, channels
+MATCH (c:Customer)-[b:BOUGHT]->(a:Article)
+WHERE b.t_dat = date($day)
+RETURN collect(c.customer_id) AS customers, collect(a.article_id) AS articles,
+       collect(coalesce(b.price, 0.0 / 0.0)) AS prices, collect(coalesce(b.quantity, 1)) AS quantities,
+       collect(coalesce(b.sales_channel_id, 0)) AS channels

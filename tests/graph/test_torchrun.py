@@ -1,0 +1,81 @@
+"""`torchrun -m hmrec.graph_ml.train`: two processes train on a real graph, one writes back, none outlives another."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.settings import ConnectionSettings
+
+from tests.conftest import run_text
+from tests.graph.shops import load_two_tastes
+
+
+def start(connection: ConnectionSettings, home: Path, *options: str) -> subprocess.Popen[str]:
+    """Two processes that train on the graph."""
+    environment = os.environ | {
+        "NEO4J_URI": connection.uri,
+        "NEO4J_USERNAME": connection.username,
+        "NEO4J_PASSWORD": connection.password.get_secret_value(),
+        "NEO4J_DATABASE": connection.database,
+        "HMREC_HOME": str(home),
+        "OMP_NUM_THREADS": "1",
+    }
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "hmrec.graph_ml.train"]
+    return subprocess.Popen(
+        [sys.executable, *command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> None:
+    load_two_tastes(module_graph, tmp_path_factory.mktemp("shop"), weeks=4)
+
+
+def test_two_processes_train_and_one_writes_back(
+    shop: None, module_graph: Graph, connection: ConnectionSettings, tmp_path: Path
+) -> None:
+    run = start(connection, tmp_path, "--epochs", "2", "--no-ranker")
+    told, errors = run.communicate(timeout=400)
+    assert run.returncode == 0, errors
+    assert told.count("Model 1: embeddings of 64 dimensions") == 1
+    assert "Training on all purchases" in errors
+    (model,) = run_text(module_graph, "MATCH (m:Model {in_force: true}) RETURN m.customers AS c, m.articles AS a")
+    assert model == {"c": 42, "a": 32}
+    assert run_text(module_graph, "MATCH (n) WHERE n.embedding IS NOT NULL RETURN count(n) AS n") == [{"n": 74}]
+    assert not (tmp_path / "training.safetensors").exists()
+
+
+@pytest.mark.parametrize("what", ["a process is killed", "Ctrl-C"])
+def test_all_end_with_one_sentence(shop: None, connection: ConnectionSettings, tmp_path: Path, what: str) -> None:
+    run = start(connection, tmp_path)
+    assert run.stderr is not None
+    first = run.stderr.readline()
+    while "Reading" not in first:  # torchrun may say something itself
+        assert first, "it ended without a word"
+        first = run.stderr.readline()
+    children = psutil.Process(run.pid).children(recursive=True)
+    workers = sorted((child for child in children if "hmrec.graph_ml.train" in child.cmdline()), key=lambda c: c.pid)
+    assert len(workers) == 2
+    if what == "Ctrl-C":
+        run.send_signal(signal.SIGINT)
+    else:
+        workers[1].kill()
+    _, errors = run.communicate(timeout=400)
+    assert run.returncode != 0
+    assert errors.count("hmrec: ") == 1, errors
+    assert "Run the same command again" in errors
+    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
+
+
+def test_without_torchrun_it_says_how() -> None:
+    run = subprocess.run([sys.executable, "-m", "hmrec.graph_ml.train"], capture_output=True, text=True, timeout=400)
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1
+    assert "torchrun --nproc-per-node" in run.stderr
