@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import NoEmbedding, UnknownArticle, UnknownCustomer, UserMistake
 from .graph import Graph
-from .progress import Progress, silent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,63 +185,3 @@ def explain(graph: Graph, customer_id: str, article_id: str, *, as_of: str | Non
     _look_up(graph, customer_id)
     _check_article(graph, article_id)
     return graph.read("explain_user_based_cf", customer_id=customer_id, article_id=article_id, as_of=as_of)
-
-
-def recommend_all(
-    graph: Graph,
-    out: Path,
-    *,
-    k: int = 12,
-    method: Method = Method.auto,
-    new_only: bool = False,
-    workers: int = 4,
-    progress: Progress = silent,
-    **filters: Any,
-) -> int:
-    """Write Kaggle's submission file: every customer, `customer_id,prediction`, the article ids apart by a space.
-
-    The file stands under its name only when whole. Customers whom the method leaves short are filled up with what is
-    popular, so that each has `k` articles as long as the graph has that many.
-
-    Returns
-    -------
-    How many customers were written.
-    """
-    total = int(graph.read("counts")["customers"][0])
-    if not total:
-        raise UserMistake("The graph has no customers.", "Load some first: hmrec load DIR")
-    popular = list(graph.read("popular", customer_id="", k=k, **filters)["article_id"])
-
-    def predict(customer_id: str) -> tuple[str, list[str]]:
-        chosen = method
-        if method is Method.gnn and not _look_up(graph, customer_id).has_embedding:
-            chosen = Method.auto
-        found = list(
-            recommend(graph, customer_id, k=k, method=chosen, new_only=new_only, **filters).articles["article_id"]
-        )
-        return customer_id, (found + [article for article in popular if article not in found])[:k]
-
-    partial = out.with_name(out.name + ".partial")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("w", encoding="utf-8", newline="") as file, ThreadPoolExecutor(workers) as pool:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["customer_id", "prediction"])
-        done = 0
-        for part in _in_parts((row[0] for row in graph.stream("customer_ids")), 64 * workers):
-            for customer_id, articles in pool.map(predict, part):
-                writer.writerow([customer_id, " ".join(articles)])
-            done += len(part)
-            progress("Recommending to every customer", done, total)
-    os.replace(partial, out)
-    return done
-
-
-def _in_parts(values: Iterator[str], size: int) -> Iterator[list[str]]:
-    part: list[str] = []
-    for value in values:
-        part.append(value)
-        if len(part) == size:
-            yield part
-            part = []
-    if part:
-        yield part

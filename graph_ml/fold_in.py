@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from .candidates.nearest import Vectors
 from .export import IdMap, Subgraph
-from .rank import Vectors
 from .tasks import collect_features, count_nodes, take_graph
 from .train import TrainedModel, embed_nodes, make_network
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..cypher.progress import Progress, silent
+from .candidates.nearest import Vectors
 from .candidates.snapshot import Snapshot
 from .checkpoint import Checkpoint
 from .export import Subgraph
 from .fold_in import embed_as_of
-from .rank import Board, Ranker, RankParts, RankSettings, Vectors, first_day, train_ranker
+from .rank import Board, Ranker, RankParts, RankSettings, first_day, train_ranker
 from .rank_features import describe_articles
 from .sources import EMBEDDING, SOURCES, Source, choose_sources
 from .split import HoldOut

@@ -21,10 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.progress import Progress, silent
 from .candidates.lists import Candidates, look_up
+from .candidates.nearest import Vectors, cosine_of, gnn
 from .candidates.snapshot import Snapshot
 from .export import Integers, Subgraph
 from .rank_features import OWN, Matrix, Offers, describe_articles, describe_offers, name_features
-from .ranking import collect_pairs, rank_by_cosine
+from .ranking import collect_pairs
 from .sources import EMBEDDING, NEAREST, SOURCES, Source, gather_offers
 from .split import HoldOut, hold_out
 
@@ -33,15 +34,7 @@ if TYPE_CHECKING:
 
 WEEK = 7
 CUSTOMERS_AT_ONCE = 1_000
-PAIRS_AT_ONCE = 500_000
 FEW = 50_000
-
-
-class Vectors(NamedTuple):
-    """Embeddings as of a day: [C, dim] and [A, dim] float32, to be compared by cosine."""
-
-    customers: Matrix
-    articles: Matrix
 
 
 EmbedAsOf = Callable[[Subgraph, int], Vectors]
@@ -264,13 +257,7 @@ class Board:
 
     def _find_nearest(self, customers: Integers) -> Candidates:
         assert self.vectors is not None  # noqa: S101  gather_offers asks only then
-        left, right = self.vectors
-        found = rank_by_cosine(left[customers], right, NEAREST, self.snapshot.owned[customers])
-        kept = found >= 0
-        indptr = np.append(0, np.cumsum(kept.sum(axis=1)))
-        article = found[kept]
-        row = np.repeat(np.arange(len(customers)), np.diff(indptr))
-        return Candidates(indptr, article, cosine_of(self.vectors, customers[row], article).astype(np.float64))
+        return gnn(self.snapshot, self.vectors, customers, NEAREST, new_only=True)
 
     def _compare(self, offers: Offers) -> Matrix:
         if self.vectors is None:
@@ -298,15 +285,6 @@ def take_first(offers: Offers, score: npt.NDArray[np.float64], k: int) -> tuple[
     place = np.arange(len(row)) - begins[row]
     first = place < k
     return row[first], place[first], offers.article[order][first]
-
-
-def cosine_of(vectors: Vectors, customer: Integers, article: Integers) -> Matrix:
-    """[m]: the cosine of each pair; the embeddings have length 1."""
-    found = np.empty(len(customer), dtype=np.float32)
-    for begin in range(0, len(customer), PAIRS_AT_ONCE):
-        part = slice(begin, begin + PAIRS_AT_ONCE)
-        found[part] = np.einsum("ij,ij->i", vectors.customers[customer[part]], vectors.articles[article[part]])
-    return found
 
 
 def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, new_only: bool) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-import torch
 
 from .export import Integers, Subgraph
 from .metrics import Counts, Hits
@@ -77,6 +76,8 @@ def rank_by_cosine(
     -------
     [n, k] int64, the nearest first; -1 where there are no more.
     """
+    import torch  # takes seconds, and one customer's recommendations need none of it
+
     right = torch.nn.functional.normalize(torch.from_numpy(articles), dim=1).T.contiguous()
     found = np.full((len(customers), k), -1, dtype=np.int64)
     size = max(1, SCORES_AT_ONCE // max(1, len(articles)))

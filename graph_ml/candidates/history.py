@@ -43,7 +43,7 @@ def own_repurchases(
     if new_only:
         return Candidates(np.zeros(len(customers) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
     scores: sp.csr_matrix = snapshot.keep(("own_repurchases", half_life, rhythm), make)
-    return in_batches(customers, 10_000, lambda batch: take_best(scores[batch], k, rank_absolute))
+    return in_batches(customers, 10_000, lambda batch: take_best(scores[batch], k, rank_absolute, only=snapshot.only))
 
 
 def variants(
@@ -64,7 +64,7 @@ def variants(
         return select(others, (row_numbers(others) != others.indices) & (others.data > 0))
 
     def score(batch: Integers) -> Candidates:
-        return take_best(weights[batch] @ others, k, without=snapshot.owned[batch] if new_only else None)
+        return take_best(weights[batch] @ others, k, without=snapshot.leave_out(batch, new_only), only=snapshot.only)
 
     weights = snapshot.weigh(half_life)
     others: sp.csr_matrix = snapshot.keep(("variants", days), make)
@@ -173,7 +173,7 @@ def _damp(
     snapshot: Snapshot, sums: sp.csr_matrix, batch: Integers, k: int, new_only: bool, damping: float
 ) -> Candidates:
     damped = _with_data(sums, sums.data / snapshot.purchases_by_article[sums.indices] ** damping)
-    return take_best(damped, k, without=snapshot.owned[batch] if new_only else None)
+    return take_best(damped, k, without=snapshot.leave_out(batch, new_only), only=snapshot.only)
 
 
 def _ones(row: Integers, column: Integers, shape: tuple[int, int]) -> sp.csr_matrix:

@@ -140,8 +140,14 @@ def take_best(
     k: int,
     rank: Callable[[Floats], Floats] = rank_relative,
     without: sp.csr_matrix | None = None,
+    only: npt.NDArray[np.bool_] | None = None,
 ) -> Candidates:
-    """The `k` best of each row, by rank and then by article; what has an entry in `without` [n, A] is left out."""
+    """The `k` best of each row, by rank and then by article.
+
+    What has an entry in `without` [n, A] is left out, and every article for which `only` [A] is false.
+    """
+    if only is not None:
+        scores = select(scores, only[scores.indices])
     is_relative = rank is rank_relative
     slack, margin = (4 * SLACK, 0.0) if is_relative else (0.0, 4 * SLACK)
     pool = keep_largest(scores, k, slack, margin, without)

@@ -69,7 +69,7 @@ def user_based_cf(
         factor = own_weight * _compare_with_self(itself, length[batch], similarity)
         themselves = sp.csr_matrix((factor, (np.arange(len(batch)), batch)), nearest.shape)
         scores = (nearest + themselves) @ weights
-        return take_best(scores, k, without=snapshot.owned[batch] if new_only else None)
+        return take_best(scores, k, without=snapshot.leave_out(batch, new_only), only=snapshot.only)
 
     def _find_nearest(shared: sp.csr_matrix, own_length: Floats) -> sp.csr_matrix:
         guess = shared.copy()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from ..export import Integers
@@ -22,9 +25,12 @@ def popular(
     snapshot: Snapshot, customers: Integers, k: int = 12, *, new_only: bool = False, days: int = 7
 ) -> Candidates:
     """What was bought most in the last days, as the query popular gives it."""
-    ranking = Rankings.of(sp.csr_matrix(snapshot.count_since(days)[None, :].astype(np.float64)))
-    group = np.zeros(len(customers), dtype=np.int64)
-    return ranking.first(group, k, snapshot.owned[customers] if new_only else None)
+
+    def make() -> Rankings:
+        return Rankings.of(sp.csr_matrix(snapshot.show(snapshot.count_since(days))[None, :]))
+
+    ranking: Rankings = snapshot.keep(("popular", days), make)
+    return ranking.first(np.zeros(len(customers), dtype=np.int64), k, snapshot.leave_out(customers, new_only))
 
 
 def popular_in_departments(
@@ -38,8 +44,9 @@ def popular_in_departments(
     departments: int = 5,
 ) -> Candidates:
     """What sells now where each customer buys, as the query popular_in_departments gives it."""
-    worth = snapshot.count_since(days).astype(np.float64)
-    return _weigh_by_taste(snapshot, customers, worth, k, new_only, half_life, departments)
+    key = ("popular_in_departments", days)
+    worth = partial(snapshot.count_since, days)
+    return _weigh_by_taste(snapshot, customers, key, worth, k, new_only, half_life, departments)
 
 
 def new_arrivals(
@@ -52,26 +59,36 @@ def new_arrivals(
     departments: int = 5,
 ) -> Candidates:
     """What was never sold, where each customer buys, as the query new_arrivals gives it."""
-    within = snapshot.incidence("Department").tocsc()
-    unsold = snapshot.purchases_by_article == 0
-    worth = np.zeros(snapshot.shape[1])
-    for begin, end in pairwise(within.indptr.tolist()):
-        arrived = np.sort(within.indices[begin:end])[::-1]
-        arrived = arrived[unsold[arrived]]
-        worth[arrived] = 1 / np.arange(1, len(arrived) + 1)
-    return _weigh_by_taste(snapshot, customers, worth, k, new_only, half_life, departments)
+
+    def place() -> Floats:
+        within = snapshot.incidence("Department").tocsc()
+        unsold = snapshot.purchases_by_article == 0
+        worth = np.zeros(snapshot.shape[1])
+        for begin, end in pairwise(within.indptr.tolist()):
+            arrived = np.sort(within.indices[begin:end])[::-1]
+            arrived = arrived[unsold[arrived]]
+            worth[arrived] = 1 / np.arange(1, len(arrived) + 1)
+        return worth
+
+    return _weigh_by_taste(snapshot, customers, ("new_arrivals",), place, k, new_only, half_life, departments)
 
 
 def _weigh_by_taste(
     snapshot: Snapshot,
     customers: Integers,
-    worth: Floats,
+    key: tuple[Any, ...],
+    make_worth: Callable[[], npt.NDArray[Any]],
     k: int,
     new_only: bool,
     half_life: float,
     departments: int,
 ) -> Candidates:
-    """The articles of most `worth` [A] times the customer's taste for their department, where that is above 0."""
+    """The articles of most worth [A] times the customer's taste for their department; the worth is kept under `key`."""
+
+    def make() -> Rankings:
+        of_department = (sp.diags(snapshot.show(make_worth())) @ within).T.tocsr()
+        of_department.eliminate_zeros()
+        return Rankings.of(of_department)
 
     def score(batch: Integers) -> Candidates:
         weighed = (weights[batch] @ within).tocsr()
@@ -80,7 +97,7 @@ def _weigh_by_taste(
         taste = take_weightiest(weighed, departments)
         row = row_numbers(taste)
         share = taste.data / total[row]
-        found = ranking.first(taste.indices.astype(np.int64), k, snapshot.owned[batch[row]] if new_only else None)
+        found = ranking.first(taste.indices.astype(np.int64), k, snapshot.leave_out(batch[row], new_only))
         rows = row[found.row]
         shape = (len(batch), snapshot.shape[1])
         return take_best(sp.csr_matrix((found.score * share[found.row], (rows, found.article)), shape), k)
@@ -88,9 +105,7 @@ def _weigh_by_taste(
     weights, within = snapshot.weigh(half_life), snapshot.incidence("Department")
     if not within.shape[1]:
         return join([]) if not len(customers) else _nothing(len(customers))
-    of_department = (sp.diags(worth) @ within).T.tocsr()
-    of_department.eliminate_zeros()
-    ranking = Rankings.of(of_department)
+    ranking: Rankings = snapshot.keep(key, make)
     return in_batches(customers, 500, score)
 
 
@@ -116,7 +131,7 @@ def popular_in_segment(
             alike &= np.abs(snapshot.age[buyer] - age) <= age_span
         if status >= 0:
             alike &= known[buyer, 1] == status
-        return np.bincount(article[alike], minlength=snapshot.shape[1]).astype(np.float64)
+        return snapshot.show(np.bincount(article[alike], minlength=snapshot.shape[1]))
 
     return _rank_groups(snapshot, customers, known, count, k, new_only)
 
@@ -145,7 +160,7 @@ def by_attributes(
         return np.exp2(-differs)
 
     def weigh(of: Floats) -> Floats:
-        return np.bincount(article, compare(of, buyer), minlength=snapshot.shape[1]).astype(np.float64)
+        return snapshot.show(np.bincount(article, compare(of, buyer), minlength=snapshot.shape[1]))
 
     # Post codes are many (350,000 at H&M), each with few purchases lately: rankings of all articles are made as for
     # nobody's post code, and the few purchases of one's own counted double. Where there are many, they make a group.
@@ -164,7 +179,7 @@ def by_attributes(
         more.data += scores[group[row_numbers(more)], more.indices]
         before = sp.csr_matrix((lists.score, lists.article, lists.indptr), shape)
         others = select(before, look_up(more, row_numbers(before), before.indices) == 0)
-        return take_best(others + more, k, without=snapshot.owned[those] if new_only else None)
+        return take_best(others + more, k, without=snapshot.leave_out(those, new_only), only=snapshot.only)
 
     return _rank_groups(snapshot, customers, group, weigh, k, new_only, add_nearby)
 
@@ -211,7 +226,7 @@ def _rank_groups(
     for first, (begin, end) in zip(range(0, len(groups), GROUPS_AT_ONCE), pairwise(begins.tolist()), strict=False):
         scores = np.stack([score(of) for of in groups[first : first + GROUPS_AT_ONCE]])
         those, row = customers[order[begin:end]], group[order[begin:end]] - first
-        found = Rankings.of(sp.csr_matrix(scores)).first(row, k, snapshot.owned[those] if new_only else None)
+        found = Rankings.of(sp.csr_matrix(scores)).first(row, k, snapshot.leave_out(those, new_only))
         parts.append(found if refine is None else refine(found, those, scores, row))
     return _reorder(join(parts), np.argsort(order))
 

@@ -57,6 +57,7 @@ class Snapshot:
     customers : a row for each customer; may be empty.
     attributes : by label, the nodes that the articles hang on.
     price : [num_edges] float32, not a number where it is missing; None where nobody looks at prices.
+    only : [A], which articles may be proposed, as the queries' filters tell; None: all.
     """
 
     cut: int
@@ -67,16 +68,18 @@ class Snapshot:
     customers: pl.DataFrame
     attributes: Mapping[str, Attribute]
     price: npt.NDArray[np.float32] | None = None
+    only: npt.NDArray[np.bool_] | None = None
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, subgraph: Subgraph, cut: date | None = None) -> Snapshot:
+    def of(cls, subgraph: Subgraph, cut: date | None = None, only: npt.NDArray[np.bool_] | None = None) -> Snapshot:
         """The shop as of a day.
 
         Parameters
         ----------
         subgraph : its purchases; those of the day and later are not looked at.
         cut : the day; None for the day after the last purchase.
+        only : [A], which articles may be proposed; None: all.
 
         Raises
         ------
@@ -88,7 +91,7 @@ class Snapshot:
             raise UserMistake(f"No purchase is before {cut}.", "Choose a later day.")
         shape = (len(subgraph.customer_ids), len(subgraph.article_ids))
         edges = (subgraph.customer[before], subgraph.article[before], subgraph.time[before])
-        return cls(to_days(cut), shape, *edges, subgraph.customers, subgraph.attributes, subgraph.price[before])
+        return cls(to_days(cut), shape, *edges, subgraph.customers, subgraph.attributes, subgraph.price[before], only)
 
     @property
     def day(self) -> date:
@@ -149,6 +152,15 @@ class Snapshot:
     def owned(self) -> sp.csr_matrix:
         """[C, A]: 1 where the customer bought the article."""
         return self.weigh(None)
+
+    def leave_out(self, customers: Integers, new_only: bool) -> sp.csr_matrix | None:
+        """[n, A]: an entry where a customer bought the article, which is left out of lists of new ones; else None."""
+        return self.owned[customers] if new_only else None
+
+    def show(self, scores: npt.NDArray[Any]) -> Floats:
+        """[A]: the scores of articles, 0 for those that may not be proposed."""
+        shown: Floats = np.where(True if self.only is None else self.only, scores, 0).astype(np.float64)
+        return shown
 
     @cached_property
     def purchases_by_article(self) -> Integers:

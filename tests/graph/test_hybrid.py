@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +19,7 @@ from hmrec.cypher.catalogue import find_query
 from hmrec.cypher.errors import NoRanker, UnknownCustomer
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommender import Method
+from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.everybody import recommend_everybody
 from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
 from hmrec.graph_ml.hybrid import train_hybrid
@@ -41,17 +48,91 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
     return transactions
 
 
+def read_lists(out: Path) -> dict[str, list[str]]:
+    """The file's lists by customer."""
+    rows = pl.read_csv(out, schema_overrides={"customer_id": pl.String}).iter_rows()
+    return {customer: articles.split(" ") for customer, articles in rows}
+
+
+PLAIN: dict[str, Any] = {}
+ASKED = [
+    *((method, PLAIN) for method in Method),
+    (Method.hybrid, {"new_only": True}),
+    (Method.hybrid, {"department": "Odd", "max_price": 0.12}),
+    (Method.hybrid, {"in_season": 3, "new_only": True}),
+    (Method.hybrid, {"as_of": dt.date(2020, 9, 25)}),
+    (Method.auto, {"department": "Even", "k": 7}),
+    (Method.auto, {"as_of": dt.date(2020, 9, 1), "in_season": 5}),
+    (Method.gnn, {"department": "Odd", "new_only": True}),
+    (Method.cf, {"new_only": True, "max_price": 0.1}),
+    (Method.attributes, {"max_price": 0.1, "in_season": 3}),
+    (Method.departments, {"max_price": 0.1, "as_of": dt.date(2020, 9, 1)}),
+    (Method.segment, {"department": "Even"}),
+    (Method.variants, {"max_price": 0.1, "new_only": True}),
+]
+
+
+@pytest.mark.parametrize(("method", "asked"), ASKED, ids=[f"{method}-{'-'.join(asked)}" for method, asked in ASKED])
 def test_for_all_in_memory_is_as_one_by_one_from_the_graph(
-    module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
+    method: Method, asked: dict[str, Any], module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
 ) -> None:
-    for new_only in (False, True):
-        out = tmp_path / "submission.csv"
-        assert recommend_everybody(module_graph, out, method=Method.hybrid, new_only=new_only) == 42
-        lists = dict(pl.read_csv(out, schema_overrides={"customer_id": pl.String}).iter_rows())
-        for customer in ("c00", "c07", "c19", "c39", "c40", "c41"):  # the last two never bought
-            found = recommend(module_graph, customer, method=Method.hybrid, new_only=new_only)
-            assert lists[customer].split() == found.articles["article_id"].tolist()
-            assert len(found.articles) == 12
+    out = tmp_path / "submission.csv"
+    assert recommend_everybody(module_graph, out, method=method, at_once=20, **asked) == 42
+    lists = read_lists(out)
+    passing = module_graph.read("passing_articles", **{n: v for n, v in asked.items() if n not in ("k", "new_only")})
+    for customer in ("c00", "c19", "c39", "c40"):  # the last one never bought
+        found = recommend(module_graph, customer, method=method, **asked).articles["article_id"].tolist()
+        assert lists[customer][: len(found)] == found
+        assert len(found) == asked.get("k", 12) or method is not Method.hybrid or len(passing) < 25
+    for customer, listed in lists.items():
+        assert len(set(listed)) == len(listed)
+        assert set(listed) <= set(passing["article_id"])
+        owned = set(shop.filter(pl.col("customer_id") == customer)["article_id"]) if asked.get("new_only") else set()
+        sold = set(passing["article_id"]) & set(shop["article_id"])
+        assert len(listed) >= min(asked.get("k", 12), len(sold - owned))  # more where embeddings find what never sold
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.recommender import Method
+from hmrec.graph_ml.everybody import recommend_everybody
+def pause(*told):
+    time.sleep(0.1)
+with Graph.connect() as graph:
+    recommend_everybody(graph, Path(sys.argv[1]), method=Method.hybrid, at_once=5, progress=pause)
+"""
+
+
+def test_a_run_that_was_killed_goes_on_and_one_with_other_settings_begins_anew(
+    module_graph: Graph, connection: ConnectionSettings, shop: pl.DataFrame, tmp_path: Path
+) -> None:
+    out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
+    recommend_everybody(module_graph, whole, method=Method.hybrid, at_once=5)
+    environment = os.environ | {
+        "NEO4J_URI": connection.uri,
+        "NEO4J_USERNAME": connection.username,
+        "NEO4J_PASSWORD": connection.password.get_secret_value(),
+        "NEO4J_DATABASE": connection.database,
+    }
+    for settings, goes_on in (({"k": 12}, True), ({"k": 11}, False)):
+        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", CHILD, str(out)], env=environment)
+        while process.poll() is None and sum(f.stat().st_size for f in tmp_path.glob("*.partial")) < 2000:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not out.exists()
+        told: list[float] = []
+
+        def note(_: str, done: float, total: float | None, told: list[float] = told) -> None:
+            told.append(done)
+
+        recommend_everybody(module_graph, out, method=Method.hybrid, at_once=5, progress=note, **settings)
+        assert (15 in told and 5 not in told) == goes_on
+        assert (out.read_bytes() == whole.read_bytes()) == goes_on
+        assert len(read_lists(out)) == 42
+        out.unlink()
 
 
 def test_it_learns_whose_taste_an_article_is(module_graph: Graph, shop: pl.DataFrame) -> None:

@@ -85,7 +85,7 @@ def make_parts(trained: TrainedModel, name: str) -> RankParts:
     """A ranker known by its source's name, and facts of which every third is unknown."""
     facts = np.arange(len(trained.article_ids) * len(FACTS), dtype=np.float32).reshape(-1, len(FACTS))
     facts[facts % 3 == 0] = np.nan
-    return RankParts(Ranker((name,), ("trees", "trees")), facts)
+    return RankParts(Ranker((name,), (("trees",), ("trees",))), facts)
 
 
 def ranker_in_force(graph: Graph) -> tuple[int, str] | None:

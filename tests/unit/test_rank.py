@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hmrec.cypher.errors import HmrecError
 from hmrec.graph_ml.candidates.lists import Candidates
+from hmrec.graph_ml.candidates.nearest import Vectors
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export import Subgraph, to_date
 from hmrec.graph_ml.metrics import average_precision
-from hmrec.graph_ml.rank import Board, Ranker, RankSettings, Vectors, first_day, train_ranker
+from hmrec.graph_ml.rank import Board, Ranker, RankSettings, first_day, train_ranker
 from hmrec.graph_ml.rank_features import FACTS, OWN, describe_articles, describe_offers, name_features
 from hmrec.graph_ml.ranking import make_truth, mark_hits
 from hmrec.graph_ml.sources import SOURCES, join_lists

@@ -1,0 +1,27 @@
+// passing_articles: articles that a recommender's filters let through
+//
+// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
+// $department: string = null       only articles of this department, by its name
+// $colour: string = null           only articles of this colour group, by its name
+// $max_price: float = null         only articles that were sold for at most that
+// $in_season: integer = null       only articles that were sold within that many days
+// :param [{as_of, department, colour, max_price, in_season}] => { RETURN null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season }
+// returns article_id
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+}
+MATCH (a:Article)
+WHERE ($department IS NULL OR a.department_name = $department)
+  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
+      AND b.price <= coalesce($max_price, b.price)
+  })
+RETURN a.article_id AS article_id

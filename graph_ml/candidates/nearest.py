@@ -1,0 +1,57 @@
+"""Candidates by embedding: what the vector index finds, here exactly and for many customers at once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..export import Integers
+from ..ranking import rank_by_cosine
+from .lists import Candidates
+from .snapshot import Snapshot
+
+PAIRS_AT_ONCE = 500_000
+
+
+class Vectors(NamedTuple):
+    """Embeddings as of a day: [C, dim] and [A, dim] float32, to be compared by cosine; NaN where there is none."""
+
+    customers: npt.NDArray[np.float32]
+    articles: npt.NDArray[np.float32]
+
+
+def gnn(
+    snapshot: Snapshot, vectors: Vectors, customers: Integers, k: int = 12, *, new_only: bool = False
+) -> Candidates:
+    """The articles nearest to each customer's embedding, as the query gnn asks the vector index for them.
+
+    Customers without an embedding have no list, and articles without one are in none.
+    """
+    known = ~np.isnan(vectors.articles[:, 0])
+    known &= True if snapshot.only is None else snapshot.only
+    places = np.flatnonzero(known)
+    whose = np.flatnonzero(~np.isnan(vectors.customers[customers, 0]))
+    owned = snapshot.leave_out(customers[whose], new_only)
+    if len(places) < len(known):
+        owned = None if owned is None else owned[:, places]
+        articles = vectors.articles[places]
+    else:
+        articles = vectors.articles
+    found = rank_by_cosine(vectors.customers[customers[whose]], articles, k, owned)
+    row, place = np.nonzero(found >= 0)
+    article, row = places[found[row, place]], whose[row]
+    score = cosine_of(vectors, customers[row], article).astype(np.float64)
+    order = np.lexsort((article, -score, row))
+    indptr = np.append(0, np.cumsum(np.bincount(row, minlength=len(customers))))
+    return Candidates(indptr, article[order], score[order])
+
+
+def cosine_of(vectors: Vectors, customer: Integers, article: Integers) -> npt.NDArray[np.float32]:
+    """[m]: the cosine of each pair, NaN where one has no embedding; the embeddings have length 1."""
+    found = np.empty(len(customer), dtype=np.float32)
+    for begin in range(0, len(customer), PAIRS_AT_ONCE):
+        part = slice(begin, begin + PAIRS_AT_ONCE)
+        found[part] = np.einsum("ij,ij->i", vectors.customers[customer[part]], vectors.articles[article[part]])
+    return found

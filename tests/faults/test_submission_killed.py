@@ -1,0 +1,66 @@
+"""`recommend --all` killed with SIGKILL: the file is as it was before or whole, and the next run goes on.
+
+HMREC_KILLS says how often (default: 4, for a test suite; by hand: 20 and more).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from hmrec.graph_ml.submission import write_submission
+
+KILLS = int(os.environ.get("HMREC_KILLS", "0")) or 4
+CUSTOMERS = [f"customer {n:05}" for n in range(20_000)]
+CHILD = """
+import sys, time
+from pathlib import Path
+from tests.faults.test_submission_killed import write
+print("begins", flush=True)
+write(Path(sys.argv[1]), float(sys.argv[2]))
+"""
+
+
+def write(out: Path, pause: float = 0.0) -> int:
+    """Write the file, with a pause in each batch."""
+
+    def predict(begin: int, end: int) -> list[list[str]]:
+        time.sleep(pause)
+        return [[f"{place * n % 105_542:010}" for n in range(12)] for place in range(begin, end)]
+
+    return write_submission(out, "the settings", CUSTOMERS, predict, at_once=500)
+
+
+def kill_after(out: Path, seconds: float) -> bool:
+    """Write in a process of its own and kill it after so many seconds; False if it was done before."""
+    command = [sys.executable, "-c", CHILD, str(out), "0.02"]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    try:
+        return process.wait(timeout=seconds) != 0
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return True
+
+
+def test_killed_at_any_moment_the_file_is_the_old_or_the_new_one_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
+    assert write(whole) == len(CUSTOMERS)
+    for kill in range(KILLS):
+        out.write_text("old")
+        killed = kill_after(out, (kill + chance.random()) / KILLS)  # a run takes 0.8 s of pauses and its writing
+        assert out.read_bytes() == (b"old" if killed else whole.read_bytes())
+        left = sum(file.stat().st_size for file in tmp_path.glob("*.partial"))
+        asked = write(out)
+        assert out.read_bytes() == whole.read_bytes()
+        if killed:
+            assert asked / len(CUSTOMERS) <= 1.05 - left / whole.stat().st_size  # no customer twice, but for a batch
+        assert sorted(tmp_path.iterdir()) == [out, whole]

@@ -1,0 +1,34 @@
+"""Nearest by embedding, in memory: exact, in order, and without what has no embedding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hmrec.graph_ml.candidates.nearest import Vectors, gnn
+from hmrec.graph_ml.candidates.snapshot import Snapshot
+
+from tests.unit.purchases import make_subgraph
+
+NAN = float("nan")
+SNAPSHOT = Snapshot.of(make_subgraph([("c0", "a0", 1), ("c1", "a1", 2), ("c2", "a2", 3), ("c2", "a3", 3)]))
+VECTORS = Vectors(
+    np.array([[1, 0], [NAN, NAN], [0, 1]], dtype=np.float32),
+    np.array([[0.6, 0.8], [NAN, NAN], [1, 0], [0.6, 0.8]], dtype=np.float32),
+)
+
+
+def rank(snapshot: Snapshot, new_only: bool = False, k: int = 9) -> list[list[int]]:
+    found = gnn(snapshot, VECTORS, np.arange(3), k, new_only=new_only)
+    return [found.of(place)[0].tolist() for place in range(3)]
+
+
+def test_the_nearest_come_first_and_equal_ones_in_the_order_of_ids() -> None:
+    assert rank(SNAPSHOT) == [[2, 0, 3], [], [0, 3, 2]]
+    assert rank(SNAPSHOT, k=1) in ([[2], [], [0]], [[2], [], [3]])
+
+
+def test_what_was_bought_or_does_not_pass_a_filter_is_left_out() -> None:
+    assert rank(SNAPSHOT, new_only=True) == [[2, 3], [], [0]]
+    assert rank(replace(SNAPSHOT, only=np.array([True, True, False, True]))) == [[0, 3], [], [0, 3]]
+    assert rank(replace(SNAPSHOT, only=np.zeros(4, dtype=np.bool_))) == [[], [], []]
