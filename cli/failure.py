@@ -7,6 +7,8 @@ from typing import Any
 from ..cypher.errors import HmrecError
 from .words import is_usage_error, one_line
 
+NAME = 200  # characters of a file's name that are told
+
 
 def describe(error: Exception) -> tuple[str, int]:
     """The sentence for `error` and the exit status: 2 for the user's mistakes, 1 for the world's.
@@ -29,11 +31,11 @@ def describe(error: Exception) -> tuple[str, int]:
         name = ".".join(str(part) for part in first["loc"])
         return one_line(f"The setting {name} of {error.title} is wrong: {first['msg']}."), 2
     if isinstance(error, FileNotFoundError):
-        return one_line(f"There is no file {error.filename}."), 2
+        return one_line(f"There is no file {str(error.filename)[:NAME]}."), 2
     if isinstance(error, UnicodeDecodeError):
         return "A file is not text in UTF-8.", 2
     if isinstance(error, OSError):
-        return one_line(f"{error.filename or 'The system'}: {error.strerror or error}."), 1
+        return one_line(f"{str(error.filename or 'The system')[:NAME]}: {error.strerror or error}."), 1
     if isinstance(error, (DriverError, Neo4jError)):
         return one_line(f"Neo4j failed: {error}."), 1
     return one_line(f"Unexpected: {type(error).__name__}: {error}. The same command with --debug shows where."), 1

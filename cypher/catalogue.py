@@ -247,7 +247,7 @@ def find_query(name: str) -> Query:
     if name not in catalogue:
         import difflib
 
-        alike = difflib.get_close_matches(name, catalogue, n=3)
+        alike = difflib.get_close_matches(name[:60], catalogue, n=3)
         hint = f"Did you mean {' or '.join(alike)}?" if alike else "`hmrec query` lists them all."
         raise UnknownQuery(f"There is no query named {name[:60]!r}.", hint)
     return catalogue[name]

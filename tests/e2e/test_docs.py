@@ -1,0 +1,121 @@
+"""What the documentation shows is run: the tutorial's commands, the cookbook's queries, the notebook, the site.
+
+HMREC_WRITE_DOCS=1 writes the cookbook's answers anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hmrec.cli import main as cli
+from hmrec.cypher.catalogue import parse_bare_query
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.server import LocalServer
+
+from tests.conftest import PROGRAMS, empty
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+COMMAND = re.compile(r"^    (hmrec .+)$", re.MULTILINE)
+QUESTION = re.compile(r"(```cypher\n(.*?)```\n)(?:\n(?:\|.*\n)+)?", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A working folder, where the commands speak to the tests' local server."""
+    local_server.start()
+    with Graph.connect(local_server.connection()) as graph:
+        empty(graph)
+    folder = tmp_path_factory.mktemp("reader")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HMREC_HOME", str(local_server.home))
+        patch.setenv("HMREC_PROGRAMS", str(PROGRAMS))
+        patch.setenv("HMREC_HEAP", local_server.settings.heap)
+        patch.setenv("HMREC_PAGE_CACHE", local_server.settings.page_cache)
+        patch.chdir(folder)
+        yield folder
+
+
+def run(line: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command prints; it must succeed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", shlex.split(line))
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+    printed = capsys.readouterr()
+    assert caught.value.code == 0, (line, printed)
+    return printed.out
+
+
+def write_answer(graph: Graph, text: str) -> str:
+    """The rows of a query as a table in Markdown."""
+    frame = graph.read(parse_bare_query(text, Path("question.cypher")))
+    rows = [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in frame.to_numpy(object)]
+    lines = [list(frame.columns), ["---"] * len(frame.columns), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def test_the_tutorial_runs_from_its_first_command_to_its_last(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = COMMAND.findall((DOCS / "tutorial.md").read_text(encoding="utf-8"))
+    assert len(commands) >= 18
+    said = {line: run(line, capsys) for line in commands if line != "hmrec db stop"}  # the cookbook asks next
+    assert "38,354 read" in said["hmrec load journey/"]
+    assert "1453" in said["hmrec query customers_by_purchases -p k=3"].splitlines()[3]
+    assert (folder / "submission.csv").read_text().count("\n") == 61
+    assert "<svg" in (folder / "graph.html").read_text(encoding="utf-8")
+
+
+def test_the_cookbook_s_answers_are_what_comes_out(folder: Path, local_server: LocalServer) -> None:
+    file = DOCS / "cookbook.md"
+    text = file.read_text(encoding="utf-8")
+    with Graph.connect(local_server.connection()) as graph:
+        assert graph.read("counts")["customers"][0] == 60, "the tutorial's test loads the data"
+        made = QUESTION.sub(lambda found: f"{found[1]}\n{write_answer(graph, found[2])}", text)
+    if os.environ.get("HMREC_WRITE_DOCS"):
+        file.write_text(made, encoding="utf-8")
+    assert len(QUESTION.findall(text)) == 20
+    assert made == text
+
+
+def test_the_notebook_runs(folder: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(DOCS / "hmrec.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    shown = str(notebook.cells)
+    assert "UnknownCustomer" in shown
+    assert "image/png" in shown
+
+
+def test_commands_in_the_other_pages_are_known_with_their_options() -> None:
+    from tests.unit.commands import list_commands
+
+    known = list_commands()
+    for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+        for line in re.findall(r"^    (hmrec [^|#;&>\n]+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+            words = re.split(r"\s{2,}", line)[0].split()[1:]
+            name = tuple(words[:2]) if tuple(words[:2]) in known else tuple(words[:1])
+            if words[0].startswith("-"):
+                continue
+            assert name in known, (page.name, line)
+            options = {
+                option for parameter in known[name].params for option in (*parameter.opts, *parameter.secondary_opts)
+            } | {"--quiet", "--debug"}
+            assert {word for word in words if word.startswith("--")} <= options, (page.name, line)
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path / "site")], cwd=ROOT,
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "site" / "cookbook" / "index.html").is_file()
