@@ -1,0 +1,269 @@
+"""Time and memory of each step at several shares of H&M's size: `python -m benchmarks.scale`.
+
+Each step is a process of its own; its peak memory is what the system counted for it (Neo4j's own memory is set by HMREC_HEAP
+and HMREC_PAGE_CACHE and not in it). Results stay as JSON in the benchmark's home, so that scales measured at
+different times stand in one table; the table and the plots go into docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Container, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .report import Plot, describe_machine, write_section
+
+FAST = "popular,segment,departments,repurchases,variants,gnn,hybrid"
+COMMAND = "from hmrec.cli.main import main; main()"
+RESULTS = "scale.json"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def run_step(command: list[str], limit: float) -> dict[str, Any]:
+    """Run a process: its seconds, processor seconds and peak memory in GiB; what it told as JSON in its last line."""
+    begun = time.monotonic()
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
+    try:
+        told, _ = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return {"cut_after": limit}
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed")
+    last = told.strip().splitlines()[-1:] or [""]
+    known = json.loads(last[0]) if last[0].startswith("{") else {}
+    return {"seconds": time.monotonic() - begun} | known  # a job's own seconds leave out starting and reading
+
+
+def hmrec(*arguments: object) -> list[str]:
+    """A command of hmrec, which tells its peak memory at the end."""
+    ends = "import atexit, resource, json; atexit.register(lambda: print(json.dumps({'peak_gib': "
+    ends += (
+        "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20), 'cpu': sum(__import__('os').times()[:2])})))"
+    )
+    return ["-c", f"{ends}; {COMMAND}", *map(str, arguments)]
+
+
+def job(name: str, *arguments: object) -> list[str]:
+    """One of the jobs below."""
+    return ["-m", "benchmarks.scale", name, *map(str, arguments)]
+
+
+def tell(**found: object) -> None:
+    """Hand a job's findings to the process that asked for it."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    print(json.dumps(found | {"peak_gib": peak, "cpu": sum(os.times()[:2])}))
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """What work gives, and in how many seconds."""
+    begun = time.monotonic()
+    return work(), time.monotonic() - begun
+
+
+# -- the jobs -----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def draw(data: Path, scale: float) -> None:
+    """Write the synthetic shop where it is not there yet."""
+    from .load import get_data
+
+    print(json.dumps({"folder": str(get_data(data, scale).resolve())}))
+
+
+@app.command("await-indexes")
+def await_indexes() -> None:
+    """Wait until the indexes that a load leaves behind are online; count what is there."""
+    from hmrec.cypher.graph import Graph
+
+    with Graph.connect() as graph:
+        graph.write("await_indexes", seconds=7200)
+        keys, rows = graph.read_rows("counts")
+    tell(**dict(zip(keys, rows[0], strict=True)))
+
+
+@app.command()
+def export(fresh: bool) -> None:
+    """Read the graph into arrays and keep them; or take the kept ones."""
+    from hmrec.cypher.graph import Graph
+    from hmrec.graph_ml.export import SubgraphSpec
+    from hmrec.graph_ml.kept_export import export_kept
+
+    with Graph.connect() as graph:
+        subgraph, seconds = timed(lambda: export_kept(graph, SubgraphSpec(isolated=True), fresh=fresh))
+    tell(seconds=seconds, purchases=subgraph.num_edges)
+
+
+@app.command()
+def train(model: Path) -> None:
+    """Make a training of all purchases and run one epoch with its validation."""
+    from hmrec.graph_ml.ranking import make_truth
+    from hmrec.graph_ml.split import hold_out
+    from hmrec.graph_ml.train import TrainedModel, Training, TrainSettings
+
+    subgraph, settings = _take_export(), TrainSettings(epochs=1)
+    held = hold_out(subgraph, settings.validation_days)
+    truths = make_truth(held, new_only=False), make_truth(held, new_only=True)
+    training, setup = timed(lambda: Training(subgraph, settings))
+    epoch, seconds = timed(lambda: training.run_epoch(truths))
+    customers, articles = training.embed()
+    trained = TrainedModel(
+        subgraph.customer_ids, subgraph.article_ids, customers, articles, settings, (epoch,), 1, subgraph.since,
+        subgraph.until, subgraph.num_edges, training.weights(),
+        {label: attribute.keys for label, attribute in subgraph.attributes.items()}, training.encoders,
+    )  # fmt: skip
+    model.write_bytes(pickle.dumps((trained, None)))
+    steps = sum(-(-len(task.customers) // settings.batch_size) for task in training.tasks)
+    tell(seconds=seconds, setup=setup, steps=steps)
+
+
+@app.command()
+def ranker(model: Path) -> None:
+    """Train the ranker that goes with the network, with a second network of as many epochs."""
+    from hmrec.graph_ml.hybrid import rank_parts
+
+    subgraph = _take_export()
+    trained, _ = pickle.loads(model.read_bytes())
+    rank, seconds = timed(lambda: rank_parts(trained, subgraph))
+    model.write_bytes(pickle.dumps((trained, rank)))
+    tell(seconds=seconds)
+
+
+@app.command("write-back")
+def write_back(model: Path) -> None:
+    """Write the embeddings and the ranker into the graph."""
+    from hmrec.cypher.graph import Graph
+    from hmrec.graph_ml.write_back import write_embeddings
+
+    trained, rank = pickle.loads(model.read_bytes())
+    with Graph.connect() as graph:
+        receipt, seconds = timed(lambda: write_embeddings(graph, trained, rank=rank))
+    tell(seconds=seconds, nodes=receipt.customers + receipt.articles)
+
+
+def _take_export() -> Any:
+    from hmrec.cypher.graph import Graph
+    from hmrec.graph_ml.export import SubgraphSpec
+    from hmrec.graph_ml.kept_export import export_kept
+
+    with Graph.connect() as graph:
+        return export_kept(graph, SubgraphSpec(isolated=True))
+
+
+# -- the run ------------------------------------------------------------------------------------------------
+
+
+def measure_scale(
+    home: Path, folder: str, methods: list[str], limit: float, done: Container[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The name and figures of each step that is not done, as they come."""
+    model, out = home / "scale-model.pickle", home / "scale-submission.csv"
+    report = home / "scale-report"
+    steps = {
+        "load": hmrec("load", folder, "--road", "bulk", "--replace", "--report", report),
+        "indexes": job("await-indexes"),
+        "export": job("export", "True"),
+        "export, kept": job("export", "False"),
+        "train, one epoch": job("train", model),
+        "ranker": job("ranker", model),
+        "write back": job("write-back", model),
+    } | {f"all: {method}": hmrec("recommend", "--all", "--out", out, "--method", method) for method in methods}
+    for name, command in steps.items():
+        if name not in done:
+            yield name, run_step(command, limit)
+    out.unlink(missing_ok=True)
+
+
+@app.command()
+def main(
+    data: Annotated[Path, typer.Option(help="Folder for the data sets.")] = Path("bench-data"),
+    home: Annotated[Path, typer.Option(help="Folder of the benchmark's own Neo4j and of the results.")] = Path(
+        "bench-home"
+    ),
+    scales: Annotated[str, typer.Option(help="Shares of H&M's size.")] = "0.01,0.1,1",
+    methods: Annotated[str, typer.Option(help="What `recommend --all` is asked by.")] = FAST,
+    limit: Annotated[float, typer.Option(help="Seconds after which a step is cut.")] = 7200.0,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Leave out the steps that the results have; the graph is still there.")
+    ] = False,
+) -> None:
+    """Run all of it and write docs/performance.md."""
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ["HMREC_HOME"] = str(home.resolve())
+    for share in [float(share) for share in scales.split(",")]:
+        folder = run_step(job("draw", data, share), limit)["folder"]
+        run_step(hmrec("db", "start"), limit)
+        begun = {"share": share, "machine": describe_machine(), "load": os.getloadavg()[0]}
+        kept = _read(home / RESULTS).get(f"{share:g}", {}) if go_on else {}
+        begun, steps = kept or begun, kept.get("steps", {})
+        for name, found in measure_scale(home.resolve(), folder, methods.split(","), limit, set(steps)):
+            steps[name] = found
+            print(f"{share:g} {name}: {json.dumps(found)}", flush=True)
+            _keep(home / RESULTS, begun | {"steps": steps})
+    run_step(hmrec("db", "stop"), limit)
+    report(home / RESULTS)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    return kept
+
+
+def _keep(file: Path, scale: dict[str, Any]) -> None:
+    file.write_text(json.dumps(_read(file) | {f"{scale['share']:g}": scale}, indent=2))
+
+
+@app.command()
+def report(results: Path) -> None:
+    """Write the section of docs/performance.md from the results of a run."""
+    found = sorted(json.loads(results.read_text()).values(), key=lambda scale: scale["share"])
+    names = list(dict.fromkeys(name for scale in found for name in scale["steps"]))
+    head = [f"{100 * scale['share']:g} %" for scale in found]
+    loads = ", ".join(f"{scale['load']:.1f}" for scale in found)
+    counts = [scale["steps"]["indexes"] for scale in found]
+    lines = [
+        f"Measured by `python -m benchmarks.scale` on {found[-1]['machine']}; load average at the start {loads}.",
+        "Seconds (of them processor time of the process, starting Python included, Neo4j's not), and the process's peak memory; each",
+        "step is a process of its own.",
+        "",
+        f"| step | {' | '.join(head)} |",
+        f"| --- |{' --- |' * len(head)}",
+        f"| purchases | {' | '.join(format(count['bought'], ',') for count in counts)} |",
+        f"| customers | {' | '.join(format(count['customers'], ',') for count in counts)} |",
+    ]
+    lines += [f"| {name} | {' | '.join(_show(scale['steps'].get(name)) for scale in found)} |" for name in names]
+    lines += ["", "![Seconds against scale](scale-seconds.svg)", "", "![Memory against scale](scale-memory.svg)"]
+    write_section("scale", lines)
+    rows = [count["bought"] for count in counts]
+    for key, label in (("seconds", "seconds"), ("peak_gib", "GiB")):
+        series = {
+            name: [scale["steps"].get(name, {}).get(key, float("nan")) for scale in found]
+            for name in names
+            if name != "indexes"
+        }
+        Plot("Purchases", label, f"scale-{'seconds' if key == 'seconds' else 'memory'}.svg").draw(rows, series)
+
+
+def _show(step: dict[str, Any] | None) -> str:
+    if not step:
+        return "not run"
+    if "cut_after" in step:
+        return f"cut after {step['cut_after']:,.0f} s"
+    setup = f" and {step['setup']:,.1f} to set up" if "setup" in step else ""
+    return f"{step['seconds']:,.1f} s{setup} ({step['cpu']:,.1f}), {step['peak_gib']:.2f} GiB"
+
+
+if __name__ == "__main__":
+    app()
