@@ -27,12 +27,11 @@ from .export import Integers, Subgraph
 from .rank_features import OWN, Matrix, Offers, describe_articles, describe_offers, name_features
 from .ranking import collect_pairs
 from .sources import EMBEDDING, NEAREST, SOURCES, Source, gather_offers
-from .split import HoldOut, hold_out
+from .split import WEEK, HoldOut, hold_out
 
 if TYPE_CHECKING:
     import lightgbm
 
-WEEK = 7
 CUSTOMERS_AT_ONCE = 1_000
 FEW = 50_000
 

@@ -29,9 +29,9 @@ from .metrics import average_precision
 from .model import ROUNDS, HeteroLightGCN, to_tensor
 from .processes import Processes
 from .ranking import Truth, collect_pairs, mark_hits, rank_by_cosine
+from .split import WEEK
 from .tasks import (
     EVEN,
-    WEEK,
     DatedGraph,
     Task,
     collect_features,

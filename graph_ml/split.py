@@ -9,6 +9,8 @@ from datetime import date
 from ..cypher.errors import UserMistake
 from .export import Subgraph, to_date, to_days
 
+WEEK = 7  # days; what is foreseen
+
 
 @dataclass(frozen=True)
 class HoldOut:

@@ -16,11 +16,11 @@ from .export import Integers, Subgraph, to_days
 from .features import FeatureEncoder
 from .model import NodeFeatures, build_adjacency
 from .ranking import collect_pairs
+from .split import WEEK
 
 if TYPE_CHECKING:
     from .train import TrainSettings
 
-WEEK = 7
 EVEN = 0.1  # share of the negatives drawn evenly, so that what never sold is among them, too
 
 

@@ -25,8 +25,8 @@ from .losses import bpr_loss, sampled_softmax_loss, softplus_loss
 from .metrics import average_precision
 from .model import HeteroLightGCN, NodeFeatures, to_cosine_space
 from .ranking import Truth, make_truth, mark_hits, rank_by_cosine
-from .split import hold_out
-from .tasks import WEEK, DatedGraph, Task, collect_features, count_nodes, plan_tasks, take_graph, weeks_of
+from .split import WEEK, hold_out
+from .tasks import DatedGraph, Task, collect_features, count_nodes, plan_tasks, take_graph, weeks_of
 
 Preset = Literal["default", "slides"]
 SHARED_RATE = 10.0  # the few numbers that all scores share move that much faster
