@@ -174,9 +174,11 @@ def train(
         search = begin(held.before, settings)
         history, interrupted = _run(search, "search", settings.epochs, truths, log, progress)
         epochs = _best(history).epoch
+        best = search.best
+        del search, held, truths  # gigabytes of graphs at H&M's size, and as many come now
         if interrupted:
             training = begin(subgraph, settings)
-            training.network.load_state_dict(search.best)
+            training.network.load_state_dict(best)
     if training is None:
         training = begin(subgraph, settings)
         done, interrupted = _run(training, "final", epochs, None, log, progress)
