@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import export_subgraph
-from hmrec.graph_ml.model import LightGCN, bpr_loss, build_adjacency
+from hmrec.graph_ml.losses import bpr_loss
+from hmrec.graph_ml.model import LightGCN, build_adjacency
 from hmrec.graph_ml.ranking import collect_pairs
 from torch import Tensor
 from torch_geometric import __version__ as pyg_version
@@ -35,7 +36,7 @@ def make_pyg_step(pairs: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) 
     edges = torch.cat([nodes, nodes.flip(0)], dim=1)
     torch.manual_seed(0)
     model = PygLightGCN(sum(shape), DIM, LAYERS)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.003, fused=True)
 
     def step(batch: Tensor) -> Iterator[None]:
         customer, article, other = batch[0], batch[1] + shape[0], batch[2] + shape[0]
@@ -56,7 +57,7 @@ def make_our_step(pairs: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) 
     """A step of ours; it stops after each of `PARTS`."""
     adjacency = build_adjacency(*pairs, np.ones(len(pairs[0])), shape)
     model = LightGCN(sum(shape), DIM, LAYERS, 0.0, torch.Generator().manual_seed(0))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.003, fused=True)
 
     def step(batch: Tensor) -> Iterator[None]:
         optimizer.zero_grad()

@@ -9,6 +9,7 @@ On the graph that NEO4J_URI names, or the local one. With `--write` the table go
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from datetime import date
 from importlib.metadata import version
@@ -22,7 +23,15 @@ from implicit.als import AlternatingLeastSquares
 from implicit.bpr import BayesianPersonalizedRanking
 from implicit.nearest_neighbours import CosineRecommender
 
-from .peers.rank import FACTORS, HALF_LIFE, rank_by_implicit, rank_by_neighbours_only, rank_by_pyg, rank_by_user_knn
+from .peers.rank import (
+    FACTORS,
+    HALF_LIFE,
+    rank_by_implicit,
+    rank_by_neighbours_only,
+    rank_by_pyg,
+    rank_by_torchrec,
+    rank_by_user_knn,
+)
 from .report import describe_machine, write_section
 
 OURS = ("cf, neighbours only", "cf", "gnn", "hybrid")
@@ -30,8 +39,9 @@ NAMES = {"popular": "popularity", "own_repurchases": "own repurchases, then popu
 
 
 def list_peers(graph: Graph) -> dict[str, Peer]:
-    """The peers by the name in the table."""
-    return {
+    """The peers by the name in the table; TorchRec where HMREC_TORCHREC_PYTHON names an environment that has it."""
+    optional: dict[str, Peer] = {"torchrec": rank_by_torchrec} if "HMREC_TORCHREC_PYTHON" in os.environ else {}
+    return optional | {
         "ALS": rank_by_implicit(lambda: AlternatingLeastSquares(factors=FACTORS, random_state=0)),
         "ALS, by recency": rank_by_implicit(
             lambda: AlternatingLeastSquares(factors=FACTORS, random_state=0), HALF_LIFE

@@ -32,6 +32,10 @@ def train(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most that many rounds over the purchases.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same embeddings.")] = None,
+    engine: Annotated[
+        Literal["hmrec", "torchrec"],
+        typer.Option(help="hmrec (the network), or torchrec (tables over 2 processes, no graph: docs/scale.md)."),
+    ] = "hmrec",
     ranker: Annotated[
         bool, typer.Option("--ranker/--no-ranker", help="Train the ranker of hybrid, too (on the whole graph).")
     ] = True,
@@ -59,6 +63,7 @@ def train(
     from ..graph_ml.checkpoint import Checkpoint
     from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.kept_export import export_kept
+    from ..graph_ml.torchrec_engine import TableSettings, train_tables
     from ..graph_ml.train import PRESETS
     from ..graph_ml.train import train as train_model
     from ..graph_ml.write_back import write_embeddings
@@ -73,7 +78,10 @@ def train(
     with Bars() as bars, open_graph(bars) as graph:
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
         checkpoint = Checkpoint(ServerSettings().home / "training.safetensors")
-        if ranker and preset == "default" and not any(value for name, value in chosen.items() if name != "until"):
+        if engine == "torchrec":
+            tables = TableSettings.model_validate({name: value for name, value in hyper.items() if value is not None})
+            trained, rank = train_tables(subgraph, tables, bars), None
+        elif ranker and preset == "default" and not any(value for name, value in chosen.items() if name != "until"):
             trained, rank = train_hybrid(subgraph, settings, progress=bars, checkpoint=checkpoint)
         else:
             trained, rank = train_model(subgraph, settings, bars, checkpoint), None

@@ -67,6 +67,10 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
         finish_move(graph, progress)
         version = int(found[0][0])
         trained = load_version(graph, version)
+        if not trained.weights:
+            raise UserMistake(
+                f"Version {version} has tables alone, which know no nodes that came later.", "Run `hmrec train` again."
+            )
         subgraph = export_subgraph(graph, SubgraphSpec(isolated=True), progress)
         customers = find_places(graph, "customers_without_embedding", subgraph.customer_ids, slot=IN_FORCE)
         articles = find_places(graph, "articles_without_embedding", subgraph.article_ids, slot=IN_FORCE)

@@ -188,9 +188,11 @@ def train(
         search = begin(quizzes[-1].before, settings)
         history, interrupted = _run(search, "search", settings.epochs, quizzes, log, progress)
         epochs = _best(history).epoch
+        best = search.best
+        del search, quizzes  # gigabytes of graphs at H&M's size, and as many come now
         if interrupted:
             training = begin(subgraph, settings)
-            training.mean.load_state_dict(search.best)
+            training.mean.load_state_dict(best)
     if training is None:
         training = begin(subgraph, settings)
         done, interrupted = _run(training, "final", epochs, [], log, progress)

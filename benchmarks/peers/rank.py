@@ -14,6 +14,7 @@ from hmrec.graph_ml.evaluate import Peer
 from hmrec.graph_ml.export import Integers, to_days
 from hmrec.graph_ml.ranking import Truth, collect_pairs
 from hmrec.graph_ml.split import HoldOut
+from hmrec.graph_ml.torchrec_engine import train_tables
 from threadpoolctl import threadpool_limits
 from torch_geometric.nn import LightGCN
 
@@ -122,6 +123,13 @@ def rank_by_pyg(
     with torch.no_grad():
         x = model.get_embedding(edges).numpy()
     return rank_scores(lambda users: x[users] @ x[customers:].T, np.diff(pairs.indptr), truths, k)
+
+
+def rank_by_torchrec(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapping[str, float]) -> dict[str, Integers]:
+    """TorchRec's two tables over two processes, its vectors' cosines; `hmrec train --engine torchrec`."""
+    trained = train_tables(held.before)
+    history = np.bincount(held.before.customer, minlength=len(held.before.customer_ids))
+    return rank_scores(lambda users: trained.customers[users] @ trained.articles.T, history, truths, k)
 
 
 def rank_by_neighbours_only(graph: Graph) -> Peer:
