@@ -142,7 +142,7 @@ def _check_target(file: Path, force: bool) -> Path:
 
 def _require_installed(server: LocalServer) -> None:
     if not server.is_installed:
-        raise UserMistake("There is no local server yet, so nothing to back up.", "`hmrec load DIR` makes a graph.")
+        raise UserMistake("There is no local server yet, so nothing to back up.", "`hmrec db start` installs one.")
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from tests.conftest import PROGRAMS, empty
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 COMMAND = re.compile(r"^    (hmrec .+)$", re.MULTILINE)
-QUESTION = re.compile(r"(```cypher\n(.*?)```\n)(?:\n(?:\|.*\n)+)?", re.DOTALL)
+QUESTION = re.compile(r"(```cypher\n(.*?)```\n)(?:\n(?:\|[^\n]*\n)+)?", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
