@@ -206,8 +206,7 @@ class HeteroLightGCN(LightGCN):
         x = self.embedding * known
         for kind, encoder in zip(features, self.kinds, strict=True):
             told = encoder(kind)  # [n, dim]
-            after = len(x) - kind.first - len(told)
-            x = x + functional.pad(told, (0, 0, kind.first, after))
+            x[kind.first : kind.first + len(told)] += told  # in place: at H&M's size another x is 0.35 GiB
         return self.propagate(x, adjacency)
 
 

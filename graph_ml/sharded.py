@@ -41,7 +41,18 @@ from .tasks import (
     weigh,
     weigh_attributes,
 )
-from .train import Epoch, Quiz, Scores, TrainedModel, Training, TrainSettings, make_optimizer, measure_loss, train
+from .train import (
+    MOST_STEPS,
+    Epoch,
+    Quiz,
+    Scores,
+    TrainedModel,
+    Training,
+    TrainSettings,
+    make_optimizer,
+    measure_loss,
+    train,
+)
 
 
 @dataclass(frozen=True)
@@ -239,7 +250,7 @@ class ShardedTraining(Training):
         losses = []
         for place in self.random.permutation(len(self.tasks)).tolist():
             task, counts = self.tasks[place], self.batches[place]
-            steps = int(np.ceil(counts.sum() / self.settings.batch_size))
+            steps = min(MOST_STEPS, int(np.ceil(counts.sum() / self.settings.batch_size)))
             seed = (self.settings.seed, self.epochs, place, self.processes.rank)
             random = np.random.default_rng(seed)  # its state need not be kept: a checkpoint is between two epochs
             order = random.permutation(task.customers)
@@ -406,7 +417,9 @@ def plan_shard_tasks(
 
 
 def _make_task(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings, processes: Processes) -> Task:
-    targets, owned = collect_pairs(after), collect_pairs(before)
+    targets = collect_pairs(after)
+    is_target = np.diff(targets.indptr) > 0
+    owned = collect_pairs(before.where(is_target[before.customer]))  # of nobody else is it asked
     new = (targets - targets.multiply(owned)).tocsr()
     new.eliminate_zeros()
     counts = np.bincount(before.article, weigh(before, today, settings), targets.shape[1])

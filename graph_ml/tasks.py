@@ -49,7 +49,7 @@ class Task:
     graph : the graph before them.
     targets : [C, A], 1 where bought.
     new : [C, A], 1 where bought and not bought before.
-    owned : [C, A], 1 where bought before.
+    owned : [C, A], 1 where bought before, by customers with targets.
     customers : those with targets.
     chance : [A], of each article to be drawn as not bought.
     """
@@ -76,7 +76,9 @@ def plan_tasks(subgraph: Subgraph, settings: TrainSettings) -> list[Task]:
 
 
 def _make_task(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings) -> Task:
-    targets, owned = collect_pairs(after), collect_pairs(before)
+    targets = collect_pairs(after)
+    is_target = np.diff(targets.indptr) > 0
+    owned = collect_pairs(before.where(is_target[before.customer]))  # of nobody else is it asked
     new = (targets - targets.multiply(owned)).tocsr()
     new.eliminate_zeros()
     weight = np.bincount(before.article, weigh(before, today, settings), targets.shape[1]) ** settings.popularity

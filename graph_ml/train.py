@@ -29,6 +29,7 @@ from .split import WEEK, hold_out
 from .tasks import DatedGraph, Task, collect_features, count_nodes, plan_tasks, take_graph, weeks_of
 
 Preset = Literal["default", "slides"]
+MOST_STEPS = 8  # a week: each propagates over the whole graph, 9 s of processor time at H&M's size, whatever its batch
 SHARED_RATE = 10.0  # the few numbers that all scores share move that much faster
 
 
@@ -81,7 +82,7 @@ class TrainSettings(BaseModel):
         ge=0,
         description="Last weeks to foresee, each from the purchases before it; 0: the graph's own purchases",
     )
-    batch_size: int = Field(default=2048, ge=1, description="Customers in a step")
+    batch_size: int = Field(default=2048, ge=1, description="Customers in a step; more where a week has many")
     negatives: int = Field(default=4096, ge=1, description="Articles drawn at a step as not bought")
     popularity: float = Field(default=0.75, ge=0, description="They are drawn by their purchases to this power")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same embeddings on the same machine")
@@ -333,8 +334,9 @@ class Training:
         losses = []
         for task in [self.tasks[place] for place in self.random.permutation(len(self.tasks))]:
             order = self.random.permutation(task.customers)
-            for begin in range(0, len(order), self.settings.batch_size):
-                losses.append(self._step(task, np.sort(order[begin : begin + self.settings.batch_size])))
+            size = max(self.settings.batch_size, -(-len(order) // MOST_STEPS))
+            for begin in range(0, len(order), size):
+                losses.append(self._step(task, np.sort(order[begin : begin + size])))
         self.epochs += 1
         self.average()
         maps = [_validate(self.embed(self.take_graph_before(quiz)), quiz.truths) for quiz in quizzes]
