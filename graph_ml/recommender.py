@@ -5,8 +5,9 @@ The sources are asked by their saved queries, at once; the trees come from the g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,29 @@ from .candidates.snapshot import Snapshot
 from .export import Attribute, to_days
 from .rank import Ranker, keep_new, take_first
 from .rank_features import FACTS, LIKE, Offers, describe_offers, name_features
-from .sources import BY_EMBEDDING, SOURCES, Source, join_lists
+from .shared_lists import SHARED, Purchases, Row, SharedLists
+from .sources import BY_EMBEDDING, EMBEDDING, SOURCES, Source, join_lists
 
 if TYPE_CHECKING:
     import pandas as pd
 
 AT_ONCE = 4  # queries of one customer; more only wait for each other on a few cores
+
+
+@dataclass(frozen=True)
+class _Customer:
+    """Whom for.
+
+    Attributes
+    ----------
+    customer_id : the id.
+    known : properties, by name.
+    owned : articles bought before the day as of which is recommended.
+    """
+
+    customer_id: str
+    known: Mapping[str, Any]
+    owned: frozenset[str]
 
 
 def recommend(
@@ -93,34 +111,48 @@ def _recommend_by_ranker(
 
     if k < 1:
         raise UserMistake(f"-k must be at least 1, not {k}.")
-    history = graph.read_rows("customer_history", customer_id=customer_id)[1]
+    purchases, today = _read_purchases(graph)
+    keys, history = graph.read_rows("customer_history", customer_id=customer_id)
     if not history:
         raise UnknownCustomer(customer_id)
-    age, bought, days = history[0]
+    known = dict(zip(keys, history[0], strict=True))
+    until = date.fromisoformat(str(filters.get("as_of") or today))
+    bought = [
+        (article, day) for article, day in zip(known["articles"], known["days"], strict=True) if day < to_days(until)
+    ]
+    customer = _Customer(customer_id, known, frozenset(article for article, _ in bought))
     sources = [s for s in (*SOURCES, BY_EMBEDDING) if s.name in ranker.sources]
-    lists = _ask_sources(graph, customer_id, sources, cold=not bought, filters=filters)
+    lists = _ask_sources(graph, purchases, customer, sources, filters)
     proposed = {article for rows in lists for article, _, _ in rows}
-    described = _describe(graph, customer_id, sorted(proposed | set(bought)))
-    until = date.fromisoformat(str(filters.get("as_of") or graph.read_rows("today")[1][0][0]))
+    described = _describe(graph, customer_id, sorted(proposed | customer.owned))
     ids = {article_id: place for place, article_id in enumerate(described["article_id"])}
-    known = [(ids[article], day) for article, day in zip(bought, days, strict=True) if day < to_days(until)]
-    snapshot = _make_snapshot(age, known, described, until)
+    own = [(ids[article], day) for article, day in bought]
+    snapshot = _make_snapshot(known["age"], own, described, until)
     offers = join_lists(np.zeros(1, dtype=np.int64), [_to_candidates(rows, ids) for rows in lists], max(1, len(ids)))
     features = describe_offers(snapshot, offers, _stack_facts(described), _column(described, "cosine")[offers.article])
     if new_only:
         offers, features = keep_new(offers, features)
     score = ranker.score(features, new_only)
-    rows = _tell(ranker, offers, features, score, k, new_only, lists, list(ids))
+
+    def read_reasons(source: str) -> dict[str, str]:
+        """Of a source's articles; the embeddings' are not told before they are needed."""
+        if source != EMBEDDING:
+            return {article: because for article, _, because in lists[ranker.sources.index(source)]}
+        told = _ask(graph, purchases, customer, BY_EMBEDDING.query, BY_EMBEDDING.k, True, filters)
+        return {article: because for article, _, because in told}
+
+    rows = _tell(ranker, offers, features, score, k, new_only, read_reasons, list(ids))
     if len(rows) < k:
-        rest = graph.read_rows("popular", customer_id=customer_id, k=2 * k, new_only=new_only, **filters)[1]
+        rest = _ask(graph, purchases, customer, "popular", 2 * k, new_only, filters)
         have = {row[0] for row in rows}
         rows += [list(row) for row in rest if row[0] not in have][: k - len(rows)]
-    note = "" if bought else f"Customer {customer_id} has no purchases yet: this is for customers like them."
+    note = "" if known["articles"] else f"Customer {customer_id} has no purchases yet: this is for customers like them."
     frame: pd.DataFrame = pd.DataFrame(rows, columns=queries.COLUMNS)
     return Recommendations(customer_id, method, frame, note)
 
 
 _RANKERS: dict[tuple[str, str, int], Ranker] = {}
+_SHARED_LISTS = SharedLists()
 
 
 def _read_ranker(graph: Graph, version: int) -> Ranker:
@@ -138,23 +170,50 @@ def _read_ranker(graph: Graph, version: int) -> Ranker:
     return _RANKERS[key]
 
 
+def _read_purchases(graph: Graph) -> tuple[Purchases, Any]:
+    """Which purchases the graph has, and the day after the last one."""
+    until, load, finished, bought = graph.read_rows("today")[1][0]
+    return Purchases((graph.uri, graph.settings.database), load, finished, bought), until
+
+
 def _ask_sources(
-    graph: Graph, customer_id: str, sources: list[Source], cold: bool, filters: Mapping[str, Any]
-) -> list[list[tuple[str, float, str]]]:
+    graph: Graph, purchases: Purchases, customer: _Customer, sources: list[Source], filters: Mapping[str, Any]
+) -> list[list[Row]]:
     """For each source the articles it proposes, with score and reason, the best first."""
 
-    def ask(source: Source) -> list[tuple[str, float, str]]:
-        if source.cold and not cold:
+    def ask(source: Source) -> list[Row]:
+        if source.cold and customer.owned:
             return []
-        keys, rows = graph.read_rows(
-            source.query, customer_id=customer_id, k=source.k, new_only=not source.everything, **source.parameters,
-            **filters,
-        )  # fmt: skip
-        article, score, because = (keys.index(column) for column in queries.COLUMNS)
-        return [(row[article], float(row[score]), row[because]) for row in rows]
+        given = {**source.parameters, **filters}
+        return _ask(graph, purchases, customer, source.query, source.k, not source.everything, given)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(ask, sources))
+
+
+def _ask(
+    graph: Graph,
+    purchases: Purchases,
+    customer: _Customer,
+    query: str,
+    k: int,
+    new_only: bool,
+    parameters: Mapping[str, Any],
+) -> list[Row]:
+    """A query's rows for a customer; from the list that all like them share, where it has one."""
+
+    def read(k: int, new_only: bool = False) -> list[Row]:
+        keys, rows = graph.read_rows(query, customer_id=customer.customer_id, k=k, new_only=new_only, **parameters)
+        article, score, because = (keys.index(column) for column in queries.COLUMNS)
+        return [(row[article], float(row[score]), row[because]) for row in rows]
+
+    if query in SHARED:
+        alike = tuple(customer.known[name] for name in SHARED[query])
+        key = (query, alike, *sorted((name, str(value)) for name, value in parameters.items()))
+        found = _SHARED_LISTS.take(purchases, key, k, customer.owned if new_only else (), read)
+        if found is not None:
+            return found
+    return read(k, new_only)
 
 
 def _describe(graph: Graph, customer_id: str, article_ids: list[str]) -> dict[str, list[Any]]:
@@ -191,7 +250,7 @@ def _make_attribute(label: str, values: list[str | None]) -> Attribute:
     return Attribute(label, tuple(keys), np.array(edges, dtype=np.int64).reshape(-1, 2).T)
 
 
-def _to_candidates(rows: list[tuple[str, float, str]], ids: Mapping[str, int]) -> Candidates:
+def _to_candidates(rows: list[Row], ids: Mapping[str, int]) -> Candidates:
     kept = [(ids[article], score) for article, score, _ in rows if article in ids]
     return Candidates(
         np.array([0, len(kept)]),
@@ -217,7 +276,7 @@ def _tell(
     score: np.ndarray[Any, np.dtype[np.float64]],
     k: int,
     new_only: bool,
-    lists: list[list[tuple[str, float, str]]],
+    read_reasons: Callable[[str], dict[str, str]],
     ids: list[str],
 ) -> list[list[Any]]:
     """The k best as rows of article_id, score and because: the reason of the source that counted most for it."""
@@ -227,9 +286,10 @@ def _tell(
     place = {article: row for row, article in enumerate(offers.article.tolist())}
     rows = np.array([place[article] for article in best.tolist()])
     parts = np.where(np.isnan(offers.place[rows]), -np.inf, ranker.attribute(features[rows], new_only)[:, :-1])
-    reasons = [{article: because for article, _, because in found} for found in lists]
+    counted = [ranker.sources[source] for source in parts.argmax(axis=1).tolist()]
+    reasons = {source: read_reasons(source) for source in set(counted)}
     told = []
-    for row, source in zip(rows.tolist(), parts.argmax(axis=1).tolist(), strict=True):
+    for row, source in zip(rows.tolist(), counted, strict=True):
         article_id = ids[int(offers.article[row])]
-        told.append([article_id, float(score[row]), f"{ranker.sources[source]}: {reasons[source][article_id]}"])
+        told.append([article_id, float(score[row]), f"{source}: {reasons[source][article_id]}"])
     return told

@@ -64,7 +64,7 @@ SOURCES = (
 
 EMBEDDING = "embedding"
 NEAREST = 60
-BY_EMBEDDING = Source(EMBEDDING, "gnn", k=NEAREST)
+BY_EMBEDDING = Source(EMBEDDING, "gnn", k=NEAREST, parameters={"reasons": False})
 
 
 def choose_sources(names: tuple[str, ...]) -> tuple[Source, ...]:

@@ -1,11 +1,12 @@
-// customer_history: what the ranker needs of a customer: age, and every purchase's article and day
+// customer_history: what the ranker needs of a customer: what is known of them, and every purchase's article and day
 // $customer_id: string
 // :param [{customer_id}] => { RETURN '1' AS customer_id }
-// returns age, articles, days
+// returns age, club_member_status, fashion_news_frequency, postal_code, articles, days
 MATCH (c:Customer {customer_id: $customer_id})
 CALL (c) {
   MATCH (c)-[b:BOUGHT]->()
   WITH b ORDER BY b.t_dat
   RETURN collect(b.article_id) AS articles, collect(duration.inDays(date('1970-01-01'), b.t_dat).days) AS days
 }
-RETURN c.age AS age, articles, days
+RETURN c.age AS age, c.club_member_status AS club_member_status, c.fashion_news_frequency AS fashion_news_frequency,
+       c.postal_code AS postal_code, articles, days

@@ -1,8 +1,18 @@
-// today: the day after the last purchase, as of which is recommended
-// returns until
-MATCH ()-[b:BOUGHT]->()
-WHERE b.t_dat < date('9999-12-31')
-WITH b.t_dat AS day
-ORDER BY day DESC
-LIMIT 1
-RETURN day + duration({days: 1}) AS until
+// today: the day after the last purchase, as of which is recommended, and which purchases there are: the newest load, whether it is finished, how many
+// returns until, load, finished, bought
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < date('9999-12-31')
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN day + duration({days: 1}) AS until
+}
+CALL () {
+  OPTIONAL MATCH (l:Load)
+  RETURN l.id AS load, toString(l.finished) AS finished
+  ORDER BY l.started DESC
+  LIMIT 1
+}
+CALL () { MATCH ()-[b:BOUGHT]->() RETURN count(b) AS bought }
+RETURN until, load, finished, bought

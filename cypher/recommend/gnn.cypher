@@ -15,7 +15,8 @@
 // $colour: string = null       only articles of this colour group, by its name
 // $max_price: float = null     only articles that were sold for at most that
 // $in_season: integer = null   only articles that were sold within that many days
-// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season }
+// $reasons: boolean = true     tell what is near; false saves that time where the customer bought much
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, reasons}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, true AS reasons }
 // returns article_id, score, because
 MATCH (m:Model {in_force: true})
 MATCH (c:Customer {customer_id: $customer_id})
@@ -63,6 +64,7 @@ WITH slot, owned, a, 2 * vector.similarity.cosine(a[slot], wanted) - 1 AS score 
 ORDER BY score DESC, a.article_id
 LIMIT $k
 CALL (slot, owned, a) {
+  WITH * WHERE $reasons
   UNWIND owned AS o
   WITH o
   WHERE o <> a AND o[slot] IS NOT NULL

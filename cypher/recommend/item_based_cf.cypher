@@ -56,11 +56,11 @@ CALL (c, own, until) {
     MATCH (known)<-[b:BOUGHT]-(n)
     USING INDEX b:BOUGHT(article_id, t_dat)
     WHERE b.article_id = article_id AND b.t_dat >= since AND b.t_dat < until AND n <> c
-    WITH known, collect(DISTINCT n) AS buyers, until
+    WITH known, collect(DISTINCT n) AS buyers, until, -log(2) / $half_life AS rate
     UNWIND buyers AS n
     MATCH (n)-[b:BOUGHT]->(a)
-    WHERE b.t_dat < until AND a <> known
-    WITH a, size(buyers) AS buyers, sum(0.5 ^ (duration.inDays(b.t_dat, until).days / $half_life)) AS bought
+    WHERE ($as_of IS NULL OR b.t_dat < until) AND a <> known
+    WITH a, size(buyers) AS buyers, sum(exp(rate * duration.inDays(b.t_dat, until).days)) AS bought
     RETURN a, bought / buyers AS chance
   }
   WITH a, sum(weight * chance) AS sum, count(*) AS through

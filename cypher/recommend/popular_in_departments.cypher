@@ -14,7 +14,8 @@
 // $half_life: float = 42.0         days after which a purchase counts half
 // $days: integer = 7               how many days count
 // $departments: integer = 5        how many departments, those of most taste
-// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, days, departments}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 7 AS days, 5 AS departments }
+// $seeks: integer = 5000           with more articles in them, look at all purchases of the days instead of at each article's
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, days, departments, seeks}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 7 AS days, 5 AS departments, 5000 AS seeks }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -32,16 +33,42 @@ CALL (c, until) {
   ORDER BY round(weight, 12) DESC, d.department_no
   RETURN collect([d, weight]) AS tastes, sum(weight) AS total
 }
-UNWIND tastes[..$departments] AS item
-WITH c, until, item[0] AS d, item[1] / total AS taste
-MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
-WITH c, until, d, taste, a, COUNT {
-  MATCH (a)<-[b:BOUGHT]-()
-  USING INDEX b:BOUGHT(article_id, t_dat)
-  WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
-} AS purchases
-WHERE purchases > 0
-  AND NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
+CALL (c, until) {
+  MATCH (c)-[b:BOUGHT]->(known)
+  WHERE $new_only AND b.t_dat < until
+  RETURN collect(DISTINCT known) AS owned
+}
+CALL (tastes) {
+  UNWIND tastes[..$departments] AS item
+  WITH item[0] AS d
+  RETURN sum(COUNT { (d)<-[:IN_DEPARTMENT]-() }) AS articles
+}
+CALL (until, tastes, total, articles) {
+  WITH * WHERE articles <= $seeks
+  UNWIND tastes[..$departments] AS item
+  WITH until, item[0] AS d, item[1] / total AS taste
+  MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
+  WITH d, taste, a, COUNT {
+    MATCH (a)<-[b:BOUGHT]-()
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
+  } AS purchases
+  WHERE purchases > 0
+  RETURN d, taste, a, purchases
+  UNION
+  WITH * WHERE articles > $seeks
+  CALL (until) {
+    MATCH ()-[b:BOUGHT]->(a)
+    WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
+    RETURN a, count(*) AS purchases
+  }
+  MATCH (a)-[:IN_DEPARTMENT]->(d:Department)
+  WITH d, a, purchases, [item IN tastes[..$departments] WHERE item[0] = d | item[1] / total] AS found
+  WHERE size(found) > 0
+  RETURN d, found[0] AS taste, a, purchases
+}
+WITH until, d, taste, a, purchases, owned
+WHERE NOT a IN owned
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

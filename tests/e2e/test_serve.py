@@ -25,7 +25,11 @@ from hmrec.cli.service.candidates import LOOK_AGAIN
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommender import Method
 from hmrec.cypher.server import LocalServer
-from hmrec.graph_ml.export import export_subgraph
+from hmrec.graph_ml.candidates.snapshot import Snapshot
+from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.rank import RankParts, RankSettings, train_ranker
+from hmrec.graph_ml.rank_features import describe_articles
+from hmrec.graph_ml.sources import SOURCES
 from hmrec.graph_ml.train import TrainSettings, train
 from hmrec.graph_ml.write_back import write_embeddings
 from hmrec.loader.load import load_folder
@@ -50,13 +54,17 @@ IGNORED = {"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", 
 
 @pytest.fixture(scope="module")
 def graph(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
-    """A slice of Complete Journey with embeddings, and a customer and an article whose names mean harm."""
+    """A slice of Complete Journey with embeddings and a ranker, and a customer and an article whose names mean harm."""
     folder = tmp_path_factory.mktemp("shop")
     write_journey(folder, households=60)
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
         load_folder(folder, server=local_server, graph=graph, road="stream")
-        write_embeddings(graph, train(export_subgraph(graph), TrainSettings(dim=16, epochs=2, negatives=64)))
+        subgraph = export_subgraph(graph, SubgraphSpec(isolated=True))
+        trained = train(subgraph, TrainSettings(dim=16, epochs=2, negatives=64))
+        ranker = train_ranker(subgraph, None, RankSettings(weeks=1, rounds=5))
+        assert ranker is not None
+        write_embeddings(graph, trained, rank=RankParts(ranker, describe_articles(Snapshot.of(subgraph))))
         run_text(graph, HOSTILE_QUERY, id=HOSTILE)
         yield graph
 
@@ -140,12 +148,33 @@ def assert_failed(answer: httpx.Response, status: int) -> str:
 # The API
 
 
-def test_the_ranker_is_asked_for_in_vain_before_it_is_trained(client: httpx.Client, customer: str) -> None:
-    answer = client.get(f"/recommend/{customer}", params={"method": "hybrid"})
-    assert "hmrec train" in assert_failed(answer, 409)
+def test_the_ranker_is_asked_for_in_vain_before_it_is_trained(
+    client: httpx.Client, graph: Graph, customer: str
+) -> None:
+    run_text(graph, "MATCH (m:Model)-[ranked:RANKED_BY]->(r) CREATE (m)-[:WAS_RANKED_BY]->(r) DELETE ranked")
+    try:
+        answer = client.get(f"/recommend/{customer}", params={"method": "hybrid", "k": 11})
+        assert "hmrec train" in assert_failed(answer, 409)
+    finally:
+        run_text(graph, "MATCH (m:Model)-[was:WAS_RANKED_BY]->(r) CREATE (m)-[:RANKED_BY]->(r) DELETE was")
 
 
-@pytest.mark.parametrize("method", [method for method in Method if method is not Method.hybrid])
+def test_the_rankers_reasons_name_the_source_that_counted_and_are_of_its_query(
+    client: httpx.Client, graph: Graph, customer: str
+) -> None:
+    queries = {source.name: source for source in SOURCES}
+    for parameters in ({}, {"new_only": True}, {"department": "GROCERY"}):
+        articles = client.get(f"/recommend/{customer}", params={"method": "hybrid", **parameters}).json()["articles"]
+        assert len(articles) == 12
+        for article in articles:
+            name, _, reason = article["because"].partition(": ")
+            source = queries[name]
+            asked = {"customer_id": customer, "k": source.k, "new_only": not source.everything, **source.parameters}
+            told = graph.read(source.query, **(asked | {n: v for n, v in parameters.items() if n != "new_only"}))
+            assert reason == told.set_index("article_id")["because"][article["article_id"]]
+
+
+@pytest.mark.parametrize("method", list(Method))
 def test_recommend_answers_what_the_command_prints(
     method: Method, client: httpx.Client, command: Callable[..., Any], customer: str
 ) -> None:

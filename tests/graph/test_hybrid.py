@@ -149,6 +149,26 @@ def test_the_reason_names_the_source(module_graph: Graph, shop: pl.DataFrame) ->
         assert reason
 
 
+def test_lists_that_customers_share_are_those_of_the_queries(
+    module_graph: Graph, shop: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for customer in ("c03", "c40", "c03"):
+        for asked in ({}, {"new_only": True, "max_price": 0.12}):
+            shared = recommend(module_graph, customer, method=Method.hybrid, **asked).articles
+            with monkeypatch.context() as alone:
+                alone.setattr("hmrec.graph_ml.recommender.SHARED", {})
+                assert recommend(module_graph, customer, method=Method.hybrid, **asked).articles.equals(shared)
+    run_text(module_graph, "MATCH (c:Customer {customer_id: 'c01'}), (a:Article {article_id: '0000000030'}) "
+             "UNWIND range(1, 200) AS n CREATE (c)-[:BOUGHT {t_dat: date('2020-09-21'), price: 0.5 + n, quantity: 1, "
+             "sales_channel_id: 9, article_id: a.article_id}]->(a)")  # fmt: skip
+    try:
+        found = recommend(module_graph, "c40", method=Method.hybrid, k=100).articles
+        assert found[found["article_id"] == "0000000030"]["because"].str.contains("bought lately|200 times").all()
+        assert "0000000030" in set(found["article_id"])
+    finally:
+        run_text(module_graph, "MATCH ()-[b:BOUGHT {sales_channel_id: 9}]->() DELETE b")
+
+
 def test_customers_without_purchases_are_told_so(module_graph: Graph, shop: pl.DataFrame) -> None:
     found = recommend(module_graph, "c40", method=Method.hybrid)
     assert "no purchases" in found.note

@@ -97,6 +97,18 @@ def test_filters_keep_only_what_they_name(module_graph: Graph, shop: Shop, name:
     assert ask(module_graph, name, shop, colour="no such colour").empty
 
 
+@pytest.mark.parametrize("new_only", [False, True])
+def test_departments_with_many_articles_are_counted_another_way_with_the_same_result(
+    module_graph: Graph, shop: Shop, new_only: bool
+) -> None:
+    few, many = (
+        ask(module_graph, "popular_in_departments", shop, k=100, new_only=new_only, seeks=seeks)
+        for seeks in (1_000_000, 0)
+    )
+    assert len(few)
+    assert few.equals(many)
+
+
 @pytest.mark.parametrize("name", RECOMMENDERS)
 def test_a_customer_without_purchases_is_no_error(module_graph: Graph, shop: Shop, name: str) -> None:
     found = ask(module_graph, name, shop, customer_id="new here")

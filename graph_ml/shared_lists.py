@@ -1,0 +1,100 @@
+"""Lists that many customers share, such as what is popular: asked for once, as long as the purchases are the same."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+DEPTH = 300
+"""Articles that are kept of a list at least: some go to each customer, less what they own."""
+
+SHARED: Mapping[str, tuple[str, ...]] = {
+    "popular": (),
+    "popular_in_segment": ("age", "club_member_status"),
+    "by_attributes": ("age", "club_member_status", "fashion_news_frequency", "postal_code"),
+}
+"""Queries whose lists are the same for all customers with the same values of some properties, but for what they own."""
+
+Row = tuple[str, float, str]
+"""Article, score, reason."""
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Which purchases the graph has.
+
+    Attributes
+    ----------
+    graph : address and database.
+    load, finished : the newest load, and when it was done; None where there is none, or it is not done.
+    bought : how many purchases.
+    """
+
+    graph: tuple[str, str]
+    load: str | None
+    finished: str | None
+    bought: int
+
+
+class SharedLists:
+    """Lists kept by what was asked, of one state of the purchases; those not asked for longest go first.
+
+    While a load is under way, and in a graph that no load of hmrec's brought, nothing is kept.
+
+    Parameters
+    ----------
+    kept : how many lists, about 80 kB each.
+    """
+
+    def __init__(self, kept: int = 1_000) -> None:
+        self.kept = kept
+        self._of: Purchases | None = None
+        self._lists: OrderedDict[Hashable, list[Row]] = OrderedDict()
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        """How many lists are kept."""
+        return len(self._lists)
+
+    def take(
+        self,
+        purchases: Purchases,
+        key: Hashable,
+        k: int,
+        owned: Collection[str],
+        ask: Callable[[int], list[Row]],
+    ) -> list[Row] | None:
+        """The first `k` rows whose article is not `owned`; None where what is kept does not reach so far.
+
+        Parameters
+        ----------
+        purchases : which ones the graph has, read before anything else that the answer is made of.
+        key : all that the list depends on besides.
+        k : how many rows.
+        owned : articles to leave out.
+        ask : gives the first so many rows, for nobody in particular.
+        """
+        depth = max(DEPTH, 2 * k)
+        key = (key, depth)
+        with self._lock:
+            found = self._lists.get(key) if purchases == self._of else None
+            if found is not None:
+                self._lists.move_to_end(key)
+        if found is None:
+            found = ask(depth)
+            self._keep(purchases, key, found)
+        rows = [row for row in found if row[0] not in owned][:k]
+        return rows if len(rows) == k or len(found) < depth else None
+
+    def _keep(self, purchases: Purchases, key: Hashable, rows: list[Row]) -> None:
+        if purchases.finished is None:
+            return
+        with self._lock:
+            if purchases != self._of:
+                self._of = purchases
+                self._lists.clear()
+            self._lists[key] = rows
+            while len(self._lists) > self.kept:
+                self._lists.popitem(last=False)
