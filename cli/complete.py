@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-EVALUATED = ("popular", "own_repurchases", "cf", "items", "together", "variants", "departments", "segment",
-             "attributes", "gnn", "hybrid")  # fmt: skip
+EVALUATED = ("popular", "own_repurchases", "cf", "items", "together", "variants", "departments", "arrivals",
+             "segment", "attributes", "gnn", "hybrid")  # fmt: skip
 """`hmrec.graph_ml.evaluate.METHODS`, without PyTorch, which would take seconds to import at each Tab."""
 
 
