@@ -1,7 +1,7 @@
 // export_changes: what some loads changed, one row each, so that a kept export reads that alone
 // days is null for a load that did not tell (by bulk, or before hmrec told); customers and articles are null where all may have changed
-// $loads: list   ids of (:Load)s
-// :param [{loads}] => { RETURN ['0123456789abcdef'] AS loads }
+// $loads: list = []            ids of (:Load)s
+// :param [{loads}] => { RETURN [] AS loads }
 // returns days, customers, articles
 MATCH (l:Load)
 WHERE l.id IN $loads

@@ -1,7 +1,7 @@
 // export_day: all purchases of a day in one row, a list for each property, all in the same order
 // By the index on t_dat; for a large part of the days export_purchases is faster, which reads in the order of the store.
-// $day: date
-// :param [{day}] => { RETURN '2020-09-22' AS day }
+// $day: date = null   none has null
+// :param [{day}] => { RETURN null AS day }
 // returns customers, articles, prices, quantities, channels
 MATCH (c:Customer)-[b:BOUGHT]->(a:Article)
 WHERE b.t_dat = date($day)

@@ -18,11 +18,17 @@ from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.conftest import PROGRAMS, empty
+from tests.conftest import PROGRAMS, empty, run_text
 from tests.e2e.conftest import stay_on_this_machine
 
 STEPS = 8
 DONE = re.compile(r"Started streaming|Displaying \d|Successfully set|shaft-width")
+
+
+def read_customer_ids(graph: Graph) -> list[str]:
+    """The ids of all customers, in their order."""
+    rows = run_text(graph, "MATCH (c:Customer) RETURN c.customer_id AS id ORDER BY id")
+    return [str(row["id"]) for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +92,7 @@ def _assert_drawn_in_style(frame: Locator, graph: Graph) -> None:
     customers, articles = _captions(nodes, "#2F6DB5"), _captions(nodes, "#E0632B")
     assert customers
     assert articles
-    ids = [row[0] for row in graph.read_rows("customer_ids")[1]]
+    ids = read_customer_ids(graph)
     for captions, known in ((customers, ids), (articles, _article_names(graph))):
         for first, *_ in captions:  # Neo4j Browser cuts long names
             assert any(str(name).startswith(first.rstrip("…")) for name in known), first
@@ -223,7 +229,7 @@ def test_db_open_prints_the_addresses_where_there_is_no_display(
     monkeypatch.setenv("HMREC_HOME", str(local_server.home))
     monkeypatch.setenv("HMREC_PROGRAMS", str(PROGRAMS))
     monkeypatch.setattr(db, "has_display", lambda: False)
-    customer = str(graph.read_rows("customer_ids")[1][3][0])
+    customer = read_customer_ids(graph)[3]
     result = CliRunner().invoke(app, ["db", "open", "--guide", "--customer", customer])
     assert result.exit_code == 0, result.output
     http = local_server.status().http
