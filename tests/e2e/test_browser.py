@@ -212,6 +212,8 @@ def test_explain_opens_on_exactly_the_subgraph_behind_a_score(
     assert query.write_out(given) in result.output
     page.goto(address)
     expect(page.get_by_test_id("editor-Run")).to_be_enabled(timeout=60_000)
+    # the button is ready before Neo4j Browser is connected again
+    expect(page.locator("body")).to_contain_text("You are connected as user", timeout=60_000)
     page.get_by_test_id("editor-Run").click()
     nodes = _answer_frame(page, 0).locator("svg g.node")
     keys, rows = graph.read_rows(query.name, **given)

@@ -121,7 +121,8 @@ def test_a_run_that_was_killed_goes_on_and_one_with_other_settings_begins_anew(
         while process.poll() is None and sum(f.stat().st_size for f in tmp_path.glob("*.partial")) < 2000:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        assert process.wait() == -signal.SIGKILL
+        kept = {f.name: f.stat().st_size for f in tmp_path.glob("*.partial")}
         assert not out.exists()
         told: list[float] = []
 
@@ -129,7 +130,7 @@ def test_a_run_that_was_killed_goes_on_and_one_with_other_settings_begins_anew(
             told.append(done)
 
         recommend_everybody(module_graph, out, method=Method.hybrid, at_once=5, progress=note, **settings)
-        assert (15 in told and 5 not in told) == goes_on
+        assert (15 in told and 5 not in told) == goes_on, (told, kept)
         assert (out.read_bytes() == whole.read_bytes()) == goes_on
         assert len(read_lists(out)) == 42
         out.unlink()
