@@ -94,11 +94,7 @@ def train(
             vars(receipt) | {"purchases": trained.purchases, "epochs": trained.epochs, "best": best and best._asdict()}
         )
         return
-    tell(
-        f"Model {receipt.version}: embeddings of {trained.settings.dim} dimensions, learned from {trained.purchases:,} "
-        f"purchases in {trained.epochs} epochs, are on {receipt.customers:,} customers and "
-        f"{receipt.articles:,} articles."
-    )
+    tell(receipt.describe(trained))
     if best is not None:
         tell(
             f"On the last weeks, held out {trained.settings.validation_days} days at a time: MAP@12 "

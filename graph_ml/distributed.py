@@ -138,11 +138,7 @@ def _export_by_turns(
 def _write_back(graph: Graph, subgraph: Subgraph, trained: TrainedModel, ranked: bool, progress: Progress) -> None:
     rank = rank_parts(trained, subgraph, progress=progress) if ranked else None
     receipt = write_embeddings(graph, trained, progress=progress, rank=rank)
-    print(
-        f"Model {receipt.version}: embeddings of {trained.settings.dim} dimensions, learned from {trained.purchases:,} "
-        f"purchases in {trained.epochs} epochs, are on {receipt.customers:,} customers and "
-        f"{receipt.articles:,} articles."
-    )
+    print(receipt.describe(trained))
 
 
 _told: dict[str, str] = {}

@@ -49,6 +49,14 @@ class WriteBackReceipt:
     articles: int
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def describe(self, trained: TrainedModel) -> str:
+        """What was written of a model, in a sentence."""
+        return (
+            f"Model {self.version}: embeddings of {trained.settings.dim} dimensions, learned from "
+            f"{trained.purchases:,} purchases in {trained.epochs} epochs, are on {self.customers:,} customers and "
+            f"{self.articles:,} articles."
+        )
+
 
 def write_embeddings(
     graph: Graph,
