@@ -103,17 +103,18 @@ def _update_copy(
     """The newest copy from before some loads with what they wrote; None where there is none, or it cannot be done."""
     if not can_update(spec) or not folder.is_dir():
         return None
-    found = sorted(_find_earlier(folder, spec, version), key=lambda earlier: -len(earlier[1][0][1]))
-    for copy, then in found[:1]:
-        try:
-            kept = _read_copy(copy, spec)
-        except _DamagedCopy:
-            return None
-        loads = [load for load, _ in version[0][1] if load not in {known for known, _ in then[0][1]}]
-        updated = update_subgraph(graph, kept, spec, loads, progress)
-        if updated is not None and _agree(kept, then, updated, version, spec):
-            return updated
-    return None
+    found = list(_find_earlier(folder, spec, version))
+    if not found:
+        return None
+    copy, then = max(found, key=lambda earlier: len(earlier[1][0][1]))
+    try:
+        kept = _read_copy(copy, spec)
+    except _DamagedCopy:
+        return None
+    known = {load for load, _ in then[0][1]}
+    loads = [load for load, _ in version[0][1] if load not in known]
+    updated = update_subgraph(graph, kept, spec, loads, progress)
+    return updated if updated is not None and _agree(kept, then, updated, version, spec) else None
 
 
 def _find_earlier(folder: Path, spec: SubgraphSpec, version: list[list[Any]]) -> Iterator[tuple[Path, Any]]:
