@@ -77,14 +77,15 @@ class _Propagate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, adjacency: Tensor, layers: int) -> Tensor:
         ctx.adjacency, ctx.layers = adjacency, layers
-        return _mean_of_layers(x, adjacency, layers)
+        return mean_of_layers(x, adjacency, layers)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        return _mean_of_layers(gradients[0].contiguous(), ctx.adjacency, ctx.layers), None, None
+        return mean_of_layers(gradients[0].contiguous(), ctx.adjacency, ctx.layers), None, None
 
 
-def _mean_of_layers(x: Tensor, adjacency: Tensor, layers: int) -> Tensor:
+def mean_of_layers(x: Tensor, adjacency: Any, layers: int) -> Tensor:
+    """The mean of x, A x, ..., A^L x, for anything whose `@` is a layer of propagation."""
     total, layer = x.clone(), x
     for _ in range(layers):
         layer = adjacency @ layer

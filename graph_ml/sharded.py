@@ -10,7 +10,6 @@ order and start values differ, so results agree within what another seed changes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,38 +18,36 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from ..cypher.errors import UserMistake
 from ..cypher.progress import Progress, silent
 from .checkpoint import Checkpoint, pack_optimizer
 from .export import IdMap, Integers, Subgraph, to_days
-from .metrics import average_precision
-from .model import ROUNDS, HeteroLightGCN, to_tensor
+from .model import ROUNDS, HeteroLightGCN, mean_of_layers, to_tensor
 from .processes import Processes
-from .ranking import Truth, collect_pairs, mark_hits, rank_by_cosine
+from .ranking import Truth
 from .split import WEEK
 from .tasks import (
-    EVEN,
     DatedGraph,
     Task,
     collect_features,
     count_buyers,
     count_nodes,
+    make_task,
     weeks_of,
     weigh,
+    weigh_articles,
     weigh_attributes,
 )
 from .train import (
     MOST_STEPS,
     Epoch,
     Quiz,
-    Scores,
     TrainedModel,
     Training,
     TrainSettings,
-    make_optimizer,
     measure_loss,
+    sum_precision,
     train,
 )
 
@@ -146,21 +143,13 @@ class _ShardPropagate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, adjacency: ShardAdjacency, layers: int) -> Tensor:
         ctx.adjacency, ctx.layers = adjacency, layers
-        return _mean_of_layers(x, adjacency, layers)
+        return mean_of_layers(x, adjacency, layers)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         gradient, own = gradients[0].contiguous().clone(), len(ctx.adjacency.to_customers)
         gradient[own:] = ctx.adjacency.processes.add(gradient[own:].clone())
-        return _mean_of_layers(gradient, ctx.adjacency, ctx.layers), None, None
-
-
-def _mean_of_layers(x: Tensor, adjacency: ShardAdjacency, layers: int) -> Tensor:
-    total, layer = x.clone(), x
-    for _ in range(layers):
-        layer = adjacency @ layer
-        total += layer
-    return total / (layers + 1)
+        return mean_of_layers(gradient, ctx.adjacency, ctx.layers), None, None
 
 
 class ShardedLightGCN(HeteroLightGCN):
@@ -216,12 +205,7 @@ class ShardedTraining(Training):
         self.network = self._make_network(settings)
         if settings.spectral:
             self.network.start_from(self.tasks[-1].graph.adjacency, torch.Generator())
-        self.network.forget(torch.stack([task.graph.known for task in self.tasks]).amax(0))
-        self.optimizer = make_optimizer(self.network, settings)
-        self.mean = deepcopy(self.network)
-        self.graphs: dict[int, DatedGraph] = {}
-        self.epochs = 0
-        self.best: dict[str, Tensor] = {}
+        self.get_ready()
 
     def _make_network(self, settings: TrainSettings) -> ShardedLightGCN:
         windows = len(settings.windows)
@@ -271,15 +255,9 @@ class ShardedTraining(Training):
         with_new = int((np.diff(task.new.indptr)[batch] > 0).sum())
         sizes = whole, int(self.processes.add(torch.tensor(with_new)))
         x = self.network.embed(task.graph.adjacency, task.graph.known, self.features)
-        customers, articles = x[: self.split[0]], x[self.split[0] : sum(self.split)]
         loss = x.sum() * 0  # who has no customer in this batch has a gradient nevertheless, for all add theirs up
         if len(batch):
-            scores = Scores(
-                normalize(customers[torch.from_numpy(batch)], dim=1) * self.network.scale.exp(),
-                normalize(articles, dim=1),
-                task.graph.sold @ self.network.trend,
-            )
-            mine = measure_loss(scores, task, batch, self.settings, random, sizes)
+            mine = measure_loss(self.score(x, task, batch), task, batch, self.settings, random, sizes)
             loss = loss + (mine if self.settings.loss == "softmax" else mine * (len(batch) / whole))
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -302,15 +280,10 @@ class ShardedTraining(Training):
 
     def _validate_own(self, quiz: Quiz) -> list[float]:
         """The own customers' part of MAP@12, all and new."""
-        customers, articles = self._embed_own(self.take_graph_before(quiz))
-        parts = []
-        for truth in quiz.truths:
-            own = self.shard.take_truth(truth)
-            owned = None if own.owned is None else own.owned[own.customers]
-            ranked = rank_by_cosine(customers[own.customers], articles, 12, owned)
-            found = average_precision(mark_hits(ranked, own), own.relevant).sum() if len(ranked) else 0.0
-            parts.append(float(found) / max(1, len(truth.customers)))
-        return parts
+        vectors = self._embed_own(self.take_graph_before(quiz))
+        return [
+            sum_precision(vectors, self.shard.take_truth(truth)) / max(1, len(truth.customers)) for truth in quiz.truths
+        ]
 
     def _embed_own(self, graph: DatedGraph | None = None) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         return super().embed(graph)
@@ -412,21 +385,15 @@ def plan_shard_tasks(
         before, after = own.where(own.time < cut), own.where((own.time >= cut) & (own.time < cut + WEEK))
         edges = processes.add(torch.tensor([before.num_edges, after.num_edges]))
         if int(edges.min()):
-            tasks.append(_make_task(before, after, cut, settings, processes))
-    return tasks or [_make_task(own, own, until, settings, processes)]
+            tasks.append(_make_shard_task(before, after, cut, settings, processes))
+    return tasks or [_make_shard_task(own, own, until, settings, processes)]
 
 
-def _make_task(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings, processes: Processes) -> Task:
-    targets = collect_pairs(after)
-    is_target = np.diff(targets.indptr) > 0
-    owned = collect_pairs(before.where(is_target[before.customer]))  # of nobody else is it asked
-    new = (targets - targets.multiply(owned)).tocsr()
-    new.eliminate_zeros()
-    counts = np.bincount(before.article, weigh(before, today, settings), targets.shape[1])
-    weight = processes.add(torch.from_numpy(counts)).numpy() ** settings.popularity
-    chance = (1 - EVEN) * weight / weight.sum() + EVEN / len(weight)
-    customers = np.flatnonzero(np.diff(targets.indptr))
-    return Task(take_shard_graph(before, today, settings, processes), targets, new, owned, customers, chance)
+def _make_shard_task(
+    before: Subgraph, after: Subgraph, today: int, settings: TrainSettings, processes: Processes
+) -> Task:
+    sold = processes.add(torch.from_numpy(weigh_articles(before, today, settings))).numpy()
+    return make_task(take_shard_graph(before, today, settings, processes), before, after, sold, settings)
 
 
 def take_shard_graph(own: Subgraph, today: int, settings: TrainSettings, processes: Processes) -> DatedGraph:
@@ -436,7 +403,7 @@ def take_shard_graph(own: Subgraph, today: int, settings: TrainSettings, process
     if attributes is None:
         attributes = sp.csr_matrix((num_articles, 0))
     shared = num_articles + attributes.shape[1]
-    pairs = sp.csr_matrix((weigh(own, today, settings), (own.customer, own.article)), (num_customers, shared))
+    pairs = sp.csr_matrix((weigh(own, today, settings.half_life), (own.customer, own.article)), (num_customers, shared))
     pairs.sum_duplicates()
     if settings.most is not None:
         np.minimum(pairs.data, settings.most, out=pairs.data)

@@ -71,20 +71,34 @@ def plan_tasks(subgraph: Subgraph, settings: TrainSettings) -> list[Task]:
         before = subgraph.where(subgraph.time < cut)
         after = subgraph.where((subgraph.time >= cut) & (subgraph.time < cut + WEEK))
         if before.num_edges and after.num_edges:
-            tasks.append(_make_task(before, after, cut, settings))
-    return tasks or [_make_task(subgraph, subgraph, until, settings)]
+            tasks.append(_look_ahead(before, after, cut, settings))
+    return tasks or [_look_ahead(subgraph, subgraph, until, settings)]
 
 
-def _make_task(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings) -> Task:
+def _look_ahead(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings) -> Task:
+    graph, sold = take_graph(before, today, settings), weigh_articles(before, today, settings)
+    return make_task(graph, before, after, sold, settings)
+
+
+def make_task(
+    graph: DatedGraph, before: Subgraph, after: Subgraph, sold: npt.NDArray[np.float64], settings: TrainSettings
+) -> Task:
+    """What of `after` is to be foreseen from `before`; `sold` [A] is how much of each article all customers bought."""
     targets = collect_pairs(after)
     is_target = np.diff(targets.indptr) > 0
     owned = collect_pairs(before.where(is_target[before.customer]))  # of nobody else is it asked
     new = (targets - targets.multiply(owned)).tocsr()
     new.eliminate_zeros()
-    weight = np.bincount(before.article, weigh(before, today, settings), targets.shape[1]) ** settings.popularity
+    weight = sold**settings.popularity
     chance = (1 - EVEN) * weight / weight.sum() + EVEN / len(weight)
-    customers = np.flatnonzero(np.diff(targets.indptr))
-    return Task(take_graph(before, today, settings), targets, new, owned, customers, chance)
+    return Task(graph, targets, new, owned, np.flatnonzero(is_target), chance)
+
+
+def weigh_articles(before: Subgraph, today: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
+    """[A]: the sum of what the purchases of each article weigh."""
+    weight = weigh(before, today, settings.half_life)
+    sold: npt.NDArray[np.float64] = np.bincount(before.article, weight, len(before.article_ids)).astype(np.float64)
+    return sold
 
 
 def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings) -> DatedGraph:
@@ -94,7 +108,7 @@ def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings) -> Dated
     adjacency = build_adjacency(
         subgraph.customer,
         subgraph.article,
-        weigh(subgraph, today, settings),
+        weigh(subgraph, today, settings.half_life),
         (num_customers, num_articles),
         attributes,
         settings.most,
@@ -142,12 +156,12 @@ def weeks_of(subgraph: Subgraph) -> int:
     return (to_days(subgraph.until) - int(subgraph.time.min())) // WEEK
 
 
-def weigh(subgraph: Subgraph, today: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
-    """[num_edges]: quantity * 0.5 ^ (age / half_life)."""
+def weigh(subgraph: Subgraph, today: int, half_life: float | None) -> npt.NDArray[np.float64]:
+    """[num_edges]: quantity * 0.5 ^ (age / half_life); the quantity alone without a half-life."""
     quantity = subgraph.quantity.astype(np.float64)
-    if settings.half_life is None:
+    if half_life is None:
         return quantity
-    weight: npt.NDArray[np.float64] = quantity * 0.5 ** ((today - subgraph.time) / settings.half_life)
+    weight: npt.NDArray[np.float64] = quantity * 0.5 ** ((today - subgraph.time) / half_life)
     return weight
 
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.progress import DETAIL, Progress, silent
 from .export import Subgraph, to_days
+from .tasks import weigh
 from .train import TrainedModel, TrainSettings
 
 PROCESSES = 2
@@ -69,10 +70,9 @@ def train_tables(
     sizes = {"customer": len(subgraph.customer_ids), "article": len(subgraph.article_ids)}
     with tempfile.TemporaryDirectory(prefix="hmrec-torchrec-") as name:
         folder = Path(name)
-        age = to_days(subgraph.until) - subgraph.time
         np.save(folder / "customer.npy", subgraph.customer)
         np.save(folder / "article.npy", subgraph.article)
-        np.save(folder / "weight.npy", subgraph.quantity * 0.5 ** (age / settings.half_life))
+        np.save(folder / "weight.npy", weigh(subgraph, to_days(subgraph.until), settings.half_life))
         (folder / "settings.json").write_text(json.dumps(settings.model_dump() | {"sizes": sizes}))
         _run(folder, processes, progress)
         customers, articles = (_read_table(folder, table, rows) for table, rows in sizes.items())

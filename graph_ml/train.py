@@ -321,8 +321,12 @@ class Training:
         self.network = make_network(count_nodes(subgraph, settings), self.features, settings, generator)
         if settings.spectral:
             self.network.start_from(self.tasks[-1].graph.adjacency, generator)
+        self.get_ready()
+
+    def get_ready(self) -> None:
+        """Make all that changes while the network, which has its start values, learns the tasks."""
         self.network.forget(torch.stack([task.graph.known for task in self.tasks]).amax(0))
-        self.optimizer = make_optimizer(self.network, settings)
+        self.optimizer = make_optimizer(self.network, self.settings)
         self.mean = deepcopy(self.network)  # of the epochs: it overfits later, and is better (docs/decisions.md)
         self.graphs: dict[int, DatedGraph] = {}
         self.epochs = 0
@@ -339,8 +343,13 @@ class Training:
                 losses.append(self._step(task, np.sort(order[begin : begin + size])))
         self.epochs += 1
         self.average()
-        maps = [_validate(self.embed(self.take_graph_before(quiz)), quiz.truths) for quiz in quizzes]
+        maps = [self._validate(quiz) for quiz in quizzes]
         return Epoch(self.epochs, float(np.mean(losses)), *(np.mean(maps, axis=0).tolist() if maps else (0.0, 0.0)))
+
+    def _validate(self, quiz: Quiz) -> list[float]:
+        """MAP@12 of all purchases and of new ones."""
+        vectors = self.embed(self.take_graph_before(quiz))
+        return [sum_precision(vectors, truth) / max(1, len(truth.customers)) for truth in quiz.truths]
 
     @torch.no_grad()
     def average(self) -> None:
@@ -394,17 +403,20 @@ class Training:
 
     def _step(self, task: Task, batch: Integers) -> float:
         x = self.network.embed(task.graph.adjacency, task.graph.known, self.features)  # [N, dim]
-        customers, articles = x[: self.split[0]], x[self.split[0] : sum(self.split)]
-        scores = Scores(
-            normalize(customers[torch.from_numpy(batch)], dim=1) * self.network.scale.exp(),
-            normalize(articles, dim=1),
-            task.graph.sold @ self.network.trend,
-        )
-        loss = measure_loss(scores, task, batch, self.settings, self.random)
+        loss = measure_loss(self.score(x, task, batch), task, batch, self.settings, self.random)
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.optimizer.step()
         return loss.item()
+
+    def score(self, x: Tensor, task: Task, batch: Integers) -> Scores:
+        """The scores of a batch of customers, from the embeddings [N, dim] of all nodes."""
+        customers, articles = x[: self.split[0]], x[self.split[0] : sum(self.split)]
+        return Scores(
+            normalize(customers[torch.from_numpy(batch)], dim=1) * self.network.scale.exp(),
+            normalize(articles, dim=1),
+            task.graph.sold @ self.network.trend,
+        )
 
 
 def make_optimizer(network: HeteroLightGCN, settings: TrainSettings) -> torch.optim.Optimizer:
@@ -529,16 +541,11 @@ def _draw_not_bought(customer: Integers, task: Task, random: np.random.Generator
     return drawn
 
 
-def _validate(
-    vectors: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], truths: tuple[Truth, Truth]
-) -> list[float]:
-    """MAP@12 of all purchases and of new ones."""
-    maps = []
-    for truth in truths:
-        owned = None if truth.owned is None else truth.owned[truth.customers]
-        ranked = rank_by_cosine(vectors[0][truth.customers], vectors[1], 12, owned)
-        maps.append(float(average_precision(mark_hits(ranked, truth), truth.relevant).mean()) if len(ranked) else 0.0)
-    return maps
+def sum_precision(vectors: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], truth: Truth) -> float:
+    """The sum over a truth's customers of the average precision of the 12 nearest articles."""
+    owned = None if truth.owned is None else truth.owned[truth.customers]
+    ranked = rank_by_cosine(vectors[0][truth.customers], vectors[1], 12, owned)
+    return float(average_precision(mark_hits(ranked, truth), truth.relevant).sum()) if len(ranked) else 0.0
 
 
 def _best(history: list[Epoch]) -> Epoch:
