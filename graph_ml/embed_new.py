@@ -81,6 +81,7 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
             write_vectors(graph, customers, vectors.customers, IN_FORCE, "customers", progress)
             write_vectors(graph, articles, vectors.articles, IN_FORCE, "articles", progress)
         facts = _refresh_facts(graph, subgraph, progress)
+        graph.write("tell_embedded")
     return EmbedReceipt(version, len(customers), len(articles), facts, round(time.monotonic() - begun, 3))
 
 

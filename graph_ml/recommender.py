@@ -91,9 +91,9 @@ def find_ranker(graph: Graph, method: Method, filters: Mapping[str, Any]) -> Ran
         if method is Method.hybrid:
             raise NoRanker("The graph has no ranker yet.", "`hmrec train` trains one; --method cf needs none.")
         return None
-    version, until = found[0]
+    version, created, until = found[0]
     _check_day(filters.get("as_of"), until)
-    return _read_ranker(graph, int(version))
+    return _read_ranker(graph, int(version), created)
 
 
 def _check_day(as_of: Any, until: Any) -> None:
@@ -151,13 +151,16 @@ def _recommend_by_ranker(
     return Recommendations(customer_id, method, frame, note)
 
 
-_RANKERS: dict[tuple[str, str, int], Ranker] = {}
+_RANKERS: dict[tuple[str, str, int, str], Ranker] = {}
 _SHARED_LISTS = SharedLists()
 
 
-def _read_ranker(graph: Graph, version: int) -> Ranker:
-    """The ranker of the version in force; read once a process."""
-    key = (graph.uri, graph.settings.database, version)
+def _read_ranker(graph: Graph, version: int, created: str) -> Ranker:
+    """The ranker of the version in force; read once a process.
+
+    Versions begin anew at 1 in a graph that is loaded anew or restored, hence `created`.
+    """
+    key = (graph.uri, graph.settings.database, version, created)
     if key not in _RANKERS:
         found = graph.read_rows("ranker")[1]
         if not found:

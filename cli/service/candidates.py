@@ -20,11 +20,12 @@ LOOK_AGAIN = 1.0  # seconds for which a version read is taken to hold
 
 @dataclass(frozen=True)
 class Version:
-    """What answers depend on: the newest load, when it finished (None: not yet), and the model in force."""
+    """What answers depend on: the newest load, when it finished (None: not yet), the model in force, and its age."""
 
     load: str | None
     finished: str | None
     model: int | None
+    embedded: str | None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Candidates:
         self.graph = graph
         self.kept = kept
         self.hits = self.misses = 0
-        self._version, self._read_at = Version(None, None, None), float("-inf")
+        self._version, self._read_at = Version(None, None, None, None), float("-inf")
         self._answers: OrderedDict[tuple[Version, Wish], bytes] = OrderedDict()
         self._lock = Lock()
 

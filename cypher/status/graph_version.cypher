@@ -1,5 +1,5 @@
-// graph_version: what answers depend on: the newest load, whether it is finished, and the model in force
-// returns load, finished, model
+// graph_version: what answers depend on: the newest load, whether it is finished, the model in force, and when it was made or nodes were embedded by it
+// returns load, finished, model, embedded
 CALL () {
   OPTIONAL MATCH (l:Load)
   RETURN l.id AS load, toString(l.finished) AS finished
@@ -8,6 +8,7 @@ CALL () {
 }
 CALL () {
   OPTIONAL MATCH (m:Model {in_force: true})
-  RETURN max(m.version) AS model
+  RETURN m.version AS model, toString(coalesce(m.embedded, m.created)) AS embedded
+  LIMIT 1
 }
-RETURN load, finished, model
+RETURN load, finished, model, embedded

@@ -58,7 +58,9 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph
 
 def test_new_nodes_have_embeddings_and_all_others_keep_theirs(shop: Graph) -> None:
     before = {"Customer": stored(shop, "Customer", "customer_id"), "Article": stored(shop, "Article", "article_id")}
+    answered = shop.read_rows("graph_version")[1]
     receipt = embed_new(shop)
+    assert shop.read_rows("graph_version")[1] != answered  # what a service has kept is not served again
     assert (receipt.version, receipt.customers, receipt.articles) == (1, 2, 1)
     customers, articles = stored(shop, "Customer", "customer_id"), stored(shop, "Article", "article_id")
     assert set(customers) - set(before["Customer"]) == {"new1", "new2"}

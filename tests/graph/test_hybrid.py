@@ -25,12 +25,12 @@ from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
 from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.rank import RankSettings
 from hmrec.graph_ml.rank_features import FACTS
-from hmrec.graph_ml.recommender import recommend
+from hmrec.graph_ml.recommender import find_ranker, recommend
 from hmrec.graph_ml.sources import BY_EMBEDDING, SOURCES
 from hmrec.graph_ml.train import TrainSettings
 from hmrec.graph_ml.write_back import write_embeddings
 
-from tests.conftest import run_text
+from tests.conftest import empty, run_text
 from tests.graph.shops import load_two_tastes
 
 SMALL = TrainSettings(dim=16, epochs=3, negatives=64)
@@ -206,3 +206,18 @@ def test_facts_are_read_in_the_order_in_which_they_are_written(module_graph: Gra
     for row in rows:
         assert row["buyers"] == pytest.approx(np.log1p(known.get(row["id"], 0)), abs=1e-6)
         assert (row["gap"] is None) == (row["id"] not in known)
+
+
+def test_a_graph_that_is_filled_anew_is_asked_its_own_ranker_though_it_is_version_1_again(
+    module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
+) -> None:
+    before = find_ranker(module_graph, Method.hybrid, {})
+    empty(module_graph)
+    load_two_tastes(module_graph, tmp_path)
+    subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
+    trained, rank = train_hybrid(subgraph, SMALL, RankSettings(rounds=5, forests=1))
+    assert write_embeddings(module_graph, trained, rank=rank).version == 1
+    after = find_ranker(module_graph, Method.hybrid, {})
+    assert before is not None
+    assert after is not None
+    assert after.to_text() != before.to_text()
