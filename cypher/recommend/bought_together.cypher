@@ -17,9 +17,9 @@
 // $half_life: float = 42.0         days after which a purchase counts half
 // $damping: float = 0.5            how much less a best seller counts; 0: the most bought win
 // $articles: integer = 12          start from that many of the customer's articles, those of most weight
-// $buyers: integer = 60            look at that many purchases of each, the latest
+// $buyers: integer = 30            look at that many purchases of each, the latest
 // $pool: integer = 300             compare that many articles
-// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS damping, 12 AS articles, 60 AS buyers, 300 AS pool }
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS damping, 12 AS articles, 30 AS buyers, 300 AS pool }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -39,7 +39,7 @@ CALL (c, until) {
 }
 CALL (c, own, until) {
   UNWIND own[..$articles] AS item
-  WITH c, item[0] AS known, item[1] AS weight, item[2] AS article_id
+  WITH c, until, item[0] AS known, item[1] AS weight, item[2] AS article_id
   CALL (known, article_id, until) {
     MATCH (known)<-[b:BOUGHT]-()
     USING INDEX b:BOUGHT(article_id, t_dat)
@@ -53,21 +53,34 @@ CALL (c, own, until) {
     MATCH (known)<-[b:BOUGHT]-(n)
     USING INDEX b:BOUGHT(article_id, t_dat)
     WHERE b.article_id = article_id AND b.t_dat >= since AND b.t_dat < until AND n <> c
-    WITH known, collect(DISTINCT [n, b.t_dat]) AS baskets
-    UNWIND baskets AS basket
-    WITH known, size(baskets) AS baskets, basket[0] AS n, basket[1] AS day
-    MATCH (n)-[b:BOUGHT]->(a)
-    WHERE b.t_dat = day AND a <> known
-    WITH DISTINCT baskets, n, day, a
-    WITH a, baskets, count(*) AS together
-    RETURN a, together, 1.0 * together / baskets AS chance
+    RETURN collect(DISTINCT [n, b.t_dat]) AS baskets
   }
-  WITH a, sum(weight * chance) AS sum, sum(together) AS together
-  ORDER BY sum DESC
-  WITH collect([a, sum, together]) AS found
-  RETURN [f IN found WHERE size(found) <= $pool OR f[1] >= found[$pool - 1][1] * (1 - 1e-12)] AS found
+  WITH * WHERE size(baskets) > 0
+  RETURN collect([known, weight, baskets]) AS knowns
 }
-UNWIND found + [item IN own | [item[0], 0.0, 0]] AS item
+CALL (knowns) {
+  UNWIND knowns AS item
+  WITH item[1] / size(item[2]) AS share, item[2] AS baskets
+  UNWIND baskets AS basket
+  WITH basket, sum(share) AS share, count(*) AS through
+  WITH basket[0] AS n, basket[1] AS day, share, through
+  MATCH (n)-[b:BOUGHT]->(a)
+  WHERE b.t_dat = day
+  WITH DISTINCT n, day, a, share, through
+  WITH a, sum(share) AS sum, sum(through) AS together
+  ORDER BY sum DESC
+  WITH collect([a, sum, together]) AS found, $pool + $articles AS most
+  RETURN [f IN found WHERE size(found) <= most OR f[1] >= found[most - 1][1] * (1 - 1e-12)] AS found
+}
+CALL (found, knowns) {
+  UNWIND found + [item IN knowns | [item[0], -item[1], -size(item[2])]] AS item
+  WITH item[0] AS a, sum(item[1]) AS sum, sum(item[2]) AS together
+  WHERE together > 0
+  ORDER BY sum DESC
+  WITH collect([a, sum, together]) AS left
+  RETURN [f IN left WHERE size(left) <= $pool OR f[1] >= left[$pool - 1][1] * (1 - 1e-12)] AS others
+}
+UNWIND others + [item IN own | [item[0], 0.0, 0]] AS item
 WITH until, item[0] AS a, max(item[1]) AS sum, max(item[2]) AS together, min(item[2]) = 0 AS is_owned
 WHERE together > 0 AND NOT ($new_only AND is_owned)
   AND ($department IS NULL OR a.department_name = $department)

@@ -2,12 +2,12 @@
 //
 // Item-based collaborative filtering by conditional probability:
 //   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
-//   similarity(a,x) = (sum of w(n,x) over the latest buyers n of a other than c) / (how many they are * (purchases of x) ^ damping)
+//   similarity(a,x) = (purchases of x in the last $days days by the latest buyers of a other than c) / (how many they are * (purchases of x) ^ damping)
 //   score(c,x) = sum over c's articles a, other than x, of w(c,a) * similarity(a,x)
-// Source: Deshpande and Karypis, Item-based top-N recommendation algorithms, TOIS 2004, section 4.1. With damping 0.5 and
-// all buyers it orders articles x beside one a as the cosine does.
-// The latest buyers: by whole days until there are $buyers purchases, an index seek. Of all x, the $pool with the largest
-// sums are divided by their purchases.
+// Source: Deshpande and Karypis, Item-based top-N recommendation algorithms, TOIS 2004, section 4.1. With damping 0.5, all
+// buyers and all days it orders articles x beside one a as the cosine does.
+// The latest buyers: by whole days until there are $buyers purchases, an index seek. What a buyer bought is looked at once,
+// however many of c's articles lead there. Of all x, the $pool with the largest sums are divided by their purchases.
 //
 // $customer_id: string
 // $k: integer = 12                 how many articles
@@ -18,11 +18,12 @@
 // $max_price: float = null         only articles that were sold for at most that
 // $in_season: integer = null       only articles that were sold within that many days
 // $half_life: float = 42.0         days after which a purchase counts half
+// $days: integer = 84              count what they bought in so many days
 // $damping: float = 0.5            how much less a best seller counts; 0: the most bought win
 // $articles: integer = 12          start from that many of the customer's articles, those of most weight
-// $buyers: integer = 40            look at that many purchases of each, the latest
+// $buyers: integer = 30            look at that many purchases of each, the latest
 // $pool: integer = 300             compare that many articles
-// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS damping, 12 AS articles, 40 AS buyers, 300 AS pool }
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, days, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 84 AS days, 0.5 AS damping, 12 AS articles, 30 AS buyers, 300 AS pool }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -40,9 +41,10 @@ CALL (c, until) {
   ORDER BY round(weight, 12) DESC, article_id
   RETURN collect([a, weight, article_id]) AS own
 }
-CALL (c, own, until) {
+WITH c, own, until, until - duration({days: $days}) AS begin
+CALL (c, own, until, begin) {
   UNWIND own[..$articles] AS item
-  WITH c, item[0] AS known, item[1] AS weight, item[2] AS article_id
+  WITH c, until, begin, item[0] AS known, item[1] AS weight, item[2] AS article_id
   CALL (known, article_id, until) {
     MATCH (known)<-[b:BOUGHT]-()
     USING INDEX b:BOUGHT(article_id, t_dat)
@@ -56,21 +58,40 @@ CALL (c, own, until) {
     MATCH (known)<-[b:BOUGHT]-(n)
     USING INDEX b:BOUGHT(article_id, t_dat)
     WHERE b.article_id = article_id AND b.t_dat >= since AND b.t_dat < until AND n <> c
-    WITH known, collect(DISTINCT n) AS buyers, until, -log(2) / $half_life AS rate
-    UNWIND buyers AS n
-    MATCH (n)-[b:BOUGHT]->(a)
-    WHERE ($as_of IS NULL OR b.t_dat < until) AND a <> known
-    WITH a, size(buyers) AS buyers, sum(exp(rate * duration.inDays(b.t_dat, until).days)) AS bought
-    RETURN a, bought / buyers AS chance
+    RETURN collect(DISTINCT n) AS buyers
   }
-  WITH a, sum(weight * chance) AS sum, count(*) AS through
-  ORDER BY sum DESC
-  WITH collect([a, sum, through]) AS found
-  RETURN [f IN found WHERE size(found) <= $pool OR f[1] >= found[$pool - 1][1] * (1 - 1e-12)] AS found
+  WITH * WHERE size(buyers) > 0
+  CALL (known, article_id, buyers, begin, until) {
+    WITH * WHERE NOT $new_only
+    MATCH (known)<-[b:BOUGHT]-(n)
+    USING INDEX b:BOUGHT(article_id, t_dat)
+    WHERE b.article_id = article_id AND b.t_dat >= begin AND b.t_dat < until AND n IN buyers
+    RETURN count(*) AS itself
+  }
+  RETURN collect([known, weight / size(buyers), buyers, itself]) AS knowns
 }
-UNWIND found + [item IN own | [item[0], 0.0, 0]] AS item
-WITH until, item[0] AS a, max(item[1]) AS sum, max(item[2]) AS through, min(item[2]) = 0 AS is_owned
-WHERE through > 0 AND NOT ($new_only AND is_owned)
+CALL (knowns, begin, until) {
+  UNWIND knowns AS item
+  UNWIND item[2] AS n
+  WITH n, sum(item[1]) AS share, count(*) AS through, begin, until
+  MATCH (n)-[b:BOUGHT]->(a)
+  WHERE b.t_dat >= begin AND b.t_dat < until
+  WITH a, sum(share) AS sum, sum(through) AS times
+  ORDER BY sum DESC
+  WITH collect([a, sum, times]) AS found, $pool + $articles AS most
+  RETURN [f IN found WHERE size(found) <= most OR f[1] >= found[most - 1][1] * (1 - 1e-12)] AS found
+}
+CALL (found, knowns) {
+  UNWIND found + [item IN knowns | [item[0], -item[1] * item[3], -item[3]]] AS item
+  WITH item[0] AS a, sum(item[1]) AS sum, sum(item[2]) AS times
+  WHERE times > 0
+  ORDER BY sum DESC
+  WITH collect([a, sum, times]) AS left
+  RETURN [f IN left WHERE size(left) <= $pool OR f[1] >= left[$pool - 1][1] * (1 - 1e-12)] AS others
+}
+UNWIND others + [item IN own | [item[0], 0.0, 0]] AS item
+WITH until, item[0] AS a, max(item[1]) AS sum, max(item[2]) AS times, min(item[2]) = 0 AS is_owned
+WHERE times > 0 AND NOT ($new_only AND is_owned)
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
@@ -79,12 +100,12 @@ WHERE through > 0 AND NOT ($new_only AND is_owned)
     WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
       AND b.price <= coalesce($max_price, b.price)
   })
-WITH a, through, is_owned, sum / CASE
+WITH a, times, is_owned, sum / CASE
        WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() }
        ELSE COUNT { MATCH (a)<-[b:BOUGHT]-() USING INDEX b:BOUGHT(article_id, t_dat) WHERE b.article_id = a.article_id AND b.t_dat < until }
      END ^ $damping AS score
 ORDER BY round(log(score), 12) DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, score,
-       CASE WHEN is_owned THEN 'you bought it before; ' ELSE '' END + 'customers buy it who also buy ' +
-       CASE through WHEN 1 THEN 'one article of yours' ELSE through + ' articles of yours' END AS because
+       CASE WHEN is_owned THEN 'you bought it before; ' ELSE '' END + 'bought ' +
+       CASE times WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE times + ' times' END + ' by customers who buy what you buy' AS because

@@ -2,7 +2,7 @@
 //
 //   taste(c,d) = share of department d in c's purchases, each counted 0.5 ^ (age in days / half_life)
 //   score(c,a) = taste(c, department of a) / place of a among the department's articles that were not bought before $as_of,
-//                those of the highest article_id first: shops number what comes in, one after the other
+//                those that pass the filters, of the highest article_id first: shops number what comes in, one after the other
 //
 // $customer_id: string
 // $k: integer = 12                 how many articles
@@ -34,21 +34,27 @@ CALL (c, until) {
 }
 UNWIND tastes[..$departments] AS item
 WITH c, until, item[0] AS d, item[1] / total AS taste
-MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
-WHERE NOT EXISTS {
-  MATCH (a)<-[b:BOUGHT]-()
-  USING INDEX b:BOUGHT(article_id, t_dat)
-  WHERE b.article_id = a.article_id AND b.t_dat < until
+CALL (d, until) {
+  MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
+  WHERE $max_price IS NULL AND $in_season IS NULL
+    AND ($department IS NULL OR a.department_name = $department)
+    AND ($colour IS NULL OR a.colour_group_name = $colour)
+    AND CASE
+      WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() } = 0
+      ELSE NOT EXISTS {
+        MATCH (a)<-[b:BOUGHT]-()
+        USING INDEX b:BOUGHT(article_id, t_dat)
+        WHERE b.article_id = a.article_id AND b.t_dat < until
+      }
+    END
+  WITH a
+  ORDER BY a.article_id DESC
+  LIMIT $k
+  RETURN collect(a) AS arrived
 }
-WITH c, until, d, taste, a
-ORDER BY a.article_id DESC
-WITH c, until, d, taste, collect(a) AS arrived
 UNWIND range(0, size(arrived) - 1) AS place
 WITH c, until, d, arrived[place] AS a, taste / (place + 1) AS score
 WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
-  AND ($department IS NULL OR a.department_name = $department)
-  AND ($colour IS NULL OR a.colour_group_name = $colour)
-  AND $max_price IS NULL AND $in_season IS NULL
 ORDER BY round(log(score), 12) DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, score,

@@ -2,6 +2,7 @@
 //
 //   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
 //   score(c,x) = sum over c's articles a of the same product, other than x, of w(c,a) * log(1 + purchases of x in the last $days days)
+// Of c's products, those $products are looked at whose articles have the largest sums of w(c,a).
 //
 // $customer_id: string
 // $k: integer = 12                 how many articles
@@ -13,7 +14,8 @@
 // $in_season: integer = null       only articles that were sold within that many days
 // $half_life: float = 42.0         days after which a purchase counts half
 // $days: integer = 28              how many days show that a variant is sold
-// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, days}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 28 AS days }
+// $products: integer = 30          how many products, those of most weight
+// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, days, products}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 28 AS days, 30 AS products }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -30,12 +32,23 @@ CALL (c, until) {
   WITH known, sum(0.5 ^ (duration.inDays(b.t_dat, until).days / $half_life)) AS weight
   RETURN collect([known, weight]) AS own
 }
-WITH until, own, [item IN own | item[0]] AS owned
-UNWIND own AS item
-WITH until, owned, item[0] AS known, item[1] AS weight
-MATCH (known)-[:VARIANT_OF]->(p:Product)<-[:VARIANT_OF]-(a:Article)
-WHERE a <> known AND NOT ($new_only AND a IN owned)
-WITH until, a, p, sum(weight) AS weight, a IN owned AS is_owned
+CALL (own) {
+  UNWIND own AS item
+  WITH item[0] AS known, item[1] AS weight
+  MATCH (known)-[:VARIANT_OF]->(p:Product)
+  WITH p, sum(weight) AS weight, count(*) AS bought
+  ORDER BY round(weight, 12) DESC, p.product_code
+  LIMIT $products
+  MATCH (p)<-[:VARIANT_OF]-(a:Article)
+  RETURN collect([a, weight, bought, p]) AS found
+}
+CALL (found, own) {
+  UNWIND found + [item IN own | [item[0], -item[1], -1, null]] AS item
+  WITH item[0] AS a, sum(item[1]) AS weight, sum(item[2]) AS others, collect(item[3])[0] AS p, min(item[2]) < 0 AS is_owned
+  WHERE p IS NOT NULL AND others > 0 AND NOT ($new_only AND is_owned)
+  RETURN a, weight, p, is_owned
+}
+WITH until, a, p, weight, is_owned
 WHERE ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

@@ -54,20 +54,20 @@ def variants(
     new_only: bool = False,
     half_life: float = 42.0,
     days: int = 28,
+    products: int = 30,
 ) -> Candidates:
     """Other articles of the products that each customer bought, as the query variants gives them."""
 
-    def make() -> sp.csr_matrix:
-        sold = np.log(1 + snapshot.count_since(days))
-        product = snapshot.incidence("Product")
-        others = (product @ (sp.diags(sold) @ product).T).tocsr()
-        return select(others, (row_numbers(others) != others.indices) & (others.data > 0))
-
     def score(batch: Integers) -> Candidates:
-        return take_best(weights[batch] @ others, k, without=snapshot.leave_out(batch, new_only), only=snapshot.only)
+        bought = weights[batch] @ product
+        bought.sort_indices()
+        others = take_weightiest(bought, products) @ product.T
+        sums = _subtract(others, weights[batch])
+        sums.data *= sold[sums.indices]
+        return take_best(sums, k, without=snapshot.leave_out(batch, new_only), only=snapshot.only)
 
-    weights = snapshot.weigh(half_life)
-    others: sp.csr_matrix = snapshot.keep(("variants", days), make)
+    weights, product = snapshot.weigh(half_life), snapshot.incidence("Product")
+    sold = np.log(1 + snapshot.count_since(days))
     return in_batches(customers, 2_000, score)
 
 
@@ -78,18 +78,20 @@ def item_based_cf(
     *,
     new_only: bool = False,
     half_life: float = 42.0,
+    days: int = 84,
     damping: float = 0.5,
     articles: int = 12,
-    buyers: int = 40,
+    buyers: int = 30,
     pool: int = 300,
 ) -> Candidates:
     """Articles that go to the same customers as what each customer bought, as the query item_based_cf gives them."""
 
-    def make() -> tuple[sp.csr_matrix, Floats, sp.csr_matrix, Integers]:
-        sample = snapshot.latest(buyers)
+    def make() -> tuple[sp.csr_matrix, sp.csr_matrix, Floats, sp.csr_matrix, Integers]:
+        sample, late = snapshot.latest(buyers), snapshot.time >= snapshot.cut - days
         bought_by = _ones(snapshot.article[sample], snapshot.customer[sample], (snapshot.shape[1], snapshot.shape[0]))
-        repeated = np.asarray(bought_by.multiply(weights.T.tocsr()).sum(axis=1)).ravel()
-        return bought_by, repeated, *_number_by_sales(snapshot, weights)
+        lately = sp.csr_matrix((np.ones(late.sum()), (snapshot.customer[late], snapshot.article[late])), snapshot.shape)
+        repeated = np.asarray(bought_by.multiply(lately.T.tocsr()).sum(axis=1)).ravel()
+        return bought_by, lately, repeated, *_number_by_sales(snapshot, lately)
 
     def score(batch: Integers) -> Candidates:
         own = take_weightiest(weights[batch], articles)
@@ -98,13 +100,14 @@ def item_based_cf(
         share = _divide(own.data, size[own.indices] - is_in)
         others = _with_data(own, share) @ bought_by
         others = select(others, others.indices != batch[row_numbers(others)])
-        itself = _with_data(own, share * (repeated[own.indices] - is_in * own.data))
+        by_itself = repeated[own.indices] - is_in * look_up(lately, batch[row], own.indices)
         sums = keep_largest(others @ by_sales, pool + articles)
         sums = sp.csr_matrix((sums.data, seller[sums.indices], sums.indptr), sums.shape)
-        return _damp(snapshot, keep_largest(_subtract(sums, itself), pool), batch, k, new_only, damping)
+        sums = _subtract(sums, _with_data(own, share * by_itself))
+        return _damp(snapshot, keep_largest(sums, pool), batch, k, new_only, damping)
 
     weights = snapshot.weigh(half_life)
-    bought_by, repeated, by_sales, seller = snapshot.keep(("item_based_cf", half_life, buyers), make)
+    bought_by, lately, repeated, by_sales, seller = snapshot.keep(("item_based_cf", days, buyers), make)
     size = np.diff(bought_by.indptr)
     return in_batches(customers, 64, score)  # 34,000 articles a customer, seen on Complete Journey: 26 MB
 
@@ -118,7 +121,7 @@ def bought_together(
     half_life: float = 42.0,
     damping: float = 0.5,
     articles: int = 12,
-    buyers: int = 60,
+    buyers: int = 30,
     pool: int = 300,
 ) -> Candidates:
     """Articles taken home on one day with what each customer bought, as the query bought_together gives them."""
@@ -156,15 +159,15 @@ def take_weightiest(weights: sp.csr_matrix, articles: int) -> sp.csr_matrix:
     return matrix
 
 
-def _number_by_sales(snapshot: Snapshot, weights: sp.csr_matrix) -> tuple[sp.csr_matrix, Integers]:
-    """The weights [C, A] with the articles numbered by how often they are bought, and by that number the article.
+def _number_by_sales(snapshot: Snapshot, counts: sp.csr_matrix) -> tuple[sp.csr_matrix, Integers]:
+    """The counts [C, A] with the articles numbered by how often they are bought, and by that number the article.
 
     What is added to most stands together, and stays in the cache: sums over customers take two thirds of the time.
     """
     seller = np.argsort(-snapshot.purchases_by_article, kind="stable")
     number = np.empty_like(seller)
     number[seller] = np.arange(len(seller))
-    numbered = sp.csr_matrix((weights.data.copy(), number[weights.indices], weights.indptr), weights.shape)
+    numbered = sp.csr_matrix((counts.data.copy(), number[counts.indices], counts.indptr), counts.shape)
     numbered.sort_indices()
     return numbered, seller
 

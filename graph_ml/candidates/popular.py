@@ -62,7 +62,7 @@ def new_arrivals(
 
     def place() -> Floats:
         within = snapshot.incidence("Department").tocsc()
-        unsold = snapshot.purchases_by_article == 0
+        unsold = snapshot.show(snapshot.purchases_by_article == 0) > 0
         worth = np.zeros(snapshot.shape[1])
         for begin, end in pairwise(within.indptr.tolist()):
             arrived = np.sort(within.indices[begin:end])[::-1]
