@@ -186,8 +186,9 @@ def measure_scale(
     out.unlink(missing_ok=True)
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def main(
+    context: typer.Context,
     data: Annotated[Path, typer.Option(help="Folder for the data sets.")] = Path("bench-data"),
     home: Annotated[Path, typer.Option(help="Folder of the benchmark's own Neo4j and of the results.")] = Path(
         "bench-home"
@@ -200,6 +201,8 @@ def main(
     ] = False,
 ) -> None:
     """Run all of it and write docs/performance.md."""
+    if context.invoked_subcommand:
+        return
     home.mkdir(parents=True, exist_ok=True)
     os.environ["HMREC_HOME"] = str(home.resolve())
     for share in [float(share) for share in scales.split(",")]:

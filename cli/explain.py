@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -17,9 +18,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class By(StrEnum):
+    """Whose score is explained."""
+
+    cf = "cf"
+    hybrid = "hybrid"
+
+
 def explain(
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     article: Annotated[str, typer.Argument(help="The article's id.")],
+    by: Annotated[
+        By, typer.Option(help="cf: user-based collaborative filtering; hybrid: the ranker and its sources.")
+    ] = By.cf,
     as_of: AsOf = None,
     form: Form = Format.table,
     as_json: JsonForm = False,
@@ -30,10 +41,14 @@ def explain(
     """Show which neighbours, through which shared articles, make user-based CF give an article its score.
 
     Prints the evidence as sentences whose parts add up to the score, as a small graph, and the query that draws it in
-    Neo4j Browser. Reads the graph; writes nothing.
+    Neo4j Browser. With --by hybrid: which sources propose the article to the ranker, with their reasons, and what each
+    adds to its score. Reads the graph; writes nothing.
 
     Example: hmrec explain 1 0706016001
     """
+    if by is By.hybrid:
+        explain_by_sources(customer, article, choose_format(form, as_json), is_early=as_of is not None)
+        return
     from ..cypher.catalogue import find_query
     from ..cypher.recommender import explain as explain_one
 
@@ -47,11 +62,32 @@ def explain(
         show(evidence, form)
     elif evidence.empty:
         tell(f"Neither customer {customer} nor a neighbour of theirs bought article {article}: CF gives it no score.")
+        tell("--by hybrid tells which sources propose it to the ranker.")
     else:
         print_evidence(customer, article, evidence)
         tell(f"\nThe query that draws this in Neo4j Browser:\n\n{text}")
     if in_browser and not evidence.empty:
         open_query(text)
+
+
+def explain_by_sources(customer: str, article: str, form: Format, *, is_early: bool) -> None:
+    """Print which sources propose the article to the ranker, and what each adds to its score.
+
+    Raises
+    ------
+    UserMistake : an earlier day was asked for; the ranker knows what came after it.
+    """
+    from ..cypher.errors import UserMistake
+    from ..graph_ml.recommender import explain_by_ranker
+
+    if is_early:
+        raise UserMistake("The ranker is explained as of today; leave out --as-of, or ask --by cf.")
+    with open_graph() as graph:
+        evidence = explain_by_ranker(graph, customer, article)
+    if form is Format.table and evidence.empty:
+        tell(f"No source proposes article {article} to customer {customer}.")
+    else:
+        show(evidence, form)
 
 
 def print_evidence(customer: str, article: str, evidence: pd.DataFrame) -> None:

@@ -141,7 +141,8 @@ def recommend(
     return Recommendations(customer_id, method, pd.DataFrame(rows[:k], columns=COLUMNS), note)
 
 
-def _check_article(graph: Graph, article_id: str) -> None:
+def check_article(graph: Graph, article_id: str) -> None:
+    """Raise UnknownArticle where the graph has none of that id."""
     if not graph.read_rows("article_names", article_ids=[article_id])[1]:
         raise UnknownArticle(
             f"The graph has no article {article_id[:80]!r}.", "Ids are written whole, with their leading zeros."
@@ -160,7 +161,7 @@ def similar(graph: Graph, article_id: str, *, k: int = 12) -> pd.DataFrame:
     UnknownArticle : the graph has no such article.
     NoEmbedding : no model is in force, or the article has no embedding in it.
     """
-    _check_article(graph, article_id)
+    check_article(graph, article_id)
     if not graph.read_rows("model_in_force")[1]:
         raise NoEmbedding("The graph has no embeddings.", "`hmrec train` makes them.")
     found = graph.read("nearest_articles", article_id=article_id, k=k)
@@ -183,5 +184,5 @@ def explain(graph: Graph, customer_id: str, article_id: str, *, as_of: str | Non
     UnknownCustomer, UnknownArticle : the graph has no such customer or article.
     """
     _look_up(graph, customer_id)
-    _check_article(graph, article_id)
+    check_article(graph, article_id)
     return graph.read("explain_user_based_cf", customer_id=customer_id, article_id=article_id, as_of=as_of)

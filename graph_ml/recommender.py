@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,6 +105,65 @@ def _check_day(as_of: Any, until: Any) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Offered:
+    """What all sources offer a customer.
+
+    Attributes
+    ----------
+    purchases, customer, sources : whom for, and who was asked.
+    ids : the articles' ids, by their numbers.
+    lists : for each source the articles it proposes, with score and reason, the best first.
+    offers, features : all of it, as the ranker sees it.
+    """
+
+    purchases: Purchases
+    customer: _Customer
+    sources: list[Source]
+    ids: list[str]
+    lists: list[list[Row]]
+    offers: Offers
+    features: np.ndarray[Any, np.dtype[np.float32]]
+
+
+def explain_by_ranker(graph: Graph, customer_id: str, article_id: str) -> pd.DataFrame:
+    """Which sources propose an article to a customer, and what each adds to the ranker's score.
+
+    Parameters
+    ----------
+    graph, customer_id, article_id : what is asked.
+
+    Returns
+    -------
+    A row for each source that proposes it: source, place (in its list, from 1), part (of the score, which may be
+    negative), because (its reason); the largest part first. A last row, `everything else`, has the part of what is
+    known of the customer and the article. No rows where no source proposes it.
+
+    Raises
+    ------
+    NoRanker : none was trained.
+    UnknownCustomer, UnknownArticle : the graph has no such customer or article.
+    """
+    import pandas as pd
+
+    ranker = find_ranker(graph, Method.hybrid, {})
+    assert ranker is not None  # noqa: S101  else NoRanker
+    queries.check_article(graph, article_id)
+    offered = _gather(graph, customer_id, ranker, {})
+    rows: list[list[Any]] = []
+    numbers = [number for number, outer in enumerate(offered.ids) if outer == article_id]
+    found = np.flatnonzero(np.isin(offered.offers.article, numbers))
+    if len(found):
+        parts = ranker.attribute(offered.features[found], new_only=False)[0].tolist()
+        for source, place, part in zip(ranker.sources, offered.offers.place[found[0]].tolist(), parts, strict=False):
+            if not np.isnan(place):
+                rows.append([source, int(place), part, _read_reasons(graph, offered, source, {})[article_id]])
+        rest = sum(parts) - sum(row[2] for row in rows)
+        rows = [*sorted(rows, key=lambda row: -row[2]), ["everything else", None, rest, "what is known of both"]]
+    frame = pd.DataFrame(rows, columns=["source", "place", "part", "because"])
+    return frame.astype({"place": "Int64"})
+
+
 def _recommend_by_ranker(
     graph: Graph, customer_id: str, k: int, method: Method, new_only: bool, ranker: Ranker, filters: Mapping[str, Any]
 ) -> Recommendations:
@@ -111,6 +171,25 @@ def _recommend_by_ranker(
 
     if k < 1:
         raise UserMistake(f"-k must be at least 1, not {k}.")
+    offered = _gather(graph, customer_id, ranker, filters)
+    offers, features = offered.offers, offered.features
+    if new_only:
+        offers, features = keep_new(offers, features)
+    score = ranker.score(features, new_only)
+    read_reasons = partial(_read_reasons, graph, offered, filters=filters)
+    rows = _tell(ranker, offers, features, score, k, new_only, read_reasons, offered.ids)
+    if len(rows) < k:
+        rest = _ask(graph, offered.purchases, offered.customer, "popular", 2 * k, new_only, filters)
+        have = {row[0] for row in rows}
+        rows += [list(row) for row in rest if row[0] not in have][: k - len(rows)]
+    is_new = not offered.customer.known["articles"]
+    note = f"Customer {customer_id} has no purchases yet: this is for customers like them." if is_new else ""
+    frame: pd.DataFrame = pd.DataFrame(rows, columns=queries.COLUMNS)
+    return Recommendations(customer_id, method, frame, note)
+
+
+def _gather(graph: Graph, customer_id: str, ranker: Ranker, filters: Mapping[str, Any]) -> _Offered:
+    """Ask every source that the ranker knows, and describe what they propose."""
     purchases, today = _read_purchases(graph)
     keys, history = graph.read_rows("customer_history", customer_id=customer_id)
     if not history:
@@ -130,25 +209,15 @@ def _recommend_by_ranker(
     snapshot = _make_snapshot(known["age"], own, described, until)
     offers = join_lists(np.zeros(1, dtype=np.int64), [_to_candidates(rows, ids) for rows in lists], max(1, len(ids)))
     features = describe_offers(snapshot, offers, _stack_facts(described), _column(described, "cosine")[offers.article])
-    if new_only:
-        offers, features = keep_new(offers, features)
-    score = ranker.score(features, new_only)
+    return _Offered(purchases, customer, sources, list(ids), lists, offers, features)
 
-    def read_reasons(source: str) -> dict[str, str]:
-        """Of a source's articles; the embeddings' are not told before they are needed."""
-        if source != EMBEDDING:
-            return {article: because for article, _, because in lists[ranker.sources.index(source)]}
-        told = _ask(graph, purchases, customer, BY_EMBEDDING.query, BY_EMBEDDING.k, True, filters)
-        return {article: because for article, _, because in told}
 
-    rows = _tell(ranker, offers, features, score, k, new_only, read_reasons, list(ids))
-    if len(rows) < k:
-        rest = _ask(graph, purchases, customer, "popular", 2 * k, new_only, filters)
-        have = {row[0] for row in rows}
-        rows += [list(row) for row in rest if row[0] not in have][: k - len(rows)]
-    note = "" if known["articles"] else f"Customer {customer_id} has no purchases yet: this is for customers like them."
-    frame: pd.DataFrame = pd.DataFrame(rows, columns=queries.COLUMNS)
-    return Recommendations(customer_id, method, frame, note)
+def _read_reasons(graph: Graph, offered: _Offered, source: str, filters: Mapping[str, Any]) -> dict[str, str]:
+    """Of a source's articles; the embeddings' are not told before they are needed."""
+    rows = offered.lists[[one.name for one in offered.sources].index(source)]
+    if source == EMBEDDING:
+        rows = _ask(graph, offered.purchases, offered.customer, BY_EMBEDDING.query, BY_EMBEDDING.k, True, filters)
+    return {article: because for article, _, because in rows}
 
 
 _RANKERS: dict[tuple[str, str, int, str], Ranker] = {}

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 from hmrec.cypher.catalogue import find_query
-from hmrec.cypher.errors import NoRanker, UnknownCustomer
+from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommender import Method
 from hmrec.cypher.settings import ConnectionSettings
@@ -25,7 +25,7 @@ from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
 from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.rank import RankSettings
 from hmrec.graph_ml.rank_features import FACTS
-from hmrec.graph_ml.recommender import find_ranker, recommend
+from hmrec.graph_ml.recommender import explain_by_ranker, find_ranker, recommend
 from hmrec.graph_ml.sources import BY_EMBEDDING, SOURCES
 from hmrec.graph_ml.train import TrainSettings
 from hmrec.graph_ml.write_back import write_embeddings
@@ -148,6 +148,23 @@ def test_the_reason_names_the_source(module_graph: Graph, shop: pl.DataFrame) ->
         source, _, reason = because.partition(": ")
         assert source in NAMES
         assert reason
+
+
+def test_an_explanation_names_the_sources_of_the_reason_and_their_parts(
+    module_graph: Graph, shop: pl.DataFrame
+) -> None:
+    for row in recommend(module_graph, "c08", method=Method.hybrid).articles.head(3).to_dict("records"):
+        found = explain_by_ranker(module_graph, "c08", row["article_id"])
+        source, _, reason = row["because"].partition(": ")
+        best = found.iloc[0]
+        assert (best["source"], best["because"]) == (source, reason)
+        assert found["source"].iloc[-1] == "everything else"
+        assert (found["place"].dropna() >= 1).all()
+        assert found["part"].iloc[:-1].is_monotonic_decreasing
+    with pytest.raises(UnknownArticle):
+        explain_by_ranker(module_graph, "c08", "none")
+    with pytest.raises(UnknownCustomer):
+        explain_by_ranker(module_graph, "nobody", "0000000001")
 
 
 def test_lists_that_customers_share_are_those_of_the_queries(
