@@ -75,8 +75,12 @@ def export_kept(
         else:
             progress("Reading the kept export", 1, 1)
             return subgraph
-    updated = _update_copy(graph, spec, version, folder, progress) if finished and not fresh else None
-    subgraph = updated or export_subgraph(graph, spec, progress)
+
+    def read() -> Subgraph:
+        updated = _update_copy(graph, spec, version, folder, progress) if finished and not fresh else None
+        return updated or export_subgraph(graph, spec, progress)
+
+    subgraph = graph.read_anew(read)
     if finished and graph.read_rows("export_version")[1] == version:  # no load began meanwhile
         try:
             _keep(subgraph, copy, version, spec)
