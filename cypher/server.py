@@ -202,7 +202,7 @@ class LocalServer:
         self._stopping.write_text(str(process.pid), encoding="utf-8")
         process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        while self.find_process() is not None:  # psutil's is_running() before 7.1 goes by a clock that may be set
             waited = time.monotonic() - begun
             if waited > timeout:
                 raise HmrecError(
