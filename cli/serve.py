@@ -43,7 +43,7 @@ def serve(
 
     token = choose_token(host)
     with listen(host, port) as door, open_graph() as graph:
-        graph.patience = PATIENCE
+        graph.patience, graph.tell = PATIENCE, None  # a request is answered that it cannot be
         name = f"[{host}]" if ":" in host else host
         app = make_app(graph, token, cache)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)

@@ -160,7 +160,7 @@ def _load(
     size = store_size(server.data) if server is not None and server.data.is_dir() else None
     result = changed(result, finished=_now(), seconds=seconds, store_bytes=size)
     if result.changes or unfinished or replace:
-        with _reconnect(server, graph) as open_graph:
+        with _reconnect(server if road == "bulk" else None, graph) as open_graph:
             open_graph.write("record_load", load=result.to_properties() | {"replacing": None} | scope)
     text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
     write_whole(target / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))

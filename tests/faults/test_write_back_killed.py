@@ -62,7 +62,7 @@ def test_killed_at_any_moment_readers_have_a_whole_version_and_the_next_run_repa
     begun = time.monotonic()
     write_embeddings(graph, old)
     seconds = time.monotonic() - begun
-    for _ in range(count_repeats(2)):
+    for _ in range(count_repeats()):
         write_model(new, tmp_path / "model")
         process = begin_write_back(connection, tmp_path / "model")
         time.sleep(chance.uniform(0, seconds))
