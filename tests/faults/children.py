@@ -1,7 +1,7 @@
 """What the tests of faults have in common: how often, at which moments, commands in processes of their own.
 
-HMREC_SOAK=25 repeats each fault 25 times (by hand: hours); without it each comes once or twice. The moments are drawn
-at random; HMREC_SEED repeats those of a run that failed, which printed it.
+HMREC_TEST_SOAK=25 repeats each fault 25 times (by hand: hours); without it each comes once or twice. The moments are drawn
+at random; HMREC_TEST_SEED repeats those of a run that failed, which printed it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ CONTENT = (
 
 
 def count_repeats(short: int = 1) -> int:
-    """How often a fault is to come: `short` in the suite, HMREC_SOAK by hand."""
-    return int(os.environ.get("HMREC_SOAK", "0")) or short
+    """How often a fault is to come: `short` in the suite, HMREC_TEST_SOAK by hand."""
+    return int(os.environ.get("HMREC_TEST_SOAK", "0")) or short
 
 
 def draw_moments() -> random.Random:
     """Where moments are drawn from; the seed is printed, which pytest shows of a test that fails."""
-    seed = int(os.environ.get("HMREC_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
-    print(f"HMREC_SEED={seed}")
+    seed = int(os.environ.get("HMREC_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
+    print(f"HMREC_TEST_SEED={seed}")
     return random.Random(seed)
 
 

@@ -139,7 +139,7 @@ def test_copies_are_kept_one_at_a_time_and_what_a_killed_one_left_goes_whatever_
     assert not any(name.startswith(kept_export.BEGUN) for name in left)
 
 
-if "HMREC_SOAK" in os.environ:  # a minute: it stops and starts the server
+if "HMREC_TEST_SOAK" in os.environ:  # a minute: it stops and starts the server
 
     def test_an_import_and_a_backup_leave_the_graph_and_the_old_file(local_server: LocalServer, tmp_path: Path) -> None:
         shop = tmp_path / "shop"

@@ -66,7 +66,7 @@ def test_a_network_that_takes_connections_and_passes_nothing_ends_in_a_sentence(
         proxy.cut()
         with connect_through(proxy, direct, patience=2) as graph:
             assert len(graph.read("counts")) == 1
-            if "HMREC_SOAK" in os.environ:  # as long as the server has told the driver to be patient with it
+            if "HMREC_TEST_SOAK" in os.environ:  # as long as the server has told the driver to be patient with it
                 proxy.stalls.set()
                 begun = time.monotonic()
                 with pytest.raises(ServerUnavailable):

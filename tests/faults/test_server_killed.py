@@ -17,7 +17,7 @@ from tests.faults.works import make_work, shop
 
 __all__ = ["shop"]
 PATIENCE = 120.0
-WORKS = ("load", "export", "everybody", "write_back") if "HMREC_SOAK" in os.environ else ("load",)
+WORKS = ("load", "export", "everybody", "write_back") if "HMREC_TEST_SOAK" in os.environ else ("load",)
 """In the suite the others are disturbed by a network that drops (test_network.py), which takes less time."""
 
 
