@@ -1,6 +1,6 @@
 """What the tests of faults have in common: how often, at which moments, commands in processes of their own.
 
-HMREC_TEST_SOAK=25 repeats each fault 25 times (by hand: hours); without it each comes once or twice. The moments are drawn
+HMREC_TEST_SOAK=25 repeats each fault 25 times (by hand: hours); without it each comes once or twice. Moments are drawn
 at random; HMREC_TEST_SEED repeats those of a run that failed, which printed it.
 """
 

@@ -152,7 +152,7 @@ if "HMREC_TEST_SOAK" in os.environ:  # a minute: it stops and starts the server
             assert run_text(graph, "MATCH (k:Kept) RETURN k.n AS n") == [{"n": 1}]
             assert not list(local_server.home.glob("hmrec-load-*"))
         (local_server.home / "data-import").rmdir()
-        with small_disk(tmp_path / "disk", 20_000) as disk:
+        with small_disk(tmp_path / "disk", 2 * 4096) as disk:
             file = disk / "kept.dump"
             file.write_text("old")
             with pytest.raises(NoRoom, match=f"The disk of {disk} is full. Free some, or name a file on another"):
