@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from .bars import Bars
+from .words import note
 
 if TYPE_CHECKING:
     from ..cypher.graph import Graph
@@ -19,13 +21,22 @@ def local_server() -> LocalServer | None:
     return None if ConnectionSettings().uri else LocalServer()
 
 
-def open_graph(bars: Bars | None = None, patience: float = 60.0) -> Graph:
+def choose_timeout(seconds: float | None) -> None:
+    """Wait so long for a server that is away, here and in every process that this one starts; None changes nothing."""
+    from ..cypher.settings import TIMEOUT
+
+    if seconds is not None:
+        os.environ[TIMEOUT] = str(seconds)
+
+
+def open_graph(bars: Bars | None = None) -> Graph:
     """Connect to the graph; an installed local server that does not run is started first.
+
+    While it waits for a server that is away, a note on standard error says so.
 
     Parameters
     ----------
     bars : where progress is shown; None shows it in bars of its own.
-    patience : seconds during which a query is tried again after a passing fault.
 
     Raises
     ------
@@ -40,7 +51,7 @@ def open_graph(bars: Bars | None = None, patience: float = 60.0) -> Graph:
         else:
             with Bars() as own:
                 start_server(server, own)
-    return Graph.connect(patience=patience)
+    return Graph.connect(tell=note)
 
 
 def start_server(server: LocalServer, bars: Bars, timeout: float = 180.0) -> ServerStatus:

@@ -185,7 +185,7 @@ def show_status(as_json: AsJson = False) -> None:
         }
     loads: list[dict[str, Any]] = []
     if running:
-        with Graph.connect() as graph:
+        with Graph.connect(patience=0) as graph:
             facts["version"] = graph.server_version()
             keys, rows = graph.read_rows("counts")
             facts |= dict(zip(keys, rows[0], strict=True))

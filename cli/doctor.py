@@ -61,14 +61,14 @@ def _settings() -> list[Finding]:
 
     from pydantic import SecretStr
 
-    from ..cypher.settings import ConnectionSettings, ServerSettings
+    from ..cypher.settings import TIMEOUT, ConnectionSettings, ServerSettings
     from .service.settings import ServiceSettings
 
     findings = []
     for settings in (ConnectionSettings(), ServerSettings(), ServiceSettings()):
         prefix = str(settings.model_config["env_prefix"])
         for name, description in type(settings).model_fields.items():
-            variable = (prefix + name).upper()
+            variable = TIMEOUT if name == "timeout" else (prefix + name).upper()
             if variable in os.environ:
                 source = "from the environment"
             elif name in settings.model_fields_set:
@@ -88,7 +88,7 @@ def _server() -> list[Finding]:
     from ..cypher.graph import Graph
 
     try:
-        with Graph.connect() as graph:
+        with Graph.connect(patience=0) as graph:
             counts = graph.read("counts").iloc[0]
             text = f"Neo4j {graph.server_version()} at {graph.uri}"
             found = [Finding("server", True, text)]

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from . import db, demo, doctor, embed, evaluate, explain, load, models, query, recommend, report, sample, serve, train
+from .connect import choose_timeout
 from .words import is_usage_error, keep_quiet
 
 INTERRUPTED = 130
@@ -55,18 +56,30 @@ def _options(
         bool,
         typer.Option("--quiet", help="Say results and errors alone, no progress and no notes (anywhere in the line)."),
     ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            min=0,
+            max=1e6,
+            metavar="SECONDS",
+            help="Wait so long for a Neo4j that is away, when connecting and in the middle of work (anywhere in the "
+            "line; default: HMREC_TIMEOUT, or 30).",
+        ),
+    ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show a traceback when something fails (anywhere in the line).")
     ] = False,
 ) -> None:
     """Options of every command."""
     keep_quiet(quiet)
+    choose_timeout(timeout)
 
 
 def main() -> None:
     """Run the command line; exit status 0 done, 1 the world's fault, 2 the user's mistake, 130 interrupted."""
-    arguments = _put_first(sys.argv[1:], ("--quiet", "--debug"))
-    debug = "--debug" in arguments[:2]
+    arguments = _put_first(sys.argv[1:], ("--quiet", "--debug"), ("--timeout",))
+    debug = "--debug" in arguments[:2]  # after --quiet
     if not debug:
         warnings.simplefilter("ignore")  # the libraries' words to developers, not to users
     if not sys.stdout.isatty():
@@ -91,11 +104,27 @@ def main() -> None:
     sys.exit(status or 0)
 
 
-def _put_first(words: list[str], options: tuple[str, ...]) -> list[str]:
-    """The words with those options in front, so that they may stand anywhere before a lone `--`."""
+def _put_first(words: list[str], options: tuple[str, ...], valued: tuple[str, ...] = ()) -> list[str]:
+    """The words with those options in front, so that they may stand anywhere before a lone `--`.
+
+    Parameters
+    ----------
+    words : of the line.
+    options : those that stand alone.
+    valued : those that take the next word, or one after `=`.
+    """
     end = words.index("--") if "--" in words else len(words)
     found = [option for option in options if option in words[:end]]
-    return [*found, *(word for word in words[:end] if word not in options), *words[end:]]
+    rest: list[str] = []
+    line = iter(words[:end])
+    for word in line:
+        if word in valued:
+            found += [word, *([value] if (value := next(line, None)) is not None else [])]
+        elif word.startswith(tuple(f"{option}=" for option in valued)):
+            found.append(word)
+        elif word not in options:
+            rest.append(word)
+    return [*found, *rest, *words[end:]]
 
 
 def _require_text(words: list[str]) -> None:

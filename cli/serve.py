@@ -42,7 +42,8 @@ def serve(
         raise UserMistake(f"The service needs {error.name}.", "pip install 'hmrec[serve]'") from error
 
     token = choose_token(host)
-    with listen(host, port) as door, open_graph(patience=PATIENCE) as graph:
+    with listen(host, port) as door, open_graph() as graph:
+        graph.patience, graph.tell = PATIENCE, None  # a request is answered that it cannot be
         name = f"[{host}]" if ":" in host else host
         app = make_app(graph, token, cache)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)

@@ -77,7 +77,7 @@ def train(
     settings = settings.model_copy(update={name: value for name, value in hyper.items() if value is not None})
     with Bars() as bars, open_graph(bars) as graph:
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
-        checkpoint = Checkpoint(ServerSettings().home / "training.safetensors")
+        checkpoint = Checkpoint(ServerSettings().home / "training.safetensors", tell=note)
         if engine == "torchrec":
             tables = TableSettings.model_validate({name: value for name, value in hyper.items() if value is not None})
             trained, rank = train_tables(subgraph, tables, bars), None

@@ -14,12 +14,12 @@ from pathlib import Path
 from .errors import HmrecError, NoRoom, UserMistake
 from .graph import Graph
 from .progress import Progress, silent
+from .room import LEAST_FREE, explain_full_disk
 from .server import LocalServer
 
 _SHARE = re.compile(r"data: ([\d.]+)%")
 _BYTES = re.compile(r"^Bytes: (\d+)$")
 DUMP = "neo4j.dump"  # the name that neo4j-admin gives to the database's dump
-LEAST_FREE = 64 * 1024 * 1024  # bytes; a disk that has less left is taken for full where writing failed
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,12 @@ def back_up(server: LocalServer, file: Path, force: bool = False, progress: Prog
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         try:
-            for line in server.admin("database", "dump", "neo4j", f"--to-path={folder}"):
-                _tell(line, "Writing the backup", progress)
-            with (folder / DUMP).open("rb+") as dump:
-                os.fsync(dump.fileno())
-            os.replace(folder / DUMP, file)
-        except HmrecError as error:
-            raise _explain_full_disk(error, folder, "name a file on another.") from error
+            with explain_full_disk(file.parent, "name a file on another."):
+                for line in server.admin("database", "dump", "neo4j", f"--to-path={folder}"):
+                    _tell(line, "Writing the backup", progress)
+                with (folder / DUMP).open("rb+") as dump:
+                    os.fsync(dump.fileno())
+                os.replace(folder / DUMP, file)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return BackupReceipt(str(file), file.stat().st_size, *counts, time.monotonic() - begun, ran)
@@ -159,19 +158,17 @@ def _unpack(server: LocalServer, file: Path, fresh: Path, progress: Progress) ->
     """Load the backup into a folder beside the data and let Neo4j check it: every record, index and count."""
     words = ("database", "load", "neo4j", "--from-stdin")
     try:
-        for line in server.admin(*words, "--info", data=fresh, source=file):
-            if match := _BYTES.match(line):
-                _require_room(int(match[1]), server.home)
-        for line in server.admin(*words, "--overwrite-destination=true", data=fresh, source=file):
-            _tell(line, "Reading the backup", progress)
-        for _ in server.admin("database", "check", "neo4j", f"--report-path={fresh}", data=fresh):
-            progress("Checking the backup", 0, None)
+        with explain_full_disk(server.home, "set HMREC_HOME to a folder on another."):
+            for line in server.admin(*words, "--info", data=fresh, source=file):
+                if match := _BYTES.match(line):
+                    _require_room(int(match[1]), server.home)
+            for line in server.admin(*words, "--overwrite-destination=true", data=fresh, source=file):
+                _tell(line, "Reading the backup", progress)
+            for _ in server.admin("database", "check", "neo4j", f"--report-path={fresh}", data=fresh):
+                progress("Checking the backup", 0, None)
     except NoRoom:
         raise
     except HmrecError as error:
-        explained = _explain_full_disk(error, fresh, "set HMREC_HOME to a folder on another.")
-        if explained is not error:
-            raise explained from error
         raise HmrecError(f"The backup {file} is damaged ({error.message}).", "The graph is as it was.") from error
 
 
@@ -182,14 +179,6 @@ def _require_room(needed: int, folder: Path) -> None:
             f"The graph in the backup takes {needed / 1e9:.2f} GB; the disk of {folder} has {free / 1e9:.2f} GB left.",
             "Free some, or set HMREC_HOME to a folder on another disk.",
         )
-
-
-def _explain_full_disk(error: HmrecError, folder: Path, otherwise: str) -> HmrecError:
-    """The error, or where the disk of `folder` is full, one that says so."""
-    there = folder if folder.exists() else folder.parent
-    if shutil.disk_usage(there).free > LEAST_FREE:
-        return error
-    return NoRoom(f"The disk of {there.parent} is full.", f"Free some, or {otherwise}")
 
 
 def _count(graph: Graph) -> tuple[int, int, int]:

@@ -112,6 +112,12 @@ class Query:
         """Whether the query opens transactions of its own (`IN TRANSACTIONS`), so that none may be open."""
         return "IN TRANSACTIONS" in self.text or "IN CONCURRENT TRANSACTIONS" in self.text
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether running it twice is as running it once: hmrec's own, but where a line `// once: ...` says no."""
+        ours = Path(__file__).parent in self.path.parents
+        return ours and not any(line.startswith("// once: ") for line in self.text.splitlines())
+
     def bind(self, given: dict[str, Any]) -> dict[str, Any]:
         """Complete `given` with the header's defaults.
 

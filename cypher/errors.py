@@ -68,6 +68,10 @@ class ServerUnavailable(HmrecError):
     """No Neo4j server answers at the address."""
 
 
+class WriteUnknown(ServerUnavailable):
+    """The connection was lost while a write was being committed, and nobody knows whether it was."""
+
+
 class InstallFailed(HmrecError):
     """The local server could not be downloaded or its files are damaged."""
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import neo4j
 from neo4j import exceptions as driver_errors
 from neo4j.time import Date, DateTime
 
-from .catalogue import Query, find_query, load_catalogue
-from .errors import HmrecError, LoadRunning, ServerUnavailable, UserMistake, WrongPassword
+from .catalogue import Query, find_query
+from .claim import Claim
+from .errors import HmrecError, ServerUnavailable, UserMistake, WriteUnknown
+from .patience import AWAY, Tell, explained, try_again
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
+
+T = TypeVar("T")
+TIMES = 5  # how often reading in many steps is begun anew at most
+LAST_WRITES = 60.0  # seconds to wait for the end of a write whose connection was lost
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,14 @@ class Receipt:
     counters: dict[str, int] = field(default_factory=dict)
     milliseconds: float = 0.0
 
+    def plus(self, other: Receipt) -> Receipt:
+        """What two statements did, one after the other."""
+        counters = {
+            name: self.counters.get(name, 0) + other.counters.get(name, 0)
+            for name in {**self.counters, **other.counters}
+        }
+        return Receipt(self.rows + other.rows, counters, self.milliseconds + other.milliseconds)
+
 
 def _to_python(value: Any) -> Any:
     if isinstance(value, (Date, DateTime)):
@@ -58,39 +72,6 @@ def _to_cypher(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _first_line(error: driver_errors.Neo4jError) -> str:
-    return (error.message or str(error)).strip().splitlines()[0].rstrip(".")
-
-
-@contextmanager
-def _explained(uri: str) -> Iterator[None]:
-    """Turn the driver's exceptions into hmrec's, where their cause is known."""
-    try:
-        yield
-    except driver_errors.AuthError as error:
-        raise WrongPassword(
-            f"Neo4j at {uri} refused the user name or the password.",
-            "Set NEO4J_USERNAME and NEO4J_PASSWORD to the ones of that server.",
-        ) from error
-    except (driver_errors.ServiceUnavailable, driver_errors.SessionExpired) as error:
-        raise ServerUnavailable(
-            f"No Neo4j server answers at {uri}.",
-            "`hmrec db start` starts the local one; NEO4J_URI names another.",
-        ) from error
-    except (driver_errors.CypherSyntaxError, driver_errors.CypherTypeError) as error:
-        raise UserMistake(f"Neo4j does not understand the query: {_first_line(error)}.") from error
-    except driver_errors.ClientError as error:
-        if "AccessMode" in (error.code or "") or "access mode" in (error.message or "").lower():
-            raise UserMistake("The query writes, and was run for reading only.") from error
-        if error.code == "Neo.ClientError.Database.DatabaseNotFound":
-            raise UserMistake(f"{_first_line(error)}.", "Set NEO4J_DATABASE to one that is there.") from error
-        raise HmrecError(f"Neo4j refused the query: {_first_line(error)}.") from error
-    except driver_errors.Neo4jError as error:
-        raise HmrecError(f"Neo4j failed: {_first_line(error)}.", "Try again; the server's log tells more.") from error
-    except driver_errors.DriverError as error:
-        raise HmrecError(f"The connection to {uri} failed: {error}.") from error
-
-
 class Graph:
     """A connection to the graph that runs the catalogue's queries by name.
 
@@ -98,17 +79,22 @@ class Graph:
     against the query's header before anything is sent; those not given take the header's defaults.
     """
 
-    def __init__(self, settings: ConnectionSettings, patience: float = 60.0) -> None:
+    def __init__(self, settings: ConnectionSettings, patience: float | None = None, tell: Tell | None = None) -> None:
         self.settings = settings
         self.uri = settings.uri
         self.client = uuid4().hex
+        self.patience = settings.timeout if patience is None else patience
+        self.tell = tell
+        self._claim: Claim | None = None
         try:
             self._driver = neo4j.GraphDatabase.driver(
                 settings.uri,
                 auth=(settings.username, settings.password.get_secret_value()),
                 notifications_min_severity="OFF",
-                connection_acquisition_timeout=30.0,
-                max_transaction_retry_time=patience,
+                # a server that takes the connection and says nothing is as good as away
+                connection_timeout=(limit := min(30.0, max(5.0, self.patience))),
+                connection_acquisition_timeout=limit,  # with the handshake
+                max_transaction_retry_time=0.0,  # `try_again` goes on, and tells that it does
             )
         except (driver_errors.ConfigurationError, ValueError) as error:
             raise UserMistake(
@@ -117,13 +103,18 @@ class Graph:
             ) from error
 
     @classmethod
-    def connect(cls, settings: ConnectionSettings | None = None, patience: float = 60.0) -> Graph:
+    def connect(
+        cls, settings: ConnectionSettings | None = None, patience: float | None = None, tell: Tell | None = None
+    ) -> Graph:
         """Open the graph that `settings` name, or NEO4J_URI, or else the local server's.
 
         Parameters
         ----------
         settings : the server to speak to.
-        patience : seconds during which a query is tried again after a passing fault, such as a server that restarts.
+        patience : seconds to wait for a server that is away, such as one that restarts, here and in each query later,
+            and to try again after any passing fault; None is `settings.timeout`.
+        tell : gets a sentence when waiting for a server that is away begins, and when it ends; it is called by any
+            thread. None: nothing is said.
 
         Raises
         ------
@@ -135,10 +126,10 @@ class Graph:
             from .server import LocalServer
 
             settings = LocalServer().connection()
-        graph = cls(settings, patience)
+        graph = cls(settings, patience, tell)
         try:
-            with _explained(graph.uri):
-                graph._driver.verify_connectivity()
+            with explained(graph.uri):
+                try_again(graph._driver.verify_connectivity, graph.patience, graph.uri, tell)
         except HmrecError:
             graph.close()
             raise
@@ -234,57 +225,119 @@ class Graph:
         query = find_query(query) if isinstance(query, str) else query
         bound = {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
 
-        def work(transaction: neo4j.ManagedTransaction) -> tuple[list[str], list[list[Any]]]:
+        def read(transaction: neo4j.ManagedTransaction) -> tuple[list[str], list[list[Any]]]:
             result = transaction.run(query.text, bound)
             return list(result.keys()), [[_to_python(value) for value in record.values()] for record in result]
 
-        with _explained(self.uri), self._session(neo4j.READ_ACCESS) as session:
-            return session.execute_read(work)
+        def work() -> tuple[list[str], list[list[Any]]]:
+            with self._session(neo4j.READ_ACCESS) as session:
+                return session.execute_read(read)
+
+        with explained(self.uri):
+            return try_again(work, self.patience, self.uri, self.tell)
 
     def stream(self, query: str | Query, *, fetch_size: int = 1000, **parameters: Any) -> Iterator[list[Any]]:
-        """Run a query that reads more than memory should hold; rows come one by one, with the driver's values."""
+        """Run a query that reads more than memory should hold; rows come one by one, with the driver's values.
+
+        Rows that were handed on cannot be taken back, so it ends where the connection is lost: see `read_anew`.
+        """
         query = find_query(query) if isinstance(query, str) else query
         bound = {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
-        with _explained(self.uri), self._session(neo4j.READ_ACCESS, fetch_size=fetch_size) as session:
+        with explained(self.uri), self._session(neo4j.READ_ACCESS, fetch_size=fetch_size) as session:
             for record in session.run(query.text, bound):
                 yield list(record.values())
+
+    def read_anew(self, work: Callable[[], T]) -> T:
+        """What `work` makes of many queries that read; it begins anew once the server answers that was away meanwhile.
+
+        Raises
+        ------
+        ServerUnavailable : it did not come back in time, or went away again and again.
+        """
+        for _ in range(TIMES - 1):
+            try:
+                return work()
+            except ServerUnavailable:
+                with explained(self.uri):
+                    try_again(self._driver.verify_connectivity, self.patience, self.uri, self.tell)
+        return work()
 
     def write(self, query: str | Query, **parameters: Any) -> Receipt:
         """Run a query that writes: all of it or nothing, tried again after a passing fault.
 
-        A file of several statements runs them one after the other; one with `IN TRANSACTIONS` commits in parts.
+        A file of several statements runs them one after the other; one with `IN TRANSACTIONS` commits in parts. Under a
+        claim nothing is written once that is lost, and it is taken anew first.
 
         Raises
         ------
         UserMistake : an unknown query or a wrong parameter.
+        WriteUnknown : the connection was lost while the write was being committed, and running it twice is not as once.
+        LoadRunning : the claim was lost and another client has taken it meanwhile.
         """
         query = find_query(query) if isinstance(query, str) else query
         bound = {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
-        rows: list[dict[str, Any]] = []
-        counters: dict[str, int] = {}
-        milliseconds = 0.0
-        with _explained(self.uri), self._session(neo4j.WRITE_ACCESS) as session:
+        whole = Receipt()
+        with explained(self.uri):
             for statement in query.statements:
+                receipt = try_again(
+                    lambda text=statement: self._write_once(query, text, bound),  # type: ignore[misc]
+                    self.patience,
+                    self.uri,
+                    self.tell,
+                )
+                whole = whole.plus(receipt)
+        return whole
+
+    def _write_once(self, query: Query, statement: str, bound: dict[str, Any]) -> Receipt:
+        """One attempt at a statement."""
+        call = uuid4().hex
+        # by its metadata a claim waits for a killed client's
+        told = {"hmrec": query.name, "id": self.client, "call": call}
+        claim = self._claim
+        if claim is not None:
+            claim.hold()
+        try:
+            with self._session(neo4j.WRITE_ACCESS) as session:
                 if query.commits_itself:
-                    # by its metadata a claim waits for a killed client's
-                    told = {"hmrec": query.name, "id": self.client}
+                    if claim is not None:
+                        claim.check()
                     result = session.run(neo4j.Query(statement, metadata=told), bound)
                     records, summary = [record.data() for record in result], result.consume()
                 else:
-                    named = neo4j.unit_of_work(metadata={"hmrec": query.name, "id": self.client})(_run_whole)
-                    records, summary = session.execute_write(named, statement, bound)
-                rows += [_to_python(record) for record in records]
-                for name, value in vars(summary.counters).items():
-                    if isinstance(value, int) and not isinstance(value, bool) and value:
-                        counters[name] = counters.get(name, 0) + value
-                milliseconds += (summary.result_available_after or 0) + (summary.result_consumed_after or 0)
-        return Receipt(rows, counters, milliseconds)
+                    named = neo4j.unit_of_work(metadata=told)(_run_whole)
+                    records, summary = session.execute_write(named, statement, bound, claim)
+        except AWAY as error:
+            unknown = query.commits_itself or isinstance(error, driver_errors.IncompleteCommit)
+            if unknown and not query.is_repeatable:
+                self._await_end(call)
+                raise WriteUnknown(
+                    f"The connection to {self.uri} was lost while {query.name} was committed: it may be written.",
+                    "Look before you run it again.",
+                ) from error
+            raise
+        changed = {
+            name: value
+            for name, value in vars(summary.counters).items()
+            if isinstance(value, int) and not isinstance(value, bool) and value
+        }
+        took = float((summary.result_available_after or 0) + (summary.result_consumed_after or 0))
+        return Receipt([_to_python(record) for record in records], changed, took)
+
+    def _await_end(self, call: str) -> None:
+        """Wait until the server has ended a write, so that what is read next shows its outcome."""
+        until = time.monotonic() + LAST_WRITES
+        while time.monotonic() < until:
+            _, rows = self.read_rows("claims", database=self.settings.database)
+            if not any(row[3] == call for row in rows):
+                return
+            time.sleep(0.1)
 
     @contextmanager
-    def claim(self, who: str, wait: float = 60.0) -> Iterator[None]:
+    def claim(self, who: str, wait: float = LAST_WRITES) -> Iterator[None]:
         """Be the only one to load or write back here, by a transaction that stays open and ends with this client.
 
         A client that is killed loses its claim at once; what it had sent is over, written or undone, when this begins.
+        Where the connection is lost, the next write takes the claim anew.
 
         Parameters
         ----------
@@ -295,27 +348,15 @@ class Graph:
         ------
         LoadRunning : another client has the claim; the message names it.
         """
-        query = find_query("claims")
-        with _explained(self.uri), self._session(neo4j.WRITE_ACCESS) as session:
-            claim = session.begin_transaction(metadata={"hmrec": "claim", "id": self.client, "who": who})
-            loading = {name for name, known in load_catalogue().items() if known.folder in ("load", "write_back")}
-            begun = time.monotonic()
-            while True:
-                found = claim.run(query.text, {"database": self.settings.database}).data()
-                first = next(other for other in found if other["what"] == "claim")
-                if first["id"] != self.client:
-                    raise LoadRunning(
-                        f"A load or write-back is running already: {first['who']}.", "Wait until it is done."
-                    )
-                left = [other["what"] for other in found if other["id"] != self.client and other["what"] in loading]
-                if not left:
-                    break
-                if time.monotonic() - begun > wait:
-                    raise LoadRunning(f"Another client is writing ({left[0]}).", "Wait until it is done.")
-                time.sleep(0.2)
-            yield
-            with suppress(driver_errors.DriverError, driver_errors.Neo4jError):  # nothing was written in it
-                claim.rollback()
+        claim = Claim(lambda: self._session(neo4j.WRITE_ACCESS), self.settings.database, self.client, who, wait)
+        with explained(self.uri):
+            try_again(claim.hold, self.patience, self.uri, self.tell)
+            self._claim = claim
+            try:
+                yield
+            finally:
+                self._claim = None
+                claim.give_up()
 
     def to_vectors(self, array: npt.NDArray[np.float32]) -> list[Any]:
         """Rows of numbers as parameters, in the form that this server takes fastest.
@@ -330,8 +371,9 @@ class Graph:
         """
         from neo4j.vector import Vector
 
-        with _explained(self.uri):
-            protocol = self._driver.get_server_info().protocol_version
+        with explained(self.uri):
+            server = try_again(self._driver.get_server_info, self.patience, self.uri, self.tell)
+        protocol = server.protocol_version
         if protocol < (6, 0):
             rows: list[Any] = array.tolist()
             return rows
@@ -340,7 +382,7 @@ class Graph:
 
     def server_version(self) -> str:
         """The server's version, e.g. `2026.05.0`."""
-        with _explained(self.uri):
+        with explained(self.uri):
             return self._driver.get_server_info().agent.removeprefix("Neo4j/")
 
     def _session(self, access: str, fetch_size: int = 1000) -> neo4j.Session:
@@ -348,7 +390,10 @@ class Graph:
 
 
 def _run_whole(
-    transaction: neo4j.ManagedTransaction, text: str, bound: dict[str, Any]
+    transaction: neo4j.ManagedTransaction, text: str, bound: dict[str, Any], claim: Claim | None
 ) -> tuple[list[dict[str, Any]], neo4j.ResultSummary]:
     result = transaction.run(text, bound)
-    return [record.data() for record in result], result.consume()
+    records, summary = [record.data() for record in result], result.consume()
+    if claim is not None:
+        claim.check()
+    return records, summary

@@ -35,6 +35,7 @@ JVM_FLAGS = (
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
 )
+TRACE = "Full exception details written to: "
 START_SECONDS = 180.0
 STOP_SECONDS = 120.0
 MIB = 1024 * 1024
@@ -202,7 +203,7 @@ class LocalServer:
         self._stopping.write_text(str(process.pid), encoding="utf-8")
         process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        while self.find_process() is not None:  # psutil's is_running() before 7.1 goes by a clock that may be set
             waited = time.monotonic() - begun
             if waited > timeout:
                 raise HmrecError(
@@ -313,8 +314,7 @@ class LocalServer:
                 process.kill()
                 raise
         if process.returncode != 0:
-            said = [line for line in lines if line and not line.startswith(("WARNING", "\tat "))]
-            raise HmrecError(f"neo4j-admin {arguments[0]} failed: {' / '.join(said[-3:]) or process.returncode}.")
+            raise HmrecError(f"neo4j-admin {arguments[0]} failed: {_find_cause(lines) or process.returncode}.")
 
     def end_admin(self, data: Path) -> None:
         """End a neo4j-admin that still works on `data` for a command that was killed."""
@@ -464,6 +464,21 @@ class LocalServer:
         lines = (self.logs / "console.log").read_text(encoding="utf-8", errors="replace").splitlines()
         telling = [line for line in lines if "ERROR" in line or "Exception" in line or "Error" in line]
         return (telling or lines or ["its log is empty"])[-1].strip()[:300]
+
+
+def _find_cause(lines: list[str]) -> str:
+    """Why neo4j-admin gave up: the first cause in the trace that it says it has written, else its last lines."""
+    for line in lines:
+        trace = Path(line.partition(TRACE)[2])
+        if TRACE in line and trace.is_file():
+            text = trace.read_text(encoding="utf-8", errors="replace").splitlines()
+            causes = [
+                part.strip() for part in text if part.strip().startswith("Caused by: ") and "CIRCULAR" not in part
+            ]
+            if causes:
+                return causes[-1].removeprefix("Caused by: ").rstrip(".")
+    said = [line for line in lines if line and not line.startswith(("WARNING", "\tat "))]
+    return " / ".join(said[-3:])
 
 
 def _admin_mark(data: Path) -> str:

@@ -8,16 +8,26 @@ import platformdirs
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+TIMEOUT = "HMREC_TIMEOUT"  # the one of these that is hmrec's own, not Neo4j's
+
 
 class ConnectionSettings(BaseSettings):
     """The server to speak to, under Neo4j's own names for the environment variables."""
 
-    model_config = SettingsConfigDict(env_prefix="NEO4J_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="NEO4J_", env_file=".env", extra="ignore", populate_by_name=True)
 
     uri: str = Field(default="", description="Address, e.g. bolt://localhost:7687 or neo4j+s://xyz.databases.neo4j.io")
     username: str = Field(default="neo4j", description="User name")
     password: SecretStr = Field(default=SecretStr(""), description="Password; never printed")
     database: str = Field(default="neo4j", description="Database on the server")
+    timeout: float = Field(
+        default=30.0,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        validation_alias=TIMEOUT,
+        description="Seconds to wait for a server that is away, when connecting and in the middle of work",
+    )
 
 
 class ServerSettings(BaseSettings):

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ from .export import Subgraph
 SECONDS = 20.0  # between two writes: at H&M's full size one takes seconds
 
 
+def _tell_nobody(sentence: str) -> None:
+    pass
+
+
 @dataclass
 class Checkpoint:
     """A training's file.
@@ -29,20 +35,31 @@ class Checkpoint:
     ----------
     file : where; nothing is written before the first epoch.
     every : seconds that pass between two writes at least.
+    tell : gets a sentence where the file cannot be written; the training goes on.
     """
 
     file: Path
     every: float = SECONDS
+    tell: Callable[[str], object] = field(default=_tell_nobody, repr=False)
     _written: float = field(default=float("-inf"), repr=False)
 
     def save(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Write what a training needs to go on, unless it was written a moment ago."""
         if time.monotonic() - self._written < self.every:
             return
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         partial = self.file.with_name(self.file.name + ".partial")
-        save_file({name: value.contiguous() for name, value in tensors.items()}, partial, {"facts": json.dumps(facts)})
-        os.replace(partial, self.file)
+        whole = {name: value.contiguous() for name, value in tensors.items()}
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            save_file(whole, partial, {"facts": json.dumps(facts)})
+            os.replace(partial, self.file)
+        except (OSError, SafetensorError) as error:  # what was learned is worth more than the file
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            self.tell(
+                f"{self.file} cannot be written ({error}); killed now, this training would begin anew. Free some of "
+                "that disk, or set HMREC_HOME to a folder on another."
+            )
         self._written = time.monotonic()
 
     def load(self, key: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:

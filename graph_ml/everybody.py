@@ -109,10 +109,10 @@ def recommend_everybody(
     before = _read_version(graph)
     ranker = find_ranker(graph, method, filters)
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), progress)
-    shop = read_shop(graph, subgraph, ranker, method, filters)
+    shop = graph.read_anew(lambda: read_shop(graph, subgraph, ranker, method, filters))
     ranked, board = None, None
     if ranker is not None:
-        board = read_board(graph, subgraph, shop, ranker)
+        board = graph.read_anew(lambda: read_board(graph, subgraph, shop, ranker))
         ranked = partial(ask_board, board, ranker, k, new_only)
     steps = plan_steps(shop, method, k, new_only, ranked)
     if len(before) > 1 and _read_version(graph) != before:

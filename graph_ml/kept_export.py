@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 import polars as pl
+from filelock import FileLock
 
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
@@ -31,7 +32,7 @@ from .update_export import can_update, update_subgraph
 
 FORM = 2  # of the files; raised when they or the export's meaning change
 MOST_COPIES = 3
-STALE_SECONDS = 24 * 3600  # a folder that is being written and is older was left by a process that was killed
+WAIT_SECONDS = 60.0  # for another process that keeps a copy; the export is not kept then
 ARRAYS = ("customer", "article", "time", "price", "quantity", "channel")
 FRAMES = ("customers", "articles")
 FACTS, BEGUN = "facts.json", "writing-"
@@ -75,13 +76,17 @@ def export_kept(
         else:
             progress("Reading the kept export", 1, 1)
             return subgraph
-    updated = _update_copy(graph, spec, version, folder, progress) if finished and not fresh else None
-    subgraph = updated or export_subgraph(graph, spec, progress)
+
+    def read() -> Subgraph:
+        updated = _update_copy(graph, spec, version, folder, progress) if finished and not fresh else None
+        return updated or export_subgraph(graph, spec, progress)
+
+    subgraph = graph.read_anew(read)
     if finished and graph.read_rows("export_version")[1] == version:  # no load began meanwhile
         try:
             _keep(subgraph, copy, version, spec)
-        except OSError:
-            progress("The export could not be kept: no room or no permission", 0, None)
+        except (OSError, pl.exceptions.PolarsError):
+            progress(f"The export could not be kept in {folder}: no room or no permission", 0, None)
     return subgraph
 
 
@@ -144,6 +149,15 @@ def _agree(kept: Subgraph, then: Any, updated: Subgraph, now: list[list[Any]], s
 def _keep(subgraph: Subgraph, copy: Path, version: list[list[Any]], spec: SubgraphSpec) -> None:
     """Write a copy, whole or not at all, and remove those that are too many."""
     copy.parent.mkdir(parents=True, exist_ok=True)
+    lock = copy.parent.with_name(f".{copy.parent.name}.lock")
+    with FileLock(lock, timeout=WAIT_SECONDS):  # one at a time, so that what another began and is here was left
+        for left in copy.parent.glob(f"{BEGUN}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        _write_copy(subgraph, copy, version, spec)
+        _remove_old(copy)
+
+
+def _write_copy(subgraph: Subgraph, copy: Path, version: list[list[Any]], spec: SubgraphSpec) -> None:
     work = Path(tempfile.mkdtemp(prefix=BEGUN, dir=copy.parent))  # its owner's alone: it holds purchases
     try:
         for name in ARRAYS:
@@ -160,11 +174,9 @@ def _keep(subgraph: Subgraph, copy: Path, version: list[list[Any]], spec: Subgra
         (work / FACTS).write_text(json.dumps(facts), encoding="utf-8")
         shutil.rmtree(copy, ignore_errors=True)  # a damaged one, or one that --fresh replaces
         work.rename(copy)
-    except OSError:
+    except BaseException:
         shutil.rmtree(work, ignore_errors=True)
-        if not copy.is_dir():  # else another process has kept the same meanwhile
-            raise
-    _remove_old(copy.parent)
+        raise
 
 
 def _read_copy(copy: Path, spec: SubgraphSpec) -> Subgraph:
@@ -202,15 +214,12 @@ def _sum(file: Path) -> int:
     return total
 
 
-def _remove_old(folder: Path) -> None:
-    """Remove all copies but the ones last used, and what killed processes left."""
+def _remove_old(newest: Path) -> None:
+    """Remove all copies but the newest and those last used; one used in the future tells of a clock that was wrong."""
     ages = {}
-    for entry in folder.iterdir():
-        try:
-            ages[entry] = entry.stat().st_mtime
-        except OSError:
-            continue  # removed by another process
-    copies = [entry for entry in ages if not entry.name.startswith(BEGUN)]
-    left = [e for e in ages if e.name.startswith(BEGUN) and ages[e] < time.time() - STALE_SECONDS]
-    for entry in [*sorted(copies, key=lambda e: -ages[e])[MOST_COPIES:], *left]:
+    for entry in newest.parent.iterdir():
+        if entry != newest and entry.is_dir():
+            used = entry.stat().st_mtime
+            ages[entry] = used if used <= time.time() else 0.0
+    for entry in sorted(ages, key=lambda e: -ages[e])[MOST_COPIES - 1 :]:
         shutil.rmtree(entry, ignore_errors=True)

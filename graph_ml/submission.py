@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from ..cypher.errors import UserMistake
 from ..cypher.progress import Progress, silent
+from ..cypher.room import explain_full_disk
 
 HEADER = ("customer_id", "prediction")
 STEP = "Recommending to every customer"
@@ -53,6 +54,7 @@ def write_submission(
     Raises
     ------
     UserMistake : another run is writing this file.
+    NoRoom : the disk is full; what has been written so far stays in the partial file, for the next run.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     lock = out.with_name(f".{out.name}.lock")
@@ -63,9 +65,13 @@ def write_submission(
             for other in _find_partials(out):
                 if other != partial:
                     other.unlink()
-            asked = _complete(partial, customers, predict, at_once, progress)
-            os.replace(partial, out)
-            lock.unlink(missing_ok=True)
+            try:
+                otherwise = "name a file on another; run again, it goes on where it stopped."
+                with explain_full_disk(out.absolute().parent, otherwise):
+                    asked = _complete(partial, customers, predict, at_once, progress)
+                os.replace(partial, out)
+            finally:
+                lock.unlink(missing_ok=True)
     except Timeout:
         raise UserMistake(f"Another run is writing {out}.", "Wait until it is done.") from None
     return asked

@@ -76,4 +76,8 @@ def load_version(graph: Graph, version: int) -> TrainedModel:
             f"The graph has not kept the embeddings of model version {version}.",
             f"It has those of {kept}." if kept else "`hmrec train` makes new ones.",
         )
-    return load_model(b"".join(bytes(row[1]) for row in graph.stream("model_parts", fetch_size=2, version=version)))
+
+    def read() -> bytes:
+        return b"".join(bytes(row[1]) for row in graph.stream("model_parts", fetch_size=2, version=version))
+
+    return load_model(graph.read_anew(read))

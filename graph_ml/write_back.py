@@ -161,13 +161,15 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
 
 
 def _let_readers_finish(graph: Graph) -> None:
-    """Wait for queries that began before now: they may have looked at the (:Model) before it changed."""
-    now = int(graph.read_rows("now")[1][0][0])
+    """Wait for the queries that run now: they may have looked at the (:Model) before it changed."""
+    before = _find_running(graph)
     until = time.monotonic() + READERS_SECONDS
-    while time.monotonic() < until:
-        if not graph.read_rows("old_transactions", database=graph.settings.database, until=now)[1][0][0]:
-            return
+    while before & _find_running(graph) and time.monotonic() < until:
         time.sleep(0.05)
+
+
+def _find_running(graph: Graph) -> set[str]:
+    return {row[0] for row in graph.read_rows("running_queries", database=graph.settings.database)[1]}
 
 
 def claim_write_back(graph: Graph) -> AbstractContextManager[None]:

@@ -23,8 +23,11 @@ Places = npt.NDArray[np.int64]
 
 def find_places(graph: Graph, query: str, ids: IdMap, **parameters: Any) -> Places:
     """The nodes that a query finds (its columns are node and id) and that `ids` knows."""
-    found = ((node, ids.index(outer)) for node, outer in graph.stream(query, **parameters) if outer in ids)
-    places = np.array(list(found), dtype=np.int64).reshape(-1, 2)
+
+    def read() -> list[tuple[int, int]]:
+        return [(node, ids.index(outer)) for node, outer in graph.stream(query, **parameters) if outer in ids]
+
+    places = np.array(graph.read_anew(read), dtype=np.int64).reshape(-1, 2)
     return places[places[:, 0].argsort()]
 
 

@@ -78,8 +78,8 @@ def load_by_bulk(
 
 def finish_bulk(graph: Graph, progress: Progress = silent) -> None:
     """Make the constraints that a bulk load owes which was killed after its graph had been put in place."""
-    for (load,) in graph.read_rows("loads", k=1)[1]:
-        if load.get("road") == "bulk" and "finished" not in load:
+    for (load,) in graph.read_rows("unfinished_loads")[1]:
+        if load.get("road") == "bulk":
             _make_constraints(graph, progress)
             finished = datetime.now(UTC).isoformat(timespec="seconds")
             graph.write("record_load", load={"id": load["id"], "finished": finished})

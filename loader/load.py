@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from ..cypher.errors import HmrecError, LoadRunning, UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
+from ..cypher.room import explain_full_disk
 from ..cypher.server import LocalServer
 from .bulk import finish_bulk, load_by_bulk, store_size
 from .files import find_files
@@ -82,8 +83,8 @@ def load_folder(
     """
     find_files(folder)
     if check_only:
-        with tempfile.TemporaryDirectory(prefix="hmrec-check-") as work:
-            return _load(folder, Path(work), None, None, "check", "nothing was to be changed", replace, max_bad,
+        with _make_work_folder(None) as work:
+            return _load(folder, work, None, None, "check", "nothing was to be changed", replace, max_bad,
                          column_map, report, progress)  # fmt: skip
     if graph is None:
         raise HmrecError("No graph was given to load into.")
@@ -159,7 +160,7 @@ def _load(
     size = store_size(server.data) if server is not None and server.data.is_dir() else None
     result = changed(result, finished=_now(), seconds=seconds, store_bytes=size)
     if result.changes or unfinished or replace:
-        with _reconnect(server, graph) as open_graph:
+        with _reconnect(server if road == "bulk" else None, graph) as open_graph:
             open_graph.write("record_load", load=result.to_properties() | {"replacing": None} | scope)
     text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
     write_whole(target / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
@@ -220,7 +221,9 @@ def _make_work_folder(server: LocalServer | None) -> Iterator[Path]:
         for left in home.glob(f"{WORK}*"):
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=WORK, dir=home) as work:
-        yield Path(work)
+        otherwise = f"set {'TMPDIR' if home is None else 'HMREC_HOME'} to a folder on another."
+        with explain_full_disk(Path(work).parent, otherwise):
+            yield Path(work)
 
 
 @contextmanager
@@ -234,23 +237,20 @@ def _reconnect(server: LocalServer | None, graph: Graph | None) -> Iterator[Grap
 
 
 def _find_unfinished(graph: Graph, fingerprint: str, replace: bool) -> dict[str, object]:
-    """The newest load if it was of these files and did not come to its end; else nothing.
+    """The load of these files that did not come to its end, if there is one; else nothing.
 
     Raises
     ------
     UserMistake : a load of other files was to replace the graph, and was cut off while it deleted the old one.
     """
-    for (load,) in graph.read_rows("loads", k=1)[1]:
-        if "finished" in load:
-            break
-        if load.get("fingerprint") == fingerprint:
-            return dict(load)
-        if load.get("replacing") and not replace:
+    unfinished = [dict(load) for (load,) in graph.read_rows("unfinished_loads")[1]]
+    for load in unfinished:
+        if load.get("replacing") and load.get("fingerprint") != fingerprint and not replace:
             raise UserMistake(
                 f"The graph is not whole: a load of {load['folder']} was to replace it and was cut off.",
                 "Run that load again, or give --replace to this one.",
             )
-    return {}
+    return next((load for load in unfinished if load.get("fingerprint") == fingerprint), {})
 
 
 def _pick(server: LocalServer | None, graph: Graph, road: Road, replace: bool) -> tuple[str, str]:

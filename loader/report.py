@@ -127,4 +127,6 @@ def write_whole(target: Path, write: Callable[[Path], object]) -> None:
         write(partial)
         os.replace(partial, target)
     except OSError as error:
-        raise UserMistake(f"{target} cannot be written ({error.strerror}).", "Name another with --report.") from error
+        partial.unlink(missing_ok=True)
+        why = error.strerror or error  # polars' has only a text
+        raise UserMistake(f"{target} cannot be written ({why}).", "Name another with --report.") from error

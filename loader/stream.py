@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from ..cypher.errors import HmrecError
+from ..cypher.errors import HmrecError, WriteUnknown
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .lanes import Batch, cut_into_lanes, run_apart
@@ -83,6 +83,16 @@ class _Changes:
 
     def create_purchases(self, batch: pl.DataFrame) -> None:
         """Send purchases that the graph lacks, sorted by customer."""
+        try:
+            self._create_purchases(batch)
+        except WriteUnknown:  # all of them were made, or none
+            lacking, _ = _compare_purchases(self._graph, batch)
+            if lacking.height:
+                self._create_purchases(batch)
+            else:
+                self._count({"relationships_created": batch.height})
+
+    def _create_purchases(self, batch: pl.DataFrame) -> None:
         runs = batch["customer_id"].rle().struct.unnest()
         ends = runs["len"].cum_sum()
         dates = batch["t_dat"].unique().sort()
@@ -113,10 +123,13 @@ class _Changes:
                 self._begin()
                 self._begun = True
         counters = self._graph.write(query, **parameters).counters
+        self._count(counters)
+        return counters
+
+    def _count(self, counters: dict[str, int]) -> None:
         with self._alone:
             for name, count in counters.items():
                 self.counters[name] = self.counters.get(name, 0) + count
-        return counters
 
 
 def load_by_stream(

@@ -1,4 +1,5 @@
 // create_purchases: purchases that the graph lacks, in columns, each customer's side by side
+// once: purchases that are there would be there twice
 // $customers: list    [customer_id, place of the first purchase, place of the last one]
 // $articles: list     article_id by place
 // $days: list         by place, the place of its day in $dates

@@ -3,7 +3,7 @@
 CALL () {
   OPTIONAL MATCH (l:Load)
   RETURN l.id AS load, toString(l.finished) AS finished
-  ORDER BY l.started DESC
+  ORDER BY coalesce(l.number, 0) DESC, l.started DESC
   LIMIT 1
 }
 CALL () {

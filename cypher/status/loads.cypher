@@ -4,5 +4,5 @@
 // returns load
 MATCH (l:Load)
 RETURN l {.*, customers_written: size(l.customers_written)} AS load
-ORDER BY l.started DESC
+ORDER BY coalesce(l.number, 0) DESC, l.started DESC
 LIMIT $k

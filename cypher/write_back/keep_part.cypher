@@ -3,4 +3,5 @@
 // $part: integer      its place, from 0
 // $bytes: any         a byte array
 // :param [{version, part, bytes}] => { RETURN 1 AS version, 0 AS part, null AS bytes }
-CREATE (:ModelPart {version: $version, part: $part, bytes: $bytes})
+MERGE (p:ModelPart {version: $version, part: $part})
+SET p.bytes = $bytes

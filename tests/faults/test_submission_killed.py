@@ -1,12 +1,7 @@
-"""`recommend --all` killed with SIGKILL: the file is as it was before or whole, and the next run goes on.
-
-HMREC_KILLS says how often (default: 4, for a test suite; by hand: 20 and more).
-"""
+"""`recommend --all` killed with SIGKILL: the file is as it was before or whole, and the next run goes on."""
 
 from __future__ import annotations
 
-import os
-import random
 import signal
 import subprocess
 import sys
@@ -15,7 +10,8 @@ from pathlib import Path
 
 from hmrec.graph_ml.submission import write_submission
 
-KILLS = int(os.environ.get("HMREC_KILLS", "0")) or 4
+from tests.faults.children import count_repeats, draw_moments
+
 CUSTOMERS = [f"customer {n:05}" for n in range(20_000)]
 CHILD = """
 import sys, time
@@ -51,12 +47,12 @@ def kill_after(out: Path, seconds: float) -> bool:
 
 
 def test_killed_at_any_moment_the_file_is_the_old_or_the_new_one_and_the_next_run_goes_on(tmp_path: Path) -> None:
-    chance = random.Random(7)
+    chance, kills = draw_moments(), count_repeats(2)
     out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
     assert write(whole) == len(CUSTOMERS)
-    for kill in range(KILLS):
+    for kill in range(kills):
         out.write_text("old")
-        killed = kill_after(out, (kill + chance.random()) / KILLS)  # a run takes 0.8 s of pauses and its writing
+        killed = kill_after(out, (kill + chance.random()) / kills)  # a run takes 0.8 s of pauses and its writing
         assert out.read_bytes() == (b"old" if killed else whole.read_bytes())
         left = sum(file.stat().st_size for file in tmp_path.glob("*.partial"))
         asked = write(out)

@@ -1,12 +1,8 @@
-"""Write-backs killed with SIGKILL at random moments: readers have a whole version, the next run repairs.
-
-HMREC_KILLS says how often (default: 2, for a test suite; by hand: 10 and more).
-"""
+"""Write-backs killed with SIGKILL at random moments: readers have a whole version, the next run repairs."""
 
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -22,10 +18,10 @@ from hmrec.graph_ml.versions import list_versions
 from hmrec.graph_ml.write_back import write_embeddings
 
 from tests.conftest import run_text
+from tests.faults.children import count_repeats, draw_moments
 from tests.graph.shops import load_two_tastes
 from tests.graph.test_write_back import holds, nearest, nearest_of
 
-KILLS = int(os.environ.get("HMREC_KILLS", "0")) or 2
 CHILD = """
 import sys
 from pathlib import Path
@@ -57,7 +53,7 @@ def begin_write_back(connection: ConnectionSettings, file: Path) -> subprocess.P
 def test_killed_at_any_moment_readers_have_a_whole_version_and_the_next_run_repairs(
     graph: Graph, connection: ConnectionSettings, tmp_path: Path
 ) -> None:
-    chance = random.Random(6)
+    chance = draw_moments()
     load_two_tastes(graph, tmp_path / "shop", weeks=4)
     subgraph = export_subgraph(graph)
     settings = TrainSettings(dim=16, epochs=1, negatives=64)
@@ -66,7 +62,7 @@ def test_killed_at_any_moment_readers_have_a_whole_version_and_the_next_run_repa
     begun = time.monotonic()
     write_embeddings(graph, old)
     seconds = time.monotonic() - begun
-    for _ in range(KILLS):
+    for _ in range(count_repeats()):
         write_model(new, tmp_path / "model")
         process = begin_write_back(connection, tmp_path / "model")
         time.sleep(chance.uniform(0, seconds))

@@ -84,7 +84,10 @@ def test_no_server_is_a_fault_of_the_world_with_a_way_out(tmp_path: Path) -> Non
 
 
 def test_an_address_where_nothing_answers(tmp_path: Path) -> None:
-    result = run("recommend", "1", home=tmp_path / "home", NEO4J_URI="bolt://localhost:1", NEO4J_PASSWORD="secret-word")
+    result = run(
+        "recommend", "1", "--timeout", "0", home=tmp_path / "home", NEO4J_URI="bolt://localhost:1",
+        NEO4J_PASSWORD="secret-word",
+    )  # fmt: skip
     assert_one_sentence(result, 1)
     assert "secret-word" not in result.stderr
 

@@ -62,6 +62,7 @@ def test_what_fails_is_told_in_one_sentence_and_nothing_else(
     file.write_text("")
     options = [word.format(file=file) for word in NOWHERE.get(words, [])]
     monkeypatch.setenv("HMREC_HOME", str(file / "home"))  # no folder can be made there
+    monkeypatch.setenv("HMREC_TIMEOUT", "0")
     if words[0] not in ("db", "demo"):
         monkeypatch.setenv("NEO4J_URI", "bolt://localhost:1")  # nothing answers there
     monkeypatch.chdir(tmp_path)

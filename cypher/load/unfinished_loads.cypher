@@ -1,0 +1,5 @@
+// unfinished_loads: loads that have not come to their end, because they run now or were cut off
+// returns load
+MATCH (l:Load)
+WHERE l.finished IS NULL
+RETURN l {.*, customers_written: size(l.customers_written)} AS load

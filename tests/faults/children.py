@@ -1,0 +1,83 @@
+"""What the tests of faults have in common: how often, at which moments, commands in processes of their own.
+
+HMREC_TEST_SOAK=25 repeats each fault 25 times (by hand: hours); without it each comes once or twice. Moments are drawn
+at random; HMREC_TEST_SEED repeats those of a run that failed, which printed it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from hashlib import sha256
+from typing import IO
+
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.server import LocalServer
+
+from tests.conftest import run_text
+
+CONTENT = (
+    "MATCH (n) WHERE NOT n:Load RETURN labels(n) AS labels, properties(n) AS properties",
+    "MATCH (c)-[b:BOUGHT]->(a) RETURN c.customer_id AS c, a.article_id AS a, properties(b) AS properties",
+    "MATCH (a:Article)-[r]->(n) RETURN a.article_id AS a, type(r) AS type, properties(n) AS properties",
+)
+
+
+def count_repeats(short: int = 1) -> int:
+    """How often a fault is to come: `short` in the suite, HMREC_TEST_SOAK by hand."""
+    return int(os.environ.get("HMREC_TEST_SOAK", "0")) or short
+
+
+def draw_moments() -> random.Random:
+    """Where moments are drawn from; the seed is printed, which pytest shows of a test that fails."""
+    seed = int(os.environ.get("HMREC_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
+    print(f"HMREC_TEST_SEED={seed}")
+    return random.Random(seed)
+
+
+def digest(graph: Graph) -> str:
+    """A digest over everything in the graph but its (:Load) nodes, in no order."""
+    lines = sorted(str(sorted(row.items())) for text in CONTENT for row in run_text(graph, text))
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def name_server(server: LocalServer) -> dict[str, str]:
+    """The environment in which commands speak to the tests' local server."""
+    return {
+        "HMREC_HOME": str(server.home),
+        "HMREC_PROGRAMS": str(server.libraries.parent),
+        "HMREC_HEAP": server.settings.heap,
+        "HMREC_PAGE_CACHE": server.settings.page_cache,
+        "HMREC_BOLT_PORT": str(server.settings.bolt_port),
+        "HMREC_HTTP_PORT": str(server.settings.http_port),
+    }
+
+
+def begin_command(*words: str, errors: IO[str] | int = subprocess.DEVNULL, **environment: str) -> subprocess.Popen[str]:
+    """`hmrec` in a process of its own."""
+    command = [sys.executable, "-c", "from hmrec.cli.main import main; main()", *words]
+    return subprocess.Popen(
+        command, env=os.environ | environment, stderr=errors, stdout=subprocess.DEVNULL, text=True
+    )  # fmt: skip
+
+
+def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Kill the process after so many seconds; False if it was done before."""
+    try:
+        assert process.wait(timeout=seconds) == 0
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return True
+    return False
+
+
+def kill_server(server: LocalServer) -> None:
+    """End the server's process at once, as a machine without memory would."""
+    process = server.find_process()
+    assert process is not None
+    process.kill()
+    process.wait(timeout=60)

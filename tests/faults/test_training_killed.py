@@ -1,0 +1,46 @@
+"""`hmrec train` killed with SIGKILL at random moments, whatever it is at: the next run ends with a whole model."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.settings import ConnectionSettings
+from hmrec.graph_ml.versions import list_versions
+
+from tests.conftest import run_text
+from tests.faults.children import begin_command, count_repeats, draw_moments, kill_after
+from tests.graph.shops import load_two_tastes
+
+SECONDS = 10.0  # what such a training takes; after the first the time is measured
+WORDS = ("train", "--epochs", "2", "--no-ranker")
+
+
+def test_killed_at_any_moment_the_next_training_ends_with_one_whole_model(
+    graph: Graph, connection: ConnectionSettings, tmp_path: Path
+) -> None:
+    chance = draw_moments()
+    load_two_tastes(graph, tmp_path / "shop", weeks=4)
+    environment = {
+        "HMREC_HOME": str(tmp_path / "home"),
+        "NEO4J_URI": connection.uri,
+        "NEO4J_USERNAME": connection.username,
+        "NEO4J_PASSWORD": connection.password.get_secret_value(),
+        "NEO4J_DATABASE": connection.database,
+    }
+    seconds = SECONDS
+    for _ in range(count_repeats()):
+        kill_after(begin_command(*WORDS, "--fresh", **environment), chance.uniform(seconds / 3, seconds))
+        begun = time.monotonic()
+        assert begin_command(*WORDS, **environment).wait() == 0
+        seconds = time.monotonic() - begun
+        newest = list_versions(graph)[0]
+        assert newest.model["in_force"]
+        assert newest.model["slot"] == "embedding"
+        nodes = "MATCH (n:Customer|Article) RETURN count(n.embedding) AS embedded, count(n.embedding_staged) AS staged"
+        assert run_text(graph, nodes) == [{"embedded": 74, "staged": 0}]
+        assert run_text(graph, "MATCH (m:Model {in_force: true}) RETURN count(m) AS n") == [{"n": 1}]
+        assert not run_text(graph, "MATCH (p:ModelPart) WHERE NOT (:Model)-[:KEPT_IN]->(p) RETURN p.part")
+        left = [file.name for file in (tmp_path / "home").rglob("*")]
+        assert not [name for name in left if name.endswith(".partial") or name.startswith("writing-")]
