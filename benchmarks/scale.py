@@ -109,15 +109,12 @@ def export(fresh: bool) -> None:
 @app.command()
 def train(model: Path) -> None:
     """Make a training of all purchases and run one epoch with its validation."""
-    from hmrec.graph_ml.ranking import make_truth
-    from hmrec.graph_ml.split import hold_out
-    from hmrec.graph_ml.train import TrainedModel, Training, TrainSettings
+    from hmrec.graph_ml.train import TrainedModel, Training, TrainSettings, hold_validation
 
     subgraph, settings = _take_export(), TrainSettings(epochs=1)
-    held = hold_out(subgraph, settings.validation_days)
-    truths = make_truth(held, new_only=False), make_truth(held, new_only=True)
+    quizzes = hold_validation(subgraph, settings)
     training, setup = timed(lambda: Training(subgraph, settings))
-    epoch, seconds = timed(lambda: training.run_epoch(truths))
+    epoch, seconds = timed(lambda: training.run_epoch(quizzes))
     customers, articles = training.embed()
     trained = TrainedModel(
         subgraph.customer_ids, subgraph.article_ids, customers, articles, settings, (epoch,), 1, subgraph.since,

@@ -184,7 +184,7 @@ def train(
     history: list[Epoch] = []
     interrupted = False
     training, epochs = None, settings.epochs
-    quizzes = _hold_validation(subgraph, settings)
+    quizzes = hold_validation(subgraph, settings)
     if quizzes:
         search = begin(quizzes[-1].before, settings)
         history, interrupted = _run(search, "search", settings.epochs, quizzes, log, progress)
@@ -222,7 +222,7 @@ class Quiz(NamedTuple):
         return self.subgraph.where(self.subgraph.time < self.day)
 
 
-def _hold_validation(subgraph: Subgraph, settings: TrainSettings) -> list[Quiz]:
+def hold_validation(subgraph: Subgraph, settings: TrainSettings) -> list[Quiz]:
     """The last stretches of days, the latest first; none where there are too few weeks, or nobody to ask about."""
     days = settings.validation_days
     if not days or weeks_of(subgraph) < 2:
