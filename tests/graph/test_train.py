@@ -11,7 +11,7 @@ from hmrec.graph_ml.checkpoint import Checkpoint
 from hmrec.graph_ml.export import Subgraph, SubgraphSpec, export_subgraph, to_days
 from hmrec.graph_ml.ranking import rank_by_cosine
 from hmrec.graph_ml.split import hold_out
-from hmrec.graph_ml.train import PRESETS, TrainSettings, _hold_validation, train
+from hmrec.graph_ml.train import PRESETS, TrainSettings, hold_validation, train
 
 from tests.graph.shops import load_two_tastes
 
@@ -86,9 +86,9 @@ def test_the_weights_kept_are_the_running_mean_of_the_epochs(subgraph: Subgraph)
 
 
 def test_several_weeks_find_the_best_epoch_and_none_of_them_is_learned_from(subgraph: Subgraph) -> None:
-    quizzes = _hold_validation(subgraph, SMALL.model_copy(update={"validation_days": 2, "validation_times": 2}))
+    quizzes = hold_validation(subgraph, SMALL.model_copy(update={"validation_days": 2, "validation_times": 2}))
     assert [to_days(subgraph.until) - int(quiz.before.time.max()) - 1 for quiz in quizzes] == [2, 4]
-    assert len(_hold_validation(subgraph, SMALL)) == 1  # of three weeks
+    assert len(hold_validation(subgraph, SMALL)) == 1  # of three weeks
 
 
 def test_what_is_learned_before_the_cut_does_not_change_with_what_comes_after(subgraph: Subgraph) -> None:
