@@ -53,7 +53,7 @@ def test_what_is_bought_every_week_comes_before_what_everybody_buys() -> None:
     assert bought.mean() > 0.95  # the three habits come first
 
 
-def test_a_score_and_its_parts_are_the_mean_of_the_forests() -> None:
+def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_the_first_one_s() -> None:
     held = hold_out(make_habits())
     many = train_ranker(held.before, None, QUICK.model_copy(update={"forests": 2}), SOME)
     assert many is not None
@@ -62,9 +62,9 @@ def test_a_score_and_its_parts_are_the_mean_of_the_forests() -> None:
     (_, features), *_ = Board.of(held, None, SOME).describe(np.arange(5))
     for new_only in (False, True):
         each = [Ranker(many.sources, ((one,), (other,))) for one, other in zip(*many.trees, strict=True)]
-        for ask in (Ranker.score, Ranker.attribute):
-            mean = (ask(each[0], features, new_only) + ask(each[1], features, new_only)) / 2
-            assert ask(many, features, new_only) == pytest.approx(mean)
+        first, second = (one.score(features, new_only) for one in each)
+        assert many.score(features, new_only) == pytest.approx((first + second) / 2)
+        assert many.attribute(features, new_only) == pytest.approx(each[0].attribute(features, new_only))
 
 
 def test_a_text_that_is_not_whole_is_one_sentence_and_never_reaches_lightgbm() -> None:
