@@ -102,6 +102,14 @@ def test_a_commit_whose_answer_is_lost_is_looked_after_and_nothing_is_there_twic
         assert run_text(direct, bought) == [{"n": report.counts["transactions_train"].loaded, "quantity": PURCHASES}]
 
 
+def await_end_of_claims(graph: Graph) -> None:
+    """Wait until the server has noticed that the connection of whoever claimed is gone."""
+    until = time.monotonic() + 30
+    while "claim" in set(graph.read("claims", database=graph.settings.database)["what"]):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def test_who_has_lost_the_claim_writes_nothing_until_it_is_taken_anew(local_server: LocalServer) -> None:
     part = {"version": 1, "part": 0, "bytes": b"1"}
     with (
@@ -119,6 +127,7 @@ def test_who_has_lost_the_claim_writes_nothing_until_it_is_taken_anew(local_serv
             with pytest.raises(LoadRunning, match="the first"), second.claim("the second"):
                 pass
             proxy.cut()
+            await_end_of_claims(second)
             with second.claim("the second"):
                 with pytest.raises(LoadRunning, match="the second"):
                     first.write("keep_part", **part | {"part": 2})

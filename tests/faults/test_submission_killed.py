@@ -53,10 +53,11 @@ def test_killed_at_any_moment_the_file_is_the_old_or_the_new_one_and_the_next_ru
     for kill in range(kills):
         out.write_text("old")
         killed = kill_after(out, (kill + chance.random()) / kills)  # a run takes 0.8 s of pauses and its writing
-        assert out.read_bytes() == (b"old" if killed else whole.read_bytes())
+        found = out.read_bytes()
+        assert found == whole.read_bytes() or (killed and found == b"old")  # a kill may come after its last step
         left = sum(file.stat().st_size for file in tmp_path.glob("*.partial"))
         asked = write(out)
         assert out.read_bytes() == whole.read_bytes()
-        if killed:
+        if found == b"old":
             assert asked / len(CUSTOMERS) <= 1.05 - left / whole.stat().st_size  # no customer twice, but for a batch
         assert sorted(tmp_path.iterdir()) == [out, whole]
