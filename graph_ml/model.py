@@ -57,9 +57,12 @@ def build_adjacency(
     if attributes is not None:
         rows = [[None, pairs, None], [pairs.T, None, attributes], [None, attributes.T, None]]
     whole = sp.bmat(rows, format="csr")
+    del pairs, rows
     degree = np.asarray(whole.sum(1)).ravel()
-    scale = sp.diags(np.divide(1.0, np.sqrt(degree), out=np.zeros(len(degree)), where=degree > 0))
-    return to_tensor((scale @ whole @ scale).tocsr())
+    scale = np.divide(1.0, np.sqrt(degree), out=np.zeros(len(degree)), where=degree > 0)
+    whole.data *= np.repeat(scale, np.diff(whole.indptr))  # in place: a product with diagonals copies gigabytes
+    whole.data *= scale[whole.indices]
+    return to_tensor(whole)
 
 
 def to_tensor(matrix: sp.csr_matrix) -> Tensor:
