@@ -288,7 +288,7 @@ def test_what_was_computed_holds_until_the_next_load_or_model(
     before = count()
     first = client.get(f"/recommend/{customer}?k=3").json()
     assert count() == before + 1
-    run_text(graph, "CREATE (:Load {id: 'later', started: '2999-01-01', finished: '2999-01-01'})")
+    run_text(graph, "CREATE (:Load {id: 'later', number: 1000000, started: '2999-01-01', finished: '2999-01-01'})")
     rename = "MATCH (a:Article {article_id: $id}) SET a.prod_name = $name"
     article = first["articles"][0]
     run_text(graph, rename, id=article["article_id"], name="Renamed")

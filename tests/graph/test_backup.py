@@ -13,7 +13,7 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.server import LocalServer
 
 from tests.conftest import empty, run_text
-from tests.faults.test_load_killed import begin_command, kill_after
+from tests.faults.children import begin_command, kill_after, name_server
 from tests.graph.shops import load_two_tastes
 
 CONTENT = (
@@ -126,7 +126,7 @@ def test_a_killed_backup_is_no_file_and_a_killed_restore_is_the_old_graph_or_the
     other = read_content(server)
     file = tmp_path / "again.dump"
     file.write_bytes(b"an older one")
-    kill_after(begin_command(server, "db", "backup", str(file), "--force"), chance.uniform(2.0, 8.0))
+    kill_after(begin_command("db", "backup", str(file), "--force", **name_server(server)), chance.uniform(2.0, 8.0))
     assert file.read_bytes()[:4] in (b"an o", b"DZV1")
     ran = server.find_process() is not None
     assert back_up(server, file, force=True).running == ran
@@ -134,7 +134,7 @@ def test_a_killed_backup_is_no_file_and_a_killed_restore_is_the_old_graph_or_the
     assert [path.name for path in tmp_path.iterdir()] == ["again.dump"]
     server.start()
     assert read_content(server) == other
-    kill_after(begin_command(server, "db", "restore", str(kept[0])), chance.uniform(2.0, 12.0))
+    kill_after(begin_command("db", "restore", str(kept[0]), **name_server(server)), chance.uniform(2.0, 12.0))
     server.start()
     assert read_content(server) in (other, kept[1])
     assert not (server.home / "data-ready").exists()
