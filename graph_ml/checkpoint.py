@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +17,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..cypher.patience import Tell
 from .export import Subgraph
 
 SECONDS = 20.0  # between two writes: at H&M's full size one takes seconds
-
-
-def _tell_nobody(sentence: str) -> None:
-    pass
 
 
 @dataclass
@@ -35,12 +31,12 @@ class Checkpoint:
     ----------
     file : where; nothing is written before the first epoch.
     every : seconds that pass between two writes at least.
-    tell : gets a sentence where the file cannot be written; the training goes on.
+    tell : gets a sentence where the file cannot be written; the training goes on. None: nothing is said.
     """
 
     file: Path
     every: float = SECONDS
-    tell: Callable[[str], object] = field(default=_tell_nobody, repr=False)
+    tell: Tell | None = field(default=None, repr=False)
     _written: float = field(default=float("-inf"), repr=False)
 
     def save(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
@@ -56,10 +52,11 @@ class Checkpoint:
         except (OSError, SafetensorError) as error:  # what was learned is worth more than the file
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
-            self.tell(
-                f"{self.file} cannot be written ({error}); killed now, this training would begin anew. Free some of "
-                "that disk, or set HMREC_HOME to a folder on another."
-            )
+            if self.tell is not None:
+                self.tell(
+                    f"{self.file} cannot be written ({error}); killed now, this training would begin anew. "
+                    "Free some of that disk, or set HMREC_HOME to a folder on another."
+                )
         self._written = time.monotonic()
 
     def load(self, key: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:

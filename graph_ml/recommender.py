@@ -111,17 +111,16 @@ class _Offered:
 
     Attributes
     ----------
-    purchases, customer, sources : whom for, and who was asked.
+    purchases, customer : whom for.
     ids : the articles' ids, by their numbers.
-    lists : for each source the articles it proposes, with score and reason, the best first.
+    lists : by the source's name the articles it proposes, with score and reason, the best first.
     offers, features : all of it, as the ranker sees it.
     """
 
     purchases: Purchases
     customer: _Customer
-    sources: list[Source]
     ids: list[str]
-    lists: list[list[Row]]
+    lists: Mapping[str, list[Row]]
     offers: Offers
     features: np.ndarray[Any, np.dtype[np.float32]]
 
@@ -151,8 +150,7 @@ def explain_by_ranker(graph: Graph, customer_id: str, article_id: str) -> pd.Dat
     queries.check_article(graph, article_id)
     offered = _gather(graph, customer_id, ranker, {})
     rows: list[list[Any]] = []
-    numbers = [number for number, outer in enumerate(offered.ids) if outer == article_id]
-    found = np.flatnonzero(np.isin(offered.offers.article, numbers))
+    found = np.flatnonzero(np.array(offered.ids, dtype=str)[offered.offers.article] == article_id)
     if len(found):
         parts = ranker.attribute(offered.features[found], new_only=False)[0].tolist()
         for source, place, part in zip(ranker.sources, offered.offers.place[found[0]].tolist(), parts, strict=False):
@@ -209,12 +207,13 @@ def _gather(graph: Graph, customer_id: str, ranker: Ranker, filters: Mapping[str
     snapshot = _make_snapshot(known["age"], own, described, until)
     offers = join_lists(np.zeros(1, dtype=np.int64), [_to_candidates(rows, ids) for rows in lists], max(1, len(ids)))
     features = describe_offers(snapshot, offers, _stack_facts(described), _column(described, "cosine")[offers.article])
-    return _Offered(purchases, customer, sources, list(ids), lists, offers, features)
+    by_name = dict(zip((source.name for source in sources), lists, strict=True))
+    return _Offered(purchases, customer, list(ids), by_name, offers, features)
 
 
 def _read_reasons(graph: Graph, offered: _Offered, source: str, filters: Mapping[str, Any]) -> dict[str, str]:
     """Of a source's articles; the embeddings' are not told before they are needed."""
-    rows = offered.lists[[one.name for one in offered.sources].index(source)]
+    rows = offered.lists[source]
     if source == EMBEDDING:
         rows = _ask(graph, offered.purchases, offered.customer, BY_EMBEDDING.query, BY_EMBEDDING.k, True, filters)
     return {article: because for article, _, because in rows}

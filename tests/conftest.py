@@ -84,6 +84,16 @@ def connection(request: pytest.FixtureRequest) -> Iterator[ConnectionSettings]:
         yield server.connection()
 
 
+def name_connection(connection: ConnectionSettings) -> dict[str, str]:
+    """The environment in which commands speak to the test server."""
+    return {
+        "NEO4J_URI": connection.uri,
+        "NEO4J_USERNAME": connection.username,
+        "NEO4J_PASSWORD": connection.password.get_secret_value(),
+        "NEO4J_DATABASE": connection.database,
+    }
+
+
 def run_text(graph: Graph, text: str, **parameters: object) -> list[dict[str, object]]:
     """Run Cypher that a test writes out itself."""
     return graph.write(parse_bare_query(text, Path("test.cypher")), **parameters).rows

@@ -48,14 +48,14 @@ def user_based_cf(
     if similarity not in SIMILARITIES:
         raise UserMistake(f"There is no similarity {similarity[:40]!r}.", f"There are: {', '.join(SIMILARITIES)}.")
 
-    def make() -> sp.csr_matrix:
+    def make() -> tuple[sp.csr_matrix, Floats]:
         sample = snapshot.latest(buyers)
         count = np.ones(len(sample)) if half_life is None else snapshot.decay(half_life)[sample]
         places = (snapshot.article[sample], snapshot.customer[sample])
         bought_by = sp.csr_matrix((count, places), (snapshot.shape[1], snapshot.shape[0]))
         if half_life is None:
             bought_by.data[:] = 1
-        return bought_by
+        return bought_by, np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
 
     def score(batch: Integers) -> Candidates:
         bought = weights[batch]
@@ -90,9 +90,8 @@ def user_based_cf(
         return sp.csr_matrix((best.score, best.article, best.indptr), shared.shape)
 
     weights = snapshot.weigh(half_life)
-    length = np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
     rarity = 1 / np.log(2 + snapshot.purchases_by_article) ** damping
-    bought_by: sp.csr_matrix = snapshot.keep(("user_based_cf", half_life, buyers), make)
+    bought_by, length = snapshot.keep(("user_based_cf", half_life, buyers), make)
     return in_batches(customers, 250, score)
 
 

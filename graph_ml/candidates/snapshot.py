@@ -195,15 +195,25 @@ class Snapshot:
 
     def count_since(self, days: int) -> Integers:
         """[A]: how many purchases in the last `days` days."""
-        return np.bincount(self.article[self.time >= self.cut - days], minlength=self.shape[1])
+
+        def make() -> Integers:
+            return np.bincount(self.article[self.time >= self.cut - days], minlength=self.shape[1])
+
+        counts: Integers = self.keep(("count_since", days), make)
+        return counts
 
     def window(self, days: int, purchases: int) -> Integers:
         """Numbers of the purchases of the last `days` days, the latest by whole days until there are `purchases`."""
-        found = np.flatnonzero(self.time >= self.cut - days)
-        if len(found) >= purchases:
-            since = np.partition(self.time[found], len(found) - purchases)[len(found) - purchases]
-            found = found[self.time[found] >= since]
-        return found
+
+        def make() -> Integers:
+            found = np.flatnonzero(self.time >= self.cut - days)
+            if len(found) >= purchases:
+                since = np.partition(self.time[found], len(found) - purchases)[len(found) - purchases]
+                found = found[self.time[found] >= since]
+            return found
+
+        places: Integers = self.keep(("window", days, purchases), make)
+        return places
 
     def code(self, name: str) -> Integers:
         """[C]: the customers' values of a property as numbers, -1 where it is not known."""

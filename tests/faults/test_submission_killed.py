@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from hmrec.graph_ml.submission import write_submission
 
-from tests.faults.children import count_repeats, draw_moments
+from tests.faults.children import count_repeats, draw_moments, kill_after
 
 CUSTOMERS = [f"customer {n:05}" for n in range(20_000)]
 CHILD = """
@@ -32,18 +31,13 @@ def write(out: Path, pause: float = 0.0) -> int:
     return write_submission(out, "the settings", CUSTOMERS, predict, at_once=500)
 
 
-def kill_after(out: Path, seconds: float) -> bool:
-    """Write in a process of its own and kill it after so many seconds; False if it was done before."""
+def begin_writing(out: Path) -> subprocess.Popen[str]:
+    """A process of its own that has just begun to write."""
     command = [sys.executable, "-c", CHILD, str(out), "0.02"]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "begins\n"
-    try:
-        return process.wait(timeout=seconds) != 0
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
+    return process
 
 
 def test_killed_at_any_moment_the_file_is_the_old_or_the_new_one_and_the_next_run_goes_on(tmp_path: Path) -> None:
@@ -52,7 +46,8 @@ def test_killed_at_any_moment_the_file_is_the_old_or_the_new_one_and_the_next_ru
     assert write(whole) == len(CUSTOMERS)
     for kill in range(kills):
         out.write_text("old")
-        killed = kill_after(out, (kill + chance.random()) / kills)  # a run takes 0.8 s of pauses and its writing
+        seconds = (kill + chance.random()) / kills  # a run takes 0.8 s of pauses and its writing
+        killed = kill_after(begin_writing(out), seconds)
         found = out.read_bytes()
         assert found == whole.read_bytes() or (killed and found == b"old")  # a kill may come after its last step
         left = sum(file.stat().st_size for file in tmp_path.glob("*.partial"))

@@ -9,7 +9,7 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.versions import list_versions
 
-from tests.conftest import run_text
+from tests.conftest import name_connection, run_text
 from tests.faults.children import begin_command, count_repeats, draw_moments, kill_after
 from tests.graph.shops import load_two_tastes
 
@@ -22,13 +22,7 @@ def test_killed_at_any_moment_the_next_training_ends_with_one_whole_model(
 ) -> None:
     chance = draw_moments()
     load_two_tastes(graph, tmp_path / "shop", weeks=4)
-    environment = {
-        "HMREC_HOME": str(tmp_path / "home"),
-        "NEO4J_URI": connection.uri,
-        "NEO4J_USERNAME": connection.username,
-        "NEO4J_PASSWORD": connection.password.get_secret_value(),
-        "NEO4J_DATABASE": connection.database,
-    }
+    environment = name_connection(connection) | {"HMREC_HOME": str(tmp_path / "home")}
     seconds = SECONDS
     for _ in range(count_repeats()):
         kill_after(begin_command(*WORDS, "--fresh", **environment), chance.uniform(seconds / 3, seconds))

@@ -17,7 +17,7 @@ from hmrec.graph_ml.train import TrainSettings, train
 from hmrec.graph_ml.versions import list_versions
 from hmrec.graph_ml.write_back import write_embeddings
 
-from tests.conftest import run_text
+from tests.conftest import name_connection, run_text
 from tests.faults.children import count_repeats, draw_moments
 from tests.graph.shops import load_two_tastes
 from tests.graph.test_write_back import holds, nearest, nearest_of
@@ -37,12 +37,7 @@ with Graph.connect() as graph:
 
 def begin_write_back(connection: ConnectionSettings, file: Path) -> subprocess.Popen[str]:
     """A write-back in a process of its own, which has just begun."""
-    environment = os.environ | {
-        "NEO4J_URI": connection.uri,
-        "NEO4J_USERNAME": connection.username,
-        "NEO4J_PASSWORD": connection.password.get_secret_value(),
-        "NEO4J_DATABASE": connection.database,
-    }
+    environment = os.environ | name_connection(connection)
     command = [sys.executable, "-W", "ignore", "-c", CHILD, str(file)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -20,7 +20,7 @@ from hmrec.graph_ml.report import write_report
 from hmrec.graph_ml.train import TrainSettings
 from typer.testing import CliRunner
 
-from tests.conftest import run_text
+from tests.conftest import name_connection, run_text
 from tests.graph.shops import load_two_tastes
 from tests.unit.test_metrics import kaggle_average_precision
 
@@ -143,11 +143,8 @@ def test_the_sources_protocol_through_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, value in {
-        "NEO4J_URI": connection.uri, "NEO4J_USERNAME": connection.username, "NEO4J_DATABASE": connection.database,
-        "NEO4J_PASSWORD": connection.password and connection.password.get_secret_value(),
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, str(value))
+    for name, value in name_connection(connection).items():
+        monkeypatch.setenv(name, value)
     command = ["evaluate", "--protocol", "slides", "--format", "json", "--report", "slides.html"]
     result = CliRunner().invoke(app, command, catch_exceptions=False)
     found = json.loads(result.stdout)

@@ -30,7 +30,7 @@ from hmrec.graph_ml.sources import BY_EMBEDDING, SOURCES
 from hmrec.graph_ml.train import TrainSettings
 from hmrec.graph_ml.write_back import write_embeddings
 
-from tests.conftest import empty, run_text
+from tests.conftest import empty, name_connection, run_text
 from tests.graph.shops import load_two_tastes
 
 SMALL = TrainSettings(dim=16, epochs=3, negatives=64)
@@ -110,12 +110,7 @@ def test_a_run_that_was_killed_goes_on_and_one_with_other_settings_begins_anew(
 ) -> None:
     out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
     recommend_everybody(module_graph, whole, method=Method.hybrid, at_once=5)
-    environment = os.environ | {
-        "NEO4J_URI": connection.uri,
-        "NEO4J_USERNAME": connection.username,
-        "NEO4J_PASSWORD": connection.password.get_secret_value(),
-        "NEO4J_DATABASE": connection.database,
-    }
+    environment = os.environ | name_connection(connection)
     for settings, goes_on in (({"k": 12}, True), ({"k": 11}, False)):
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", CHILD, str(out)], env=environment)
         while process.poll() is None and sum(f.stat().st_size for f in tmp_path.glob("*.partial")) < 2000:
