@@ -109,7 +109,8 @@ def export(fresh: bool) -> None:
 @app.command()
 def train(model: Path) -> None:
     """Make a training of all purchases and run one epoch with its validation."""
-    from hmrec.graph_ml.train import TrainedModel, Training, TrainSettings, hold_validation
+    from hmrec.graph_ml.train import Training, hold_validation
+    from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
 
     subgraph, settings = _take_export(), TrainSettings(epochs=1)
     quizzes = hold_validation(subgraph, settings)

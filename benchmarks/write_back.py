@@ -20,7 +20,7 @@ from hmrec.cypher.graph import Graph
 from hmrec.graph_ml import write_vectors
 from hmrec.graph_ml.export import IdMap
 from hmrec.graph_ml.rank_features import Matrix
-from hmrec.graph_ml.train import TrainedModel, TrainSettings
+from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.write_back import STAGED, write_embeddings
 
 from .report import describe_machine, write_section

@@ -31,7 +31,8 @@ from .hybrid import rank_parts
 from .kept_export import export_kept
 from .processes import Processes, ProcessLost
 from .sharded import train_sharded
-from .train import PRESETS, TrainedModel
+from .train import PRESETS
+from .trained_model import TrainedModel
 from .write_back import write_embeddings
 
 PATIENCE = timedelta(hours=2)  # the others wait while one reads the graph

@@ -19,7 +19,8 @@ from .kept_export import export_kept
 from .outcome import BASELINES, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
 from .ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from .split import HoldOut, hold_out_weeks
-from .train import TrainedModel, TrainSettings, train
+from .train import train
+from .trained_model import TrainedModel, TrainSettings
 
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "popular": ("popular",),

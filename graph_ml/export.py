@@ -166,10 +166,20 @@ class Subgraph:
         """The day after the last one with a purchase."""
         return to_date(int(self.time.max()) + 1)
 
-    def where(self, mask: Mask) -> Subgraph:
-        """The same nodes with those purchases alone for which `mask` [num_edges] is true."""
+    def where(self, which: Mask | Integers | slice) -> Subgraph:
+        """The same nodes with those purchases alone, by a mask [num_edges], by their places, or from one to another."""
         names = ("customer", "article", "time", "price", "quantity", "channel")
-        return replace(self, **{name: getattr(self, name)[mask] for name in names})
+        return replace(self, **{name: getattr(self, name)[which] for name in names})
+
+    def take(self, customers: Integers) -> Subgraph:
+        """Those customers [n] alone with what they bought, numbered from 0 in the order given; all articles."""
+        row, places = find_purchases(self.customer, customers)
+        return replace(
+            self.where(places),
+            customer=row,
+            customer_ids=IdMap(self.customer_ids.id(number) for number in customers.tolist()),
+            customers=self.customers[customers] if self.customers.height else self.customers,
+        )
 
     def without_isolated(self) -> Subgraph:
         """The same purchases with those nodes alone that have one, numbered anew in the same order."""
@@ -273,6 +283,24 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
     if spec.rows is not None:
         subgraph = _take_first_rows(subgraph, spec.rows)
     return subgraph if spec.isolated else subgraph.without_isolated()
+
+
+def find_purchases(customer: Integers, customers: Integers) -> tuple[Integers, Integers]:
+    """What some customers bought.
+
+    Parameters
+    ----------
+    customer : [num_edges], ascending, who bought.
+    customers : [n], whom to look for.
+
+    Returns
+    -------
+    For each purchase of theirs, one customer's after the other's: the place in `customers`, and the one in `customer`.
+    """
+    begin, end = (np.searchsorted(customer, customers, side) for side in ("left", "right"))
+    sizes = end - begin
+    row = np.repeat(np.arange(len(customers)), sizes)
+    return row, np.arange(len(row)) + np.repeat(begin - (np.cumsum(sizes) - sizes), sizes)
 
 
 def to_days(day: date) -> int:

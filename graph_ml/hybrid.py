@@ -12,7 +12,8 @@ from .rank import Board, Ranker, RankParts, RankSettings, first_day, train_ranke
 from .rank_features import describe_articles
 from .sources import EMBEDDING, SOURCES, Source, choose_sources
 from .split import HoldOut
-from .train import TrainedModel, TrainSettings, train
+from .train import train
+from .trained_model import TrainedModel, TrainSettings
 
 
 def train_hybrid(

@@ -49,20 +49,36 @@ def build_adjacency(
     -------
     [C + A + T, C + A + T] sparse CSR, float32.
     """
-    pairs = sp.csr_matrix((weight, (customer, article)), shape)
-    pairs.sum_duplicates()
-    if most is not None:
-        np.minimum(pairs.data, most, out=pairs.data)
+    pairs = add_up(customer, article, weight, shape, most)
     rows: list[list[sp.csr_matrix | None]] = [[None, pairs], [pairs.T, None]]
     if attributes is not None:
         rows = [[None, pairs, None], [pairs.T, None, attributes], [None, attributes.T, None]]
     whole = sp.bmat(rows, format="csr")
     del pairs, rows
-    degree = np.asarray(whole.sum(1)).ravel()
-    scale = np.divide(1.0, np.sqrt(degree), out=np.zeros(len(degree)), where=degree > 0)
+    scale = invert_roots(np.asarray(whole.sum(1)).ravel())
     whole.data *= np.repeat(scale, np.diff(whole.indptr))  # in place: a product with diagonals copies gigabytes
     whole.data *= scale[whole.indices]
     return to_tensor(whole)
+
+
+def add_up(
+    customer: npt.NDArray[np.int64],
+    article: npt.NDArray[np.int64],
+    weight: npt.NDArray[np.float64],
+    shape: tuple[int, int],
+    most: float | None,
+) -> sp.csr_matrix:
+    """[C, A]: the weights of each pair added up, to `most` at most; parameters as of `build_adjacency`."""
+    pairs = sp.csr_matrix((weight, (customer, article)), shape)
+    pairs.sum_duplicates()
+    if most is not None:
+        np.minimum(pairs.data, most, out=pairs.data)
+    return pairs
+
+
+def invert_roots(degree: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """1 / sqrt(degree), 0 where nothing is."""
+    return np.divide(1.0, np.sqrt(degree), out=np.zeros(len(degree)), where=degree > 0)
 
 
 def to_tensor(matrix: sp.csr_matrix) -> Tensor:
@@ -207,11 +223,15 @@ class HeteroLightGCN(LightGCN):
         known : [num_nodes, 1] float32, 1 where the latent embedding is used, 0 for nodes that were not there yet.
         features : one for each kind that the network was made with.
         """
+        return self.propagate(self.begin(known, features), adjacency)
+
+    def begin(self, known: Tensor, features: Sequence[NodeFeatures]) -> Tensor:
+        """[num_nodes, dim]: what nodes are before propagation; parameters as of `embed`."""
         x = self.embedding * known
         for kind, encoder in zip(features, self.kinds, strict=True):
             told = encoder(kind)  # [n, dim]
             x[kind.first : kind.first + len(told)] += told  # in place: at H&M's size another x is 0.35 GiB
-        return self.propagate(x, adjacency)
+        return x
 
 
 def to_cosine_space(

@@ -18,10 +18,11 @@ from safetensors.numpy import save as save_tensors
 from ..cypher.errors import HmrecError
 from .export import IdMap
 from .features import FeatureEncoder
-from .train import Epoch, TrainedModel, TrainSettings
+from .trained_model import Epoch, TrainedModel, TrainSettings
 
 FORMAT = "hmrec model 2"
 WEIGHTS = "weights."
+LEARNED_FROM = "learned_from"
 KINDS = (np.dtype(np.float32), np.dtype(np.int64))
 
 
@@ -55,6 +56,7 @@ def save_model(trained: TrainedModel) -> bytes:
         "customer_ids": _pack_ids(trained.customer_ids),
         "article_ids": _pack_ids(trained.article_ids),
         "facts": _pack_text(json.dumps(facts)),
+        **({} if trained.learned_from is None else {LEARNED_FROM: _pack_ids(trained.learned_from)}),
         **{WEIGHTS + name: weight for name, weight in trained.weights.items()},
     }
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
@@ -88,6 +90,7 @@ def load_model(content: bytes) -> TrainedModel:
             },
             attribute_keys={label: tuple(keys) for label, keys in facts["attribute_keys"].items()},
             encoders={kind: FeatureEncoder.from_json(text) for kind, text in facts["encoders"].items()},
+            learned_from=IdMap(_unpack_ids(tensors[LEARNED_FROM])) if LEARNED_FROM in tensors else None,
         )
         _check_shapes(trained)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:

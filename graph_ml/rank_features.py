@@ -6,7 +6,7 @@ about articles alone, which `hmrec train` writes on their nodes, and what the cu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -136,7 +136,8 @@ def describe_offers(snapshot: Snapshot, offers: Offers, facts: Matrix, cosine: M
     facts : [A, len(FACTS)], as `describe_articles` gives them.
     cosine : [m], of the embeddings; NaN where one is missing.
     """
-    own = _describe_own(snapshot, offers, cosine)
+    part = snapshot.take(offers.customers)  # what follows sorts and counts all purchases that there are
+    own = _describe_own(part, replace(offers, customers=np.arange(len(offers.customers))), cosine)
     return np.hstack([own, facts[offers.article], offers.score, offers.place])
 
 

@@ -10,7 +10,7 @@ order and start values differ, so results agree within what another seed changes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,8 @@ from torch import Tensor
 from ..cypher.errors import UserMistake
 from ..cypher.progress import Progress, silent
 from .checkpoint import Checkpoint, pack_optimizer
-from .export import IdMap, Integers, Subgraph, to_days
-from .model import ROUNDS, HeteroLightGCN, mean_of_layers, to_tensor
+from .export import Integers, Subgraph, to_days
+from .model import ROUNDS, HeteroLightGCN, add_up, invert_roots, mean_of_layers, to_tensor
 from .processes import Processes
 from .ranking import Truth
 from .split import WEEK
@@ -39,17 +39,8 @@ from .tasks import (
     weigh_articles,
     weigh_attributes,
 )
-from .train import (
-    MOST_STEPS,
-    Epoch,
-    Quiz,
-    TrainedModel,
-    Training,
-    TrainSettings,
-    measure_loss,
-    sum_precision,
-    train,
-)
+from .train import MOST_STEPS, Quiz, Training, measure_loss, sum_precision, train
+from .trained_model import Epoch, TrainedModel, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -94,17 +85,7 @@ class Shard:
 
     def take(self, subgraph: Subgraph) -> Subgraph:
         """The own customers with their purchases, numbered from 0; all articles."""
-        first, last = np.searchsorted(subgraph.customer, [self.begin, self.end])
-        names = ("customer", "article", "time", "price", "quantity", "channel")
-        parts = {name: getattr(subgraph, name)[first:last] for name in names}
-        ids = [subgraph.customer_ids.id(number) for number in range(self.begin, self.end)]
-        frame = subgraph.customers
-        return replace(
-            subgraph,
-            **parts | {"customer": parts["customer"] - self.begin},
-            customer_ids=IdMap(ids),
-            customers=frame[self.begin : self.end] if frame.height else frame,
-        )
+        return subgraph.take(np.arange(self.begin, self.end))
 
     def take_truth(self, truth: Truth) -> Truth:
         """What of a truth is about own customers."""
@@ -187,18 +168,21 @@ def _make_orthogonal(block: Tensor, adjacency: ShardAdjacency) -> Tensor:
 class ShardedTraining(Training):
     """A `Training` of which each process does a share; what it tells is that of the whole, `best` its own."""
 
-    def __init__(self, subgraph: Subgraph, settings: TrainSettings, processes: Processes) -> None:
+    def __init__(
+        self, subgraph: Subgraph, settings: TrainSettings, processes: Processes, shop: Subgraph | None = None
+    ) -> None:
         if settings.dropout:
             raise UserMistake("Dropout cannot be shared by several processes.", "Train with one, or without dropout.")
-        self.settings = settings
+        self.settings, self.shop = settings, shop
         self.shard = Shard.cut(subgraph, processes)
         self.processes = processes
         own = self.shard.take(subgraph)
         self.split = len(own.customer_ids), len(own.article_ids)
         self.encoders = subgraph.fit_encoders() if settings.features else {}
         self.features = collect_features(own, self.encoders)
-        self.tasks = plan_shard_tasks(own, to_days(subgraph.until), weeks_of(subgraph), settings, processes)
-        self.whole = take_shard_graph(own, to_days(subgraph.until), settings, processes)
+        until = to_days(subgraph.until)
+        self.tasks = plan_shard_tasks(own, until, weeks_of(subgraph), settings, processes, shop)
+        self.whole = take_shard_graph(own, until, settings, processes, shop)
         self.batches = [self._count_customers(task) for task in self.tasks]
         self.random = np.random.default_rng(settings.seed)
         self.nodes = count_nodes(own, settings)
@@ -276,7 +260,7 @@ class ShardedTraining(Training):
 
     def make_graph(self, before: Subgraph, day: int) -> DatedGraph:
         """As `Training.make_graph`, the own customers' part of it."""
-        return take_shard_graph(self.shard.take(before), day, self.settings, self.processes)
+        return take_shard_graph(self.shard.take(before), day, self.settings, self.processes, self.shop)
 
     def _validate_own(self, quiz: Quiz) -> list[float]:
         """The own customers' part of MAP@12, all and new."""
@@ -371,12 +355,12 @@ def train_sharded(
     shared = FirstWrites(checkpoint, processes) if checkpoint is not None else None
     return train(
         subgraph, settings, progress if processes.rank == 0 else silent, shared,
-        begin=lambda part, chosen: ShardedTraining(part, chosen, processes),
+        begin=lambda part, chosen, shop: ShardedTraining(part, chosen, processes, shop),
     )  # fmt: skip
 
 
 def plan_shard_tasks(
-    own: Subgraph, until: int, weeks: int, settings: TrainSettings, processes: Processes
+    own: Subgraph, until: int, weeks: int, settings: TrainSettings, processes: Processes, shop: Subgraph | None
 ) -> list[Task]:
     """As `plan_tasks`, for own customers; `until` (days since 1970-01-01) and `weeks` are those of all purchases."""
     tasks = []
@@ -385,32 +369,37 @@ def plan_shard_tasks(
         before, after = own.where(own.time < cut), own.where((own.time >= cut) & (own.time < cut + WEEK))
         edges = processes.add(torch.tensor([before.num_edges, after.num_edges]))
         if int(edges.min()):
-            tasks.append(_make_shard_task(before, after, cut, settings, processes))
-    return tasks or [_make_shard_task(own, own, until, settings, processes)]
+            tasks.append(_make_shard_task(before, after, cut, settings, processes, shop))
+    return tasks or [_make_shard_task(own, own, until, settings, processes, shop)]
 
 
 def _make_shard_task(
-    before: Subgraph, after: Subgraph, today: int, settings: TrainSettings, processes: Processes
+    before: Subgraph,
+    after: Subgraph,
+    today: int,
+    settings: TrainSettings,
+    processes: Processes,
+    shop: Subgraph | None,
 ) -> Task:
     sold = processes.add(torch.from_numpy(weigh_articles(before, today, settings))).numpy()
-    return make_task(take_shard_graph(before, today, settings, processes), before, after, sold, settings)
+    return make_task(take_shard_graph(before, today, settings, processes, shop), before, after, sold, settings)
 
 
-def take_shard_graph(own: Subgraph, today: int, settings: TrainSettings, processes: Processes) -> DatedGraph:
+def take_shard_graph(
+    own: Subgraph, today: int, settings: TrainSettings, processes: Processes, shop: Subgraph | None
+) -> DatedGraph:
     """As `take_graph`, the own customers' part of it."""
     num_customers, num_articles = len(own.customer_ids), len(own.article_ids)
     attributes = weigh_attributes(own, settings)
     if attributes is None:
         attributes = sp.csr_matrix((num_articles, 0))
     shared = num_articles + attributes.shape[1]
-    pairs = sp.csr_matrix((weigh(own, today, settings.half_life), (own.customer, own.article)), (num_customers, shared))
-    pairs.sum_duplicates()
-    if settings.most is not None:
-        np.minimum(pairs.data, settings.most, out=pairs.data)
+    weight = weigh(own, today, settings.half_life)
+    pairs = add_up(own.customer, own.article, weight, (num_customers, shared), settings.most)
     among = sp.bmat([[None, attributes], [attributes.T, sp.csr_matrix((shared - num_articles,) * 2)]], format="csr")
     sums = torch.from_numpy(np.asarray(pairs.sum(0)).ravel())
     degrees = processes.add(sums).numpy() + np.asarray(among.sum(1)).ravel()
-    left, right = _invert_roots(np.asarray(pairs.sum(1)).ravel()), _invert_roots(degrees)
+    left, right = (sp.diags(invert_roots(degree)) for degree in (np.asarray(pairs.sum(1)).ravel(), degrees))
     to_customers = (left @ pairs @ right).tocsr()
     adjacency: Any = ShardAdjacency(
         to_tensor(to_customers),
@@ -425,9 +414,5 @@ def take_shard_graph(own: Subgraph, today: int, settings: TrainSettings, process
     known[num_customers + num_articles :] = 1
     if not settings.features:
         known[:] = 1
-    buyers = processes.add(torch.from_numpy(count_buyers(own, today, settings.windows)))
-    return DatedGraph(adjacency, known, buyers.log1p())
-
-
-def _invert_roots(degree: npt.NDArray[np.float64]) -> sp.dia_matrix:
-    return sp.diags(np.divide(1.0, np.sqrt(degree), out=np.zeros(len(degree)), where=degree > 0))
+    buyers = torch.from_numpy(count_buyers(shop or own, today, settings.windows))
+    return DatedGraph(adjacency, known, (buyers if shop else processes.add(buyers)).log1p())

@@ -27,7 +27,8 @@ from ..cypher.progress import Progress, silent
 from .export import Integers, Subgraph, export_subgraph
 from .metrics import METRICS
 from .ranking import collect_pairs
-from .train import PRESETS, Preset, TrainedModel, TrainSettings, train
+from .train import PRESETS, Preset, train
+from .trained_model import TrainedModel, TrainSettings
 
 Floats = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.float32]

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from .export import Integers, Subgraph, to_days
 from .features import FeatureEncoder
-from .model import NodeFeatures, build_adjacency
+from .model import NodeFeatures, add_up, build_adjacency
 from .ranking import collect_pairs
 from .split import WEEK
 
 if TYPE_CHECKING:
-    from .train import TrainSettings
+    from .trained_model import TrainSettings
 
 EVEN = 0.1  # share of the negatives drawn evenly, so that what never sold is among them, too
 
@@ -62,8 +62,11 @@ class Task:
     chance: npt.NDArray[np.float64]
 
 
-def plan_tasks(subgraph: Subgraph, settings: TrainSettings) -> list[Task]:
-    """The last weeks, each with the graph before it; without enough of them, the graph's own purchases."""
+def plan_tasks(subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | None = None) -> list[Task]:
+    """The last weeks, each with the graph before it; without enough of them, the graph's own purchases.
+
+    `shop` has all purchases where the subgraph is a part of the customers; None: it is the whole.
+    """
     until = to_days(subgraph.until)
     tasks = []
     for week in range(1, min(settings.target_weeks, weeks_of(subgraph) - 1) + 1):
@@ -71,12 +74,12 @@ def plan_tasks(subgraph: Subgraph, settings: TrainSettings) -> list[Task]:
         before = subgraph.where(subgraph.time < cut)
         after = subgraph.where((subgraph.time >= cut) & (subgraph.time < cut + WEEK))
         if before.num_edges and after.num_edges:
-            tasks.append(_look_ahead(before, after, cut, settings))
-    return tasks or [_look_ahead(subgraph, subgraph, until, settings)]
+            tasks.append(_look_ahead(before, after, cut, settings, shop))
+    return tasks or [_look_ahead(subgraph, subgraph, until, settings, shop)]
 
 
-def _look_ahead(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings) -> Task:
-    graph, sold = take_graph(before, today, settings), weigh_articles(before, today, settings)
+def _look_ahead(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings, shop: Subgraph | None) -> Task:
+    graph, sold = take_graph(before, today, settings, shop), weigh_articles(before, today, settings)
     return make_task(graph, before, after, sold, settings)
 
 
@@ -101,8 +104,11 @@ def weigh_articles(before: Subgraph, today: int, settings: TrainSettings) -> npt
     return sold
 
 
-def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings) -> DatedGraph:
-    """The graph of purchases that all happened before `today` (days since 1970-01-01), for propagation."""
+def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings, shop: Subgraph | None = None) -> DatedGraph:
+    """The graph of purchases that all happened before `today` (days since 1970-01-01), for propagation.
+
+    An article's buyers are counted in `shop`, of whose customers the subgraph has a part; None: it has all.
+    """
     num_customers, num_articles = len(subgraph.customer_ids), len(subgraph.article_ids)
     attributes = weigh_attributes(subgraph, settings)
     adjacency = build_adjacency(
@@ -119,7 +125,16 @@ def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings) -> Dated
     known[num_customers + num_articles :] = 1
     if not settings.features:
         known[:] = 1
-    return DatedGraph(adjacency, known, torch.from_numpy(count_buyers(subgraph, today, settings.windows)).log1p())
+    buyers = count_buyers(shop or subgraph, today, settings.windows)
+    return DatedGraph(adjacency, known, torch.from_numpy(buyers).log1p())
+
+
+def measure_degrees(subgraph: Subgraph, today: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
+    """[A]: the sum of the weights of each article's edges in `take_graph`'s graph."""
+    weight, shape = weigh(subgraph, today, settings.half_life), (len(subgraph.customer_ids), len(subgraph.article_ids))
+    degree = np.asarray(add_up(subgraph.customer, subgraph.article, weight, shape, settings.most).sum(0)).ravel()
+    attributes = weigh_attributes(subgraph, settings)
+    return degree if attributes is None else degree + np.asarray(attributes.sum(1)).ravel()
 
 
 def count_buyers(subgraph: Subgraph, today: int, windows: Sequence[int]) -> npt.NDArray[np.float32]:

@@ -23,7 +23,7 @@ from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.progress import DETAIL, Progress, silent
 from .export import Subgraph, to_days
 from .tasks import weigh
-from .train import TrainedModel, TrainSettings
+from .trained_model import TrainedModel, TrainSettings
 
 PROCESSES = 2
 WORKER = Path(__file__).with_name("torchrec_worker.py")

@@ -4,88 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from ..cypher.errors import UserMistake
 from ..cypher.progress import DETAIL, Progress, silent
 from .checkpoint import Checkpoint, make_key, pack_optimizer, unpack_optimizer
-from .export import IdMap, Integers, Subgraph, SubgraphSpec, to_days
-from .features import FeatureEncoder
+from .embed import embed_nodes, make_network
+from .export import Integers, Subgraph, SubgraphSpec, to_days
+from .fold_in import embed_shop
 from .losses import bpr_loss, sampled_softmax_loss, softplus_loss
 from .metrics import average_precision
-from .model import HeteroLightGCN, NodeFeatures, to_cosine_space
+from .model import HeteroLightGCN
 from .ranking import Truth, make_truth, mark_hits, rank_by_cosine
-from .split import WEEK, hold_out
+from .split import hold_out
 from .tasks import DatedGraph, Task, collect_features, count_nodes, plan_tasks, take_graph, weeks_of
+from .trained_model import Epoch, TrainedModel, TrainSettings
 
 Preset = Literal["default", "slides"]
 MOST_STEPS = 8  # a week: each propagates over the whole graph, 9 s of processor time at H&M's size, whatever its batch
 SHARED_RATE = 10.0  # the few numbers that all scores share move that much faster
-
-
-class TrainSettings(BaseModel):
-    """How the embeddings are trained."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dim: int = Field(default=64, ge=4, le=4096, description="Numbers in an embedding, two of them for what sells")
-    layers: int = Field(default=2, ge=0, le=8, description="How many steps away on the graph an embedding looks")
-    half_life: float | None = Field(
-        default=180.0, gt=0, description="Days after which a purchase weighs half in the graph; null: all weigh alike"
-    )
-    most: float | None = Field(
-        default=3.0, gt=0, description="What a customer's purchases of one article weigh together at most; null: no end"
-    )
-    attributes: float = Field(
-        default=0.3, ge=0, description="Weight of the edges to an article's attributes; 0: the purchases alone"
-    )
-    features: bool = Field(default=True, description="What nodes tell of themselves, so that new ones get an embedding")
-    windows: tuple[int, ...] = Field(
-        default=(3, 7, 14, 28, 84, 364), description="Last days of which an article's buyers count; none: cosine alone"
-    )
-    loss: Literal["softmax", "bpr", "softplus"] = Field(default="softmax", description="What training makes small")
-    new_share: float = Field(
-        default=0.5, ge=0, le=1, description="Share of the loss for articles not bought before, the others left out"
-    )
-    beta: float = Field(default=1.5, gt=0, description="Sharpness of the softplus loss; 1 is BPR's")
-    temperature: float = Field(default=0.1, gt=0, description="What cosines are divided by to be scores, at the start")
-    learning_rate: float = Field(default=0.002, gt=0, description="Adam's step")
-    weight_decay: float = Field(default=0.0, ge=0, description="Adam's pull of all numbers towards 0")
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the learned numbers left out at each step")
-    spectral: bool = Field(default=True, description="Start from the graph's singular vectors, not random numbers")
-    averaging: float = Field(
-        default=0.8,
-        ge=0,
-        lt=1,
-        description="Share of the epochs before in the mean of the weights that is kept; 0: the last epoch's alone",
-    )
-    epochs: int = Field(default=40, ge=1, description="At most how often the target weeks are gone through")
-    patience: int = Field(default=6, ge=1, description="Epochs without a better validation before it stops")
-    validation_days: int = Field(
-        default=WEEK, ge=0, description="Days held out at a time to find the best epoch; 0: run them all"
-    )
-    validation_times: int = Field(
-        default=3, ge=1, description="How often so many days are held out, at most an eighth of all; one time is noisy"
-    )
-    target_weeks: int = Field(
-        default=5,
-        ge=0,
-        description="Last weeks to foresee, each from the purchases before it; 0: the graph's own purchases",
-    )
-    batch_size: int = Field(default=2048, ge=1, description="Customers in a step; more where a week has many")
-    negatives: int = Field(default=4096, ge=1, description="Articles drawn at a step as not bought")
-    popularity: float = Field(default=0.75, ge=0, description="They are drawn by their purchases to this power")
-    seed: int = Field(default=0, ge=0, description="The same seed gives the same embeddings on the same machine")
 
 
 PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
@@ -102,71 +46,20 @@ PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
 }  # fmt: skip
 
 
-class Epoch(NamedTuple):
-    """One epoch of the history: its number from 1, mean loss, and MAP@12 on the validation days (0 without any)."""
-
-    epoch: int
-    loss: float
-    map_all: float
-    map_new: float
-
-    def tell(self) -> str:
-        """The epoch in words."""
-        maps = f", MAP@12 {self.map_all:.4f} all, {self.map_new:.4f} new" if self.map_all or self.map_new else ""
-        return f"loss {self.loss:.3f}{maps}"
-
-    @property
-    def score(self) -> float:
-        """What the best epoch has most of: the geometric mean, so that neither kind of purchase drowns the other."""
-        return float(np.sqrt(self.map_all * self.map_new)) or max(self.map_all, self.map_new) / 1000
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """Embeddings and where they came from.
-
-    Attributes
-    ----------
-    customer_ids, article_ids : whose embedding each row is.
-    customers, articles : [C, dim] and [A, dim] float32, of length 1, made to be compared by cosine.
-    history : the epochs with a validation.
-    epochs : how many the embeddings were trained for.
-    since, until : the purchases' first day, and the day after their last.
-    purchases : how many.
-    weights : the network's parameters by name.
-    attribute_keys : by label, the keys of the attribute nodes, in the order of their rows in the weights.
-    encoders : for `customer` and `article`, how their features became numbers.
-    interrupted : whether it was ended before its time.
-    """
-
-    customer_ids: IdMap
-    article_ids: IdMap
-    customers: npt.NDArray[np.float32]
-    articles: npt.NDArray[np.float32]
-    settings: TrainSettings
-    history: tuple[Epoch, ...]
-    epochs: int
-    since: date
-    until: date
-    purchases: int
-    weights: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
-    attribute_keys: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
-    encoders: Mapping[str, FeatureEncoder] = field(default_factory=dict)
-    interrupted: bool = False
-
-
 def train(
     subgraph: Subgraph,
     settings: TrainSettings | None = None,
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
-    begin: Callable[[Subgraph, TrainSettings], Training] | None = None,
+    begin: Callable[[Subgraph, TrainSettings, Subgraph | None], Training] | None = None,
 ) -> TrainedModel:
     """Learn an embedding for each customer and article, so that what a customer buys next has a large cosine.
 
     First the number of epochs is found: the last weeks are held out, and the epoch whose lists for each of them, from
     the graph as it stood before it, are best on average wins.
     Then the model is trained anew for as many epochs on all purchases, for the last days tell most about the next.
+    Of a large shop the customers to learn from are drawn (`most_purchases`); the others' embeddings, as those of
+    customers who come later, are made from what they bought.
     An interrupt (Ctrl-C) after the first epoch ends the training with the best that there is: the weights of the best
     epoch, over the graph of all purchases.
 
@@ -184,29 +77,49 @@ def train(
     history: list[Epoch] = []
     interrupted = False
     training, epochs = None, settings.epochs
-    quizzes = hold_validation(subgraph, settings)
+    drawn = draw_customers(subgraph, settings)
+    base, shop = (subgraph, None) if drawn is None else (subgraph.take(drawn), subgraph)
+    quizzes = hold_validation(base, settings)
     if quizzes:
-        search = begin(quizzes[-1].before, settings)
+        search = begin(quizzes[-1].before, settings, shop)
         history, interrupted = _run(search, "search", settings.epochs, quizzes, log, progress)
         epochs = _best(history).epoch
         best = search.best
         del search, quizzes  # gigabytes of graphs at H&M's size, and as many come now
         if interrupted:
-            training = begin(subgraph, settings)
+            training = begin(base, settings, shop)
             training.mean.load_state_dict(best)
     if training is None:
-        training = begin(subgraph, settings)
+        training = begin(base, settings, shop)
         done, interrupted = _run(training, "final", epochs, [], log, progress)
         epochs = done[-1].epoch
     customers, articles = training.embed()
-    if checkpoint is not None:
-        checkpoint.remove()
-    return TrainedModel(
-        subgraph.customer_ids, subgraph.article_ids, customers, articles, settings, tuple(history), epochs,
-        subgraph.since, subgraph.until, subgraph.num_edges, training.weights(),
+    trained = TrainedModel(
+        base.customer_ids, base.article_ids, customers, articles, settings, tuple(history), epochs,
+        subgraph.since, subgraph.until, base.num_edges, training.weights(),
         {label: attribute.keys for label, attribute in subgraph.attributes.items()} if settings.attributes else {},
         training.encoders, interrupted,
     )  # fmt: skip
+    del training  # graphs of all weeks
+    if shop is not None:
+        progress("Embedding the other customers", 0, None)
+        trained = embed_shop(trained, shop)
+    if checkpoint is not None:
+        checkpoint.remove()
+    return trained
+
+
+def draw_customers(subgraph: Subgraph, settings: TrainSettings) -> Integers | None:
+    """Customers to learn from, ascending, drawn evenly; None where all are to be learned from.
+
+    What a purchase teaches of articles it teaches as well with a part of the customers, and a step over all of H&M's
+    takes 9 s of processor time (docs/decisions.md has both measured).
+    """
+    most, number = settings.most_purchases, len(subgraph.customer_ids)
+    if most is None or subgraph.num_edges <= most:
+        return None
+    wanted = max(1, round(number * most / subgraph.num_edges))
+    return np.sort(np.random.default_rng(settings.seed).permutation(number)[:wanted])
 
 
 class Quiz(NamedTuple):
@@ -306,15 +219,22 @@ class _Log:
 
 
 class Training:
-    """A network, its optimizer and the weeks that it learns to foresee."""
+    """A network, its optimizer and the weeks that it learns to foresee.
 
-    def __init__(self, subgraph: Subgraph, settings: TrainSettings) -> None:
-        self.settings = settings
+    Parameters
+    ----------
+    subgraph : the purchases to learn from.
+    settings : how.
+    shop : all purchases, where the subgraph has those of some customers; None: it has all.
+    """
+
+    def __init__(self, subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | None = None) -> None:
+        self.settings, self.shop = settings, shop
         self.split = len(subgraph.customer_ids), len(subgraph.article_ids)
         self.encoders = subgraph.fit_encoders() if settings.features else {}
         self.features = collect_features(subgraph, self.encoders)
-        self.tasks = plan_tasks(subgraph, settings)
-        self.whole = take_graph(subgraph, to_days(subgraph.until), settings)
+        self.tasks = plan_tasks(subgraph, settings, shop)
+        self.whole = take_graph(subgraph, to_days(subgraph.until), settings, shop)
         self.random = np.random.default_rng(settings.seed)
         torch.manual_seed(settings.seed)  # dropout's
         generator = torch.Generator().manual_seed(settings.seed)
@@ -366,7 +286,7 @@ class Training:
 
     def make_graph(self, before: Subgraph, day: int) -> DatedGraph:
         """The graph of purchases that all happened before a day (since 1970-01-01)."""
-        return take_graph(before, day, self.settings)
+        return take_graph(before, day, self.settings, self.shop)
 
     def keep_best(self) -> None:
         """Remember the weights as they are."""
@@ -433,33 +353,6 @@ def make_optimizer(network: HeteroLightGCN, settings: TrainSettings) -> torch.op
         groups,
         lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True,
     )  # fmt: skip
-
-
-def make_network(
-    num_nodes: int, features: tuple[NodeFeatures, ...], settings: TrainSettings, generator: torch.Generator
-) -> HeteroLightGCN:
-    """The network that `settings` describe, untrained."""
-    windows = len(settings.windows)
-    return HeteroLightGCN(
-        num_nodes, settings.dim - 2 if windows else settings.dim, settings.layers, settings.dropout, generator,
-        features, windows, 1 / settings.temperature,
-    )  # fmt: skip
-
-
-@torch.no_grad()
-def embed_nodes(
-    network: HeteroLightGCN,
-    graph: DatedGraph,
-    features: tuple[NodeFeatures, ...],
-    split: tuple[int, int],
-    settings: TrainSettings,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Embeddings of customers [C, dim] and articles [A, dim] as of a day, of length 1, to be compared by cosine."""
-    x = network.embed(graph.adjacency, graph.known, features)
-    customers, articles = x[: split[0]], x[split[0] : sum(split)]
-    if settings.windows:
-        return to_cosine_space(customers, articles, float(network.scale.exp()), graph.sold @ network.trend)
-    return normalize(customers, dim=1).numpy(), normalize(articles, dim=1).numpy()
 
 
 class Scores:

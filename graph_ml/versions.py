@@ -8,7 +8,7 @@ from ..cypher.errors import UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .model_file import load_model, save_model
-from .train import TrainedModel
+from .trained_model import TrainedModel
 
 KEPT_VERSIONS = 3
 BYTES_A_PART = 4 << 20

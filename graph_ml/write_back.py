@@ -22,7 +22,7 @@ from typing import Any
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .rank import RankParts
-from .train import TrainedModel
+from .trained_model import TrainedModel
 from .vector_indexes import ARTICLES, CUSTOMERS, drop_customer_index, prepare_index
 from .versions import KEPT_VERSIONS, keep_model, load_version
 from .write_vectors import find_places, write_facts, write_vectors

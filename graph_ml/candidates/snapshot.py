@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from ...cypher.errors import UserMistake
-from ..export import Attribute, Integers, Subgraph, to_date, to_days
+from ..export import Attribute, Integers, Subgraph, find_purchases, to_date, to_days
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.int32]
@@ -92,6 +92,20 @@ class Snapshot:
         shape = (len(subgraph.customer_ids), len(subgraph.article_ids))
         edges = (subgraph.customer[before], subgraph.article[before], subgraph.time[before])
         return cls(to_days(cut), shape, *edges, subgraph.customers, subgraph.attributes, subgraph.price[before], only)
+
+    def take(self, customers: Integers) -> Snapshot:
+        """Those customers alone with all that they bought, numbered from 0 in the order given; all articles."""
+        row, edges = find_purchases(self.customer, customers)
+        return replace(
+            self,
+            shape=(len(customers), self.shape[1]),
+            customer=row,
+            article=self.article[edges],
+            time=self.time[edges],
+            customers=self.customers[customers] if self.customers.height else self.customers,
+            price=None if self.price is None else self.price[edges],
+            _kept={},
+        )
 
     @property
     def day(self) -> date:

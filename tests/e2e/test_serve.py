@@ -30,7 +30,8 @@ from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
 from hmrec.graph_ml.rank import RankParts, RankSettings, train_ranker
 from hmrec.graph_ml.rank_features import describe_articles
 from hmrec.graph_ml.sources import SOURCES
-from hmrec.graph_ml.train import TrainSettings, train
+from hmrec.graph_ml.train import train
+from hmrec.graph_ml.trained_model import TrainSettings
 from hmrec.graph_ml.write_back import write_embeddings
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_journey

@@ -13,7 +13,8 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.export import export_subgraph
 from hmrec.graph_ml.model_file import write_model
-from hmrec.graph_ml.train import TrainSettings, train
+from hmrec.graph_ml.train import train
+from hmrec.graph_ml.trained_model import TrainSettings
 from hmrec.graph_ml.versions import list_versions
 from hmrec.graph_ml.write_back import write_embeddings
 

@@ -14,7 +14,8 @@ from hmrec.cypher.recommender import Method
 from hmrec.graph_ml.everybody import recommend_everybody
 from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
 from hmrec.graph_ml.kept_export import export_kept
-from hmrec.graph_ml.train import TrainSettings, train
+from hmrec.graph_ml.train import train
+from hmrec.graph_ml.trained_model import TrainSettings
 from hmrec.graph_ml.write_back import write_embeddings
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic

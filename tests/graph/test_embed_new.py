@@ -13,7 +13,8 @@ from hmrec.graph_ml.embed_new import NoModel, embed_new
 from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
 from hmrec.graph_ml.rank import Ranker, RankParts
 from hmrec.graph_ml.rank_features import FACTS, describe_articles
-from hmrec.graph_ml.train import TrainSettings, train
+from hmrec.graph_ml.train import train
+from hmrec.graph_ml.trained_model import TrainSettings
 from hmrec.graph_ml.versions import list_versions
 from hmrec.graph_ml.write_back import write_embeddings
 from hmrec.loader.load import load_folder

@@ -17,7 +17,7 @@ from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.evaluate import DEFAULT_METHODS, QUERIES, evaluate
 from hmrec.graph_ml.outcome import EVERYONE
 from hmrec.graph_ml.report import write_report
-from hmrec.graph_ml.train import TrainSettings
+from hmrec.graph_ml.trained_model import TrainSettings
 from typer.testing import CliRunner
 
 from tests.conftest import name_connection, run_text

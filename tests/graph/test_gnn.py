@@ -10,7 +10,8 @@ import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import Subgraph, export_subgraph
 from hmrec.graph_ml.ranking import collect_pairs, rank_by_cosine
-from hmrec.graph_ml.train import TrainedModel, TrainSettings, train
+from hmrec.graph_ml.train import train
+from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.write_back import write_embeddings
 
 from tests.graph.shops import load_two_tastes

@@ -27,7 +27,7 @@ from hmrec.graph_ml.rank import RankSettings
 from hmrec.graph_ml.rank_features import FACTS
 from hmrec.graph_ml.recommender import explain_by_ranker, find_ranker, recommend
 from hmrec.graph_ml.sources import BY_EMBEDDING, SOURCES
-from hmrec.graph_ml.train import TrainSettings
+from hmrec.graph_ml.trained_model import TrainSettings
 from hmrec.graph_ml.write_back import write_embeddings
 
 from tests.conftest import empty, name_connection, run_text

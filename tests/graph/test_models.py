@@ -13,7 +13,8 @@ from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.export import export_subgraph
 from hmrec.graph_ml.rank import Ranker, RankParts
 from hmrec.graph_ml.rank_features import FACTS
-from hmrec.graph_ml.train import TrainedModel, TrainSettings, train
+from hmrec.graph_ml.train import train
+from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.versions import UnknownVersion, list_versions, load_version
 from hmrec.graph_ml.write_back import use_version, write_embeddings
 

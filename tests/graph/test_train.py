@@ -11,7 +11,8 @@ from hmrec.graph_ml.checkpoint import Checkpoint
 from hmrec.graph_ml.export import Subgraph, SubgraphSpec, export_subgraph, to_days
 from hmrec.graph_ml.ranking import rank_by_cosine
 from hmrec.graph_ml.split import hold_out
-from hmrec.graph_ml.train import PRESETS, TrainSettings, hold_validation, train
+from hmrec.graph_ml.train import PRESETS, hold_validation, train
+from hmrec.graph_ml.trained_model import TrainSettings
 
 from tests.graph.shops import load_two_tastes
 

@@ -11,7 +11,8 @@ import pytest
 from hmrec.cypher.errors import HmrecError
 from hmrec.cypher.graph import Graph, Receipt
 from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
-from hmrec.graph_ml.train import TrainedModel, TrainSettings, train
+from hmrec.graph_ml.train import train
+from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.write_back import write_embeddings
 
 from tests.conftest import run_text

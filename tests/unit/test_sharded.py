@@ -18,7 +18,8 @@ from hmrec.graph_ml.export import Subgraph
 from hmrec.graph_ml.processes import Processes, ProcessLost
 from hmrec.graph_ml.ranking import rank_by_cosine
 from hmrec.graph_ml.sharded import Shard, ShardedTraining, train_sharded
-from hmrec.graph_ml.train import TrainSettings, train
+from hmrec.graph_ml.train import train
+from hmrec.graph_ml.trained_model import TrainSettings
 
 from tests.unit.purchases import make_two_tastes
 
