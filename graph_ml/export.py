@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 EPOCH = date(1970, 1, 1)
+NEVER = np.iinfo(np.int32).max
 LABELS = {attribute.relationship: attribute.label for attribute in ATTRIBUTES}
 
 
@@ -155,6 +157,16 @@ class Subgraph:
     def edge_index(self) -> Integers:
         """[2, num_edges] int64: customer, article."""
         return np.stack([self.customer, self.article])
+
+    @cached_property
+    def bought_again(self) -> npt.NDArray[np.int32]:
+        """[num_edges]: the day of the customer's next purchase of the same article, `NEVER` after the last."""
+        order = np.argsort(self.customer * len(self.article_ids) + self.article, kind="stable")  # of a pair by day
+        again = np.full(self.num_edges, NEVER, dtype=np.int32)
+        this, next_one = order[:-1], order[1:]
+        same = (self.customer[this] == self.customer[next_one]) & (self.article[this] == self.article[next_one])
+        again[this[same]] = self.time[next_one[same]]
+        return again
 
     @property
     def since(self) -> date:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.progress import Progress, silent
-from .candidates.lists import Candidates, look_up
+from .candidates.lists import THREADS, Candidates, look_up
 from .candidates.nearest import Vectors, cosine_of, gnn
 from .candidates.snapshot import Snapshot
 from .export import Integers, Subgraph
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import lightgbm
 
 CUSTOMERS_AT_ONCE = 1_000
+FIRST_TREES, IN_FINAL = 40, 100
 FEW = 50_000
 
 
@@ -79,13 +81,37 @@ class Ranker:
         everything, new = ([lightgbm.Booster(model_str=text) for text in texts] for texts in self.trees)
         return everything, new
 
-    def score(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
-        """[m]: what the trees say of each row of `describe_offers`; more is better, within one customer."""
+    def score(
+        self, features: Matrix, row: Integers, new_only: bool, k: int = 12, threads: int | None = None
+    ) -> npt.NDArray[np.float64]:
+        """What the trees say of offers; more is better, within one customer.
+
+        The first trees of the first forest choose the `IN_FINAL` best of each customer, and all trees order those: as
+        good as asking all of everything (docs/decisions.md), in a fifth of the time.
+
+        Parameters
+        ----------
+        features : [m, features], rows of `describe_offers`.
+        row : [m], ascending: whose offer each is.
+        new_only : by the forests for articles not bought before.
+        k : how many of each customer have to be in the right order.
+        threads : of LightGBM; None: by the number of rows.
+
+        Returns
+        -------
+        [m]; -inf for what is not among the best.
+        """
+        score = np.full(len(features), -np.inf)
         if not len(features):
-            return np.zeros(0)
-        threads = choose_threads(len(features))
-        each = [np.asarray(booster.predict(features, num_threads=threads)) for booster in self.boosters[new_only]]
-        return np.asarray(np.mean(each, axis=0))
+            return score
+        forests = self.boosters[new_only]
+        final: Any = slice(None)
+        most = max(IN_FINAL, k)
+        if np.bincount(row).max() > most:
+            rough = _predict(forests[0], features, threads, FIRST_TREES)
+            final = np.flatnonzero(_place_within(row, rough) < most)
+        score[final] = np.mean([_predict(forest, features[final], threads) for forest in forests], axis=0)
+        return score
 
     def attribute(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
         """[m, sources + 1]: how much of a score is due to each source, and to everything else, by the first forest.
@@ -236,21 +262,26 @@ class Board:
     def describe(self, customers: Integers) -> Iterator[tuple[Offers, Matrix]]:
         """The offers to all customers and their features, a part of the customers at a time."""
         for begin in range(0, len(customers), CUSTOMERS_AT_ONCE):
-            part = customers[begin : begin + CUSTOMERS_AT_ONCE]
-            offers = gather_offers(self.snapshot, part, self.sources, self._find_nearest if self.vectors else None)
-            yield offers, describe_offers(self.snapshot, offers, self.facts, self._compare(offers))
+            yield self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
+
+    def _describe(self, customers: Integers) -> tuple[Offers, Matrix]:
+        offers = gather_offers(self.snapshot, customers, self.sources, self._find_nearest if self.vectors else None)
+        return offers, describe_offers(self.snapshot, offers, self.facts, self._compare(offers))
 
     def rank(self, ranker: Ranker, customers: Integers, k: int, new_only: bool) -> Integers:
         """[n, k]: the best articles for each customer, -1 where there are no more."""
         ranked = np.full((len(customers), k), -1, dtype=np.int64)
-        begin = 0
-        for offers, features in self.describe(customers):
+
+        def rank_some(begin: int) -> None:
+            offers, features = self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
             if new_only:
                 offers, features = keep_new(offers, features)
-            score = ranker.score(features, new_only)
+            score = ranker.score(features, offers.row, new_only, k, threads=1)
             row, place, article = take_first(offers, score, k)
             ranked[begin + row, place] = article
-            begin += len(offers.customers)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(rank_some, range(0, len(customers), CUSTOMERS_AT_ONCE)))
         return ranked
 
     def _find_nearest(self, customers: Integers) -> Candidates:
@@ -277,12 +308,25 @@ def keep_new(offers: Offers, features: Matrix) -> tuple[Offers, Matrix]:
 
 def take_first(offers: Offers, score: npt.NDArray[np.float64], k: int) -> tuple[Integers, Integers, Integers]:
     """Row, place from 0 and article of each customer's k best offers; equal scores in the order of ids."""
-    order = np.lexsort((offers.article, -score, offers.row))
-    row = offers.row[order]
-    begins = np.searchsorted(row, np.arange(len(offers.customers)))
-    place = np.arange(len(row)) - begins[row]
-    first = place < k
-    return row[first], place[first], offers.article[order][first]
+    place = _place_within(offers.row, score)
+    first = np.flatnonzero((place < k) & (score > -np.inf))
+    first = first[np.lexsort((place[first], offers.row[first]))]
+    return offers.row[first], place[first], offers.article[first]
+
+
+def _place_within(row: Integers, score: npt.NDArray[np.float64]) -> Integers:
+    """[m]: the place of each offer among its customer's, from 0, the largest score first, equal ones as they come."""
+    place = np.empty(len(row), dtype=np.int64)
+    order = np.lexsort((-score, row))
+    place[order] = np.arange(len(row)) - np.searchsorted(row, row)
+    return place
+
+
+def _predict(
+    forest: lightgbm.Booster, features: Matrix, threads: int | None, trees: int | None = None
+) -> npt.NDArray[np.float64]:
+    threads = choose_threads(len(features)) if threads is None else threads
+    return np.asarray(forest.predict(features, num_iteration=trees, num_threads=threads))
 
 
 def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, new_only: bool) -> tuple[str, ...]:

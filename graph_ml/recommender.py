@@ -173,7 +173,7 @@ def _recommend_by_ranker(
     offers, features = offered.offers, offered.features
     if new_only:
         offers, features = keep_new(offers, features)
-    score = ranker.score(features, new_only)
+    score = ranker.score(features, offers.row, new_only, k)
     read_reasons = partial(_read_reasons, graph, offered, filters=filters)
     rows = _tell(ranker, offers, features, score, k, new_only, read_reasons, offered.ids)
     if len(rows) < k:

@@ -173,7 +173,7 @@ class ShardedTraining(Training):
     ) -> None:
         if settings.dropout:
             raise UserMistake("Dropout cannot be shared by several processes.", "Train with one, or without dropout.")
-        self.settings, self.shop = settings, shop
+        self.settings, self.shop = settings, shop or subgraph
         self.shard = Shard.cut(subgraph, processes)
         self.processes = processes
         own = self.shard.take(subgraph)
@@ -181,8 +181,8 @@ class ShardedTraining(Training):
         self.encoders = subgraph.fit_encoders() if settings.features else {}
         self.features = collect_features(own, self.encoders)
         until = to_days(subgraph.until)
-        self.tasks = plan_shard_tasks(own, until, weeks_of(subgraph), settings, processes, shop)
-        self.whole = take_shard_graph(own, until, settings, processes, shop)
+        self.tasks = plan_shard_tasks(own, until, weeks_of(subgraph), settings, processes, self.shop)
+        self.whole = take_shard_graph(own, until, settings, processes, self.shop)
         self.batches = [self._count_customers(task) for task in self.tasks]
         self.random = np.random.default_rng(settings.seed)
         self.nodes = count_nodes(own, settings)
@@ -360,7 +360,7 @@ def train_sharded(
 
 
 def plan_shard_tasks(
-    own: Subgraph, until: int, weeks: int, settings: TrainSettings, processes: Processes, shop: Subgraph | None
+    own: Subgraph, until: int, weeks: int, settings: TrainSettings, processes: Processes, shop: Subgraph
 ) -> list[Task]:
     """As `plan_tasks`, for own customers; `until` (days since 1970-01-01) and `weeks` are those of all purchases."""
     tasks = []
@@ -379,16 +379,16 @@ def _make_shard_task(
     today: int,
     settings: TrainSettings,
     processes: Processes,
-    shop: Subgraph | None,
+    shop: Subgraph,
 ) -> Task:
     sold = processes.add(torch.from_numpy(weigh_articles(before, today, settings))).numpy()
     return make_task(take_shard_graph(before, today, settings, processes, shop), before, after, sold, settings)
 
 
 def take_shard_graph(
-    own: Subgraph, today: int, settings: TrainSettings, processes: Processes, shop: Subgraph | None
+    own: Subgraph, today: int, settings: TrainSettings, processes: Processes, shop: Subgraph
 ) -> DatedGraph:
-    """As `take_graph`, the own customers' part of it."""
+    """As `take_graph`, the own customers' part of it; the buyers of all customers are counted in `shop`."""
     num_customers, num_articles = len(own.customer_ids), len(own.article_ids)
     attributes = weigh_attributes(own, settings)
     if attributes is None:
@@ -414,5 +414,5 @@ def take_shard_graph(
     known[num_customers + num_articles :] = 1
     if not settings.features:
         known[:] = 1
-    buyers = torch.from_numpy(count_buyers(shop or own, today, settings.windows))
-    return DatedGraph(adjacency, known, (buyers if shop else processes.add(buyers)).log1p())
+    buyers = torch.from_numpy(count_buyers(shop, today, settings.windows))
+    return DatedGraph(adjacency, known, buyers.log1p())

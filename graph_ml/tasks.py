@@ -65,7 +65,7 @@ class Task:
 def plan_tasks(subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | None = None) -> list[Task]:
     """The last weeks, each with the graph before it; without enough of them, the graph's own purchases.
 
-    `shop` has all purchases where the subgraph is a part of the customers; None: it is the whole.
+    `shop` has the purchases of all customers, later ones among them; None: the subgraph has them.
     """
     until = to_days(subgraph.until)
     tasks = []
@@ -107,7 +107,8 @@ def weigh_articles(before: Subgraph, today: int, settings: TrainSettings) -> npt
 def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings, shop: Subgraph | None = None) -> DatedGraph:
     """The graph of purchases that all happened before `today` (days since 1970-01-01), for propagation.
 
-    An article's buyers are counted in `shop`, of whose customers the subgraph has a part; None: it has all.
+    An article's buyers are counted in `shop`, of whose purchases before that day the subgraph has those of some
+    customers; None: it has all.
     """
     num_customers, num_articles = len(subgraph.customer_ids), len(subgraph.article_ids)
     attributes = weigh_attributes(subgraph, settings)
@@ -140,10 +141,12 @@ def measure_degrees(subgraph: Subgraph, today: int, settings: TrainSettings) -> 
 def count_buyers(subgraph: Subgraph, today: int, windows: Sequence[int]) -> npt.NDArray[np.float32]:
     """[A, windows]: how many different customers bought each article in the last so many days before `today`."""
     counts = np.zeros((len(subgraph.article_ids), len(windows)), dtype=np.float32)
-    pair = subgraph.article * len(subgraph.customer_ids) + subgraph.customer
+    if not windows:
+        return counts
+    last = np.flatnonzero((subgraph.time < today) & (subgraph.bought_again >= today))  # of each pair by then
+    article, time = subgraph.article[last], subgraph.time[last]
     for column, days in enumerate(windows):
-        recent = np.unique(pair[(subgraph.time >= today - days) & (subgraph.time < today)])
-        counts[:, column] = np.bincount(recent // len(subgraph.customer_ids), minlength=len(counts))
+        counts[:, column] = np.bincount(article[time >= today - days], minlength=len(counts))
     return counts
 
 

@@ -51,7 +51,7 @@ def train(
     settings: TrainSettings | None = None,
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
-    begin: Callable[[Subgraph, TrainSettings, Subgraph | None], Training] | None = None,
+    begin: Callable[[Subgraph, TrainSettings, Subgraph], Training] | None = None,
 ) -> TrainedModel:
     """Learn an embedding for each customer and article, so that what a customer buys next has a large cosine.
 
@@ -78,19 +78,19 @@ def train(
     interrupted = False
     training, epochs = None, settings.epochs
     drawn = draw_customers(subgraph, settings)
-    base, shop = (subgraph, None) if drawn is None else (subgraph.take(drawn), subgraph)
+    base = subgraph if drawn is None else subgraph.take(drawn)
     quizzes = hold_validation(base, settings)
     if quizzes:
-        search = begin(quizzes[-1].before, settings, shop)
+        search = begin(quizzes[-1].before, settings, subgraph)
         history, interrupted = _run(search, "search", settings.epochs, quizzes, log, progress)
         epochs = _best(history).epoch
         best = search.best
         del search, quizzes  # gigabytes of graphs at H&M's size, and as many come now
         if interrupted:
-            training = begin(base, settings, shop)
+            training = begin(base, settings, subgraph)
             training.mean.load_state_dict(best)
     if training is None:
-        training = begin(base, settings, shop)
+        training = begin(base, settings, subgraph)
         done, interrupted = _run(training, "final", epochs, [], log, progress)
         epochs = done[-1].epoch
     customers, articles = training.embed()
@@ -101,9 +101,9 @@ def train(
         training.encoders, interrupted,
     )  # fmt: skip
     del training  # graphs of all weeks
-    if shop is not None:
+    if drawn is not None:
         progress("Embedding the other customers", 0, None)
-        trained = embed_shop(trained, shop)
+        trained = embed_shop(trained, subgraph)
     if checkpoint is not None:
         checkpoint.remove()
     return trained
@@ -225,16 +225,16 @@ class Training:
     ----------
     subgraph : the purchases to learn from.
     settings : how.
-    shop : all purchases, where the subgraph has those of some customers; None: it has all.
+    shop : the purchases of all customers, later ones among them; None: the subgraph has them.
     """
 
     def __init__(self, subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | None = None) -> None:
-        self.settings, self.shop = settings, shop
+        self.settings, self.shop = settings, shop or subgraph
         self.split = len(subgraph.customer_ids), len(subgraph.article_ids)
         self.encoders = subgraph.fit_encoders() if settings.features else {}
         self.features = collect_features(subgraph, self.encoders)
-        self.tasks = plan_tasks(subgraph, settings, shop)
-        self.whole = take_graph(subgraph, to_days(subgraph.until), settings, shop)
+        self.tasks = plan_tasks(subgraph, settings, self.shop)
+        self.whole = take_graph(subgraph, to_days(subgraph.until), settings, self.shop)
         self.random = np.random.default_rng(settings.seed)
         torch.manual_seed(settings.seed)  # dropout's
         generator = torch.Generator().manual_seed(settings.seed)

@@ -16,6 +16,7 @@ from .history import take_weightiest
 from .lists import Candidates, Floats, Rankings, in_batches, join, look_up, row_numbers, select, take_best
 from .snapshot import Snapshot
 
+MOST_SEGMENTS = 1_000  # whose rankings are kept; with 10,000 articles lately each takes 0.2 MB
 GROUPS_AT_ONCE = 50  # rankings of all articles sold lately
 NEARBY = 200  # purchases lately in a post code; with more it is a group of its own, and there are few of those
 UNKNOWN, ELSEWHERE = -1, -2
@@ -122,7 +123,13 @@ def popular_in_segment(
     """What customers of the same age and club status bought lately, as the query popular_in_segment gives it."""
     found = snapshot.window(days, purchases)
     buyer, article = snapshot.customer[found], snapshot.article[found]
-    known = np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), snapshot.code("club_member_status")], axis=1)
+
+    def group() -> tuple[Floats, Integers]:
+        known = np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), snapshot.code("club_member_status")], axis=1)
+        groups, of = np.unique(known, axis=0, return_inverse=True)
+        return groups, of.ravel()
+
+    status_of = snapshot.code("club_member_status")
 
     def count(of: Floats) -> Floats:
         age, status = of
@@ -130,10 +137,17 @@ def popular_in_segment(
         if age >= 0:
             alike &= np.abs(snapshot.age[buyer] - age) <= age_span
         if status >= 0:
-            alike &= known[buyer, 1] == status
+            alike &= status_of[buyer] == status
         return snapshot.show(np.bincount(article[alike], minlength=snapshot.shape[1]))
 
-    return _rank_groups(snapshot, customers, known, count, k, new_only)
+    def rank() -> Rankings:
+        return Rankings.of(sp.vstack([sp.csr_matrix(count(of)[None, :]) for of in groups], format="csr"))
+
+    groups, group_of = snapshot.keep(("segments",), group)
+    if len(groups) > MOST_SEGMENTS or len(customers) < len(groups):  # most of the rankings would be nobody's
+        return _rank_groups(snapshot, customers, groups[group_of], count, k, new_only)
+    ranking: Rankings = snapshot.keep(("popular_in_segment", days, age_span, purchases), rank)
+    return ranking.first(group_of[customers], k, snapshot.leave_out(customers, new_only))
 
 
 def by_attributes(

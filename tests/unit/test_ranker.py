@@ -59,11 +59,12 @@ def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_the_first_one_s() 
     assert many is not None
     assert many.trees[0][0] == learn().trees[0][0]
     assert many.trees[0][0] != many.trees[0][1]
-    (_, features), *_ = Board.of(held, None, SOME).describe(np.arange(5))
+    (offers, features), *_ = Board.of(held, None, SOME).describe(np.arange(5))
     for new_only in (False, True):
         each = [Ranker(many.sources, ((one,), (other,))) for one, other in zip(*many.trees, strict=True)]
-        first, second = (one.score(features, new_only) for one in each)
-        assert many.score(features, new_only) == pytest.approx((first + second) / 2)
+        row = offers.row
+        first, second = (one.score(features, row, new_only) for one in each)
+        assert many.score(features, row, new_only) == pytest.approx((first + second) / 2)
         assert many.attribute(features, new_only) == pytest.approx(each[0].attribute(features, new_only))
 
 
