@@ -26,6 +26,7 @@ from implicit.nearest_neighbours import CosineRecommender
 from .peers.rank import (
     FACTORS,
     HALF_LIFE,
+    rank_by_als_as_long,
     rank_by_implicit,
     rank_by_neighbours_only,
     rank_by_pyg,
@@ -46,6 +47,7 @@ def list_peers(graph: Graph) -> dict[str, Peer]:
         "ALS, by recency": rank_by_implicit(
             lambda: AlternatingLeastSquares(factors=FACTORS, random_state=0), HALF_LIFE
         ),
+        "ALS, as long as gnn": rank_by_als_as_long,
         "BPR": rank_by_implicit(lambda: BayesianPersonalizedRanking(random_state=0)),
         "item-kNN": rank_by_implicit(CosineRecommender),
         "user-kNN": rank_by_user_knn,
@@ -104,7 +106,7 @@ def main() -> None:
         f"{version('torch-geometric')}; {options.data}, {facts['days']} days from {facts['cut']} on held out"
         + (f" and as many before them {facts['weeks'] - 1} times" if facts["weeks"] > 1 else "")
         + ". Bold is ours. Peers have their packages' defaults, purchases as counts, no recency: "
-        f"implicit's ALS with {FACTORS} factors (also with purchases {HALF_LIFE:.0f} days old counting half), its BPR and its item-kNN (cosine), PyG's LightGCN class (64 "
+        f"implicit's ALS with {FACTORS} factors (also with purchases {HALF_LIFE:.0f} days old counting half, and for as long as gnn took), its BPR and its item-kNN (cosine), PyG's LightGCN class (64 "
         "dimensions, 3 layers, 32,768 pairs a step, for as long as gnn took), user-kNN (cosine, 50 neighbours, scipy).",
         *([f"Only these rows were asked for: {', '.join(options.only)}."] if options.only else []),
     ]

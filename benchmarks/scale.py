@@ -25,6 +25,7 @@ from .report import Plot, describe_machine, write_section
 FAST = "popular,segment,departments,repurchases,variants,gnn,hybrid"
 COMMAND = "from hmrec.cli.main import main; main()"
 RESULTS = "scale.json"
+BEGUN = time.monotonic()
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -108,23 +109,15 @@ def export(fresh: bool) -> None:
 
 @app.command()
 def train(model: Path) -> None:
-    """Make a training of all purchases and run one epoch with its validation."""
-    from hmrec.graph_ml.train import Training, hold_validation
-    from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
+    """Train the network as `hmrec train` does: the search for the best epoch, then that many on all purchases."""
+    from hmrec.graph_ml.train import train as train_network
 
-    subgraph, settings = _take_export(), TrainSettings(epochs=1)
-    quizzes = hold_validation(subgraph, settings)
-    training, setup = timed(lambda: Training(subgraph, settings))
-    epoch, seconds = timed(lambda: training.run_epoch(quizzes))
-    customers, articles = training.embed()
-    trained = TrainedModel(
-        subgraph.customer_ids, subgraph.article_ids, customers, articles, settings, (epoch,), 1, subgraph.since,
-        subgraph.until, subgraph.num_edges, training.weights(),
-        {label: attribute.keys for label, attribute in subgraph.attributes.items()}, training.encoders,
-    )  # fmt: skip
+    subgraph = _take_export()
+    trained, seconds = timed(lambda: train_network(subgraph, progress=_print))
     model.write_bytes(pickle.dumps((trained, None)))
-    steps = sum(-(-len(task.customers) // settings.batch_size) for task in training.tasks)
-    tell(seconds=seconds, setup=setup, steps=steps)
+    best = max(trained.history, key=lambda epoch: epoch.score, default=None)
+    maps = {"map_all": best.map_all, "map_new": best.map_new} if best else {}
+    tell(seconds=seconds, epochs=len(trained.history) + trained.epochs, **maps)
 
 
 @app.command()
@@ -134,7 +127,7 @@ def ranker(model: Path) -> None:
 
     subgraph = _take_export()
     trained, _ = pickle.loads(model.read_bytes())
-    rank, seconds = timed(lambda: rank_parts(trained, subgraph))
+    rank, seconds = timed(lambda: rank_parts(trained, subgraph, progress=_print))
     model.write_bytes(pickle.dumps((trained, rank)))
     tell(seconds=seconds)
 
@@ -149,6 +142,11 @@ def write_back(model: Path) -> None:
     with Graph.connect() as graph:
         receipt, seconds = timed(lambda: write_embeddings(graph, trained, rank=rank))
     tell(seconds=seconds, nodes=receipt.customers + receipt.articles)
+
+
+def _print(step: str, done: float, total: float | None) -> None:
+    """Where a long step is, on the error output."""
+    print(f"{time.monotonic() - BEGUN:,.0f} s: {step}", file=sys.stderr, flush=True)
 
 
 def _take_export() -> Any:
@@ -174,7 +172,7 @@ def measure_scale(
         "indexes": job("await-indexes"),
         "export": job("export", "True"),
         "export, kept": job("export", "False"),
-        "train, one epoch": job("train", model),
+        "train": job("train", model),
         "ranker": job("ranker", model),
         "write back": job("write-back", model),
     } | {f"all: {method}": hmrec("recommend", "--all", "--out", out, "--method", method) for method in methods}
@@ -262,8 +260,8 @@ def _show(step: dict[str, Any] | None) -> str:
         return "not run"
     if "cut_after" in step:
         return f"cut after {step['cut_after']:,.0f} s"
-    setup = f" and {step['setup']:,.1f} to set up" if "setup" in step else ""
-    return f"{step['seconds']:,.1f} s{setup} ({step['cpu']:,.1f}), {step['peak_gib']:.2f} GiB"
+    epochs = f" for {step['epochs']} epochs" if "epochs" in step else ""
+    return f"{step['seconds']:,.1f} s{epochs} ({step['cpu']:,.1f}), {step['peak_gib']:.2f} GiB"
 
 
 if __name__ == "__main__":

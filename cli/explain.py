@@ -46,14 +46,17 @@ def explain(
 
     Example: hmrec explain 1 0706016001
     """
-    if by is By.hybrid:
-        explain_by_sources(customer, article, choose_format(form, as_json), is_early=as_of is not None)
-        return
     from ..cypher.catalogue import find_query
+    from ..cypher.errors import UserMistake
     from ..cypher.recommender import explain as explain_one
 
     form = choose_format(form, as_json)
     day = as_of.date().isoformat() if as_of else None
+    if by is By.hybrid:
+        if in_browser:
+            raise UserMistake("--open draws the paths of --by cf; the ranker's parts are numbers alone.")
+        explain_by_sources(customer, article, form, day)
+        return
     with open_graph() as graph:
         evidence = explain_one(graph, customer, article, as_of=day)
     given = {"customer_id": customer, "article_id": article, "as_of": day}
@@ -70,20 +73,12 @@ def explain(
         open_query(text)
 
 
-def explain_by_sources(customer: str, article: str, form: Format, *, is_early: bool) -> None:
-    """Print which sources propose the article to the ranker, and what each adds to its score.
-
-    Raises
-    ------
-    UserMistake : an earlier day was asked for; the ranker knows what came after it.
-    """
-    from ..cypher.errors import UserMistake
+def explain_by_sources(customer: str, article: str, form: Format, as_of: str | None) -> None:
+    """Print which sources propose the article to the ranker, and what each adds to its score."""
     from ..graph_ml.recommender import explain_by_ranker
 
-    if is_early:
-        raise UserMistake("The ranker is explained as of today; leave out --as-of, or ask --by cf.")
     with open_graph() as graph:
-        evidence = explain_by_ranker(graph, customer, article)
+        evidence = explain_by_ranker(graph, customer, article, as_of=as_of)
     if form is Format.table and evidence.empty:
         tell(f"No source proposes article {article} to customer {customer}.")
     else:

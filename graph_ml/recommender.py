@@ -125,12 +125,13 @@ class _Offered:
     features: np.ndarray[Any, np.dtype[np.float32]]
 
 
-def explain_by_ranker(graph: Graph, customer_id: str, article_id: str) -> pd.DataFrame:
+def explain_by_ranker(graph: Graph, customer_id: str, article_id: str, as_of: str | None = None) -> pd.DataFrame:
     """Which sources propose an article to a customer, and what each adds to the ranker's score.
 
     Parameters
     ----------
     graph, customer_id, article_id : what is asked.
+    as_of : the day as of which, YYYY-MM-DD; None for the day after the last purchase.
 
     Returns
     -------
@@ -140,22 +141,23 @@ def explain_by_ranker(graph: Graph, customer_id: str, article_id: str) -> pd.Dat
 
     Raises
     ------
-    NoRanker : none was trained.
+    NoRanker : none was trained, or it knows what came after `as_of`.
     UnknownCustomer, UnknownArticle : the graph has no such customer or article.
     """
     import pandas as pd
 
-    ranker = find_ranker(graph, Method.hybrid, {})
+    filters = {"as_of": as_of}
+    ranker = find_ranker(graph, Method.hybrid, filters)
     assert ranker is not None  # noqa: S101  else NoRanker
     queries.check_article(graph, article_id)
-    offered = _gather(graph, customer_id, ranker, {})
+    offered = _gather(graph, customer_id, ranker, filters)
     rows: list[list[Any]] = []
     found = np.flatnonzero(np.array(offered.ids, dtype=str)[offered.offers.article] == article_id)
     if len(found):
         parts = ranker.attribute(offered.features[found], new_only=False)[0].tolist()
         for source, place, part in zip(ranker.sources, offered.offers.place[found[0]].tolist(), parts, strict=False):
             if not np.isnan(place):
-                rows.append([source, int(place), part, _read_reasons(graph, offered, source, {})[article_id]])
+                rows.append([source, int(place), part, _read_reasons(graph, offered, source, filters)[article_id]])
         rest = sum(parts) - sum(row[2] for row in rows)
         rows = [*sorted(rows, key=lambda row: -row[2]), ["everything else", None, rest, "what is known of both"]]
     frame = pd.DataFrame(rows, columns=["source", "place", "part", "because"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from hmrec.graph_ml.export import Integers, to_days
 from hmrec.graph_ml.ranking import Truth, collect_pairs
 from hmrec.graph_ml.split import HoldOut
 from hmrec.graph_ml.torchrec_engine import train_tables
+from implicit.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 from torch_geometric.nn import LightGCN
 
@@ -79,6 +81,38 @@ def rank_by_implicit(make: Callable[[], Any], half_life: float | None = None) ->
         return lists
 
     return rank
+
+
+class _TimeOver(Exception):
+    """A model was trained for as long as it may."""
+
+
+def rank_by_als_as_long(
+    held: HoldOut, truths: Mapping[str, Truth], k: int, seconds: Mapping[str, float]
+) -> dict[str, Integers]:
+    """implicit's ALS, as many iterations as end in the time that gnn took, 15 (its default) at least."""
+    begun, done = time.monotonic(), 0
+
+    def stop(iteration: int, *_: object) -> None:
+        nonlocal done
+        done = iteration + 1
+        if done >= 15 and time.monotonic() - begun > seconds.get("gnn", 120.0):
+            raise _TimeOver
+
+    def make() -> Any:
+        model = AlternatingLeastSquares(factors=FACTORS, random_state=0, iterations=100_000)
+        fit = model.fit
+
+        def fit_for_a_while(counts: sp.csr_matrix, show_progress: bool) -> None:
+            with suppress(_TimeOver):
+                fit(counts, show_progress=show_progress, callback=stop)
+
+        model.fit = fit_for_a_while
+        return model
+
+    lists = rank_by_implicit(make)(held, truths, k, seconds)
+    print(f"ALS: {done} iterations", flush=True)
+    return lists
 
 
 def rank_by_user_knn(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapping[str, float]) -> dict[str, Integers]:

@@ -156,6 +156,9 @@ def test_an_explanation_names_the_sources_of_the_reason_and_their_parts(
         assert found["source"].iloc[-1] == "everything else"
         assert (found["place"].dropna() >= 1).all()
         assert found["part"].iloc[:-1].is_monotonic_decreasing
+    assert len(explain_by_ranker(module_graph, "c08", row["article_id"], as_of="2020-09-25"))
+    with pytest.raises(NoRanker):
+        explain_by_ranker(module_graph, "c08", row["article_id"], as_of="2020-09-01")
     with pytest.raises(UnknownArticle):
         explain_by_ranker(module_graph, "c08", "none")
     with pytest.raises(UnknownCustomer):

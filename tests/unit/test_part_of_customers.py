@@ -9,6 +9,7 @@ import pytest
 from hmrec.graph_ml.export import IdMap, Subgraph, to_days
 from hmrec.graph_ml.fold_in import embed_as_of
 from hmrec.graph_ml.model_file import load_model, save_model
+from hmrec.graph_ml.tasks import count_buyers
 from hmrec.graph_ml.train import Training, draw_customers, train
 from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
 
@@ -85,3 +86,13 @@ def test_a_kept_model_embeds_as_it_did_and_others_purchases_change_nobody_else(
     taste = slice(0, trained.settings.dim - 2)
     np.testing.assert_allclose(fewer.customers[others, taste], again.customers[others, taste], atol=1e-6)
     assert not np.allclose(fewer.customers[number, taste], again.customers[number, taste])
+
+
+def test_buyers_are_counted_as_a_set_of_each_window_s_customers(subgraph: Subgraph) -> None:
+    purchases = list(zip(subgraph.customer.tolist(), subgraph.article.tolist(), subgraph.time.tolist(), strict=True))
+    for today in (5, 40, to_days(subgraph.until)):
+        found = count_buyers(subgraph, today, (3, 14, 100))
+        for column, days in enumerate((3, 14, 100)):
+            pairs = {(c, a) for c, a, day in purchases if today - days <= day < today}
+            for article in range(len(subgraph.article_ids)):
+                assert found[article, column] == sum(a == article for _, a in pairs)
