@@ -55,7 +55,7 @@ CALL (until, tastes, total, articles) {
   } AS purchases
   WHERE purchases > 0
   RETURN d, taste, a, purchases
-  UNION
+  UNION ALL
   WITH * WHERE articles > $seeks
   CALL (until) {
     MATCH ()-[b:BOUGHT]->(a)
