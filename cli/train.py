@@ -32,6 +32,15 @@ def train(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most that many rounds over the purchases.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same embeddings.")] = None,
+    most_purchases: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Learn from customers with about so many purchases together, and embed the others by what they bought; "
+            "0: learn from all.",
+            show_default="4000000",
+        ),
+    ] = None,
     engine: Annotated[
         Literal["hmrec", "torchrec"],
         typer.Option(help="hmrec (the network), or torchrec (tables over 2 processes, no graph: docs/scale.md)."),
@@ -75,6 +84,8 @@ def train(
     spec = spec.model_copy(update={name: value for name, value in chosen.items() if value is not None})
     hyper = {"epochs": epochs, "seed": seed}
     settings = settings.model_copy(update={name: value for name, value in hyper.items() if value is not None})
+    if most_purchases is not None:
+        settings = settings.model_copy(update={"most_purchases": most_purchases or None})
     with Bars() as bars, open_graph(bars) as graph:
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
         checkpoint = Checkpoint(ServerSettings().home / "training.safetensors", tell=note)

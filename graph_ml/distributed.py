@@ -102,6 +102,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--until", type=date.fromisoformat, metavar="DATE", help="only purchases before that day")
     parser.add_argument("--epochs", type=int, help="at most that many rounds over the purchases")
     parser.add_argument("--seed", type=int, help="the same seed and number of processes give the same embeddings")
+    parser.add_argument(
+        "--most-purchases",
+        type=int,
+        help="learn from customers with about so many purchases together; 0: from all",
+        default=PRESETS["default"][0].most_purchases,
+    )
     parser.add_argument("--no-ranker", action="store_true", help="leave the ranker of hybrid out")
     parser.add_argument("--fresh", action="store_true", help="read the graph even where an export of it is kept")
     return parser.parse_args(arguments)
@@ -111,11 +117,13 @@ def _train(options: argparse.Namespace, processes: Processes) -> None:
     settings, spec = PRESETS["default"]
     spec = SubgraphSpec.model_validate(spec.model_dump() | {"since": options.since, "until": options.until})
     chosen = {name: getattr(options, name) for name in ("epochs", "seed") if getattr(options, name) is not None}
-    settings = settings.model_validate(settings.model_dump() | chosen)
+    settings = settings.model_validate(
+        settings.model_dump() | chosen | {"most_purchases": options.most_purchases or None}
+    )
     progress: Progress = _print if processes.rank == 0 else silent
     with Graph.connect() as graph:
         subgraph = _export_by_turns(graph, spec, processes, progress, options.fresh)
-        checkpoint = Checkpoint(ServerSettings().home / "training.safetensors")
+        checkpoint = Checkpoint(ServerSettings().home / "training.safetensors", tell=_complain)
         trained = train_sharded(subgraph, processes, settings, progress, checkpoint)
         if processes.rank == 0:
             ranked = not (options.no_ranker or options.since)
@@ -143,6 +151,10 @@ def _write_back(graph: Graph, subgraph: Subgraph, trained: TrainedModel, ranked:
 
 
 _told: dict[str, str] = {}
+
+
+def _complain(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _print(step: str, done: float, total: float | None) -> None:

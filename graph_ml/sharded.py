@@ -315,7 +315,7 @@ class FirstWrites(Checkpoint):
     """A checkpoint that the first process writes and reads for all."""
 
     def __init__(self, checkpoint: Checkpoint, processes: Processes) -> None:
-        super().__init__(checkpoint.file, checkpoint.every)
+        super().__init__(checkpoint.file, checkpoint.every, checkpoint.tell)
         self.processes = processes
 
     def save(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
