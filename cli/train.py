@@ -36,8 +36,7 @@ def train(
         int | None,
         typer.Option(
             min=0,
-            help="Learn from customers with about so many purchases together, and embed the others by what they bought; "
-            "0: learn from all.",
+            help="Learn from customers with about so many purchases together and embed the others by theirs; 0: all.",
             show_default="4000000",
         ),
     ] = None,
