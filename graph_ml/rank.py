@@ -280,6 +280,8 @@ class Board:
             row, place, article = take_first(offers, score, k)
             ranked[begin + row, place] = article
 
+        if len(customers):  # what all threads look at is made once, and not by each
+            self.snapshot.keep(("board", *(source.name for source in self.sources)), lambda: rank_some(0))
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(rank_some, range(0, len(customers), CUSTOMERS_AT_ONCE)))
         return ranked

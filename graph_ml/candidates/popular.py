@@ -163,8 +163,10 @@ def by_attributes(
     """What customers like each one buy now, as the query by_attributes gives it."""
     found = snapshot.window(days, purchases)
     buyer, article = snapshot.customer[found], snapshot.article[found]
-    codes = [snapshot.code(name) for name in ("club_member_status", "fashion_news_frequency", "postal_code")]
-    known = np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), *codes], axis=1)  # [C, 4]
+
+    def know() -> Floats:
+        codes = [snapshot.code(name) for name in ("club_member_status", "fashion_news_frequency", "postal_code")]
+        return np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), *codes], axis=1)
 
     def compare(of: Floats, others: Integers) -> Floats:
         """The likeness of customers, a row of `known` each, or one for all, and others."""
@@ -178,10 +180,14 @@ def by_attributes(
 
     # Post codes are many (350,000 at H&M), each with few purchases lately: rankings of all articles are made as for
     # nobody's post code, and the few purchases of one's own counted double. Where there are many, they make a group.
-    place = codes[2]
-    bought_in = np.bincount(place[buyer][place[buyer] >= 0], minlength=int(place.max(initial=-1)) + 1)
-    is_small = (place >= 0) & (np.append(bought_in, 0)[place] <= NEARBY)
-    group = np.column_stack([known[:, :3], np.where(is_small, ELSEWHERE, place)])
+    def group() -> tuple[npt.NDArray[np.bool_], Floats]:
+        bought_in = np.bincount(place[buyer][place[buyer] >= 0], minlength=int(place.max(initial=-1)) + 1)
+        small = (place >= 0) & (np.append(bought_in, 0)[place] <= NEARBY)
+        return small, np.column_stack([known[:, :3], np.where(small, ELSEWHERE, place)])
+
+    known: Floats = snapshot.keep(("attributes",), know)  # [C, 4]
+    place = snapshot.code("postal_code")
+    is_small, group_of = snapshot.keep(("by_attributes", days, purchases), group)
 
     def add_nearby(lists: Candidates, those: Integers, scores: Floats, group: Integers) -> Candidates:
         row, at = _join_on(np.where(is_small, place, -1)[those], place[buyer])
@@ -195,7 +201,7 @@ def by_attributes(
         others = select(before, look_up(more, row_numbers(before), before.indices) == 0)
         return take_best(others + more, k, without=snapshot.leave_out(those, new_only), only=snapshot.only)
 
-    return _rank_groups(snapshot, customers, group, weigh, k, new_only, add_nearby)
+    return _rank_groups(snapshot, customers, group_of, weigh, k, new_only, add_nearby)
 
 
 def _compare_ages(age: Floats, others: Floats, age_span: float) -> Floats:
