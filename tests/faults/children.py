@@ -6,6 +6,7 @@ at random; HMREC_TEST_SEED repeats those of a run that failed, which printed it.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -39,8 +40,8 @@ def draw_moments() -> random.Random:
 
 
 def digest(graph: Graph) -> str:
-    """A digest over everything in the graph but its (:Load) nodes, in no order."""
-    lines = sorted(str(sorted(row.items())) for text in CONTENT for row in run_text(graph, text))
+    """A digest over everything in the graph but its (:Load) nodes, in no order, of rows and of properties neither."""
+    lines = sorted(json.dumps(row, sort_keys=True, default=str) for text in CONTENT for row in run_text(graph, text))
     return sha256("\n".join(lines).encode()).hexdigest()
 
 
