@@ -97,11 +97,9 @@ def describe_articles(snapshot: Snapshot) -> Matrix:
     """[A, len(FACTS)]: the facts about every article as of the snapshot's day; later purchases change nothing."""
     pairs, articles = snapshot.pairs, snapshot.shape[1]
     columns = []
-    key = snapshot.article * snapshot.shape[0] + snapshot.customer
     buyers = {}
     for days in WINDOWS:
-        recent = np.unique(key[snapshot.time >= snapshot.cut - days]) // snapshot.shape[0]
-        buyers[days] = np.bincount(recent, minlength=articles)
+        buyers[days] = np.bincount(pairs.article[pairs.last >= snapshot.cut - days], minlength=articles)
         columns.append(np.log1p(buyers[days]))
     columns.append(np.log((1 + buyers[7]) / (1 + buyers[28] / 4)))
     fresh = pairs.first >= snapshot.cut - 28
