@@ -205,6 +205,7 @@ def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any
         "purchases": trained.purchases,
         "customers": len(trained.customer_ids),
         "articles": len(trained.article_ids),
+        "learned_from": len(trained.learned_from or trained.customer_ids),
         "epochs": trained.epochs,
         "hyperparameters": trained.settings.model_dump_json(),
         "libraries": json.dumps({name: version(name) for name in LIBRARIES}),
