@@ -51,7 +51,7 @@ def embed_shop(trained: TrainedModel, shop: Subgraph) -> TrainedModel:
     """A model that learned from some customers of a shop, with embeddings of all of them."""
     trained = replace(trained, learned_from=trained.customer_ids, customer_ids=shop.customer_ids)
     vectors = embed_as_of(trained, shop, to_days(shop.until))
-    return replace(trained, customers=vectors.customers, articles=vectors.articles, purchases=shop.num_edges)
+    return replace(trained, customers=vectors.customers, articles=vectors.articles)
 
 
 @torch.no_grad()

@@ -78,7 +78,10 @@ def train(
     interrupted = False
     training, epochs = None, settings.epochs
     drawn = draw_customers(subgraph, settings)
-    base = subgraph if drawn is None else subgraph.take(drawn)
+    base = subgraph
+    if drawn is not None:
+        progress(f"Learning from {len(drawn):,} of {len(subgraph.customer_ids):,} customers", 0, None)
+        base = subgraph.take(drawn)
     quizzes = hold_validation(base, settings)
     if quizzes:
         search = begin(quizzes[-1].before, settings, subgraph)

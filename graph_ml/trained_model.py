@@ -107,7 +107,7 @@ class TrainedModel:
     history : the epochs with a validation.
     epochs : how many the embeddings were trained for.
     since, until : the purchases' first day, and the day after their last.
-    purchases : how many.
+    purchases : how many were learned from.
     weights : the network's parameters by name.
     attribute_keys : by label, the keys of the attribute nodes, in the order of their rows in the weights.
     encoders : for `customer` and `article`, how their features became numbers.

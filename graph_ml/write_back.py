@@ -51,9 +51,10 @@ class WriteBackReceipt:
 
     def describe(self, trained: TrainedModel) -> str:
         """What was written of a model, in a sentence."""
+        drawn = f", of {len(trained.learned_from):,} customers drawn," if trained.learned_from is not None else ""
         return (
             f"Model {self.version}: embeddings of {trained.settings.dim} dimensions, learned from "
-            f"{trained.purchases:,} purchases in {trained.epochs} epochs, are on {self.customers:,} customers and "
+            f"{trained.purchases:,} purchases{drawn} in {trained.epochs} epochs, are on {self.customers:,} customers and "
             f"{self.articles:,} articles."
         )
 
