@@ -54,8 +54,8 @@ class WriteBackReceipt:
         drawn = f", of {len(trained.learned_from):,} customers drawn," if trained.learned_from is not None else ""
         return (
             f"Model {self.version}: embeddings of {trained.settings.dim} dimensions, learned from "
-            f"{trained.purchases:,} purchases{drawn} in {trained.epochs} epochs, are on {self.customers:,} customers and "
-            f"{self.articles:,} articles."
+            f"{trained.purchases:,} purchases{drawn} in {trained.epochs} epochs, are on {self.customers:,} customers "
+            f"and {self.articles:,} articles."
         )
 
 
