@@ -199,7 +199,7 @@ def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any
     best = max(trained.history, key=lambda epoch: epoch.score) if trained.history else None
     validation = {"validation_map_all": best.map_all, "validation_map_new": best.map_new} if best else {}
     return {
-        "name": "LightGCN",
+        "name": "LightGCN" if trained.weights else "TorchRec tables",
         "dim": trained.settings.dim,
         "since": trained.since.isoformat(),
         "until": trained.until.isoformat(),
