@@ -15,6 +15,7 @@ from ..cypher.errors import HmrecError
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from ..cypher.server import LocalServer
+from .constraints import make_constraints
 from .read import CleanTables
 from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS
 
@@ -87,8 +88,7 @@ def finish_bulk(graph: Graph, progress: Progress = silent) -> None:
 
 def _make_constraints(graph: Graph, progress: Progress) -> None:
     progress("Creating constraints and indexes", 0, None)
-    graph.write("constraints")
-    graph.write("await_indexes")
+    make_constraints(graph)
     graph.write("indexes")  # minutes at full scale, in the background: queries are answered meanwhile
 
 

@@ -18,6 +18,7 @@ import polars as pl
 from ..cypher.errors import HmrecError, WriteUnknown
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
+from .constraints import make_constraints
 from .lanes import Batch, cut_into_lanes, run_apart
 from .read import CleanTables
 from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS
@@ -149,8 +150,7 @@ def load_by_stream(
     What changed in the graph.
     """
     changes = _Changes(graph, begin)
-    graph.write("constraints")
-    graph.write("await_indexes")
+    make_constraints(graph)
     for batch in _walk(tables.scan(CUSTOMERS.stem).drop("customer"), "Loading customers", progress):
         differing = _differing_customers(graph, batch)
         changes.customers += [row["customer_id"] for row in differing]

@@ -11,7 +11,7 @@ from typing import Any
 import neo4j
 import pytest
 from filelock import FileLock
-from hmrec.cypher.errors import LoadRunning, UserMistake
+from hmrec.cypher.errors import HmrecError, LoadRunning, UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings
@@ -214,6 +214,23 @@ def test_a_day_whose_ids_lost_their_zeros_finds_the_graph_s_articles(
     assert report.changes["relationships_created"] == 1
     assert "nodes_created" not in report.changes
     assert "leading zeros" in report.summary()
+
+
+def test_an_index_that_a_killed_server_left_of_a_constraint_is_replaced(folder: Path, graph: Graph) -> None:
+    run_text(graph, "CREATE INDEX article_id FOR (n:Article) ON (n.article_id)")  # as SHOW INDEXES shows what is left
+    run_text(graph, "CREATE INDEX load_id FOR (n:Load) ON (n.id)")
+    run_text(graph, "CREATE INDEX mine FOR (n:Article) ON (n.price)")
+    load_folder(folder, server=None, graph=graph, road="stream")
+    constraints = {row["name"] for row in run_text(graph, "SHOW CONSTRAINTS YIELD name")}
+    assert {"article_id", "load_id", "customer_id"} <= constraints
+    assert len(run_text(graph, "SHOW INDEXES YIELD name WHERE name = 'mine'")) == 1
+
+
+def test_an_index_of_a_constraint_s_name_on_something_else_is_left_and_named(folder: Path, graph: Graph) -> None:
+    run_text(graph, "CREATE INDEX article_id FOR (n:Note) ON (n.text)")
+    with pytest.raises(HmrecError, match="article_id"):
+        load_folder(folder, server=None, graph=graph, road="stream")
+    assert len(run_text(graph, "SHOW INDEXES YIELD name, labelsOrTypes WHERE labelsOrTypes = ['Note']")) == 1
 
 
 def test_replacing_leaves_nothing_of_the_old_graph(folder: Path, local_server: LocalServer, local_graph: Graph) -> None:
