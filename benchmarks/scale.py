@@ -178,7 +178,10 @@ def measure_scale(
     } | {f"all: {method}": hmrec("recommend", "--all", "--out", out, "--method", method) for method in methods}
     for name, command in steps.items():
         if name not in done:
-            yield name, run_step(command, limit)
+            found = run_step(command, limit)
+            if "cut_after" in found and name.startswith("all: "):
+                found["done"] = sum(part.read_bytes().count(b"\n") for part in home.glob(f"{out.name}.*.partial"))
+            yield name, found
     out.unlink(missing_ok=True)
 
 
@@ -258,6 +261,8 @@ def report(results: Path) -> None:
 def _show(step: dict[str, Any] | None) -> str:
     if not step:
         return "not run"
+    if step.get("done"):
+        return f"{step['done']:,} customers in {step['cut_after']:,.0f} s"
     if "cut_after" in step:
         return f"cut after {step['cut_after']:,.0f} s"
     epochs = f" for {step['epochs']} epochs" if "epochs" in step else ""

@@ -19,7 +19,7 @@ from hmrec.graph_ml.versions import list_versions
 from hmrec.graph_ml.write_back import write_embeddings
 from hmrec.loader.load import load_folder
 
-from tests.conftest import run_text
+from tests.conftest import empty, run_text
 from tests.graph.shops import load_two_tastes
 from tests.graph.test_write_back import stored
 
@@ -43,16 +43,20 @@ def load_later(graph: Graph, folder: Path) -> None:
     load_folder(folder, server=None, graph=graph, road="stream")
 
 
-@pytest.fixture(scope="module")
-def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    """A shop with a model and a ranker, and nodes that neither of them knows."""
+@pytest.fixture(scope="module", params=[None, 500], ids=["all", "part"])
+def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Graph:
+    """A shop with a ranker and a model, learned from all customers or a part of them, and nodes that neither knows."""
     folder = tmp_path_factory.mktemp("shop")
+    empty(module_graph)
     load_two_tastes(module_graph, folder / "first")
     with pytest.raises(NoModel, match="No model is in this graph yet"):
         embed_new(module_graph)
     subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
     parts = RankParts(Ranker(("popular",), ("", "")), describe_articles(Snapshot.of(subgraph)))
-    write_embeddings(module_graph, train(subgraph, SMALL), rank=parts)
+    trained = train(subgraph, SMALL.model_copy(update={"most_purchases": request.param}))
+    assert (trained.learned_from is None) == (request.param is None)
+    write_embeddings(module_graph, trained, rank=parts)
+    assert run_text(module_graph, "MATCH (c:Customer) WHERE c.embedding IS NULL RETURN c") == []
     load_later(module_graph, folder / "later")
     return module_graph
 
