@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_what_is_learned_before_the_cut_does_not_change_with_what_comes_after(su
     twisted = subgraph.article.copy()
     late = subgraph.time >= subgraph.time.max() - 6
     twisted[late] = len(subgraph.article_ids) - 1 - twisted[late]
-    other = Subgraph(**{**vars(subgraph), "article": twisted})
+    other = replace(subgraph, article=twisted)
     assert (train(held.before, SMALL).articles == train(hold_out(other).before, SMALL).articles).all()
 
 
