@@ -115,7 +115,7 @@ def train(model: Path) -> None:
     subgraph = _take_export()
     trained, seconds = timed(lambda: train_network(subgraph, progress=_print))
     model.write_bytes(pickle.dumps((trained, None)))
-    best = max(trained.history, key=lambda epoch: epoch.score, default=None)
+    best = trained.best
     maps = {"map_all": best.map_all, "map_new": best.map_new} if best else {}
     tell(seconds=seconds, epochs=len(trained.history) + trained.epochs, **maps)
 

@@ -98,7 +98,7 @@ def train(
         receipt = write_embeddings(graph, trained, progress=bars, customer_index=customer_index, rank=rank)
     if trained.interrupted:
         note("Training was interrupted: what is in force now is the best until then, without a ranker.")
-    best = max(trained.history, key=lambda epoch: epoch.score) if trained.history else None
+    best = trained.best
     if as_json:
         dump_json(
             vars(receipt) | {"purchases": trained.purchases, "epochs": trained.epochs, "best": best and best._asdict()}

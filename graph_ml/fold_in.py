@@ -15,7 +15,7 @@ import torch
 from .candidates.nearest import Vectors
 from .embed import embed_nodes, finish, make_network
 from .export import IdMap, Integers, Subgraph, to_days
-from .model import HeteroLightGCN, add_up, invert_roots
+from .model import HeteroLightGCN, NodeFeatures, add_up, invert_roots
 from .tasks import collect_features, count_nodes, measure_degrees, take_graph, weigh
 from .trained_model import TrainedModel, TrainSettings
 
@@ -34,17 +34,19 @@ def embed_as_of(trained: TrainedModel, subgraph: Subgraph, today: int) -> Vector
     """
     settings, base = trained.settings, subgraph
     if trained.learned_from is not None:
-        base = subgraph.take(_find(trained.learned_from, subgraph.customer_ids)[1])
+        places = _find(trained.learned_from, subgraph.customer_ids)[1]
+        base = subgraph.take(places)
     features = collect_features(base, trained.encoders)
     network = make_network(count_nodes(base, settings), features, settings, torch.Generator().manual_seed(0))
     weights = {name: torch.from_numpy(np.array(value)) for name, value in trained.weights.items()}
     weights[LATENT] = torch.from_numpy(_move_rows(trained, base, trained.weights[LATENT]))
     network.load_state_dict(weights)
     network.eval()
+    if base is not subgraph:
+        told = collect_features(subgraph, trained.encoders)
+        return _embed_around(network, base, features, subgraph, told, places, today, settings)
     split = len(base.customer_ids), len(base.article_ids)
-    if base is subgraph:
-        return Vectors(*embed_nodes(network, take_graph(base, today, settings), features, split, settings))
-    return _embed_around(network, base, subgraph, today, trained)
+    return Vectors(*embed_nodes(network, take_graph(base, today, settings), features, split, settings))
 
 
 def embed_shop(trained: TrainedModel, shop: Subgraph) -> TrainedModel:
@@ -56,26 +58,31 @@ def embed_shop(trained: TrainedModel, shop: Subgraph) -> TrainedModel:
 
 @torch.no_grad()
 def _embed_around(
-    network: HeteroLightGCN, base: Subgraph, shop: Subgraph, today: int, trained: TrainedModel
+    network: HeteroLightGCN,
+    base: Subgraph,
+    features: tuple[NodeFeatures, ...],
+    shop: Subgraph,
+    shop_features: tuple[NodeFeatures, ...],
+    places: Integers,
+    today: int,
+    settings: TrainSettings,
 ) -> Vectors:
     """Embeddings of all customers of a shop, from a network and the graph of those customers whom it learned from.
 
     The graph of all would not do: its articles have many times the degree that they had in training. Each customer is
     put beside the graph instead, joined to the articles, and changes nothing in it: the customer's layer l is what
     comes over the customer's own edges from layer l - 1 of the articles, by the articles' degrees in the graph. For
-    those in the graph that is the same as propagation.
+    those in the graph, who have these `places` in the shop, that is the same as propagation.
     """
-    settings, number = trained.settings, len(base.customer_ids)
+    number = len(base.customer_ids)
     articles = slice(number, number + len(base.article_ids))
-    features = collect_features(base, trained.encoders)
     graph = take_graph(base, today, settings, shop)
     layer = network.begin(graph.known, features)  # [N, dim]
     begins = torch.zeros(len(shop.customer_ids), layer.shape[1])
-    for kind, encoder in zip(collect_features(shop, trained.encoders), network.kinds, strict=True):
+    for kind, encoder in zip(shop_features, network.kinds, strict=True):
         if kind.first == 0:
             begins += encoder(kind)
-    among = torch.from_numpy(_find(base.customer_ids, shop.customer_ids)[1])
-    begins[among] = layer[:number]
+    begins[torch.from_numpy(places)] = layer[:number]
     total, passed_on = layer.clone(), torch.zeros_like(layer[articles])
     for _ in range(settings.layers):
         passed_on += layer[articles]
@@ -91,14 +98,14 @@ def _pass_on(
 ) -> torch.Tensor:
     """[C, dim]: what reaches each customer over their own edges from x [A, dim], some customers after the others."""
     reached = torch.zeros(len(shop.customer_ids), x.shape[1])
-    right = sp.diags(invert_roots(degree)).astype(np.float32)
+    x = invert_roots(degree).astype(np.float32)[:, None] * x
     for begin in range(0, len(reached), CUSTOMERS_AT_ONCE):
         end = min(begin + CUSTOMERS_AT_ONCE, len(reached))
         part = shop.where(slice(*np.searchsorted(shop.customer, [begin, end])))
         weight, shape = weigh(part, today, settings.half_life), (end - begin, len(x))
         pairs = add_up(part.customer - begin, part.article, weight, shape, settings.most).astype(np.float32)
         left = sp.diags(invert_roots(np.asarray(pairs.sum(1)).ravel())).astype(np.float32)
-        reached[begin:end] = torch.from_numpy(left @ (pairs @ (right @ x)))
+        reached[begin:end] = torch.from_numpy(left @ (pairs @ x))
     return reached
 
 
@@ -111,7 +118,7 @@ def _find(some: IdMap, among: IdMap) -> tuple[Integers, Integers]:
 
 def _move_rows(trained: TrainedModel, subgraph: Subgraph, latent: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """[nodes of the subgraph, dim]: each node's latent embedding, zeros for nodes that the network does not know."""
-    olds: list[IdMap] = [trained.learned_from or trained.customer_ids, trained.article_ids]
+    olds: list[IdMap] = [trained.learners, trained.article_ids]
     news: list[IdMap] = [subgraph.customer_ids, subgraph.article_ids]
     if trained.settings.attributes:
         olds += [IdMap(map(str, keys)) for keys in trained.attribute_keys.values()]
@@ -134,7 +141,7 @@ def _move_rows(trained: TrainedModel, subgraph: Subgraph, latent: npt.NDArray[np
 
 def _begin_of_labels(trained: TrainedModel) -> dict[str, int]:
     """The number of each kind's first attribute node in the trained network."""
-    begin = len(trained.learned_from or trained.customer_ids) + len(trained.article_ids)
+    begin = len(trained.learners) + len(trained.article_ids)
     begins = {}
     for label, keys in trained.attribute_keys.items():
         begins[label] = begin

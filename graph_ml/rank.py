@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.progress import Progress, silent
-from .candidates.lists import THREADS, Candidates, look_up
+from .candidates.lists import THREADS, Candidates, look_up, place_within
 from .candidates.nearest import Vectors, cosine_of, gnn
 from .candidates.snapshot import Snapshot
 from .export import Integers, Subgraph
@@ -105,11 +105,11 @@ class Ranker:
         if not len(features):
             return score
         forests = self.boosters[new_only]
-        final: Any = slice(None)
+        final = np.arange(len(features))
         most = max(IN_FINAL, k)
         if np.bincount(row).max() > most:
             rough = _predict(forests[0], features, threads, FIRST_TREES)
-            final = np.flatnonzero(_place_within(row, rough) < most)
+            final = np.flatnonzero(place_within(row, rough) < most)
         score[final] = np.mean([_predict(forest, features[final], threads) for forest in forests], axis=0)
         return score
 
@@ -280,8 +280,6 @@ class Board:
             row, place, article = take_first(offers, score, k)
             ranked[begin + row, place] = article
 
-        if len(customers):  # what all threads look at is made once, and not by each
-            self.snapshot.keep(("board", *(source.name for source in self.sources)), lambda: rank_some(0))
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(rank_some, range(0, len(customers), CUSTOMERS_AT_ONCE)))
         return ranked
@@ -310,18 +308,10 @@ def keep_new(offers: Offers, features: Matrix) -> tuple[Offers, Matrix]:
 
 def take_first(offers: Offers, score: npt.NDArray[np.float64], k: int) -> tuple[Integers, Integers, Integers]:
     """Row, place from 0 and article of each customer's k best offers; equal scores in the order of ids."""
-    place = _place_within(offers.row, score)
+    place = place_within(offers.row, score)
     first = np.flatnonzero((place < k) & (score > -np.inf))
     first = first[np.lexsort((place[first], offers.row[first]))]
     return offers.row[first], place[first], offers.article[first]
-
-
-def _place_within(row: Integers, score: npt.NDArray[np.float64]) -> Integers:
-    """[m]: the place of each offer among its customer's, from 0, the largest score first, equal ones as they come."""
-    place = np.empty(len(row), dtype=np.int64)
-    order = np.lexsort((-score, row))
-    place[order] = np.arange(len(row)) - np.searchsorted(row, row)
-    return place
 
 
 def _predict(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from .candidates.lists import look_up, row_numbers
+from .candidates.lists import look_up, place_within, row_numbers
 from .candidates.snapshot import Snapshot
 from .export import Integers
 
@@ -274,13 +274,9 @@ def _share_of_alike(
     return np.where(at >= 0, share, np.nan)
 
 
-def _rank_within(weights: sp.csr_matrix) -> npt.NDArray[np.float64]:
+def _rank_within(weights: sp.csr_matrix) -> Integers:
     """[pairs]: the place of each article among its customer's, the largest weight first, from 1."""
-    row = row_numbers(weights)
-    order = np.lexsort((weights.indices, -weights.data, row))
-    rank = np.empty(len(row))
-    rank[order] = np.arange(len(row)) - weights.indptr[row] + 1
-    return rank
+    return place_within(row_numbers(weights), weights.data) + 1
 
 
 def _mean_around(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

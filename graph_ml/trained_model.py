@@ -130,3 +130,13 @@ class TrainedModel:
     encoders: Mapping[str, FeatureEncoder] = field(default_factory=dict)
     interrupted: bool = False
     learned_from: IdMap | None = None
+
+    @property
+    def learners(self) -> IdMap:
+        """The customers whose latent embeddings are in the weights, in the order of their rows."""
+        return self.customer_ids if self.learned_from is None else self.learned_from
+
+    @property
+    def best(self) -> Epoch | None:
+        """The best epoch of the history; None without a validation."""
+        return max(self.history, key=lambda epoch: epoch.score, default=None)

@@ -196,7 +196,7 @@ def _write_all(graph: Graph, trained: TrainedModel, slot: str, progress: Progres
 
 def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any]:
     """The properties of the (:Model)."""
-    best = max(trained.history, key=lambda epoch: epoch.score) if trained.history else None
+    best = trained.best
     validation = {"validation_map_all": best.map_all, "validation_map_new": best.map_new} if best else {}
     return {
         "name": "LightGCN" if trained.weights else "TorchRec tables",
@@ -206,7 +206,7 @@ def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any
         "purchases": trained.purchases,
         "customers": len(trained.customer_ids),
         "articles": len(trained.article_ids),
-        "learned_from": len(trained.learned_from or trained.customer_ids),
+        "learned_from": len(trained.learners),
         "epochs": trained.epochs,
         "hyperparameters": trained.settings.model_dump_json(),
         "libraries": json.dumps({name: version(name) for name in LIBRARIES}),

@@ -165,6 +165,13 @@ def row_numbers(matrix: sp.csr_matrix) -> Integers:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
+def place_within(row: Integers, score: npt.NDArray[Any]) -> Integers:
+    """[m]: the place of each entry in its row (ascending), from 0, the largest score first, equal ones as they come."""
+    place = np.empty(len(row), dtype=np.int64)
+    place[np.lexsort((-score, row))] = np.arange(len(row)) - np.searchsorted(row, row)
+    return place
+
+
 def look_up(matrix: sp.csr_matrix, rows: Integers, columns: Integers) -> npt.NDArray[Any]:
     """[m]: the matrix's entries at those places, 0 where it has none."""
     if not len(rows):

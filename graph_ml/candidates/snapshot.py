@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,7 @@ class Snapshot:
     price: npt.NDArray[np.float32] | None = None
     only: npt.NDArray[np.bool_] | None = None
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _making: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     @classmethod
     def of(cls, subgraph: Subgraph, cut: date | None = None, only: npt.NDArray[np.bool_] | None = None) -> Snapshot:
@@ -105,6 +107,7 @@ class Snapshot:
             customers=self.customers[customers] if self.customers.height else self.customers,
             price=None if self.price is None else self.price[edges],
             _kept={},
+            _making=RLock(),
         )
 
     @property
@@ -113,10 +116,11 @@ class Snapshot:
         return to_date(self.cut)
 
     def keep(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """What `make` gave the first time it was asked for under this key."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        return self._kept[key]
+        """What `make` gave the first time it was asked for under this key; other threads wait for it meanwhile."""
+        with self._making:
+            if key not in self._kept:
+                self._kept[key] = make()
+            return self._kept[key]
 
     @cached_property
     def pairs(self) -> Pairs:
