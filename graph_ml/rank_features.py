@@ -135,8 +135,12 @@ def describe_offers(snapshot: Snapshot, offers: Offers, facts: Matrix, cosine: M
     cosine : [m], of the embeddings; NaN where one is missing.
     """
     part = snapshot.take(offers.customers)  # what follows sorts and counts all purchases that there are
-    own = _describe_own(part, replace(offers, customers=np.arange(len(offers.customers))), cosine)
-    return np.hstack([own, facts[offers.article], offers.score, offers.place])
+    own = _describe_own(part, replace(offers, customers=np.arange(len(offers.customers))))
+    columns = [*own, cosine, *(fact[offers.article] for fact in facts.T), *offers.score.T, *offers.place.T]
+    described = np.empty((len(columns), len(offers.row)), dtype=np.float32)  # by columns: written in order
+    for place, column in enumerate(columns):
+        described[place] = column
+    return described.T
 
 
 def name_features(sources: tuple[str, ...]) -> list[str]:
@@ -146,7 +150,8 @@ def name_features(sources: tuple[str, ...]) -> list[str]:
     return [*OWN, *FACTS, *scores, *places]
 
 
-def _describe_own(snapshot: Snapshot, offers: Offers, cosine: Matrix) -> Matrix:
+def _describe_own(snapshot: Snapshot, offers: Offers) -> list[npt.NDArray[np.float64]]:
+    """[m] each: what the customers' own purchases tell, in the order of `OWN`, the cosine left out."""
     pairs, customers = snapshot.pairs, offers.customers
     place = _find_pairs(snapshot, offers)  # [m], -1 where never bought
 
@@ -165,8 +170,7 @@ def _describe_own(snapshot: Snapshot, offers: Offers, cosine: Matrix) -> Matrix:
     columns += [_count_days(snapshot, offers, days) for days in (28, 84)]
     columns += [_share_of_alike(snapshot, label, mine, total, offers) for label in LIKE]
     columns += [column for label in LIKE for column in _describe_kind(snapshot, label, offers)]
-    columns += [column[offers.row] for column in _describe_customers(snapshot, customers)]
-    return np.column_stack([*columns, cosine]).astype(np.float32)
+    return columns + [column[offers.row] for column in _describe_customers(snapshot, customers)]
 
 
 def _count_weeks(snapshot: Snapshot) -> npt.NDArray[np.float64]:
@@ -199,7 +203,7 @@ def _count_days(snapshot: Snapshot, offers: Offers, days: int) -> npt.NDArray[np
 
 def _describe_kind(snapshot: Snapshot, label: str, offers: Offers) -> list[npt.NDArray[np.float64]]:
     """[m] each: days with a purchase of the article's kind, days since the last, and that beside their mean gap."""
-    node, nodes = _nodes_of(snapshot, label), snapshot.incidence(label).shape[1]
+    node, nodes = snapshot.node_of(label), snapshot.incidence(label).shape[1]
     if not nodes:
         return [np.full(len(offers.row), np.nan)] * 3
     known = node[snapshot.article] >= 0
@@ -220,21 +224,14 @@ def _look_up_days(
         return np.zeros(len(wanted)), missing, missing
     low = int(time.min())
     span = int(time.max()) - low + 1
-    pairs = np.unique(key * span + (time - low))
-    keys, day = np.divmod(pairs, span)
-    begin, end = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right")
-    found = end > begin
-    first = np.where(found, low + day[np.minimum(begin, len(day) - 1)], np.nan)
-    last = np.where(found, low + day[np.maximum(end - 1, 0)], np.nan)
-    return (end - begin).astype(np.float64), first, last
-
-
-def _nodes_of(snapshot: Snapshot, label: str) -> Integers:
-    """[A]: the attribute node of each article, -1 without one."""
-    incidence = snapshot.incidence(label)
-    node = np.full(incidence.shape[0], -1)
-    node[row_numbers(incidence)] = incidence.indices
-    return node
+    keys, day = np.divmod(np.unique(key * span + (time - low)), span)
+    begin = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    days = np.diff(np.append(begin, len(keys)))
+    at = np.minimum(np.searchsorted(keys[begin], wanted), len(begin) - 1)
+    found = keys[begin][at] == wanted
+    first = np.where(found, (low + day[begin])[at], np.nan)
+    last = np.where(found, (low + day[begin + days - 1])[at], np.nan)
+    return np.where(found, days[at], 0).astype(np.float64), first, last
 
 
 def _find_pairs(snapshot: Snapshot, offers: Offers) -> Integers:
@@ -265,7 +262,7 @@ def _share_of_alike(
     snapshot: Snapshot, label: str, mine: sp.csr_matrix, total: npt.NDArray[np.float64], offers: Offers
 ) -> npt.NDArray[np.float64]:
     """[m]: the share of the customer's weight on articles with the offer's attribute; NaN where it has none."""
-    incidence, node = snapshot.incidence(label), _nodes_of(snapshot, label)
+    incidence, node = snapshot.incidence(label), snapshot.node_of(label)
     if not incidence.shape[1]:
         return np.full(len(offers.article), np.nan)
     taste = (mine @ incidence).tocsr()

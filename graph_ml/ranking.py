@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,11 @@ from .export import Integers, Subgraph
 from .metrics import Counts, Hits
 from .split import HoldOut
 
-SCORES_AT_ONCE = 32_000_000  # 128 MB of float32
+if TYPE_CHECKING:
+    import torch
+
+SCORES_AT_ONCE = 8_000_000  # 32 MB of float32
+GROUP = 32  # articles whose largest score stands for them
 
 
 @dataclass(frozen=True)
@@ -78,19 +83,41 @@ def rank_by_cosine(
     """
     import torch  # takes seconds, and one customer's recommendations need none of it
 
-    right = torch.nn.functional.normalize(torch.from_numpy(articles), dim=1).T.contiguous()
+    right = torch.nn.functional.normalize(torch.from_numpy(articles), dim=1).T
     found = np.full((len(customers), k), -1, dtype=np.int64)
-    size = max(1, SCORES_AT_ONCE // max(1, len(articles)))
-    for begin in range(0, len(customers), size):
+    size = min(len(customers), max(1, SCORES_AT_ONCE // max(1, len(articles))))
+    space = torch.empty((size, len(articles)))  # taken once: new memory costs as much as the product
+    for begin in range(0, len(customers), max(1, size)):
         left = torch.nn.functional.normalize(torch.from_numpy(customers[begin : begin + size]), dim=1)
-        scores = left @ right
+        scores = torch.mm(left, right, out=space[: len(left)])
         if owned is not None:
             part = owned[begin : begin + size].tocoo()
             scores[torch.from_numpy(part.row).long(), torch.from_numpy(part.col).long()] = -torch.inf
-        best = scores.topk(min(k, len(articles)), dim=1)
-        nearest = torch.where(torch.isinf(best.values), -1, best.indices)
+        best, place = _find_largest(scores, min(k, len(articles)))
+        nearest = torch.where(torch.isinf(best), -1, place)
         found[begin : begin + size, : nearest.shape[1]] = nearest.numpy()
     return found
+
+
+def _find_largest(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """[n, k] each: the largest of each row, the first first, and their places.
+
+    They are in the k groups with the largest maxima, and only those are sorted: a third of `topk`'s time over all.
+    """
+    import torch
+
+    groups = scores.shape[1] // GROUP
+    if groups <= k:
+        best = scores.topk(k, dim=1)
+        return best.values, best.indices
+    whole = groups * GROUP  # group g has the places g, g + groups, g + 2 groups, ...
+    maxima = scores[:, :whole].view(len(scores), GROUP, groups).amax(dim=1)
+    chosen = maxima.topk(k, dim=1).indices
+    places = (chosen[:, :, None] + groups * torch.arange(GROUP)).flatten(1)
+    rest = torch.arange(whole, scores.shape[1]).expand(len(scores), -1)
+    places = torch.cat([places, rest], dim=1)
+    best = scores.gather(1, places).topk(k, dim=1)
+    return best.values, places.gather(1, best.indices)
 
 
 def mark_hits(ranked: Integers, truth: Truth) -> Hits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,6 @@ from ..export import Integers
 from ..ranking import rank_by_cosine
 from .lists import Candidates
 from .snapshot import Snapshot
-
-PAIRS_AT_ONCE = 500_000
 
 
 class Vectors(NamedTuple):
@@ -49,9 +48,12 @@ def gnn(
 
 
 def cosine_of(vectors: Vectors, customer: Integers, article: Integers) -> npt.NDArray[np.float32]:
-    """[m]: the cosine of each pair, NaN where one has no embedding; the embeddings have length 1."""
+    """[m]: the cosine of each pair, NaN where one has no embedding; the embeddings have length 1.
+
+    Fastest where a customer's pairs stand together: each run of them is one product.
+    """
     found = np.empty(len(customer), dtype=np.float32)
-    for begin in range(0, len(customer), PAIRS_AT_ONCE):
-        part = slice(begin, begin + PAIRS_AT_ONCE)
-        found[part] = np.einsum("ij,ij->i", vectors.customers[customer[part]], vectors.articles[article[part]])
+    begins = np.flatnonzero(np.append(True, customer[1:] != customer[:-1])[: len(customer)])
+    for begin, end in pairwise([*begins.tolist(), len(customer)]):
+        found[begin:end] = vectors.articles[article[begin:end]] @ vectors.customers[customer[begin]]
     return found

@@ -71,6 +71,7 @@ class Snapshot:
     price: npt.NDArray[np.float32] | None = None
     only: npt.NDArray[np.bool_] | None = None
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _of_articles: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # depends on no purchase
     _making: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     @classmethod
@@ -255,8 +256,31 @@ class Snapshot:
 
     def incidence(self, label: str) -> sp.csr_matrix:
         """[A, nodes]: 1 where an article hangs on an attribute node of that label."""
-        attribute = self.attributes.get(label)
-        if attribute is None:
-            return sp.csr_matrix((self.shape[1], 0))
-        article, node = attribute.edge_index
-        return sp.csr_matrix((np.ones(len(article)), (article, node)), (self.shape[1], len(attribute.keys)))
+
+        def make() -> sp.csr_matrix:
+            attribute = self.attributes.get(label)
+            if attribute is None:
+                return sp.csr_matrix((self.shape[1], 0))
+            article, node = attribute.edge_index
+            return sp.csr_matrix((np.ones(len(article)), (article, node)), (self.shape[1], len(attribute.keys)))
+
+        incidence: sp.csr_matrix = self._keep_of_articles(("incidence", label), make)
+        return incidence
+
+    def node_of(self, label: str) -> Integers:
+        """[A]: the attribute node of that label of each article, -1 without one."""
+
+        def make() -> Integers:
+            incidence = self.incidence(label)
+            node = np.full(incidence.shape[0], -1)
+            node[np.repeat(np.arange(len(node)), np.diff(incidence.indptr))] = incidence.indices
+            return node
+
+        nodes: Integers = self._keep_of_articles(("node_of", label), make)
+        return nodes
+
+    def _keep_of_articles(self, key: tuple[str, str], make: Callable[[], Any]) -> Any:
+        """What `take` gives on to every part; two threads may make the same."""
+        if key not in self._of_articles:
+            self._of_articles[key] = make()
+        return self._of_articles[key]

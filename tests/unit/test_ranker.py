@@ -69,23 +69,22 @@ def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_the_first_one_s() 
         assert many.attribute(features, new_only) == pytest.approx(each[0].attribute(features, new_only))
 
 
-def test_the_first_trees_choose_whom_all_order_and_a_customer_alone_is_ordered_as_among_many(
+def test_a_few_trees_choose_whom_all_order_and_a_customer_alone_is_ordered_as_among_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     board, ranker = Board.of(hold_out(make_habits()), None, SOME), learn()
     (offers, features), *_ = board.describe(np.arange(20))
-    whole = ranker.score(features, offers.row, new_only=False)
-    assert np.isfinite(whole).all()  # fewer offers than are in the final
-    monkeypatch.setattr(rank, "IN_FINAL", 6)
-    monkeypatch.setattr(rank, "FIRST_TREES", 5)
-    score = ranker.score(features, offers.row, new_only=False, k=6)
+    whole = ranker.score(features, offers.row, new_only=False, k=1_000)
+    assert np.isfinite(whole).all()  # each has fewer offers
+    monkeypatch.setattr(rank, "STAGES", ((5, 8), (9, 6)))
+    score = ranker.score(features, offers.row, new_only=False, k=3)
     final = np.isfinite(score)
     assert score[final] == pytest.approx(whole[final])
     assert (np.bincount(offers.row, final) == np.minimum(np.bincount(offers.row), 6)).all()
     assert (np.bincount(offers.row, np.isfinite(ranker.score(features, offers.row, new_only=False, k=9))) > 6).any()
-    ranked = board.rank(ranker, np.arange(20), 6, new_only=False)
+    ranked = board.rank(ranker, np.arange(20), 3, new_only=False)
     for customer in range(20):
-        assert (board.rank(ranker, np.array([customer]), 6, new_only=False) == ranked[customer]).all()
+        assert (board.rank(ranker, np.array([customer]), 3, new_only=False) == ranked[customer]).all()
 
 
 def test_a_text_that_is_not_whole_is_one_sentence_and_never_reaches_lightgbm() -> None:

@@ -11,11 +11,12 @@ from hmrec.graph_ml.split import hold_out
 from tests.unit.purchases import make_subgraph, make_two_tastes
 
 
-def test_the_nearest_by_cosine_whatever_the_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking, "SCORES_AT_ONCE", 90)  # parts of three customers
+@pytest.mark.parametrize("number", [30, 1_000])  # sorted whole, and by groups of articles
+def test_the_nearest_by_cosine_whatever_the_lengths(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(ranking, "SCORES_AT_ONCE", 3 * number)  # parts of three customers
     random = np.random.default_rng(0)
-    customers, articles = (random.normal(size=(n, 6)).astype(np.float32) for n in (10, 30))
-    articles *= random.random((30, 1)).astype(np.float32) * 50 + 0.1
+    customers, articles = (random.normal(size=(n, 6)).astype(np.float32) for n in (10, number))
+    articles *= random.random((number, 1)).astype(np.float32) * 50 + 0.1
     cosine = customers @ articles.T / np.linalg.norm(customers, axis=1)[:, None] / np.linalg.norm(articles, axis=1)
     assert (rank_by_cosine(customers, articles, 5) == np.argsort(-cosine, axis=1)[:, :5]).all()
 

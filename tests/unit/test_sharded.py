@@ -26,11 +26,12 @@ from tests.unit.purchases import make_two_tastes
 SMALL = TrainSettings(dim=16, epochs=5, negatives=64, batch_size=32)
 ROOT = Path(__file__).parents[2]
 WORKER = """
-import sys
+import os, sys
 import torch.distributed as dist
 from tests.unit.test_sharded import work
 dist.init_process_group("gloo", init_method="file://" + sys.argv[1], rank=int(sys.argv[2]), world_size=2)
 work(sys.argv[3], sys.argv[4])
+os._exit(0)  # as torchrun's processes end: without its peer gloo cannot be taken down, and may abort
 """
 
 
