@@ -110,7 +110,7 @@ class Query:
     @property
     def commits_itself(self) -> bool:
         """Whether the query opens transactions of its own (`IN TRANSACTIONS`), so that none may be open."""
-        return "IN TRANSACTIONS" in self.text or "IN CONCURRENT TRANSACTIONS" in self.text
+        return re.search(r"\bIN (\S+ )?(CONCURRENT )?TRANSACTIONS\b", self.text) is not None
 
     @property
     def is_repeatable(self) -> bool:

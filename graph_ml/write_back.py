@@ -136,7 +136,8 @@ def _put_in_force(
     lap("preparing")
     customers, articles = _write_all(graph, trained, slot, progress)
     lap("writing")
-    graph.write("put_in_force", version=version, model=model, slot=slot)
+    graph.write("prepare_model", version=version, model=model, slot=slot)
+    graph.write("put_in_force", version=version)
     finish_move(graph, progress)
     if customer_index:
         prepare_index(graph, CUSTOMERS, trained.settings.dim, progress)
@@ -180,6 +181,7 @@ def claim_write_back(graph: Graph) -> AbstractContextManager[None]:
 
 
 def _tidy(graph: Graph, keep: int) -> None:
+    graph.write("tidy_models")
     graph.write("tidy_parts", keep=keep)
     graph.write("tidy_rankers", keep=keep)
 

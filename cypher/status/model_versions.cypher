@@ -3,7 +3,7 @@
 // :param [{version}] => { RETURN null AS version }
 // returns model, kept
 MATCH (m:Model)
-WHERE $version IS NULL OR m.version = $version
+WHERE m.prepared IS NULL AND ($version IS NULL OR m.version = $version)
 RETURN properties(m) AS model,
        m.parts IS NOT NULL AND COUNT { (m)-[:KEPT_IN]->(:ModelPart) } = m.parts AS kept
 ORDER BY m.version DESC

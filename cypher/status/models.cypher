@@ -3,6 +3,7 @@
 // :param [{k}] => { RETURN 20 AS k }
 // returns model
 MATCH (m:Model)
+WHERE m.prepared IS NULL
 RETURN properties(m) AS model
 ORDER BY m.version DESC
 LIMIT $k

@@ -3,4 +3,4 @@
 // :param [{slot}] => { RETURN 'embedding_staged' AS slot }
 MATCH (n:Customer|Article)
 WHERE n[$slot] IS NOT NULL
-CALL (n) { REMOVE n[$slot] } IN TRANSACTIONS OF 2000 ROWS
+CALL (n) { REMOVE n[$slot] } IN 2 CONCURRENT TRANSACTIONS OF 2000 ROWS

@@ -1,7 +1,7 @@
 // move_embeddings: the staged embeddings under the name that they are read by; may be stopped and run again
 MATCH (n:Customer|Article)
 WHERE n.embedding_staged IS NULL AND n.embedding IS NOT NULL
-CALL (n) { REMOVE n.embedding } IN TRANSACTIONS OF 2000 ROWS;
+CALL (n) { REMOVE n.embedding } IN 2 CONCURRENT TRANSACTIONS OF 2000 ROWS;
 MATCH (n:Customer|Article)
 WHERE n.embedding_staged IS NOT NULL
-CALL (n) { SET n.embedding = n.embedding_staged } IN TRANSACTIONS OF 2000 ROWS
+CALL (n) { SET n.embedding = n.embedding_staged } IN 2 CONCURRENT TRANSACTIONS OF 2000 ROWS

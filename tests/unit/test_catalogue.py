@@ -121,6 +121,13 @@ def test_statements_are_apart_by_semicolons_at_line_ends() -> None:
     assert [statement.strip() for statement in query.statements] == ["RETURN ';' AS a", "RETURN 2 AS b"]
 
 
+def test_a_query_that_commits_in_parts_is_known_by_its_words() -> None:
+    parts = ("IN TRANSACTIONS OF 9 ROWS", "IN 2 CONCURRENT TRANSACTIONS", "IN $n CONCURRENT TRANSACTIONS")
+    for words in (*parts, "IN CONCURRENT TRANSACTIONS", ""):
+        query = parse_bare_query(f"MATCH (n) CALL (n) {{ REMOVE n.x }} {words}", Path("parts.cypher"))
+        assert query.commits_itself == bool(words)
+
+
 def test_a_query_is_written_out_with_its_values_in_place() -> None:
     text = HEADER + "WITH '$a' AS word // $a\nRETURN $a + $b AS total, word"
     query = parse_query(text, FILE)

@@ -1,0 +1,3 @@
+// tidy_models: remove the (:Model) of a write-back that ended before it was in force
+MATCH (m:Model {prepared: true})
+DETACH DELETE m
