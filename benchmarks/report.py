@@ -37,11 +37,15 @@ def write_section(name: str, lines: list[str], page: str = "performance.md") -> 
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot of several series against scale, both axes logarithmic."""
+    """A plot of several series against scale on a logarithmic axis; `growth` makes the other one logarithmic, too.
+
+    Then what grows with the scale is a straight line as steep as the diagonal.
+    """
 
     x: str
     y: str
     file: str
+    growth: bool = False
 
     def draw(self, at: list[int], series: dict[str, list[float]]) -> None:
         """Write the plot into docs/."""
@@ -51,12 +55,16 @@ class Plot:
         matplotlib.rcParams["svg.hashsalt"] = self.file
         from matplotlib import pyplot
 
-        figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-        for label, values in series.items():
-            axes.plot(at, values, marker="o", label=label)
+        figure, axes = pyplot.subplots(figsize=(9, 4.5) if self.growth else (7, 4), layout="constrained")
+        for number, (label, values) in enumerate(series.items()):
+            axes.plot(at, values, marker="os^D"[number // 10], color=f"C{number % 10}", label=label)
         axes.set(xlabel=self.x, ylabel=self.y, xscale="log")
-        axes.set_ylim(bottom=0)
+        if self.growth:
+            axes.set(yscale="log")
+            figure.legend(loc="outside right")
+        else:
+            axes.set_ylim(bottom=0)
+            axes.legend()
         axes.grid(alpha=0.3)
-        axes.legend()
         figure.savefig(DOCS / self.file, metadata={"Date": None})
         pyplot.close(figure)

@@ -255,7 +255,8 @@ def report(results: Path) -> None:
             for name in names
             if name != "indexes"
         }
-        Plot("Purchases", label, f"scale-{'seconds' if key == 'seconds' else 'memory'}.svg").draw(rows, series)
+        file = f"scale-{'seconds' if key == 'seconds' else 'memory'}.svg"
+        Plot("Purchases", label, file, growth=True).draw(rows, series)
 
 
 def _show(step: dict[str, Any] | None) -> str:
