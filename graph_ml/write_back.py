@@ -1,10 +1,10 @@
 """Write embeddings back on the nodes, so that readers have either the version before or the new one, whole.
 
 There are two slots. At rest the version in force is in `Customer.embedding` and `Article.embedding`. A new one goes to
-`embedding_staged`, which has a vector index of its own, and comes into force by one change of the (:Model) that every
-reader looks at first; then it moves to `embedding` while readers take it from where it was staged, and by a second such
-change they take it from there. Wherever this is killed, the (:Model) names a slot that is whole, and the next
-write-back tidies up.
+`embedding_staged`, which has a vector index of its own, and comes into force by one number of the (:ModelInForce) that
+every reader looks at first; then it moves to `embedding` while readers take it from where it was staged, and by one
+boolean of its (:Model) they take it from there. Wherever this is killed, the (:Model) in force tells a slot that is
+whole, and the next write-back tidies up.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _put_in_force(
     lap("preparing")
     customers, articles = _write_all(graph, trained, slot, progress)
     lap("writing")
-    graph.write("prepare_model", version=version, model=model, slot=slot)
+    graph.write("prepare_model", version=version, model=model, staged=slot == STAGED)
     graph.write("put_in_force", version=version)
     finish_move(graph, progress)
     if customer_index:
@@ -148,7 +148,7 @@ def _put_in_force(
 def finish_move(graph: Graph, progress: Progress = silent) -> None:
     """Bring the version in force to where it is at rest, if a write-back left it in its staging place."""
     found = graph.read("model_in_force")
-    if not len(found) or found["slot"][0] == IN_FORCE:
+    if not len(found) or not found["staged"][0]:
         return
     progress("Moving the new embeddings into place", 0, None)
     _let_readers_finish(graph)
@@ -157,13 +157,13 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
     counts = graph.read("counts")
     small = int(counts["customers"][0]) + int(counts["articles"][0]) <= NODES_AT_ONCE
     graph.write("move_embeddings_at_once" if small else "move_embeddings")
-    graph.write("point_model", slot=IN_FORCE)
+    graph.write("point_model", staged=False)
     _let_readers_finish(graph)
     graph.write("clear_embeddings", slot=STAGED)
 
 
 def _let_readers_finish(graph: Graph) -> None:
-    """Wait for the queries that run now: they may have looked at the (:Model) before it changed."""
+    """Wait for the queries that run now: they may have looked at the (:ModelInForce) before it changed."""
     before = _find_running(graph)
     until = time.monotonic() + READERS_SECONDS
     while before & _find_running(graph) and time.monotonic() < until:

@@ -1,7 +1,8 @@
 // article_embeddings: every article's embedding in force
 // returns article_id, embedding
-OPTIONAL MATCH (m:Model {in_force: true})
-WITH coalesce(m.slot, 'embedding') AS slot
+OPTIONAL MATCH (now:ModelInForce)
+OPTIONAL MATCH (m:Model {version: now.version})
+WITH CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
 MATCH (a:Article)
 WHERE a[slot] IS NOT NULL
 RETURN a.article_id AS article_id, a[slot] AS embedding

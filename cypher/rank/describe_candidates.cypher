@@ -6,9 +6,11 @@
 // $article_ids: list     strings
 // :param [{customer_id, article_ids}] => { RETURN '1' AS customer_id, ['0108775015'] AS article_ids }
 // returns article_id, facts, product, product_type, department, cosine
-OPTIONAL MATCH (m:Model {in_force: true})
+OPTIONAL MATCH (now:ModelInForce)
+OPTIONAL MATCH (m:Model {version: now.version})
 OPTIONAL MATCH (c:Customer {customer_id: $customer_id})
-WITH m.slot AS slot, c[coalesce(m.slot, 'embedding')] AS wanted
+WITH c, CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
+WITH slot, c[slot] AS wanted
 UNWIND $article_ids AS article_id
 MATCH (a:Article {article_id: article_id})
 RETURN article_id,

@@ -1,4 +1,5 @@
 // ranker: the trees that order candidates, of the model in force
 // returns version, until, text
-MATCH (m:Model {in_force: true})-[:RANKED_BY]->(r:Ranker)
+MATCH (now:ModelInForce)
+MATCH (m:Model {version: now.version})-[:RANKED_BY]->(r:Ranker)
 RETURN m.version AS version, m.until AS until, r.text AS text

@@ -18,10 +18,12 @@
 // $reasons: boolean = true     tell what is near; false saves that time where the customer bought much
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, reasons}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, true AS reasons }
 // returns article_id, score, because
-MATCH (m:Model {in_force: true})
+MATCH (now:ModelInForce)
+MATCH (m:Model {version: now.version})
 MATCH (c:Customer {customer_id: $customer_id})
-WITH m, m.slot AS slot, c, c[m.slot] AS wanted, coalesce(date($as_of), date('9999-12-31')) AS until
-WHERE wanted IS NOT NULL AND ($as_of IS NULL OR until >= m.until)
+WITH c, m.until AS trained_until, CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
+WITH slot, c, c[slot] AS wanted, trained_until, coalesce(date($as_of), date('9999-12-31')) AS until
+WHERE wanted IS NOT NULL AND ($as_of IS NULL OR until >= trained_until)
 CALL (c, until) {
   MATCH (c)-[b:BOUGHT]->(a:Article)
   WHERE b.t_dat < until

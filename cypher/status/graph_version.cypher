@@ -7,7 +7,8 @@ CALL () {
   LIMIT 1
 }
 CALL () {
-  OPTIONAL MATCH (m:Model {in_force: true})
+  OPTIONAL MATCH (now:ModelInForce)
+  OPTIONAL MATCH (m:Model {version: now.version})
   RETURN m.version AS model, toString(coalesce(m.embedded, m.created)) AS embedded
   LIMIT 1
 }

@@ -3,7 +3,7 @@
 // :param [{version}] => { RETURN null AS version }
 // returns model, kept
 MATCH (m:Model)
-WHERE m.prepared IS NULL AND ($version IS NULL OR m.version = $version)
-RETURN properties(m) AS model,
+WHERE NOT coalesce(m.prepared, false) AND ($version IS NULL OR m.version = $version)
+RETURN m {.*, in_force: EXISTS { (:ModelInForce {version: m.version}) }} AS model,
        m.parts IS NOT NULL AND COUNT { (m)-[:KEPT_IN]->(:ModelPart) } = m.parts AS kept
 ORDER BY m.version DESC

@@ -3,7 +3,7 @@
 // :param [{k}] => { RETURN 20 AS k }
 // returns model
 MATCH (m:Model)
-WHERE m.prepared IS NULL
-RETURN properties(m) AS model
+WHERE NOT coalesce(m.prepared, false)
+RETURN m {.*, in_force: EXISTS { (:ModelInForce {version: m.version}) }} AS model
 ORDER BY m.version DESC
 LIMIT $k

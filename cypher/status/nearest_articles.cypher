@@ -7,9 +7,11 @@
 // $k: integer = 12   how many articles
 // :param [{article_id, k}] => { RETURN '0108775015' AS article_id, 12 AS k }
 // returns article_id, prod_name, score
-MATCH (m:Model {in_force: true})
+MATCH (now:ModelInForce)
+MATCH (m:Model {version: now.version})
 MATCH (a:Article {article_id: $article_id})
-WITH m.slot AS slot, a, a[m.slot] AS wanted
+WITH a, CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
+WITH slot, a, a[slot] AS wanted
 WHERE wanted IS NOT NULL
 CALL db.index.vector.queryNodes(
   CASE slot WHEN 'embedding' THEN 'article_embedding' ELSE 'article_embedding_staged' END,

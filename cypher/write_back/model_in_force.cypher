@@ -1,4 +1,5 @@
 // model_in_force: the version of the embeddings that readers take
-// returns version, slot, dim, until
-MATCH (m:Model {in_force: true})
-RETURN m.version AS version, m.slot AS slot, m.dim AS dim, m.until AS until
+// returns version, staged, dim, until
+MATCH (now:ModelInForce)
+MATCH (m:Model {version: now.version})
+RETURN m.version AS version, m.staged AS staged, m.dim AS dim, m.until AS until

@@ -1,5 +1,6 @@
 // point_model: tell readers in which slot the embeddings in force are
-// $slot: string     embedding or embedding_staged
-// :param [{slot}] => { RETURN 'embedding' AS slot }
-MATCH (m:Model {in_force: true})
-SET m.slot = $slot
+// $staged: boolean     whether they are in embedding_staged
+// :param [{staged}] => { RETURN false AS staged }
+MATCH (now:ModelInForce)
+MATCH (m:Model {version: now.version})
+SET m.staged = $staged

@@ -1,13 +1,12 @@
 // prepare_model: the (:Model) of a version whose embeddings are whole in a slot, and which no reader takes yet
 // $version: integer
 // $model: map        what is known of a new version, since and until among it; of one that was in force before it stays as it is
-// $slot: string      where its embeddings are: embedding or embedding_staged
-// :param [{version, model, slot}] => { RETURN 1 AS version, {name: 'LightGCN', since: '2019-09-01', until: '2020-09-23'} AS model, 'embedding' AS slot }
+// $staged: boolean   whether its embeddings are in embedding_staged
+// :param [{version, model, staged}] => { RETURN 1 AS version, {name: 'LightGCN', since: '2019-09-01', until: '2020-09-23'} AS model, false AS staged }
 // returns version
 MERGE (m:Model {version: $version})
-ON CREATE SET m += $model, m.since = date($model.since), m.until = date($model.until), m.created = datetime(),
-  m.in_force = false, m.prepared = true
-SET m.slot = $slot
+ON CREATE SET m += $model, m.since = date($model.since), m.until = date($model.until), m.created = datetime(), m.prepared = true
+SET m.staged = $staged
 WITH m
 CALL (m) {
   MATCH (p:ModelPart {version: m.version})

@@ -1,3 +1,4 @@
 // tell_embedded: nodes have been embedded by the model in force, so that what was answered before may have changed
-MATCH (m:Model {in_force: true})
+MATCH (now:ModelInForce)
+MATCH (m:Model {version: now.version})
 SET m.embedded = datetime()

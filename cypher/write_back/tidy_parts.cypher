@@ -4,7 +4,9 @@
 CALL () {
   MATCH (m:Model)-[:KEPT_IN]->(:ModelPart)
   WITH DISTINCT m
-  ORDER BY m.in_force DESC, m.version DESC
+  OPTIONAL MATCH (now:ModelInForce {version: m.version})
+  WITH m, now IS NOT NULL AS in_force
+  ORDER BY in_force DESC, m.version DESC
   RETURN collect(m.version)[0..$keep] AS kept
 }
 MATCH (p:ModelPart)

@@ -3,8 +3,9 @@
 // :param [{keep}] => { RETURN 3 AS keep }
 CALL () {
   MATCH (m:Model)-[:RANKED_BY]->(:Ranker)
-  WITH m
-  ORDER BY m.in_force DESC, m.version DESC
+  OPTIONAL MATCH (now:ModelInForce {version: m.version})
+  WITH m, now IS NOT NULL AS in_force
+  ORDER BY in_force DESC, m.version DESC
   RETURN collect(m.version)[0..$keep] AS kept
 }
 MATCH (r:Ranker)

@@ -229,11 +229,11 @@ def test_similar_without_embeddings_is_a_conflict_and_without_the_article_not_fo
     assert "no embedding" in assert_failed(client.get("/similar/hostile"), 409)
     assert_failed(client.get("/similar/nothing"), 404)
     article = graph.read("last_purchases", customer_id=customer, k=1)["article_id"][0]
-    run_text(graph, "MATCH (m:Model) SET m.was = m.in_force, m.in_force = null")
+    run_text(graph, "MATCH (now:ModelInForce) SET now.was = now.version, now.version = null")
     try:
         assert "hmrec train" in assert_failed(client.get(f"/similar/{article}"), 409)
     finally:
-        run_text(graph, "MATCH (m:Model) SET m.in_force = m.was REMOVE m.was")
+        run_text(graph, "MATCH (now:ModelInForce) SET now.version = now.was REMOVE now.was")
 
 
 def test_a_customer_is_shown_with_purchases_newest_first_and_found_by_the_first_letters(

@@ -31,10 +31,10 @@ def test_killed_at_any_moment_the_next_training_ends_with_one_whole_model(
         seconds = time.monotonic() - begun
         newest = list_versions(graph)[0]
         assert newest.model["in_force"]
-        assert newest.model["slot"] == "embedding"
+        assert newest.model["staged"] is False
         nodes = "MATCH (n:Customer|Article) RETURN count(n.embedding) AS embedded, count(n.embedding_staged) AS staged"
         assert run_text(graph, nodes) == [{"embedded": 74, "staged": 0}]
-        assert run_text(graph, "MATCH (m:Model {in_force: true}) RETURN count(m) AS n") == [{"n": 1}]
+        assert run_text(graph, "MATCH (now:ModelInForce) RETURN count(now) AS n") == [{"n": 1}]
         assert not run_text(graph, "MATCH (p:ModelPart) WHERE NOT (:Model)-[:KEPT_IN]->(p) RETURN p.part")
         left = [file.name for file in (tmp_path / "home").rglob("*")]
         assert not [name for name in left if name.endswith(".partial") or name.startswith("writing-")]

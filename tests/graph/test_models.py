@@ -33,7 +33,7 @@ def models(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 @pytest.fixture(autouse=True)
 def no_versions(module_graph: Graph, models: list[TrainedModel]) -> None:
-    run_text(module_graph, "MATCH (n:Model|ModelPart|Ranker) DETACH DELETE n")
+    run_text(module_graph, "MATCH (n:Model|ModelInForce|ModelPart|Ranker) DETACH DELETE n")
     run_text(module_graph, "MATCH (n:Customer|Article) REMOVE n.embedding, n.embedding_staged")
 
 
@@ -156,7 +156,9 @@ def test_a_second_write_back_is_refused_with_the_first_s_name(
 def test_readers_have_a_whole_version_within_a_second_at_every_moment(
     module_graph: Graph, models: list[TrainedModel], connection: ConnectionSettings
 ) -> None:
-    write_embeddings(module_graph, models[0])
+    for trained in (models[1], models[0]):
+        write_embeddings(module_graph, trained)
+        nearest(module_graph)  # planned once: a cold server's first answer is not what a write-back costs
     allowed = [nearest_of(trained)[0] for trained in models]
     seen: list[bool] = []
     slowest = [0.0]
