@@ -72,8 +72,8 @@ def sum_up(frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
         "median_days_between_repeats": _median(again["days"], again["purchases"]),
         "median_pieces_of_a_basket": _median(baskets["pieces"], baskets["baskets"]),
         "baskets": int(baskets["baskets"].sum()),
-        "last_week_articles_never_sold_before": float(last["new_articles"]) / float(last["articles"]),
-        "last_week_purchases_of_such": float(last["new_purchases"]) / float(last["purchases"]),
+        "share_of_new_articles_in_the_last_week": float(last["new_articles"]) / float(last["articles"]),
+        "share_of_purchases_of_new_articles_in_the_last_week": float(last["new_purchases"]) / float(last["purchases"]),
     }
 
 
@@ -130,8 +130,9 @@ def write_graph_report(graph: Graph, file: Path, progress: Progress = silent) ->
         f"<p>{facts['customers_without_purchases']:,} customers have no purchase: attributes alone tell of them.</p>",
         draw(_plot_history(frames["customers_by_history"])),
         "<h2>Cold articles</h2>",
-        f"<p>In the last week {facts['last_week_articles_never_sold_before']:.1%} of the articles sold, with "
-        f"{facts['last_week_purchases_of_such']:.1%} of the purchases, had never been sold before.</p>",
+        f"<p>In the last week {facts['share_of_new_articles_in_the_last_week']:.1%} of the articles sold, with "
+        f"{facts['share_of_purchases_of_new_articles_in_the_last_week']:.1%} of the purchases, had never been "
+        "sold before.</p>",
         draw(_plot_cold(weeks)),
         "<h2>Baskets</h2>",
         "<p>What one customer buys on one day, in pieces.</p>",
@@ -144,7 +145,7 @@ def write_graph_report(graph: Graph, file: Path, progress: Progress = silent) ->
 def _write_facts(facts: dict[str, Any]) -> str:
     lines = []
     for name, value in facts.items():
-        share = "share" in name or name.startswith("last_week_")
+        share = "share" in name
         shown = (
             "none" if value is None else value if isinstance(value, str)
             else f"{value:.1%}" if share else f"{value:,.0f}"
