@@ -3,11 +3,10 @@
 // :param [{keep}] => { RETURN 3 AS keep }
 CALL () {
   MATCH (m:Model)-[:KEPT_IN]->(:ModelPart)
-  WITH DISTINCT m
-  OPTIONAL MATCH (now:ModelInForce {version: m.version})
-  WITH m, now IS NOT NULL AS in_force
-  ORDER BY in_force DESC, m.version DESC
-  RETURN collect(m.version)[0..$keep] AS kept
+  WITH DISTINCT m.version AS version, EXISTS { (:ModelInForce {version: m.version}) } AS in_force
+  ORDER BY in_force DESC, version DESC
+  LIMIT $keep
+  RETURN collect(version) AS kept
 }
 MATCH (p:ModelPart)
 WHERE NOT EXISTS { (:Model)-[:KEPT_IN]->(p) } OR NOT p.version IN kept

@@ -3,10 +3,10 @@
 // :param [{keep}] => { RETURN 3 AS keep }
 CALL () {
   MATCH (m:Model)-[:RANKED_BY]->(:Ranker)
-  OPTIONAL MATCH (now:ModelInForce {version: m.version})
-  WITH m, now IS NOT NULL AS in_force
-  ORDER BY in_force DESC, m.version DESC
-  RETURN collect(m.version)[0..$keep] AS kept
+  WITH m.version AS version, EXISTS { (:ModelInForce {version: m.version}) } AS in_force
+  ORDER BY in_force DESC, version DESC
+  LIMIT $keep
+  RETURN collect(version) AS kept
 }
 MATCH (r:Ranker)
 WHERE NOT r.version IN kept
