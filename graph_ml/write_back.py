@@ -163,7 +163,7 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
 
 
 def _let_readers_finish(graph: Graph) -> None:
-    """Wait for the queries that run now: they may have looked at the (:ModelInForce) before it changed."""
+    """Wait for the queries that run now: they may have read what is in force, or where, before that changed."""
     before = _find_running(graph)
     until = time.monotonic() + READERS_SECONDS
     while before & _find_running(graph) and time.monotonic() < until:

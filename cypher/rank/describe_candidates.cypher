@@ -9,7 +9,7 @@
 OPTIONAL MATCH (now:ModelInForce)
 OPTIONAL MATCH (m:Model {version: now.version})
 OPTIONAL MATCH (c:Customer {customer_id: $customer_id})
-WITH c, CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
+WITH c, CASE m.staged WHEN true THEN 'embedding_staged' WHEN false THEN 'embedding' END AS slot
 WITH slot, c[slot] AS wanted
 UNWIND $article_ids AS article_id
 MATCH (a:Article {article_id: article_id})

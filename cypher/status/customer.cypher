@@ -5,7 +5,8 @@
 MATCH (c:Customer {customer_id: $customer_id})
 OPTIONAL MATCH (now:ModelInForce)
 OPTIONAL MATCH (m:Model {version: now.version})
+WITH c, CASE m.staged WHEN true THEN 'embedding_staged' WHEN false THEN 'embedding' END AS slot
 OPTIONAL MATCH (c)-[b:BOUGHT]->(a:Article)
 RETURN c.customer_id AS customer_id, c.age AS age, c.club_member_status AS club_member_status,
        coalesce(sum(b.quantity), 0) AS purchases, count(DISTINCT a) AS articles,
-       min(b.t_dat) AS first, max(b.t_dat) AS last, m IS NOT NULL AND c[CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END] IS NOT NULL AS has_embedding
+       min(b.t_dat) AS first, max(b.t_dat) AS last, c[slot] IS NOT NULL AS has_embedding

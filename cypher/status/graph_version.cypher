@@ -10,6 +10,5 @@ CALL () {
   OPTIONAL MATCH (now:ModelInForce)
   OPTIONAL MATCH (m:Model {version: now.version})
   RETURN m.version AS model, toString(coalesce(m.embedded, m.created)) AS embedded
-  LIMIT 1
 }
 RETURN load, finished, model, embedded

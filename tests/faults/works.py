@@ -114,7 +114,7 @@ def make_work(name: str, direct: Graph, shop: Path, folder: Path) -> Work:
 
     def check_model(_: Any) -> None:
         assert holds(direct, models[0])
-        assert len(run_text(direct, "MATCH (now:ModelInForce) MATCH (m:Model {version: now.version}) RETURN m")) == 1
+        assert len(direct.read("model_in_force")) == 1
         assert not run_text(direct, "MATCH (p:ModelPart) WHERE NOT (:Model)-[:KEPT_IN]->(p) RETURN p.part")
 
     return Work(lambda graph: write_embeddings(graph, models[0]), check_model, models.reverse)

@@ -40,8 +40,8 @@ def test_two_processes_train_and_one_writes_back(
     assert run.returncode == 0, errors
     assert told.count("Model 1: embeddings of 64 dimensions") == 1
     assert "Training on all purchases" in errors
-    (model,) = run_text(module_graph, "MATCH (m:Model) RETURN m.customers AS c, m.articles AS a")
-    assert model == {"c": 42, "a": 32}
+    (model,) = module_graph.read("models")["model"]
+    assert (model["in_force"], model["customers"], model["articles"]) == (True, 42, 32)
     assert run_text(module_graph, "MATCH (n) WHERE n.embedding IS NOT NULL RETURN count(n) AS n") == [{"n": 74}]
     assert not (tmp_path / "training.safetensors").exists()
 
