@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.special import expit
 
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.progress import Progress, silent
@@ -25,6 +26,7 @@ from .candidates.lists import THREADS, Candidates, look_up, place_within
 from .candidates.nearest import Vectors, cosine_of, gnn
 from .candidates.snapshot import Snapshot
 from .export import Integers, Subgraph
+from .forest import MOST_LEAVES, Forest
 from .rank_features import OWN, Matrix, Offers, describe_articles, describe_offers, name_features
 from .ranking import collect_pairs
 from .sources import EMBEDDING, NEAREST, SOURCES, Source, gather_offers
@@ -53,7 +55,7 @@ class RankSettings(BaseModel):
     forests: int = Field(default=3, ge=1, description="So often trees are grown, from other seeds; their mean counts")
     rounds: int = Field(default=200, ge=1, description="Trees of each")
     learning_rate: float = Field(default=0.04, gt=0, description="What each tree counts")
-    leaves: int = Field(default=31, ge=2, description="Leaves of a tree")
+    leaves: int = Field(default=31, ge=2, le=MOST_LEAVES, description="Leaves of a tree")
     least: int = Field(default=200, ge=1, description="Candidates in a leaf at least; fewer where there are few")
     l2: float = Field(default=10.0, ge=0, description="Pull of a leaf's value towards 0")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same trees on the same machine")
@@ -81,9 +83,13 @@ class Ranker:
         everything, new = ([lightgbm.Booster(model_str=text) for text in texts] for texts in self.trees)
         return everything, new
 
-    def score(
-        self, features: Matrix, row: Integers, new_only: bool, k: int = 12, threads: int | None = None
-    ) -> npt.NDArray[np.float64]:
+    @cached_property
+    def forests(self) -> tuple[list[Forest], list[Forest]]:
+        """The same trees, to be asked about many offers."""
+        everything, new = ([Forest.of(booster) for booster in boosters] for boosters in self.boosters)
+        return everything, new
+
+    def score(self, features: Matrix, row: Integers, new_only: bool, k: int = 12) -> npt.NDArray[np.float64]:
         """What the trees say of offers; more is better, within one customer.
 
         A few trees choose the best of each customer, in `STAGES`, and all trees order those: as good as asking all of
@@ -95,7 +101,6 @@ class Ranker:
         row : [m], ascending: whose offer each is.
         new_only : by the forests for articles not bought before.
         k : how many of each customer have to be in the right order.
-        threads : of LightGBM; None: by the number of rows.
 
         Returns
         -------
@@ -104,17 +109,34 @@ class Ranker:
         score = np.full(len(features), -np.inf)
         if not len(features):
             return score
-        forests = self.boosters[new_only]
-        left, row_of, known = np.arange(len(features)), row, features
+        ask = self._choose(new_only, len(features))
+        left, row_of, columns = np.arange(len(features)), row, features.T
         for trees, most in STAGES:
             most = max(most, 2 * k)
             if np.bincount(row_of).max() <= most:
                 continue
-            rough = _predict(forests[0], known, threads, trees)
-            chosen = np.flatnonzero(place_within(row_of, rough) < most)
-            left, row_of, known = left[chosen], row_of[chosen], known[chosen]
-        score[left] = np.mean([_predict(forest, known, threads) for forest in forests], axis=0)
+            chosen = np.flatnonzero(place_within(row_of, ask(0, columns, trees)) < most)
+            left, row_of, columns = left[chosen], row_of[chosen], columns[:, chosen]
+        score[left] = np.mean([ask(place, columns, None) for place in range(len(self.trees[new_only]))], axis=0)
         return score
+
+    def _choose(self, new_only: bool, rows: int) -> Callable[[int, Matrix, int | None], npt.NDArray[np.float64]]:
+        """Whom to ask about so many offers; both give the same sums, and the faster one has to be compiled first.
+
+        It takes the number of a forest, columns [features, m], and how many of its trees to ask; None for all.
+        """
+        forests, boosters = self.forests[new_only] if rows >= FEW else [], self.boosters[new_only]
+        is_probability = "\nobjective=binary" in self.trees[new_only][0]
+
+        def ask(place: int, columns: Matrix, trees: int | None) -> npt.NDArray[np.float64]:
+            if forests:
+                total = forests[place].score(columns, trees)
+            else:
+                found = boosters[place].predict(columns.T, num_iteration=trees, raw_score=True, num_threads=1)
+                total = np.asarray(found)
+            return expit(total) if is_probability else total
+
+        return ask
 
     def attribute(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
         """[m, sources + 1]: how much of a score is due to each source, and to everything else, by the first forest.
@@ -122,8 +144,8 @@ class Ranker:
         The others learned the same from other draws, and each takes as long: 13 ms for twelve articles.
         Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
         """
-        first, threads = self.boosters[new_only][0], choose_threads(len(features))
-        parts = np.asarray(first.predict(features, pred_contrib=True, num_threads=threads))[:, :-1]
+        first = self.boosters[new_only][0]
+        parts = np.asarray(first.predict(features, pred_contrib=True, num_threads=choose_threads(len(features))))[:, :-1]
         number = len(self.sources)
         by_source = parts[:, -2 * number : -number] + parts[:, -number:]
         return np.column_stack([by_source, parts[:, : -2 * number].sum(axis=1)])
@@ -279,7 +301,7 @@ class Board:
             offers, features = self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
             if new_only:
                 offers, features = keep_new(offers, features)
-            score = ranker.score(features, offers.row, new_only, k, threads=1)
+            score = ranker.score(features, offers.row, new_only, k)
             row, place, article = take_first(offers, score, k)
             ranked[begin + row, place] = article
 
@@ -315,13 +337,6 @@ def take_first(offers: Offers, score: npt.NDArray[np.float64], k: int) -> tuple[
     first = np.flatnonzero((place < k) & (score > -np.inf))
     first = first[np.lexsort((place[first], offers.row[first]))]
     return offers.row[first], place[first], offers.article[first]
-
-
-def _predict(
-    forest: lightgbm.Booster, features: Matrix, threads: int | None, trees: int | None = None
-) -> npt.NDArray[np.float64]:
-    threads = choose_threads(len(features)) if threads is None else threads
-    return np.asarray(forest.predict(features, num_iteration=trees, num_threads=threads))
 
 
 def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, new_only: bool) -> tuple[str, ...]:
