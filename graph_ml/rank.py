@@ -22,13 +22,13 @@ from scipy.special import expit
 
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.progress import Progress, silent
-from .candidates.lists import THREADS, Candidates, look_up, place_within
+from .candidates.lists import THREADS, Candidates, look_up, place_within, take_largest
 from .candidates.nearest import Vectors, cosine_of, gnn
 from .candidates.snapshot import Snapshot
 from .export import Integers, Subgraph
 from .forest import MOST_LEAVES, Forest
 from .rank_features import OWN, Matrix, Offers, describe_articles, describe_offers, name_features
-from .ranking import collect_pairs
+from .ranking import collect_pairs, one_thread_each
 from .sources import EMBEDDING, NEAREST, SOURCES, Source, gather_offers
 from .split import WEEK, HoldOut, hold_out
 
@@ -115,7 +115,7 @@ class Ranker:
             most = max(most, 2 * k)
             if np.bincount(row_of).max() <= most:
                 continue
-            chosen = np.flatnonzero(place_within(row_of, ask(0, columns, trees)) < most)
+            chosen = take_largest(row_of, ask(0, columns, trees), most)
             left, row_of, columns = left[chosen], row_of[chosen], columns[:, chosen]
         score[left] = np.mean([ask(place, columns, None) for place in range(len(self.trees[new_only]))], axis=0)
         return score
@@ -145,7 +145,9 @@ class Ranker:
         Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
         """
         first = self.boosters[new_only][0]
-        parts = np.asarray(first.predict(features, pred_contrib=True, num_threads=choose_threads(len(features))))[:, :-1]
+        parts = np.asarray(first.predict(features, pred_contrib=True, num_threads=choose_threads(len(features))))[
+            :, :-1
+        ]
         number = len(self.sources)
         by_source = parts[:, -2 * number : -number] + parts[:, -number:]
         return np.column_stack([by_source, parts[:, : -2 * number].sum(axis=1)])
@@ -305,7 +307,7 @@ class Board:
             row, place, article = take_first(offers, score, k)
             ranked[begin + row, place] = article
 
-        with ThreadPoolExecutor(THREADS) as pool:
+        with one_thread_each(), ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(rank_some, range(0, len(customers), CUSTOMERS_AT_ONCE)))
         return ranked
 

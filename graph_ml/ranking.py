@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
 
 from .export import Integers, Subgraph
 from .metrics import Counts, Hits
@@ -16,8 +20,9 @@ from .split import HoldOut
 if TYPE_CHECKING:
     import torch
 
-SCORES_AT_ONCE = 8_000_000  # 32 MB of float32
+SCORES_AT_ONCE = 16_000_000  # 64 MB of float32
 GROUP = 32  # articles whose largest score stands for them
+_OF_THREAD = threading.local()
 
 
 @dataclass(frozen=True)
@@ -81,22 +86,50 @@ def rank_by_cosine(
     -------
     [n, k] int64, the nearest first; -1 where there are no more.
     """
+    return rank_by_product(_normalize(customers), np.ascontiguousarray(_normalize(articles).T), k, owned)
+
+
+def rank_by_product(
+    customers: npt.NDArray[np.float32], articles: npt.NDArray[np.float32], k: int, owned: sp.csr_matrix | None = None
+) -> Integers:
+    """The articles with the largest product with each customer: `rank_by_cosine` of embeddings of length 1.
+
+    Parameters
+    ----------
+    customers, articles : [n, dim] and [dim, A], the second by rows.
+    k, owned : as there.
+    """
     import torch  # takes seconds, and one customer's recommendations need none of it
 
-    right = torch.nn.functional.normalize(torch.from_numpy(articles), dim=1).T
+    number = articles.shape[1]
     found = np.full((len(customers), k), -1, dtype=np.int64)
-    size = min(len(customers), max(1, SCORES_AT_ONCE // max(1, len(articles))))
-    space = torch.empty((size, len(articles)))  # taken once: new memory costs as much as the product
-    for begin in range(0, len(customers), max(1, size)):
-        left = torch.nn.functional.normalize(torch.from_numpy(customers[begin : begin + size]), dim=1)
-        scores = torch.mm(left, right, out=space[: len(left)])
+    size = max(1, min(len(customers), SCORES_AT_ONCE // max(1, number)))
+    space = _take_space(size * number).reshape(size, number)
+    for begin in range(0, len(customers), size):
+        part = customers[begin : begin + size]
+        scores = np.matmul(part, articles, out=space[: len(part)])
         if owned is not None:
-            part = owned[begin : begin + size].tocoo()
-            scores[torch.from_numpy(part.row).long(), torch.from_numpy(part.col).long()] = -torch.inf
-        best, place = _find_largest(scores, min(k, len(articles)))
+            pairs = owned[begin : begin + size].tocoo()
+            scores[pairs.row, pairs.col] = -np.inf
+        best, place = _find_largest(torch.from_numpy(scores), min(k, number))
         nearest = torch.where(torch.isinf(best), -1, place)
         found[begin : begin + size, : nearest.shape[1]] = nearest.numpy()
     return found
+
+
+def _take_space(size: int) -> npt.NDArray[np.float32]:
+    """[size]: memory of this thread, the same each time: what is given anew costs as much as the product."""
+    space: npt.NDArray[np.float32] | None = getattr(_OF_THREAD, "space", None)
+    if space is None or len(space) < size:
+        space = _OF_THREAD.space = np.empty(size, dtype=np.float32)
+    return space[:size]
+
+
+def _normalize(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """[n, dim]: of length 1, or 0 where it was."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: npt.NDArray[np.float32] = vectors / np.maximum(length, np.float32(1e-12))
+    return scaled
 
 
 def _find_largest(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -118,6 +151,20 @@ def _find_largest(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Ten
     places = torch.cat([places, rest], dim=1)
     best = scores.gather(1, places).topk(k, dim=1)
     return best.values, places.gather(1, best.indices)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let the libraries compute in the thread that asks them: for threads of one's own, as many as there are cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    with threadpool_limits(1, "blas"):
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 def mark_hits(ranked: Integers, truth: Truth) -> Hits:

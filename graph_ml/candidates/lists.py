@@ -14,11 +14,13 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from ..export import Integers
+from .largest import find_largest
 
 Floats = npt.NDArray[np.float64]
 SLACK = 1e-12  # sums that differ by less, relative, are the same sum added up in another order
+MANY = 2_000  # entries from which on it pays to compile
 CELLS_AT_ONCE = 32_000_000  # 32 MB of booleans
-THREADS = min(4, os.cpu_count() or 1)
+THREADS = min(8, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ def keep_largest(
 ) -> sp.csr_matrix:
     """Those entries of each row that are as large as its `number`-th largest, ties among them; scores are not below 0.
 
-    One row after the other, so that each stays in the cache: it costs 10 microseconds and its partition. Nothing of all
-    rows is sorted or looked up, which took longer than the product that gave the scores.
+    One row after the other, so that each stays in the cache. Nothing of all rows is sorted or looked up, which took
+    longer than the product that gave the scores.
 
     Parameters
     ----------
@@ -94,6 +96,15 @@ def keep_largest(
     """
     if without is None and not (np.diff(scores.indptr) > number).any():
         return scores
+    find = find_largest if scores.nnz >= MANY else _find_largest
+    places, sizes = find(scores, number, slack, margin, without)
+    return sp.csr_matrix((scores.data[places], scores.indices[places], begin_lists(sizes)), scores.shape)
+
+
+def _find_largest(
+    scores: sp.csr_matrix, number: int, slack: float, margin: float, without: sp.csr_matrix | None
+) -> tuple[Integers, Integers]:
+    """As `find_largest`, without compiling."""
     is_out = np.zeros(scores.shape[1], dtype=np.bool_)
     kept = [np.zeros(0, dtype=np.int64)]
     sizes = np.zeros(scores.shape[0], dtype=np.int64)
@@ -113,8 +124,7 @@ def keep_largest(
             places = np.arange(end - begin)
         kept.append(places + begin)
         sizes[row] = len(places)
-    places = np.concatenate(kept)
-    return sp.csr_matrix((scores.data[places], scores.indices[places], _begin(sizes)), scores.shape)
+    return np.concatenate(kept), sizes
 
 
 def select(matrix: sp.csr_matrix, kept: npt.NDArray[np.bool_]) -> sp.csr_matrix:
@@ -153,11 +163,25 @@ def take_best(
     pool = keep_largest(scores, k, slack, margin, without)
     if is_relative and pool.nnz and pool.data.min() <= 0:  # sums so small that nothing is left of them
         pool = select(pool, pool.data > 0)
-    row = row_numbers(pool)
-    order = np.lexsort((pool.indices, -rank(pool.data), row))
-    order = order[np.arange(len(order)) - pool.indptr[row] < k]
+    if not pool.has_sorted_indices:
+        pool = pool.sorted_indices()
+    order = _sort_rows(pool.indptr, -rank(pool.data))
+    order = order[np.arange(len(order)) - pool.indptr[row_numbers(pool)] < k]
     sizes = np.minimum(np.diff(pool.indptr), k)
-    return Candidates(_begin(sizes), pool.indices[order].astype(np.int64), pool.data[order])
+    return Candidates(begin_lists(sizes), pool.indices[order].astype(np.int64), pool.data[order])
+
+
+def _sort_rows(indptr: npt.NDArray[Any], values: Floats) -> Integers:
+    """[m]: the places of each row's values, the smallest first, equal ones as they come."""
+    sizes = np.diff(indptr)
+    longest = int(sizes.max(initial=0))
+    if len(sizes) * longest > 4 * len(values) + MANY:  # a few rows are long
+        return np.lexsort((values, np.repeat(np.arange(len(sizes)), sizes)))
+    inside = np.arange(longest) < sizes[:, None]
+    table = np.full(inside.shape, np.inf)
+    table[inside] = values
+    order = np.argsort(table, axis=1, kind="stable") + indptr[:-1, None]
+    return np.asarray(order[inside], dtype=np.int64)
 
 
 def row_numbers(matrix: sp.csr_matrix) -> Integers:
@@ -170,6 +194,27 @@ def place_within(row: Integers, score: npt.NDArray[Any]) -> Integers:
     place = np.empty(len(row), dtype=np.int64)
     place[np.lexsort((-score, row))] = np.arange(len(row)) - np.searchsorted(row, row)
     return place
+
+
+def take_largest(row: Integers, score: npt.NDArray[Any], most: int) -> Integers:
+    """Places of each row's (ascending) `most` largest scores, in their order; of equal ones the first.
+
+    The places below `most` of `place_within`, without sorting everything: in a fifth of its time.
+    """
+    sizes = np.bincount(row)
+    if not len(row) or sizes.max() <= most:
+        return np.arange(len(row))
+    begins = begin_lists(sizes)
+    table = np.full((len(sizes), int(sizes.max())), -np.inf)
+    table[row, np.arange(len(row)) - begins[row]] = score
+    least = np.partition(table, table.shape[1] - most, axis=1)[:, table.shape[1] - most][row]
+    is_above, is_equal = score > least, score == least
+    above = np.add.reduceat(is_above, begins[:-1][sizes > 0], dtype=np.int64)
+    earlier = np.cumsum(is_equal) - is_equal  # equal ones before, of all rows
+    earlier -= earlier[begins[row]]
+    room = np.zeros(len(sizes), dtype=np.int64)
+    room[sizes > 0] = most - above
+    return np.flatnonzero(is_above | (is_equal & (earlier < room[row])))
 
 
 def look_up(matrix: sp.csr_matrix, rows: Integers, columns: Integers) -> npt.NDArray[Any]:
@@ -187,30 +232,31 @@ class Rankings:
     ----------
     indptr : [groups + 1] int64.
     article, score : one ranking after the other, the best first.
-    place : [groups, A], 1 + the place of an article in a group's ranking.
+    key, place : ascending, group * articles + article, and the place of the article in the group's ranking.
+    articles : how many there are, ranked or not.
     """
 
     indptr: Integers
     article: Integers
     score: Floats
-    place: sp.csr_matrix
+    key: Integers
+    place: Integers
+    articles: int
 
     @classmethod
-    def of(cls, scores: sp.csr_matrix, rank: Callable[[Floats], Floats] = rank_relative) -> Rankings:
-        """The entries of each row [groups, A], in their order."""
-        all_of_them = take_best(scores, max(1, scores.shape[1]), rank)
-        place = np.arange(len(all_of_them.article)) - all_of_them.indptr[all_of_them.row] + 1
-        matrix = sp.csr_matrix((place, all_of_them.article, all_of_them.indptr), scores.shape)
-        matrix.sort_indices()
-        return cls(all_of_them.indptr, all_of_them.article, all_of_them.score, matrix)
+    def of(cls, scores: sp.csr_matrix, most: int | None = None) -> Rankings:
+        """The entries of each row [groups, A], in their order; the `most` best of them, or all."""
+        ranked = take_best(scores, max(1, scores.shape[1] if most is None else most))
+        key = ranked.row * scores.shape[1] + ranked.article
+        order = np.argsort(key)
+        place = (np.arange(len(key)) - ranked.indptr[ranked.row])[order]
+        return cls(ranked.indptr, ranked.article, ranked.score, key[order], place, scores.shape[1])
 
     def first(self, group: Integers, k: int, without: sp.csr_matrix | None = None) -> Candidates:
         """The first `k` of the group of each of m lists, what is `without` [m, A] left out."""
         if without is None:
-            without = sp.csr_matrix((len(group), self.place.shape[1]))
-        rows = row_numbers(without)
-        places = look_up(self.place, group[rows], without.indices).astype(np.int64) - 1
-        rows, places = rows[places >= 0], places[places >= 0]
+            without = sp.csr_matrix((len(group), self.articles))
+        rows, places = self._find(group, without)
         most = k + int(np.bincount(rows, minlength=1).max())
         size = max(1, CELLS_AT_ONCE // most)
         parts = []
@@ -219,14 +265,23 @@ class Rankings:
             parts.append(self._first(group[begin : begin + size], k, most, rows[inside] - begin, places[inside]))
         return join(parts)
 
+    def _find(self, group: Integers, articles: sp.csr_matrix) -> tuple[Integers, Integers]:
+        """The places of each list's articles [m, A] in its group's ranking, those that are in it: rows and places."""
+        rows = row_numbers(articles)
+        key = group[rows] * self.articles + articles.indices
+        at = np.minimum(np.searchsorted(self.key, key), max(0, len(self.key) - 1))
+        found = self.key[at] == key if len(self.key) else np.zeros(len(key), dtype=np.bool_)
+        return rows[found], self.place[at[found]]
+
     def _first(self, group: Integers, k: int, most: int, rows: Integers, places: Integers) -> Candidates:
         free = np.arange(most) < np.diff(self.indptr)[group][:, None]
         free[rows, places] = False
         free &= np.cumsum(free, axis=1) <= k
         row, place = np.nonzero(free)
         found = self.indptr[group[row]] + place
-        return Candidates(_begin(free.sum(axis=1)), self.article[found], self.score[found])
+        return Candidates(begin_lists(free.sum(axis=1)), self.article[found], self.score[found])
 
 
-def _begin(sizes: npt.NDArray[Any]) -> Integers:
+def begin_lists(sizes: npt.NDArray[Any]) -> Integers:
+    """[n + 1]: where each of n lists begins, and where the last one ends."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes, dtype=np.int64)])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..export import Integers
-from ..ranking import rank_by_cosine
+from ..ranking import rank_by_product
 from .lists import Candidates
 from .snapshot import Snapshot
 
@@ -28,17 +28,19 @@ def gnn(
 
     Customers without an embedding have no list, and articles without one are in none.
     """
-    known = ~np.isnan(vectors.articles[:, 0])
-    known &= True if snapshot.only is None else snapshot.only
-    places = np.flatnonzero(known)
+
+    def make() -> tuple[Integers, npt.NDArray[np.float32], tuple[Any, ...]]:
+        known = ~np.isnan(vectors.articles[:, 0])
+        known &= True if snapshot.only is None else snapshot.only
+        places = np.flatnonzero(known)
+        return places, np.ascontiguousarray(vectors.articles[places].T), (vectors, snapshot.only)  # so keep their ids
+
+    places, articles, _ = snapshot.keep(("gnn", id(vectors), id(snapshot.only)), make)
     whose = np.flatnonzero(~np.isnan(vectors.customers[customers, 0]))
     owned = snapshot.leave_out(customers[whose], new_only)
-    if len(places) < len(known):
-        owned = None if owned is None else owned[:, places]
-        articles = vectors.articles[places]
-    else:
-        articles = vectors.articles
-    found = rank_by_cosine(vectors.customers[customers[whose]], articles, k, owned)
+    if owned is not None and len(places) < owned.shape[1]:
+        owned = owned[:, places]
+    found = rank_by_product(vectors.customers[customers[whose]], articles, k, owned)
     row, place = np.nonzero(found >= 0)
     article, row = places[found[row, place]], whose[row]
     score = cosine_of(vectors, customers[row], article).astype(np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from ...cypher.errors import UserMistake
@@ -18,6 +19,7 @@ from .lists import (
     select,
     take_best,
 )
+from .products import multiply, number_by_size
 from .snapshot import Snapshot
 
 SIMILARITIES = ("cosine", "jaccard", "overlap")
@@ -48,27 +50,29 @@ def user_based_cf(
     if similarity not in SIMILARITIES:
         raise UserMistake(f"There is no similarity {similarity[:40]!r}.", f"There are: {', '.join(SIMILARITIES)}.")
 
-    def make() -> tuple[sp.csr_matrix, Floats]:
+    def make() -> tuple[sp.csr_matrix, npt.NDArray[np.int32], Floats]:
         sample = snapshot.latest(buyers)
         count = np.ones(len(sample)) if half_life is None else snapshot.decay(half_life)[sample]
-        places = (snapshot.article[sample], snapshot.customer[sample])
+        number, buyer = number_by_size(np.bincount(snapshot.customer[sample], minlength=snapshot.shape[0]))
+        places = (snapshot.article[sample], number[snapshot.customer[sample]])
         bought_by = sp.csr_matrix((count, places), (snapshot.shape[1], snapshot.shape[0]))
         if half_life is None:
             bought_by.data[:] = 1
-        return bought_by, np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
+        return bought_by, buyer.astype(np.int32), np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
 
     def score(batch: Integers) -> Candidates:
         bought = weights[batch]
         own = take_weightiest(bought, articles)
         rare = own.copy()
         rare.data = own.data * rarity[own.indices]
-        shared = (rare @ bought_by).tocsr()
+        shared = multiply(rare, bought_by)
+        shared = sp.csr_matrix((shared.data, buyer[shared.indices], shared.indptr), shared.shape)
         shared = keep_largest(select(shared, shared.indices != batch[row_numbers(shared)]), pool)
         nearest = _find_nearest(shared, length[batch])
         itself = np.asarray(own.multiply(rare).sum(axis=1)).ravel()
         factor = own_weight * _compare_with_self(itself, length[batch], similarity)
         themselves = sp.csr_matrix((factor, (np.arange(len(batch)), batch)), nearest.shape)
-        scores = (nearest + themselves) @ weights
+        scores = multiply((nearest + themselves).tocsr(), weights)
         return take_best(scores, k, without=snapshot.leave_out(batch, new_only), only=snapshot.only)
 
     def _find_nearest(shared: sp.csr_matrix, own_length: Floats) -> sp.csr_matrix:
@@ -91,7 +95,7 @@ def user_based_cf(
 
     weights = snapshot.weigh(half_life)
     rarity = 1 / np.log(2 + snapshot.purchases_by_article) ** damping
-    bought_by, length = snapshot.keep(("user_based_cf", half_life, buyers), make)
+    bought_by, buyer, length = snapshot.keep(("user_based_cf", half_life, buyers), make)
     return in_batches(customers, 250, score)
 
 

@@ -17,6 +17,7 @@ from .lists import Candidates, Floats, Rankings, in_batches, join, look_up, row_
 from .snapshot import Snapshot
 
 MOST_SEGMENTS = 1_000  # whose rankings are kept; with 10,000 articles lately each takes 0.2 MB
+FEW = 8  # times as many segments as customers: those of all are ranked once, and serve the next customers, too
 GROUPS_AT_ONCE = 50  # rankings of all articles sold lately
 NEARBY = 200  # purchases lately in a post code; with more it is a group of its own, and there are few of those
 UNKNOWN, ELSEWHERE = -1, -2
@@ -144,7 +145,7 @@ def popular_in_segment(
         return Rankings.of(sp.vstack([sp.csr_matrix(count(of)[None, :]) for of in groups], format="csr"))
 
     groups, group_of = snapshot.keep(("segments",), group)
-    if len(groups) > MOST_SEGMENTS or len(customers) < len(groups):  # most of the rankings would be nobody's
+    if len(groups) > MOST_SEGMENTS or FEW * len(customers) < len(groups):  # most of the rankings would be nobody's
         return _rank_groups(snapshot, customers, groups[group_of], count, k, new_only)
     ranking: Rankings = snapshot.keep(("popular_in_segment", days, age_span, purchases), rank)
     return ranking.first(group_of[customers], k, snapshot.leave_out(customers, new_only))
@@ -168,15 +169,18 @@ def by_attributes(
         codes = [snapshot.code(name) for name in ("club_member_status", "fashion_news_frequency", "postal_code")]
         return np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), *codes], axis=1)
 
-    def compare(of: Floats, others: Integers) -> Floats:
-        """The likeness of customers, a row of `known` each, or one for all, and others."""
-        differs = _compare_ages(of[..., 0], snapshot.age[others], age_span)
+    def know_buyers() -> Floats:
+        return np.column_stack([snapshot.age[buyer], known[buyer, 1:]])
+
+    def compare(of: Floats, others: Floats) -> Floats:
+        """The likeness of customers, a row of `known` each, or one for all, and others [n, 4], as of `know_buyers`."""
+        differs = _compare_ages(of[..., 0], others[:, 0], age_span)
         for column in range(1, known.shape[1]):
-            differs += (of[..., column] != UNKNOWN) & (of[..., column] != known[others, column])
+            differs += (of[..., column] != UNKNOWN) & (of[..., column] != others[:, column])
         return np.exp2(-differs)
 
     def weigh(of: Floats) -> Floats:
-        return snapshot.show(np.bincount(article, compare(of, buyer), minlength=snapshot.shape[1]))
+        return snapshot.show(np.bincount(article, compare(of, buyers), minlength=snapshot.shape[1]))
 
     # Post codes are many (350,000 at H&M), each with few purchases lately: rankings of all articles are made as for
     # nobody's post code, and the few purchases of one's own counted double. Where there are many, they make a group.
@@ -188,12 +192,15 @@ def by_attributes(
     known: Floats = snapshot.keep(("attributes",), know)  # [C, 4]
     place = snapshot.code("postal_code")
     is_small, group_of = snapshot.keep(("by_attributes", days, purchases), group)
+    buyers: Floats = snapshot.keep(("buyers", days, purchases), know_buyers)
+    by_place: Integers = snapshot.keep(("by_place", days, purchases), lambda: np.argsort(place[buyer], kind="stable"))
+    lives: Integers = snapshot.keep(("lives", days, purchases), lambda: place[buyer][by_place])
 
     def add_nearby(lists: Candidates, those: Integers, scores: Floats, group: Integers) -> Candidates:
-        row, at = _join_on(np.where(is_small, place, -1)[those], place[buyer])
+        row, at = _join_on(np.where(is_small[those], place[those], -1), lives, by_place)
         if not len(row):
             return lists
-        near = compare(known[those[row]], buyer[at]) / 2  # twice what counted already
+        near = compare(known[those[row]], buyers[at]) / 2  # twice what counted already
         shape = (len(those), snapshot.shape[1])
         more = sp.csr_matrix((near, (row, article[at])), shape)
         more.data += scores[group[row_numbers(more)], more.indices]
@@ -210,11 +217,10 @@ def _compare_ages(age: Floats, others: Floats, age_span: float) -> Floats:
     return np.where(age >= 0, apart, 0.0)
 
 
-def _join_on(left: Integers, right: Integers) -> tuple[Integers, Integers]:
-    """The places of all pairs of equal values at least 0 in `left` and `right`, by those in `left`."""
-    order = np.argsort(right, kind="stable")
-    begin = np.searchsorted(right[order], left)
-    counts = np.where(left >= 0, np.searchsorted(right[order], left, side="right") - begin, 0)
+def _join_on(left: Integers, right: Integers, order: Integers) -> tuple[Integers, Integers]:
+    """The places of all pairs of equal values at least 0 in `left` and what `order` sorted to `right`, by `left`."""
+    begin = np.searchsorted(right, left)
+    counts = np.where(left >= 0, np.searchsorted(right, left, side="right") - begin, 0)
     row = np.repeat(np.arange(len(left)), counts)
     inside = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
     return row, order[begin[row] + inside]
@@ -246,7 +252,9 @@ def _rank_groups(
     for first, (begin, end) in zip(range(0, len(groups), GROUPS_AT_ONCE), pairwise(begins.tolist()), strict=False):
         scores = np.stack([score(of) for of in groups[first : first + GROUPS_AT_ONCE]])
         those, row = customers[order[begin:end]], group[order[begin:end]] - first
-        found = Rankings.of(sp.csr_matrix(scores)).first(row, k, snapshot.leave_out(those, new_only))
+        without = snapshot.leave_out(those, new_only)
+        most = k + (0 if without is None else int(np.diff(without.indptr).max(initial=0)))
+        found = Rankings.of(sp.csr_matrix(scores), most).first(row, k, without)
         parts.append(found if refine is None else refine(found, those, scores, row))
     return _reorder(join(parts), np.argsort(order))
 

@@ -1,0 +1,107 @@
+"""The largest entries of each row of a sparse matrix, one row after the other, so that each stays in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+BINS = 256
+
+
+def find_largest(
+    scores: sp.csr_matrix, number: int, slack: float, margin: float, without: sp.csr_matrix | None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """As `keep_largest`, compiled: the places of what is kept of each row, and how many of it.
+
+    Numpy takes 10 microseconds a row besides its work, and lets no other thread run meanwhile.
+    """
+    places = np.empty(scores.nnz + 1, dtype=np.int64)
+    sizes = np.zeros(scores.shape[0], dtype=np.int64)
+    nothing = np.zeros(0, dtype=scores.indices.dtype)
+    out = (nothing, nothing) if without is None else (without.indptr, without.indices)
+    is_out = np.zeros(0 if without is None else scores.shape[1], dtype=np.bool_)
+    longest = int(np.diff(scores.indptr).max(initial=0))
+    known = (scores.indptr, scores.indices, scores.data.astype(np.float64, copy=False))
+    size = _compile()(*known, *out, is_out, longest, number, slack, margin, places, sizes)
+    return places[:size], sizes
+
+
+@cache
+def _compile() -> Callable[..., int]:
+    import numba  # takes a second, and the first call another one
+
+    return cast("Callable[..., int]", numba.njit(nogil=True)(_find))
+
+
+def _find(
+    indptr: npt.NDArray[Any],
+    indices: npt.NDArray[Any],
+    data: npt.NDArray[np.float64],
+    out_indptr: npt.NDArray[Any],
+    out_indices: npt.NDArray[Any],
+    is_out: npt.NDArray[np.bool_],
+    longest: int,
+    number: int,
+    slack: float,
+    margin: float,
+    places: npt.NDArray[np.int64],
+    sizes: npt.NDArray[np.int64],
+) -> int:
+    """Write the places of all rows, one after the other, and each one's size; how many they are. Compiled by numba."""
+    left = np.empty(longest, dtype=np.int64)  # those among which the least that is kept is looked for
+    counts = np.empty(BINS, dtype=np.int64)
+    bits = data.view(np.int64)  # of numbers that are not below 0, in the same order
+    end = 0
+    for row in range(len(indptr) - 1):
+        first = end
+        if len(is_out):
+            for place in range(out_indptr[row], out_indptr[row + 1]):
+                is_out[out_indices[place]] = True
+            for place in range(indptr[row], indptr[row + 1]):
+                places[end] = place
+                end += not is_out[indices[place]]
+            for place in range(out_indptr[row], out_indptr[row + 1]):
+                is_out[out_indices[place]] = False
+        else:
+            for place in range(indptr[row], indptr[row + 1]):
+                places[end] = place
+                end += 1
+        if end - first > number:
+            size, wanted = end - first, number
+            for entry in range(size):
+                left[entry] = bits[places[first + entry]]
+            while True:  # keep the bin that the wanted one is in
+                low, high = left[0], left[0]
+                for entry in range(1, size):
+                    low, high = min(low, left[entry]), max(high, left[entry])
+                if low == high:
+                    break
+                shift = 0
+                while (high - low) >> shift >= BINS:
+                    shift += 1
+                counts[:] = 0
+                for entry in range(size):
+                    counts[(left[entry] - low) >> shift] += 1
+                chosen = BINS - 1
+                while counts[chosen] < wanted:
+                    wanted -= counts[chosen]
+                    chosen -= 1
+                kept = 0
+                for entry in range(size):
+                    value = left[entry]
+                    left[kept] = value
+                    kept += (value - low) >> shift == chosen
+                size = kept
+            least = left[:1].view(np.float64)[0] * (1 - slack) - margin
+            stop, end = end, first
+            for entry in range(first, stop):
+                place = places[entry]
+                places[end] = place
+                end += data[place] >= least
+        sizes[row] = end - first
+    return end
