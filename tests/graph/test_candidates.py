@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.candidates import history, neighbours, popular
+from hmrec.graph_ml.candidates import history, lists, neighbours, popular, products
 from hmrec.graph_ml.candidates.lists import Candidates
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export import Subgraph, SubgraphSpec, export_subgraph
@@ -37,6 +37,13 @@ def subgraph(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> S
     write_synthetic(folder, customers=300, articles=200, transactions=6000, seed=3)
     load_folder(folder, server=None, graph=module_graph, road="stream")
     return export_subgraph(module_graph, SubgraphSpec(isolated=True))
+
+
+@pytest.fixture(autouse=True, params=["compiled", "plain"])
+def _for_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop is small; a large one's lists are made by what is compiled."""
+    for module in (lists, products):
+        monkeypatch.setattr(module, "MANY", 0 if request.param == "compiled" else 10**9)
 
 
 def choose_customers(snapshot: Snapshot) -> np.ndarray[Any, Any]:
