@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +15,6 @@ from threadpoolctl import threadpool_limits
 from .export import Integers, Subgraph
 from .metrics import Counts, Hits
 from .split import HoldOut
-
-if TYPE_CHECKING:
-    import torch
 
 SCORES_AT_ONCE = 16_000_000  # 64 MB of float32
 GROUP = 32  # articles whose largest score stands for them
@@ -99,8 +95,6 @@ def rank_by_product(
     customers, articles : [n, dim] and [dim, A], the second by rows.
     k, owned : as there.
     """
-    import torch  # takes seconds, and one customer's recommendations need none of it
-
     number = articles.shape[1]
     found = np.full((len(customers), k), -1, dtype=np.int64)
     size = max(1, min(len(customers), SCORES_AT_ONCE // max(1, number)))
@@ -111,9 +105,8 @@ def rank_by_product(
         if owned is not None:
             pairs = owned[begin : begin + size].tocoo()
             scores[pairs.row, pairs.col] = -np.inf
-        best, place = _find_largest(torch.from_numpy(scores), min(k, number))
-        nearest = torch.where(torch.isinf(best), -1, place)
-        found[begin : begin + size, : nearest.shape[1]] = nearest.numpy()
+        best, place = _find_largest(scores, min(k, number))
+        found[begin : begin + size, : place.shape[1]] = np.where(np.isinf(best), -1, place)
     return found
 
 
@@ -132,39 +125,37 @@ def _normalize(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return scaled
 
 
-def _find_largest(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _find_largest(scores: npt.NDArray[np.float32], k: int) -> tuple[npt.NDArray[np.float32], Integers]:
     """[n, k] each: the largest of each row, the first first, and their places.
 
-    They are in the k groups with the largest maxima, and only those are sorted: a third of `topk`'s time over all.
+    They are in the k groups with the largest maxima, and only those are sorted: a third of the time over all.
     """
-    import torch
-
     groups = scores.shape[1] // GROUP
     if groups <= k:
-        best = scores.topk(k, dim=1)
-        return best.values, best.indices
+        return _sort_largest(scores, np.broadcast_to(np.arange(scores.shape[1]), scores.shape), k)
     whole = groups * GROUP  # group g has the places g, g + groups, g + 2 groups, ...
-    maxima = scores[:, :whole].view(len(scores), GROUP, groups).amax(dim=1)
-    chosen = maxima.topk(k, dim=1).indices
-    places = (chosen[:, :, None] + groups * torch.arange(GROUP)).flatten(1)
-    rest = torch.arange(whole, scores.shape[1]).expand(len(scores), -1)
-    places = torch.cat([places, rest], dim=1)
-    best = scores.gather(1, places).topk(k, dim=1)
-    return best.values, places.gather(1, best.indices)
+    maxima = scores[:, :whole].reshape(len(scores), GROUP, groups).max(axis=1)
+    chosen = np.argpartition(maxima, groups - k, axis=1)[:, groups - k :]
+    places = (chosen[:, :, None] + groups * np.arange(GROUP)).reshape(len(scores), -1)
+    rest = np.broadcast_to(np.arange(whole, scores.shape[1]), (len(scores), scores.shape[1] - whole))
+    places = np.concatenate([places, rest], axis=1)
+    return _sort_largest(np.take_along_axis(scores, places, axis=1), places, k)
+
+
+def _sort_largest(
+    values: npt.NDArray[np.float32], places: Integers, k: int
+) -> tuple[npt.NDArray[np.float32], Integers]:
+    """[n, k] each: the largest of values [n, m], the first first, and their places [n, m]."""
+    best = np.argpartition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
+    best = np.take_along_axis(best, np.argsort(-np.take_along_axis(values, best, axis=1), axis=1), axis=1)
+    return np.take_along_axis(values, best, axis=1), np.take_along_axis(places, best, axis=1)
 
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Let the libraries compute in the thread that asks them: for threads of one's own, as many as there are cores."""
-    import torch
-
-    before = torch.get_num_threads()
+    """Let numpy compute in the thread that asks it: for threads of one's own, as many as there are cores."""
     with threadpool_limits(1, "blas"):
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+        yield
 
 
 def mark_hits(ranked: Integers, truth: Truth) -> Hits:
