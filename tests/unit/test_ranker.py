@@ -87,6 +87,17 @@ def test_a_few_trees_choose_whom_all_order_and_a_customer_alone_is_ordered_as_am
         assert (board.rank(ranker, np.array([customer]), 3, new_only=False) == ranked[customer]).all()
 
 
+@pytest.mark.parametrize("new_only", [False, True])
+def test_many_offers_are_scored_as_few_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, new_only: bool) -> None:
+    ranker = learn()
+    (offers, features), *_ = Board.of(hold_out(make_habits()), None, SOME).describe(np.arange(20))
+    few = ranker.score(features, offers.row, new_only, k=3)
+    monkeypatch.setattr(rank, "FEW", 1)
+    assert (ranker.score(features, offers.row, new_only, k=3) == few).all()
+    assert np.isfinite(few).any()
+    assert not new_only or (few[np.isfinite(few)] <= 1).all()  # a probability
+
+
 def test_a_text_that_is_not_whole_is_one_sentence_and_never_reaches_lightgbm() -> None:
     whole = learn().to_text()
     assert Ranker.from_text(whole) == learn()
