@@ -53,6 +53,11 @@ OWN = (
     "rank",  # place of the article among the customer's, by weight_60
     "days_28",  # on how many of the last 28 days the customer bought it
     "days_84",
+    "visits_since",  # on how many days the customer bought anything since
+    "visits_share",  # days_bought beside the days with any purchase from the first of them on
+    "visits_gap",  # mean of such days between them, and
+    "visits_due",  # visits_since / visits_gap
+    "due_elsewhere",  # since_last / repeat_gap, as other customers have it
     *(f"{label.lower()}_share" for label in LIKE),  # share of the customer's purchases in the article's product, ...
     *(
         f"{label.lower()}_{what}" for label in LIKE for what in ("days", "since", "due")
@@ -135,7 +140,8 @@ def describe_offers(snapshot: Snapshot, offers: Offers, facts: Matrix, cosine: M
     cosine : [m], of the embeddings; NaN where one is missing.
     """
     part = snapshot.take(offers.customers)  # what follows sorts and counts all purchases that there are
-    own = _describe_own(part, replace(offers, customers=np.arange(len(offers.customers))))
+    repeat_gap = facts[offers.article, FACTS.index("repeat_gap")]
+    own = _describe_own(part, replace(offers, customers=np.arange(len(offers.customers))), repeat_gap)
     columns = [*own, cosine, *(fact[offers.article] for fact in facts.T), *offers.score.T, *offers.place.T]
     described = np.empty((len(columns), len(offers.row)), dtype=np.float32)  # by columns: written in order
     for place, column in enumerate(columns):
@@ -150,7 +156,9 @@ def name_features(sources: tuple[str, ...]) -> list[str]:
     return [*OWN, *FACTS, *scores, *places]
 
 
-def _describe_own(snapshot: Snapshot, offers: Offers) -> list[npt.NDArray[np.float64]]:
+def _describe_own(
+    snapshot: Snapshot, offers: Offers, repeat_gap: npt.NDArray[np.float32]
+) -> list[npt.NDArray[np.float64]]:
     """[m] each: what the customers' own purchases tell, in the order of `OWN`, the cosine left out."""
     pairs, customers = snapshot.pairs, offers.customers
     place = _find_pairs(snapshot, offers)  # [m], -1 where never bought
@@ -168,6 +176,10 @@ def _describe_own(snapshot: Snapshot, offers: Offers) -> list[npt.NDArray[np.flo
     columns = [days, last, first, gap, last / gap, *weights, _divide(weights[1], total[offers.row])]
     columns.append(take(_rank_within(snapshot.weigh(60.0)), np.nan))
     columns += [_count_days(snapshot, offers, days) for days in (28, 84)]
+    since, first_since = (take(visits, np.nan) for visits in _count_visits(snapshot))
+    visits_gap = _divide(first_since - since, days - 1)
+    columns += [since, _divide(days, first_since + 1), visits_gap, _divide(since, visits_gap)]
+    columns.append(_divide(last, repeat_gap))
     columns += [_share_of_alike(snapshot, label, mine, total, offers) for label in LIKE]
     columns += [column for label in LIKE for column in _describe_kind(snapshot, label, offers)]
     return columns + [column[offers.row] for column in _describe_customers(snapshot, customers)]
@@ -199,6 +211,15 @@ def _count_days(snapshot: Snapshot, offers: Offers, days: int) -> npt.NDArray[np
     recent = np.flatnonzero(snapshot.time >= snapshot.cut - days)
     key = snapshot.customer[recent] * snapshot.shape[1] + snapshot.article[recent]
     return _look_up_days(key, snapshot.time[recent], offers.customer * snapshot.shape[1] + offers.article)[0]
+
+
+def _count_visits(snapshot: Snapshot) -> tuple[Integers, Integers]:
+    """[pairs] each: on how many days the customer bought anything since the pair's last purchase, and its first."""
+    pairs, basket = snapshot.pairs, snapshot.basket
+    last_of = basket[np.cumsum(snapshot.purchases_by_customer) - 1]  # of each customer; of those without any it is idle
+    ends = np.append(pairs.begin[1:], len(pairs.order))[: len(pairs.begin)]
+    latest = np.repeat(last_of, np.diff(pairs.indptr))
+    return latest - basket[pairs.order[ends - 1]], latest - basket[pairs.order[pairs.begin]]
 
 
 def _describe_kind(snapshot: Snapshot, label: str, offers: Offers) -> list[npt.NDArray[np.float64]]:

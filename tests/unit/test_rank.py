@@ -87,6 +87,11 @@ def test_what_a_customers_purchases_add_by_hand(diary: Subgraph) -> None:
     np.testing.assert_equal(found["rank"], np.array([1, np.nan, 2], dtype=np.float32))
     assert found["days_28"].tolist() == [3, 0, 0]
     assert found["days_84"].tolist() == [3, 0, 1]
+    np.testing.assert_equal(found["visits_since"], np.array([0, np.nan, 3], dtype=np.float32))  # of four days
+    np.testing.assert_equal(found["visits_share"], np.array([1, np.nan, 0.25], dtype=np.float32))
+    np.testing.assert_equal(found["visits_gap"], np.array([1, np.nan, np.nan], dtype=np.float32))
+    np.testing.assert_equal(found["visits_due"], np.array([0, np.nan, np.nan], dtype=np.float32))
+    np.testing.assert_equal(found["due_elsewhere"], np.array([3 / 8.5, np.nan, np.nan], dtype=np.float32))
     assert found["customer_repeats"].tolist() == [0.5, 0.5, 0.5]
     assert found["customer_idle"].tolist() == [3, 3, 3]
     np.testing.assert_equal(found["cosine"], cosine)
