@@ -15,7 +15,7 @@ from hmrec.graph_ml.split import HoldOut, hold_out
 from tests.unit.purchases import make_subgraph
 
 DEPARTMENTS, LAUNCHED, WEEKS = 6, 5, 12
-QUICK = RankSettings(rounds=20, forests=1)
+QUICK = RankSettings(rounds=20)
 ATTRIBUTES_ASIDE = tuple(source for source in SOURCES if source.query not in ("by_attributes", "popular_in_segment"))
 
 
