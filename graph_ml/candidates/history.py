@@ -103,10 +103,11 @@ def item_based_cf(
         share = _divide(own.data, size[own.indices] - is_in)
         others = spread(_with_data(own, share), bought_by)
         others = select(others, others.indices != batch[row_numbers(others)])
-        by_itself = repeated[own.indices] - is_in * look_up(lately, batch[row], own.indices)
         sums = keep_largest(multiply(others, by_sales), pool + articles)
         sums = sp.csr_matrix((sums.data, seller[sums.indices], sums.indptr), sums.shape)
-        sums = _subtract(sums, _with_data(own, share * by_itself))
+        if not new_only:  # what they add to themselves; else they are left out, and keep their places in the pool
+            by_itself = repeated[own.indices] - is_in * look_up(lately, batch[row], own.indices)
+            sums = _subtract(sums, _with_data(own, share * by_itself))
         return _damp(snapshot, keep_largest(sums, pool), batch, k, new_only, damping)
 
     weights = snapshot.weigh(half_life)
