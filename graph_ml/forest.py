@@ -8,14 +8,13 @@ time (docs/decisions.md). Source: Lucchese et al., QuickScorer, SIGIR 2015; Ye e
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .compiled import compile_loop
 from .export import Integers
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class Forest:
         """
         number = len(self.nodes) - 1 if trees is None else min(trees, len(self.nodes) - 1)
         total = np.zeros(columns.shape[1])
-        _compile()(
+        compile_loop(_add_up)(
             np.ascontiguousarray(columns),
             self.feature,
             self.threshold,
@@ -126,13 +125,6 @@ def _round_down(threshold: float) -> np.float32:
         rounded = np.float32(threshold)
     is_above = float(rounded) > threshold or rounded == -ZERO
     return np.nextafter(rounded, np.float32(-np.inf)) if is_above else rounded
-
-
-@cache
-def _compile() -> Callable[..., None]:
-    import numba  # takes a second, and the first call another one
-
-    return cast("Callable[..., None]", numba.njit(nogil=True)(_add_up))
 
 
 def _add_up(

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.progress import Progress, silent
@@ -28,7 +29,7 @@ from .candidates.snapshot import Snapshot
 from .export import Integers, Subgraph
 from .forest import MOST_LEAVES, Forest
 from .rank_features import OWN, Matrix, Offers, describe_articles, describe_offers, name_features
-from .ranking import collect_pairs, one_thread_each
+from .ranking import collect_pairs
 from .sources import EMBEDDING, NEAREST, SOURCES, Source, gather_offers
 from .split import WEEK, HoldOut, hold_out
 
@@ -89,6 +90,12 @@ class Ranker:
         everything, new = ([Forest.of(booster) for booster in boosters] for boosters in self.boosters)
         return everything, new
 
+    @cached_property
+    def is_probability(self) -> tuple[bool, bool]:
+        """Whether the sums of the trees are the log odds of a purchase."""
+        everything, new = ("\nobjective=binary" in texts[0] for texts in self.trees)
+        return everything, new
+
     def score(self, features: Matrix, row: Integers, new_only: bool, k: int = 12) -> npt.NDArray[np.float64]:
         """What the trees say of offers; more is better, within one customer.
 
@@ -126,7 +133,7 @@ class Ranker:
         It takes the number of a forest, columns [features, m], and how many of its trees to ask; None for all.
         """
         forests, boosters = self.forests[new_only] if rows >= FEW else [], self.boosters[new_only]
-        is_probability = "\nobjective=binary" in self.trees[new_only][0]
+        is_probability = self.is_probability[new_only]
 
         def ask(place: int, columns: Matrix, trees: int | None) -> npt.NDArray[np.float64]:
             if forests:
@@ -144,10 +151,8 @@ class Ranker:
         The others learned the same from other draws, and each takes as long: 13 ms for twelve articles.
         Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
         """
-        first = self.boosters[new_only][0]
-        parts = np.asarray(first.predict(features, pred_contrib=True, num_threads=choose_threads(len(features))))[
-            :, :-1
-        ]
+        first, threads = self.boosters[new_only][0], choose_threads(len(features))
+        parts = np.asarray(first.predict(features, pred_contrib=True, num_threads=threads))[:, :-1]
         number = len(self.sources)
         by_source = parts[:, -2 * number : -number] + parts[:, -number:]
         return np.column_stack([by_source, parts[:, : -2 * number].sum(axis=1)])
@@ -307,7 +312,7 @@ class Board:
             row, place, article = take_first(offers, score, k)
             ranked[begin + row, place] = article
 
-        with one_thread_each(), ThreadPoolExecutor(THREADS) as pool:
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:  # our threads are enough
             list(pool.map(rank_some, range(0, len(customers), CUSTOMERS_AT_ONCE)))
         return ranked
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from threadpoolctl import threadpool_limits
 
 from .export import Integers, Subgraph
 from .metrics import Counts, Hits
@@ -149,13 +146,6 @@ def _sort_largest(
     best = np.argpartition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
     best = np.take_along_axis(best, np.argsort(-np.take_along_axis(values, best, axis=1), axis=1), axis=1)
     return np.take_along_axis(values, best, axis=1), np.take_along_axis(places, best, axis=1)
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let numpy compute in the thread that asks it: for threads of one's own, as many as there are cores."""
-    with threadpool_limits(1, "blas"):
-        yield
 
 
 def mark_hits(ranked: Integers, truth: Truth) -> Hits:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+
+from ..compiled import compile_loop
 
 BINS = 256
 
@@ -27,15 +27,8 @@ def find_largest(
     is_out = np.zeros(0 if without is None else scores.shape[1], dtype=np.bool_)
     longest = int(np.diff(scores.indptr).max(initial=0))
     known = (scores.indptr, scores.indices, scores.data.astype(np.float64, copy=False))
-    size = _compile()(*known, *out, is_out, longest, number, slack, margin, places, sizes)
+    size = compile_loop(_find)(*known, *out, is_out, longest, number, slack, margin, places, sizes)
     return places[:size], sizes
-
-
-@cache
-def _compile() -> Callable[..., int]:
-    import numba  # takes a second, and the first call another one
-
-    return cast("Callable[..., int]", numba.njit(nogil=True)(_find))
 
 
 def _find(

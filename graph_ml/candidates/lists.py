@@ -18,7 +18,7 @@ from .largest import find_largest
 
 Floats = npt.NDArray[np.float64]
 SLACK = 1e-12  # sums that differ by less, relative, are the same sum added up in another order
-MANY = 2_000  # entries from which on it pays to compile
+MANY = 2_000  # entries of a matrix from which on it pays to compile
 CELLS_AT_ONCE = 32_000_000  # 32 MB of booleans
 THREADS = min(8, os.cpu_count() or 1)
 
@@ -165,22 +165,22 @@ def take_best(
         pool = select(pool, pool.data > 0)
     if not pool.has_sorted_indices:
         pool = pool.sorted_indices()
-    order = _sort_rows(pool.indptr, -rank(pool.data))
+    order = _sort_rows(pool, -rank(pool.data))
     order = order[np.arange(len(order)) - pool.indptr[row_numbers(pool)] < k]
     sizes = np.minimum(np.diff(pool.indptr), k)
     return Candidates(begin_lists(sizes), pool.indices[order].astype(np.int64), pool.data[order])
 
 
-def _sort_rows(indptr: npt.NDArray[Any], values: Floats) -> Integers:
-    """[m]: the places of each row's values, the smallest first, equal ones as they come."""
-    sizes = np.diff(indptr)
+def _sort_rows(matrix: sp.csr_matrix, values: Floats) -> Integers:
+    """[nnz]: the places of each row's entries by their values [nnz], the smallest first, equal ones as they come."""
+    sizes = np.diff(matrix.indptr)
     longest = int(sizes.max(initial=0))
     if len(sizes) * longest > 4 * len(values) + MANY:  # a few rows are long
-        return np.lexsort((values, np.repeat(np.arange(len(sizes)), sizes)))
+        return np.lexsort((values, row_numbers(matrix)))
     inside = np.arange(longest) < sizes[:, None]
     table = np.full(inside.shape, np.inf)
     table[inside] = values
-    order = np.argsort(table, axis=1, kind="stable") + indptr[:-1, None]
+    order = np.argsort(table, axis=1, kind="stable") + matrix.indptr[:-1, None]
     return np.asarray(order[inside], dtype=np.int64)
 
 

@@ -169,8 +169,9 @@ def by_attributes(
         codes = [snapshot.code(name) for name in ("club_member_status", "fashion_news_frequency", "postal_code")]
         return np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), *codes], axis=1)
 
-    def know_buyers() -> Floats:
-        return np.column_stack([snapshot.age[buyer], known[buyer, 1:]])
+    def know_buyers() -> tuple[Floats, Integers, Integers]:
+        by_place = np.argsort(place[buyer], kind="stable")
+        return np.column_stack([snapshot.age[buyer], known[buyer, 1:]]), by_place, place[buyer][by_place]
 
     def compare(of: Floats, others: Floats) -> Floats:
         """The likeness of customers, a row of `known` each, or one for all, and others [n, 4], as of `know_buyers`."""
@@ -192,9 +193,7 @@ def by_attributes(
     known: Floats = snapshot.keep(("attributes",), know)  # [C, 4]
     place = snapshot.code("postal_code")
     is_small, group_of = snapshot.keep(("by_attributes", days, purchases), group)
-    buyers: Floats = snapshot.keep(("buyers", days, purchases), know_buyers)
-    by_place: Integers = snapshot.keep(("by_place", days, purchases), lambda: np.argsort(place[buyer], kind="stable"))
-    lives: Integers = snapshot.keep(("lives", days, purchases), lambda: place[buyer][by_place])
+    buyers, by_place, lives = snapshot.keep(("buyers", days, purchases), know_buyers)
 
     def add_nearby(lists: Candidates, those: Integers, scores: Floats, group: Integers) -> Candidates:
         row, at = _join_on(np.where(is_small[those], place[those], -1), lives, by_place)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from ..compiled import compile_loop
 from ..export import Integers
-from .lists import Floats, begin_lists
-
-MANY = 2_000  # entries of the left matrix from which on it pays to compile
+from .lists import MANY, Floats, begin_lists
 
 
 def multiply(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
@@ -32,7 +29,7 @@ def multiply(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
     sums = np.zeros(right.shape[1])
     whole = (left.indptr.astype(np.int64), left.indices.astype(np.int64), left.data)
     parts = (right.indptr, right.indices, right.data, sums, longest, most)
-    _compile()(*whole, *parts, indptr, indices, data)
+    compile_loop(_add_up)(*whole, *parts, indptr, indices, data)
     size = int(indptr[-1])
     return sp.csr_matrix((data[:size].copy(), indices[:size].copy(), indptr), (left.shape[0], right.shape[1]))
 
@@ -68,13 +65,6 @@ def number_as_met(numbers: Integers, met: Integers) -> tuple[Integers, int]:
     renumbered = np.full(len(first), -1, dtype=np.int64)
     renumbered[known[np.argsort(first[known])]] = np.arange(len(known))
     return renumbered[numbers], len(known)
-
-
-@cache
-def _compile() -> Callable[..., None]:
-    import numba  # takes a second, and the first call another one
-
-    return cast("Callable[..., None]", numba.njit(nogil=True)(_add_up))
 
 
 def _add_up(
