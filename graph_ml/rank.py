@@ -85,6 +85,21 @@ class Ranker:
         return everything, new
 
     @cached_property
+    def stages(self) -> tuple[dict[int, lightgbm.Booster], dict[int, lightgbm.Booster]]:
+        """The first trees of the first forests alone, by how many, for `STAGES`.
+
+        LightGBM keeps in a booster for how many of its trees it was asked last, also while another thread's question
+        is answered: each of these is only ever asked for all that it has.
+        """
+        import lightgbm
+
+        everything, new = (
+            {trees: lightgbm.Booster(model_str=boosters[0].model_to_string(num_iteration=trees)) for trees, _ in STAGES}
+            for boosters in self.boosters
+        )
+        return everything, new
+
+    @cached_property
     def forests(self) -> tuple[list[Forest], list[Forest]]:
         """The same trees, to be asked about many offers."""
         everything, new = ([Forest.of(booster) for booster in boosters] for boosters in self.boosters)
@@ -130,17 +145,18 @@ class Ranker:
     def _choose(self, new_only: bool, rows: int) -> Callable[[int, Matrix, int | None], npt.NDArray[np.float64]]:
         """Whom to ask about so many offers; both give the same sums, and the faster one has to be compiled first.
 
-        It takes the number of a forest, columns [features, m], and how many of its trees to ask; None for all.
+        It takes the number of a forest, columns [features, m], and how many trees of the first to ask; None for all.
         """
-        forests, boosters = self.forests[new_only] if rows >= FEW else [], self.boosters[new_only]
+        forests = self.forests[new_only] if rows >= FEW else []
+        boosters, stages = self.boosters[new_only], self.stages[new_only]
         is_probability = self.is_probability[new_only]
 
         def ask(place: int, columns: Matrix, trees: int | None) -> npt.NDArray[np.float64]:
             if forests:
                 total = forests[place].score(columns, trees)
             else:
-                found = boosters[place].predict(columns.T, num_iteration=trees, raw_score=True, num_threads=1)
-                total = np.asarray(found)
+                booster = boosters[place] if trees is None else stages[trees]
+                total = np.asarray(booster.predict(columns.T, raw_score=True, num_threads=1))
             return expit(total) if is_probability else total
 
         return ask

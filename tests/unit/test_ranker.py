@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -72,9 +73,9 @@ def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_the_first_one_s() 
 def test_a_few_trees_choose_whom_all_order_and_a_customer_alone_is_ordered_as_among_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    board, ranker = Board.of(hold_out(make_habits()), None, SOME), learn()
+    board, ranker = Board.of(hold_out(make_habits()), None, SOME), Ranker.from_text(learn().to_text())
     (offers, features), *_ = board.describe(np.arange(20))
-    whole = ranker.score(features, offers.row, new_only=False, k=1_000)
+    whole = learn().score(features, offers.row, new_only=False, k=1_000)
     assert np.isfinite(whole).all()  # each has fewer offers
     monkeypatch.setattr(rank, "STAGES", ((5, 8), (9, 6)))
     score = ranker.score(features, offers.row, new_only=False, k=3)
@@ -85,6 +86,16 @@ def test_a_few_trees_choose_whom_all_order_and_a_customer_alone_is_ordered_as_am
     ranked = board.rank(ranker, np.arange(20), 3, new_only=False)
     for customer in range(20):
         assert (board.rank(ranker, np.array([customer]), 3, new_only=False) == ranked[customer]).all()
+
+
+def test_threads_that_ask_the_same_trees_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rank, "STAGES", ((5, 8), (9, 6)))
+    board, ranker = Board.of(hold_out(make_habits()), None, SOME), Ranker.from_text(learn().to_text())
+    (offers, features), *_ = board.describe(np.arange(50))
+    alone = ranker.score(features, offers.row, new_only=False, k=3)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(ranker.score, features, offers.row, new_only=False, k=3) for _ in range(200)]
+    assert all((one.result() == alone).all() for one in asked)
 
 
 @pytest.mark.parametrize("new_only", [False, True])

@@ -1,0 +1,58 @@
+"""That the lists for everybody are, customer by customer, those of one call each: in a shop of some size, by the ranker.
+
+HMREC_TEST_CUSTOMERS tells how many are compared (all 1,000 take a minute and a half).
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.recommender import Method
+from hmrec.graph_ml.everybody import recommend_everybody
+from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.hybrid import train_hybrid
+from hmrec.graph_ml.rank import RankSettings
+from hmrec.graph_ml.recommender import recommend
+from hmrec.graph_ml.trained_model import TrainSettings
+from hmrec.graph_ml.write_back import write_embeddings
+from hmrec.loader.load import load_folder
+from hmrec.loader.synthetic import write_synthetic
+
+from tests.graph.test_hybrid import read_lists
+
+COMPARED = int(os.environ.get("HMREC_TEST_CUSTOMERS", "60"))
+AT_ONCE = 4
+
+
+@pytest.fixture(scope="module")
+def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph:
+    folder = tmp_path_factory.mktemp("shop")
+    write_synthetic(folder, customers=1_500, articles=400, transactions=40_000, seed=1)
+    load_folder(folder, server=None, graph=module_graph, road="stream")
+    subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
+    trained, rank = train_hybrid(subgraph, TrainSettings(dim=32, epochs=4), RankSettings(rounds=60, customers=600))
+    write_embeddings(module_graph, trained, rank=rank)
+    return module_graph
+
+
+@pytest.mark.parametrize("asked", [{}, {"new_only": True}], ids=["all", "new"])
+def test_everybody_s_lists_are_those_of_one_by_one(shop: Graph, asked: dict[str, Any], tmp_path: Path) -> None:
+    out = tmp_path / "submission.csv"
+    assert recommend_everybody(shop, out, method=Method.hybrid, **asked) == 1_500
+    lists = read_lists(out)
+    customers = np.random.default_rng(0).permutation(sorted(lists))[:COMPARED].tolist()
+
+    def ask(customer: str) -> list[str]:
+        found = recommend(shop, customer, method=Method.hybrid, **asked)  # at once, as the service does
+        return list(found.articles["article_id"])
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        one_by_one = dict(zip(customers, pool.map(ask, customers), strict=True))
+    assert len(one_by_one) == min(COMPARED, 1_500)
+    assert {customer: lists[customer] for customer in customers} == one_by_one
