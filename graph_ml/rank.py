@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -40,6 +41,8 @@ CUSTOMERS_AT_ONCE = 250  # their offers' features take 25 MB: from 32 on each ar
 STAGES = ((10, 60), (50, 24))
 """Pairs of n and m: the first n trees of the first forest choose m offers of each customer from those still left."""
 FEW = 50_000
+ONE_AT_A_TIME = Lock()
+"""Asked for contributions LightGBM writes into the trees how deep they are: two threads at once can end the process."""
 
 EmbedAsOf = Callable[[Subgraph, int], Vectors]
 """Embeddings from the purchases before a day (days since 1970-01-01), all given; learned without any later one."""
@@ -168,7 +171,8 @@ class Ranker:
         Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
         """
         first, threads = self.boosters[new_only][0], choose_threads(len(features))
-        parts = np.asarray(first.predict(features, pred_contrib=True, num_threads=threads))[:, :-1]
+        with ONE_AT_A_TIME:
+            parts = np.asarray(first.predict(features, pred_contrib=True, num_threads=threads))[:, :-1]
         number = len(self.sources)
         by_source = parts[:, -2 * number : -number] + parts[:, -number:]
         return np.column_stack([by_source, parts[:, : -2 * number].sum(axis=1)])

@@ -89,12 +89,15 @@ def test_a_few_trees_choose_whom_all_order_and_a_customer_alone_is_ordered_as_am
 
 
 def test_threads_that_ask_the_same_trees_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rank, "STAGES", ((5, 8), (9, 6)))
     board, ranker = Board.of(hold_out(make_habits()), None, SOME), Ranker.from_text(learn().to_text())
+    monkeypatch.setattr(rank, "STAGES", ((5, 8), (9, 6)))
     (offers, features), *_ = board.describe(np.arange(50))
-    alone = ranker.score(features, offers.row, new_only=False, k=3)
-    with ThreadPoolExecutor(4) as pool:
+    alone = Ranker.from_text(learn().to_text()).score(features, offers.row, new_only=False, k=3)
+    parts = learn().attribute(features[:12], new_only=False)
+    with ThreadPoolExecutor(8) as pool:  # the parts first, of trees that nobody was asked about: it may end the process
+        explained = [pool.submit(ranker.attribute, features[:12], new_only=False) for _ in range(200)]
         asked = [pool.submit(ranker.score, features, offers.row, new_only=False, k=3) for _ in range(200)]
+    assert all((one.result() == parts).all() for one in explained)
     assert all((one.result() == alone).all() for one in asked)
 
 
