@@ -12,6 +12,8 @@ from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 
 INDEX_SECONDS = 4 * 3600.0
+EF_CONSTRUCTION = 300
+"""Neo4j's 100 miss ten times as many of the nearest articles, and build the index in a third of the time."""
 CUSTOMERS = "customer_embedding"
 ARTICLES = {"embedding": "article_embedding", "embedding_staged": "article_embedding_staged"}
 """The articles' index of each slot."""
@@ -23,19 +25,20 @@ QUERIES = {
 
 
 def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent) -> None:
-    """Have an index of embeddings of `dim` numbers; one of another dimension or that failed is made anew.
+    """Have an index of embeddings of `dim` numbers; one that failed or was built for others or otherwise is made anew.
 
     Raises
     ------
     HmrecError : it could not be built.
     """
     create, drop = QUERIES[name]
+    built = {"dim": dim} if name == CUSTOMERS else {"dim": dim, "ef_construction": EF_CONSTRUCTION}
     found = {row[0]: row for row in graph.read_rows("vector_indexes")[1]}.get(name)
-    if found is not None and (found[1] == "FAILED" or found[3] != dim):
+    if found is not None and (found[1] == "FAILED" or list(found[3 : 3 + len(built)]) != list(built.values())):
         graph.write(drop)
         found = None
     if found is None:
-        graph.write(create, dim=dim)
+        graph.write(create, **built)
     _await_index(graph, name, progress)
 
 

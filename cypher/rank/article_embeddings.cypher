@@ -1,7 +1,8 @@
 // article_embeddings: every article's embedding in force
 // returns article_id, embedding
 OPTIONAL MATCH (now:ModelInForce)
-OPTIONAL MATCH (m:Model {version: now.version})
+WITH now.version AS version
+OPTIONAL MATCH (m:Model {version: version})
 WITH CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
 MATCH (a:Article)
 WHERE a[slot] IS NOT NULL

@@ -1,7 +1,8 @@
 // customer_embeddings: every customer's embedding in force
 // returns customer_id, embedding
 OPTIONAL MATCH (now:ModelInForce)
-OPTIONAL MATCH (m:Model {version: now.version})
+WITH now.version AS version
+OPTIONAL MATCH (m:Model {version: version})
 WITH CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
 MATCH (c:Customer)
 WHERE c[slot] IS NOT NULL

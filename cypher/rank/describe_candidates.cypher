@@ -7,7 +7,8 @@
 // :param [{customer_id, article_ids}] => { RETURN '1' AS customer_id, ['0108775015'] AS article_ids }
 // returns article_id, facts, product, product_type, department, cosine
 OPTIONAL MATCH (now:ModelInForce)
-OPTIONAL MATCH (m:Model {version: now.version})
+WITH now.version AS version
+OPTIONAL MATCH (m:Model {version: version})
 OPTIONAL MATCH (c:Customer {customer_id: $customer_id})
 WITH c, CASE m.staged WHEN true THEN 'embedding_staged' WHEN false THEN 'embedding' END AS slot
 WITH slot, c[slot] AS wanted

@@ -1,6 +1,7 @@
 // has_ranker: whether the model in force has trees that order candidates, when they were made, and until when they knew the purchases
 // returns version, created, until
 MATCH (now:ModelInForce)
-MATCH (m:Model {version: now.version})
+WITH now.version AS version
+MATCH (m:Model {version: version})
 WHERE EXISTS { (m)-[:RANKED_BY]->(:Ranker) }
 RETURN m.version AS version, toString(m.created) AS created, m.until AS until

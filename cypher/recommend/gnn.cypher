@@ -3,7 +3,7 @@
 // score(c,a) = cosine of the embeddings that the graph neural network learned and wrote back. The (:Model) in force
 // tells in which of the two properties they are, so that a version is read whole or not at all; SEARCH (Cypher 25) takes
 // an index by its written name only and so cannot follow it, db.index.vector.queryNodes can.
-// The index keeps rounded numbers: twice as many are looked up as are needed, and ranked by the exact cosine.
+// The index looks along the links of near ones and may miss a few: four times as many are looked up as are needed, and ranked by the exact cosine.
 // With a filter the index would come back short: then all articles that pass are compared.
 // A model knows all purchases before its day `until`: asked about an earlier day it would tell the future, and says nothing.
 //
@@ -19,7 +19,8 @@
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, reasons}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, true AS reasons }
 // returns article_id, score, because
 MATCH (now:ModelInForce)
-MATCH (m:Model {version: now.version})
+WITH now.version AS version
+MATCH (m:Model {version: version})
 MATCH (c:Customer {customer_id: $customer_id})
 WITH c, m.until AS trained_until, CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
 WITH slot, c, c[slot] AS wanted, trained_until, coalesce(date($as_of), date('9999-12-31')) AS until
@@ -33,7 +34,7 @@ CALL (slot, wanted, owned, until) {
   WITH * WHERE coalesce($department, $colour, $max_price, $in_season) IS NULL
   CALL db.index.vector.queryNodes(
     CASE slot WHEN 'embedding' THEN 'article_embedding' ELSE 'article_embedding_staged' END,
-    2 * $k + CASE WHEN $new_only THEN size(owned) ELSE 0 END,
+    4 * $k + CASE WHEN $new_only THEN size(owned) ELSE 0 END,
     wanted
   ) YIELD node AS a
   RETURN a

@@ -4,7 +4,8 @@
 // returns customer_id, age, club_member_status, purchases, articles, first, last, has_embedding
 MATCH (c:Customer {customer_id: $customer_id})
 OPTIONAL MATCH (now:ModelInForce)
-OPTIONAL MATCH (m:Model {version: now.version})
+WITH c, now.version AS version
+OPTIONAL MATCH (m:Model {version: version})
 WITH c, CASE m.staged WHEN true THEN 'embedding_staged' WHEN false THEN 'embedding' END AS slot
 OPTIONAL MATCH (c)-[b:BOUGHT]->(a:Article)
 RETURN c.customer_id AS customer_id, c.age AS age, c.club_member_status AS club_member_status,

@@ -8,7 +8,8 @@ CALL () {
 }
 CALL () {
   OPTIONAL MATCH (now:ModelInForce)
-  OPTIONAL MATCH (m:Model {version: now.version})
+  WITH now.version AS version
+  OPTIONAL MATCH (m:Model {version: version})
   RETURN m.version AS model, toString(coalesce(m.embedded, m.created)) AS embedded
 }
 RETURN load, finished, model, embedded

@@ -2,8 +2,10 @@
 // $k: integer = 20   how many
 // :param [{k}] => { RETURN 20 AS k }
 // returns model
+OPTIONAL MATCH (now:ModelInForce)
+WITH now.version AS version
 MATCH (m:Model)
 WHERE NOT coalesce(m.prepared, false)
-RETURN m {.*, in_force: EXISTS { (:ModelInForce {version: m.version}) }} AS model
+RETURN m {.*, in_force: coalesce(m.version = version, false)} AS model
 ORDER BY m.version DESC
 LIMIT $k

@@ -8,7 +8,8 @@
 // :param [{article_id, k}] => { RETURN '0108775015' AS article_id, 12 AS k }
 // returns article_id, prod_name, score
 MATCH (now:ModelInForce)
-MATCH (m:Model {version: now.version})
+WITH now.version AS version
+MATCH (m:Model {version: version})
 MATCH (a:Article {article_id: $article_id})
 WITH a, CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
 WITH slot, a, a[slot] AS wanted

@@ -1,5 +1,6 @@
 // model_in_force: the version of the embeddings that readers take
 // returns version, staged, dim, until
 MATCH (now:ModelInForce)
-MATCH (m:Model {version: now.version})
+WITH now.version AS version
+MATCH (m:Model {version: version})
 RETURN m.version AS version, m.staged AS staged, m.dim AS dim, m.until AS until

@@ -1,4 +1,4 @@
-"""That the lists for everybody are, customer by customer, those of one call each: in a shop of some size, by the ranker.
+"""That the ranker's lists for everybody are, customer by customer, those of one call each, in a shop of some size.
 
 HMREC_TEST_CUSTOMERS tells how many are compared (all 1,000 take a minute and a half).
 """

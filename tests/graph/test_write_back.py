@@ -87,6 +87,18 @@ def test_the_next_version_replaces_the_one_before(graph: Graph, models: tuple[Tr
     assert [(model["version"], model["in_force"]) for model in graph.read("models")["model"]] == [(2, True), (1, False)]
 
 
+def test_an_index_that_was_built_otherwise_is_made_anew(
+    graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr("hmrec.graph_ml.vector_indexes.EF_CONSTRUCTION", 100)
+        write_embeddings(graph, models[0])
+    assert set(graph.read("vector_indexes")["ef_construction"]) == {100}
+    write_embeddings(graph, models[1])
+    assert set(graph.read("vector_indexes")["ef_construction"]) == {300}
+    assert nearest(graph) == nearest_of(models[1])
+
+
 def test_another_dimension_and_other_nodes_leave_nothing_of_the_version_before(
     graph: Graph, models: tuple[TrainedModel, TrainedModel]
 ) -> None:

@@ -134,3 +134,15 @@ def test_a_query_is_written_out_with_its_values_in_place() -> None:
     assert query.write_out({"a": 3}) == "WITH '$a' AS word // $a\nRETURN 3 + 2 AS total, word"
     hostile = parse_query(HEADER.replace("$a: integer", "$a: string") + "RETURN $a + $b AS total", FILE)
     assert hostile.write_out({"a": """x' + "y" \\ $b"""}) == """RETURN "x' + \\"y\\" \\\\ $b" + 2 AS total"""
+
+
+def test_readers_take_the_version_in_force_from_one_read() -> None:
+    """Where (:Model)s are compared with the node itself, a plan may read its number anew for each: two are in force then."""
+    readers = [
+        query for query in load_catalogue().values() if query.folder != "write_back" or query.name == "model_in_force"
+    ]
+    asking = [query for query in readers if "ModelInForce" in query.text]
+    assert len(asking) > 10
+    for query in asking:
+        assert re.search(r"\(now:ModelInForce\)\n *WITH (c, )?now\.version AS version\n", query.text), query.name
+        assert query.text.count("now.version") == 1, query.name
