@@ -22,7 +22,7 @@ import typer
 
 from .report import Plot, describe_machine, write_section
 
-FAST = "popular,segment,departments,repurchases,variants,gnn,hybrid"
+METHODS = "popular,segment,departments,attributes,arrivals,repurchases,variants,together,items,cf,gnn,hybrid"
 COMMAND = "from hmrec.cli.main import main; main()"
 RESULTS = "scale.json"
 BEGUN = time.monotonic()
@@ -193,7 +193,7 @@ def main(
         "bench-home"
     ),
     scales: Annotated[str, typer.Option(help="Shares of H&M's size.")] = "0.01,0.1,1",
-    methods: Annotated[str, typer.Option(help="What `recommend --all` is asked by.")] = FAST,
+    methods: Annotated[str, typer.Option(help="What `recommend --all` is asked by.")] = METHODS,
     limit: Annotated[float, typer.Option(help="Seconds after which a step is cut.")] = 7200.0,
     go_on: Annotated[
         bool, typer.Option("--go-on", help="Leave out the steps that the results have; the graph is still there.")
