@@ -137,7 +137,7 @@ def test_a_query_is_written_out_with_its_values_in_place() -> None:
 
 
 def test_readers_take_the_version_in_force_from_one_read() -> None:
-    """A plan may compare each (:Model) with the node itself, and read its number anew each time: then two are in force."""
+    """A plan may compare each (:Model) with the node, whose number it reads anew each time: two are in force then."""
     asking = [query for query in load_catalogue().values() if "(now:ModelInForce)" in query.text]
     readers = [query for query in asking if query.folder != "write_back" or query.name == "model_in_force"]
     assert len(readers) > 10
