@@ -113,7 +113,7 @@ def _explain(errors: str) -> HmrecError:
         return UserMistake("TorchRec is not installed.", "pip install 'hmrec[torchrec]' (docs/scale.md)")
     if any("fbgemm_gpu" in line and "Could not load" in line for line in lines):
         return UserMistake(
-            "TorchRec's FBGEMM was built for another version of PyTorch.",
+            "TorchRec's FBGEMM was built for another version of PyTorch, or for GPUs.",
             "Install both in an environment of their own and name its Python in HMREC_TORCHREC_PYTHON (docs/scale.md).",
         )
     last = [line for line in lines if "Error: " in line] or ["no error was told"]
