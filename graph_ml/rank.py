@@ -151,14 +151,13 @@ class Ranker:
         It takes the number of a forest, columns [features, m], and how many trees of the first to ask; None for all.
         """
         forests = self.forests[new_only] if rows >= FEW else []
-        boosters, stages = self.boosters[new_only], self.stages[new_only]
         is_probability = self.is_probability[new_only]
 
         def ask(place: int, columns: Matrix, trees: int | None) -> npt.NDArray[np.float64]:
             if forests:
                 total = forests[place].score(columns, trees)
             else:
-                booster = boosters[place] if trees is None else stages[trees]
+                booster = self.boosters[new_only][place] if trees is None else self.stages[new_only][trees]
                 total = np.asarray(booster.predict(columns.T, raw_score=True, num_threads=1))
             return expit(total) if is_probability else total
 

@@ -13,7 +13,7 @@ from ..cypher.progress import Progress, silent
 
 INDEX_SECONDS = 4 * 3600.0
 EF_CONSTRUCTION = 300
-"""Neo4j's 100 miss ten times as many of the nearest articles, and build the index in a third of the time."""
+"""Neo4j's 100 miss at least nine times as many of the nearest articles, and build the index in a third of the time."""
 CUSTOMERS = "customer_embedding"
 ARTICLES = {"embedding": "article_embedding", "embedding_staged": "article_embedding_staged"}
 """The articles' index of each slot."""
@@ -33,8 +33,9 @@ def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent
     """
     create, drop = QUERIES[name]
     built = {"dim": dim} if name == CUSTOMERS else {"dim": dim, "ef_construction": EF_CONSTRUCTION}
-    found = {row[0]: row for row in graph.read_rows("vector_indexes")[1]}.get(name)
-    if found is not None and (found[1] == "FAILED" or list(found[3 : 3 + len(built)]) != list(built.values())):
+    keys, rows = graph.read_rows("vector_indexes")
+    found = {row[0]: dict(zip(keys, row, strict=True)) for row in rows}.get(name)
+    if found is not None and (found["state"] == "FAILED" or not built.items() <= found.items()):
         graph.write(drop)
         found = None
     if found is None:

@@ -1,6 +1,6 @@
 // nearest_articles: articles whose embeddings are nearest to an article's
 //
-// score(a,x) = cosine of the embeddings that the (:Model) in force learned. The index keeps rounded numbers: twice as many are
+// score(a,x) = cosine of the embeddings that the (:Model) in force learned. The index may miss a few: twice as many are
 // looked up as are needed, and ranked by the exact cosine. No rows: there is no model, or it does not know the article.
 //
 // $article_id: string

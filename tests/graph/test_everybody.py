@@ -1,6 +1,6 @@
 """That the ranker's lists for everybody are, customer by customer, those of one call each, in a shop of some size.
 
-HMREC_TEST_CUSTOMERS tells how many are compared (all 1,000 take a minute and a half).
+HMREC_TEST_CUSTOMERS tells how many are compared (1,000 take two minutes).
 """
 
 from __future__ import annotations
