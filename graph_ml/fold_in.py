@@ -15,7 +15,7 @@ import torch
 from .candidates.nearest import Vectors
 from .embed import embed_nodes, finish, make_network
 from .export import IdMap, Integers, Subgraph, to_days
-from .model import HeteroLightGCN, NodeFeatures, add_up, invert_roots
+from .model import HeteroLightGCN, NodeFeatures, add_up, invert_powers
 from .tasks import collect_features, count_nodes, measure_degrees, take_graph, weigh
 from .trained_model import TrainedModel, TrainSettings
 
@@ -98,13 +98,13 @@ def _pass_on(
 ) -> torch.Tensor:
     """[C, dim]: what reaches each customer over their own edges from x [A, dim], some customers after the others."""
     reached = torch.zeros(len(shop.customer_ids), x.shape[1])
-    x = invert_roots(degree).astype(np.float32)[:, None] * x
+    x = invert_powers(degree).astype(np.float32)[:, None] * x
     for begin in range(0, len(reached), CUSTOMERS_AT_ONCE):
         end = min(begin + CUSTOMERS_AT_ONCE, len(reached))
         part = shop.where(slice(*np.searchsorted(shop.customer, [begin, end])))
         weight, shape = weigh(part, today, settings.half_life), (end - begin, len(x))
         pairs = add_up(part.customer - begin, part.article, weight, shape, settings.most).astype(np.float32)
-        left = sp.diags(invert_roots(np.asarray(pairs.sum(1)).ravel())).astype(np.float32)
+        left = sp.diags(invert_powers(np.asarray(pairs.sum(1)).ravel())).astype(np.float32)
         reached[begin:end] = torch.from_numpy(left @ (pairs @ x))
     return reached
 

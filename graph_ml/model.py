@@ -31,6 +31,7 @@ def build_adjacency(
     shape: tuple[int, int],
     attributes: sp.csr_matrix | None = None,
     most: float | None = None,
+    power: float = 0.5,
 ) -> Tensor:
     """The graph as D^-1/2 W D^-1/2, where W holds the weights of both directions and D their sums.
 
@@ -44,6 +45,7 @@ def build_adjacency(
     shape : how many customers and articles.
     attributes : [A, T], the weight of each edge from an article to an attribute node; None: without attribute nodes.
     most : what the weights of a pair add up to at most; None: whatever they do.
+    power : D^-power W D^-power instead; less than 1/2 leaves more to those who have many edges.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def build_adjacency(
         rows = [[None, pairs, None], [pairs.T, None, attributes], [None, attributes.T, None]]
     whole = sp.bmat(rows, format="csr")
     del pairs, rows
-    scale = invert_roots(np.asarray(whole.sum(1)).ravel())
+    scale = invert_powers(np.asarray(whole.sum(1)).ravel(), power)
     whole.data *= np.repeat(scale, np.diff(whole.indptr))  # in place: a product with diagonals copies gigabytes
     whole.data *= scale[whole.indices]
     return to_tensor(whole)
@@ -76,9 +78,9 @@ def add_up(
     return pairs
 
 
-def invert_roots(degree: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """1 / sqrt(degree), 0 where nothing is."""
-    return np.divide(1.0, np.sqrt(degree), out=np.zeros(len(degree)), where=degree > 0)
+def invert_powers(degree: npt.NDArray[np.float64], power: float = 0.5) -> npt.NDArray[np.float64]:
+    """1 / degree ^ power, 0 where nothing is."""
+    return np.divide(1.0, degree**power, out=np.zeros(len(degree)), where=degree > 0)
 
 
 def to_tensor(matrix: sp.csr_matrix) -> Tensor:

@@ -23,7 +23,7 @@ from ..cypher.errors import UserMistake
 from ..cypher.progress import Progress, silent
 from .checkpoint import Checkpoint, pack_optimizer
 from .export import Integers, Subgraph, to_days
-from .model import ROUNDS, HeteroLightGCN, add_up, invert_roots, mean_of_layers, to_tensor
+from .model import ROUNDS, HeteroLightGCN, add_up, invert_powers, mean_of_layers, to_tensor
 from .processes import Processes
 from .ranking import Truth
 from .split import WEEK
@@ -33,8 +33,8 @@ from .tasks import (
     collect_features,
     count_buyers,
     count_nodes,
+    count_target_weeks,
     make_task,
-    weeks_of,
     weigh,
     weigh_articles,
     weigh_attributes,
@@ -181,24 +181,28 @@ class ShardedTraining(Training):
         self.encoders = subgraph.fit_encoders() if settings.features else {}
         self.features = collect_features(own, self.encoders)
         until = to_days(subgraph.until)
-        self.tasks = plan_shard_tasks(own, until, weeks_of(subgraph), settings, processes, self.shop)
+        weeks = count_target_weeks(subgraph, settings)
+        self.tasks = plan_shard_tasks(own, until, weeks, settings, processes, self.shop)
         self.whole = take_shard_graph(own, until, settings, processes, self.shop)
         self.batches = [self._count_customers(task) for task in self.tasks]
-        self.random = np.random.default_rng(settings.seed)
-        self.nodes = count_nodes(own, settings)
-        self.network = self._make_network(settings)
-        if settings.spectral:
-            self.network.start_from(self.tasks[-1].graph.adjacency, torch.Generator())
-        self.get_ready()
+        first = self.tasks[-1].graph.day
+        self.earliest = own.where(own.time < first), first
+        self.graphs = {}
+        self.start(settings.start_power)
 
-    def _make_network(self, settings: TrainSettings) -> ShardedLightGCN:
+    def make_start(self, power: float) -> ShardedLightGCN:
+        """As `Training.make_start`, the own customers' part of it."""
+        settings, (earlier, first) = self.settings, self.earliest
         windows = len(settings.windows)
         dim = settings.dim - 2 if windows else settings.dim
         generator = torch.Generator().manual_seed(1_000_003 * settings.seed + self.processes.rank)
         network = ShardedLightGCN(
-            self.nodes, dim, settings.layers, 0.0, generator, self.features, windows, 1 / settings.temperature
-        )
+            count_nodes(earlier, settings), dim, settings.layers, 0.0, generator, self.features, windows,
+            1 / settings.temperature,
+        )  # fmt: skip
         self._copy_shared(network)
+        if settings.spectral:
+            network.start_from(join_shard_nodes(earlier, first, settings, self.processes, power), torch.Generator())
         return network
 
     def _copy_shared(self, network: HeteroLightGCN) -> None:
@@ -362,9 +366,9 @@ def train_sharded(
 def plan_shard_tasks(
     own: Subgraph, until: int, weeks: int, settings: TrainSettings, processes: Processes, shop: Subgraph
 ) -> list[Task]:
-    """As `plan_tasks`, for own customers; `until` (days since 1970-01-01) and `weeks` are those of all purchases."""
+    """As `plan_tasks`, for own customers: the last `weeks` before `until` (days since 1970-01-01)."""
     tasks = []
-    for week in range(1, min(settings.target_weeks, weeks - 1) + 1):
+    for week in range(1, weeks + 1):
         cut = until - WEEK * week
         before, after = own.where(own.time < cut), own.where((own.time >= cut) & (own.time < cut + WEEK))
         edges = processes.add(torch.tensor([before.num_edges, after.num_edges]))
@@ -390,6 +394,23 @@ def take_shard_graph(
 ) -> DatedGraph:
     """As `take_graph`, the own customers' part of it; the buyers of all customers are counted in `shop`."""
     num_customers, num_articles = len(own.customer_ids), len(own.article_ids)
+    adjacency: Any = join_shard_nodes(own, today, settings, processes)
+    known = torch.zeros(num_customers + len(adjacency.among), 1)
+    known[torch.from_numpy(np.unique(own.customer))] = 1
+    sold_ever = processes.add(torch.from_numpy(np.bincount(own.article, minlength=num_articles)))
+    known[num_customers : num_customers + num_articles, 0] = (sold_ever > 0).float()
+    known[num_customers + num_articles :] = 1
+    if not settings.features:
+        known[:] = 1
+    buyers = torch.from_numpy(count_buyers(shop, today, settings.windows))
+    return DatedGraph(today, adjacency, known, buyers.log1p())
+
+
+def join_shard_nodes(
+    own: Subgraph, today: int, settings: TrainSettings, processes: Processes, power: float = 0.5
+) -> ShardAdjacency:
+    """As `join_nodes`, the own customers' rows."""
+    num_customers, num_articles = len(own.customer_ids), len(own.article_ids)
     attributes = weigh_attributes(own, settings)
     if attributes is None:
         attributes = sp.csr_matrix((num_articles, 0))
@@ -399,20 +420,11 @@ def take_shard_graph(
     among = sp.bmat([[None, attributes], [attributes.T, sp.csr_matrix((shared - num_articles,) * 2)]], format="csr")
     sums = torch.from_numpy(np.asarray(pairs.sum(0)).ravel())
     degrees = processes.add(sums).numpy() + np.asarray(among.sum(1)).ravel()
-    left, right = (sp.diags(invert_roots(degree)) for degree in (np.asarray(pairs.sum(1)).ravel(), degrees))
+    left, right = (sp.diags(invert_powers(part, power)) for part in (np.asarray(pairs.sum(1)).ravel(), degrees))
     to_customers = (left @ pairs @ right).tocsr()
-    adjacency: Any = ShardAdjacency(
+    return ShardAdjacency(
         to_tensor(to_customers),
         to_tensor(to_customers.T.tocsr()),
         to_tensor((right @ among @ right).tocsr()),
         processes,
     )
-    known = torch.zeros(num_customers + shared, 1)
-    known[torch.from_numpy(np.unique(own.customer))] = 1
-    sold_ever = processes.add(torch.from_numpy(np.bincount(own.article, minlength=num_articles)))
-    known[num_customers : num_customers + num_articles, 0] = (sold_ever > 0).float()
-    known[num_customers + num_articles :] = 1
-    if not settings.features:
-        known[:] = 1
-    buyers = torch.from_numpy(count_buyers(shop, today, settings.windows))
-    return DatedGraph(adjacency, known, buyers.log1p())

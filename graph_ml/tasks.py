@@ -21,6 +21,7 @@ from .split import WEEK
 if TYPE_CHECKING:
     from .trained_model import TrainSettings
 
+LEAST_WEEKS = 5  # to foresee, however many customers each has
 EVEN = 0.1  # share of the negatives drawn evenly, so that what never sold is among them, too
 
 
@@ -30,11 +31,13 @@ class DatedGraph:
 
     Attributes
     ----------
+    day : the first one that it does not know, as days since 1970-01-01.
     adjacency : [N, N], customers, articles and attribute nodes.
     known : [N, 1] float32, 1 for nodes with a purchase before that day and for attribute nodes.
     sold : [A, windows] float32, log(1 + buyers of an article in the last days).
     """
 
+    day: int
     adjacency: Tensor
     known: Tensor
     sold: Tensor
@@ -69,13 +72,30 @@ def plan_tasks(subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | Non
     """
     until = to_days(subgraph.until)
     tasks = []
-    for week in range(1, min(settings.target_weeks, weeks_of(subgraph) - 1) + 1):
+    for week in range(1, count_target_weeks(subgraph, settings) + 1):
         cut = until - WEEK * week
         before = subgraph.where(subgraph.time < cut)
         after = subgraph.where((subgraph.time >= cut) & (subgraph.time < cut + WEEK))
         if before.num_edges and after.num_edges:
             tasks.append(_look_ahead(before, after, cut, settings, shop))
     return tasks or [_look_ahead(subgraph, subgraph, until, settings, shop)]
+
+
+def count_target_weeks(subgraph: Subgraph, settings: TrainSettings) -> int:
+    """How many of the last weeks are to be foreseen.
+
+    As many as have `target_customers` together, at most half of all weeks, for the first have little before them; but
+    `LEAST_WEEKS` where there are as many. A small shop has few customers a week, and learns the same ones by heart.
+    """
+    weeks = weeks_of(subgraph)
+    most = min(settings.target_weeks, weeks - 1, max(LEAST_WEEKS, weeks // 2))
+    if most <= LEAST_WEEKS:
+        return max(most, 0)
+    ago = (to_days(subgraph.until) - 1 - subgraph.time) // WEEK
+    recent = ago < most
+    seen = np.unique(ago[recent].astype(np.int64) * len(subgraph.customer_ids) + subgraph.customer[recent])
+    together = np.cumsum(np.bincount(seen // len(subgraph.customer_ids), minlength=most))
+    return int(np.clip(np.searchsorted(together, settings.target_customers) + 1, LEAST_WEEKS, most))
 
 
 def _look_ahead(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings, shop: Subgraph | None) -> Task:
@@ -111,15 +131,7 @@ def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings, shop: Su
     customers; None: it has all.
     """
     num_customers, num_articles = len(subgraph.customer_ids), len(subgraph.article_ids)
-    attributes = weigh_attributes(subgraph, settings)
-    adjacency = build_adjacency(
-        subgraph.customer,
-        subgraph.article,
-        weigh(subgraph, today, settings.half_life),
-        (num_customers, num_articles),
-        attributes,
-        settings.most,
-    )
+    adjacency = join_nodes(subgraph, today, settings)
     known = torch.zeros(len(adjacency), 1)
     known[torch.from_numpy(np.unique(subgraph.customer))] = 1
     known[torch.from_numpy(np.unique(subgraph.article)) + num_customers] = 1
@@ -127,7 +139,20 @@ def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings, shop: Su
     if not settings.features:
         known[:] = 1
     buyers = count_buyers(shop or subgraph, today, settings.windows)
-    return DatedGraph(adjacency, known, torch.from_numpy(buyers).log1p())
+    return DatedGraph(today, adjacency, known, torch.from_numpy(buyers).log1p())
+
+
+def join_nodes(subgraph: Subgraph, today: int, settings: TrainSettings, power: float = 0.5) -> Tensor:
+    """[N, N]: the adjacency of purchases that all happened before `today`; `power` as of `build_adjacency`."""
+    return build_adjacency(
+        subgraph.customer,
+        subgraph.article,
+        weigh(subgraph, today, settings.half_life),
+        (len(subgraph.customer_ids), len(subgraph.article_ids)),
+        weigh_attributes(subgraph, settings),
+        settings.most,
+        power,
+    )
 
 
 def measure_degrees(subgraph: Subgraph, today: int, settings: TrainSettings) -> npt.NDArray[np.float64]:

@@ -24,11 +24,12 @@ from .metrics import average_precision
 from .model import HeteroLightGCN
 from .ranking import Truth, make_truth, mark_hits, rank_by_cosine
 from .split import hold_out
-from .tasks import DatedGraph, Task, collect_features, count_nodes, plan_tasks, take_graph, weeks_of
+from .tasks import DatedGraph, Task, collect_features, count_nodes, join_nodes, plan_tasks, take_graph, weeks_of
 from .trained_model import Epoch, TrainedModel, TrainSettings
 
 Preset = Literal["default", "slides"]
 MOST_STEPS = 8  # a week: each propagates over the whole graph, 9 s of processor time at H&M's size, whatever its batch
+STARTS = (0.25, 0.0, 0.5)  # `start_power`, the first where no week can be held out to choose by
 SHARED_RATE = 10.0  # the few numbers that all scores share move that much faster
 
 
@@ -56,7 +57,7 @@ def train(
     """Learn an embedding for each customer and article, so that what a customer buys next has a large cosine.
 
     First the number of epochs is found: the last weeks are held out, and the epoch whose lists for each of them, from
-    the graph as it stood before it, are best on average wins.
+    the graph as it stood before it, are best on average wins. Where to start from is found so, too, by one epoch each.
     Then the model is trained anew for as many epochs on all purchases, for the last days tell most about the next.
     Of a large shop the customers to learn from are drawn (`most_purchases`); the others' embeddings, as those of
     customers who come later, are made from what they bought.
@@ -85,6 +86,10 @@ def train(
     quizzes = hold_validation(base, settings)
     if quizzes:
         search = begin(quizzes[-1].before, settings, subgraph)
+        if settings.spectral and settings.start_power is None:
+            power = choose_start(search, quizzes, progress) if log.start_power is None else log.start_power
+            settings = settings.model_copy(update={"start_power": power})
+            log.start_power = power
         history, interrupted = _run(search, "search", settings.epochs, quizzes, log, progress)
         epochs = _best(history).epoch
         best = search.best
@@ -156,6 +161,19 @@ def hold_validation(subgraph: Subgraph, settings: TrainSettings) -> list[Quiz]:
     return quizzes
 
 
+def choose_start(training: Training, quizzes: list[Quiz], progress: Progress = silent) -> float:
+    """Which of `STARTS` has the best lists after one epoch; the training starts from it, untrained."""
+    scores = []
+    for done, power in enumerate(STARTS):
+        progress("Training: finding the best start", done, len(STARTS))
+        if done:  # it stands at the first
+            training.start(power)
+        scores.append(training.run_epoch(quizzes).score)
+    power = STARTS[int(np.argmax(scores))]
+    training.start(power)
+    return power
+
+
 STEPS = {"search": "Training: finding the best epoch", "final": "Training on all purchases"}
 
 
@@ -195,6 +213,7 @@ class _Log:
         self.checkpoint, self.key = checkpoint, key
         self.saved = checkpoint.load(key) if checkpoint else None
         self.searched: list[list[float]] = []
+        self.start_power: float | None = self.saved[0]["start_power"] if self.saved else None
 
     def resume(self, stage: str, training: Training) -> list[Epoch]:
         """Bring a training to where it was in this stage; the epochs that it has behind it."""
@@ -218,7 +237,8 @@ class _Log:
             self.searched = epochs
         if self.checkpoint is not None:
             facts = {"key": self.key, "stage": stage, "history": epochs, "searched": self.searched}
-            self.checkpoint.save(facts | {"random": training.random.bit_generator.state}, training.tensors())
+            now = {"start_power": self.start_power, "random": training.random.bit_generator.state}
+            self.checkpoint.save(facts | now, training.tensors())
 
 
 class Training:
@@ -238,22 +258,32 @@ class Training:
         self.features = collect_features(subgraph, self.encoders)
         self.tasks = plan_tasks(subgraph, settings, self.shop)
         self.whole = take_graph(subgraph, to_days(subgraph.until), settings, self.shop)
-        self.random = np.random.default_rng(settings.seed)
-        torch.manual_seed(settings.seed)  # dropout's
-        generator = torch.Generator().manual_seed(settings.seed)
-        self.network = make_network(count_nodes(subgraph, settings), self.features, settings, generator)
-        if settings.spectral:
-            self.network.start_from(self.tasks[-1].graph.adjacency, generator)
-        self.get_ready()
+        first = self.tasks[-1].graph.day
+        self.earliest = subgraph.where(subgraph.time < first), first
+        self.graphs: dict[int, DatedGraph] = {}
+        self.start(settings.start_power)
 
-    def get_ready(self) -> None:
-        """Make all that changes while the network, which has its start values, learns the tasks."""
+    def start(self, power: float | None) -> None:
+        """Forget all that was learned; start from singular vectors made with this `start_power`."""
+        power = STARTS[0] if power is None else power
+        self.settings = self.settings.model_copy(update={"start_power": power})
+        self.random = np.random.default_rng(self.settings.seed)
+        self.network = self.make_start(power)
         self.network.forget(torch.stack([task.graph.known for task in self.tasks]).amax(0))
         self.optimizer = make_optimizer(self.network, self.settings)
         self.mean = deepcopy(self.network)  # of the epochs: it overfits later, and is better (docs/decisions.md)
-        self.graphs: dict[int, DatedGraph] = {}
         self.epochs = 0
         self.best: dict[str, Tensor] = {}
+
+    def make_start(self, power: float) -> HeteroLightGCN:
+        """The network with its start values."""
+        torch.manual_seed(self.settings.seed)  # dropout's
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        earlier, first = self.earliest
+        network = make_network(count_nodes(earlier, self.settings), self.features, self.settings, generator)
+        if self.settings.spectral:
+            network.start_from(join_nodes(earlier, first, self.settings, power), generator)
+        return network
 
     def run_epoch(self, quizzes: list[Quiz]) -> Epoch:
         """Go through all target weeks once, and tell how it went."""

@@ -30,7 +30,7 @@ class TrainSettings(BaseModel):
         default=3.0, gt=0, description="What a customer's purchases of one article weigh together at most; null: no end"
     )
     attributes: float = Field(
-        default=0.3, ge=0, description="Weight of the edges to an article's attributes; 0: the purchases alone"
+        default=1.0, ge=0, description="Weight of the edges to an article's attributes; 0: the purchases alone"
     )
     features: bool = Field(default=True, description="What nodes tell of themselves, so that new ones get an embedding")
     windows: tuple[int, ...] = Field(
@@ -38,7 +38,7 @@ class TrainSettings(BaseModel):
     )
     loss: Literal["softmax", "bpr", "softplus"] = Field(default="softmax", description="What training makes small")
     new_share: float = Field(
-        default=0.5, ge=0, le=1, description="Share of the loss for articles not bought before, the others left out"
+        default=0.65, ge=0, le=1, description="Share of the loss for articles not bought before, the others left out"
     )
     beta: float = Field(default=1.5, gt=0, description="Sharpness of the softplus loss; 1 is BPR's")
     temperature: float = Field(default=0.1, gt=0, description="What cosines are divided by to be scores, at the start")
@@ -46,6 +46,13 @@ class TrainSettings(BaseModel):
     weight_decay: float = Field(default=0.0, ge=0, description="Adam's pull of all numbers towards 0")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the learned numbers left out at each step")
     spectral: bool = Field(default=True, description="Start from the graph's singular vectors, not random numbers")
+    start_power: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="For these an edge is divided by this power of its ends' degrees, 0.5 as for propagation; "
+        "null: what is best after one epoch",
+    )
     averaging: float = Field(
         default=0.8,
         ge=0,
@@ -53,7 +60,7 @@ class TrainSettings(BaseModel):
         description="Share of the epochs before in the mean of the weights that is kept; 0: the last epoch's alone",
     )
     epochs: int = Field(default=40, ge=1, description="At most how often the target weeks are gone through")
-    patience: int = Field(default=6, ge=1, description="Epochs without a better validation before it stops")
+    patience: int = Field(default=4, ge=1, description="Epochs without a better validation before it stops")
     validation_days: int = Field(
         default=WEEK, ge=0, description="Days held out at a time to find the best epoch; 0: run them all"
     )
@@ -61,9 +68,15 @@ class TrainSettings(BaseModel):
         default=3, ge=1, description="How often so many days are held out, at most an eighth of all; one time is noisy"
     )
     target_weeks: int = Field(
-        default=5,
+        default=20,
         ge=0,
-        description="Last weeks to foresee, each from the purchases before it; 0: the graph's own purchases",
+        description="At most so many last weeks to foresee, each from the purchases before it; 0: the graph's own "
+        "purchases",
+    )
+    target_customers: int = Field(
+        default=25_000,
+        ge=1,
+        description="As many weeks as have so many customers together, counted in each; at least five",
     )
     batch_size: int = Field(default=2048, ge=1, description="Customers in a step; more where a week has many")
     negatives: int = Field(default=4096, ge=1, description="Articles drawn at a step as not bought")

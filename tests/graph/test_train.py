@@ -74,7 +74,7 @@ def test_training_stops_early_and_trains_anew_for_the_best_number_of_epochs(subg
     best = max(trained.history, key=lambda epoch: epoch.score)
     assert trained.epochs == best.epoch
     assert len(trained.history) - best.epoch == 2
-    again = train(subgraph, settings.model_copy(update={"epochs": best.epoch, "validation_days": 0}))
+    again = train(subgraph, trained.settings.model_copy(update={"epochs": best.epoch, "validation_days": 0}))
     assert (again.articles == trained.articles).all()
 
 

@@ -57,6 +57,15 @@ def test_weights_of_a_pair_add_up_and_are_normalised_by_both_ends() -> None:
     torch.testing.assert_close(dense[index[0], index[1]], scaled)
 
 
+@pytest.mark.parametrize("power", [0.0, 0.25, 1.0])
+def test_edges_are_divided_by_the_power_of_both_ends_that_is_asked_for(power: float) -> None:
+    customer, article, weight = np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([3.0, 0.5, 4.0])
+    dense = build_adjacency(customer, article, weight, (2, 2), power=power).to_dense()
+    whole = torch.tensor([[0, 0, 3, 0.5], [0, 0, 0, 4], [3, 0, 0, 0], [0.5, 4, 0, 0]])
+    degree = whole.sum(0)
+    torch.testing.assert_close(dense, whole / (degree[:, None] * degree[None, :]) ** power)
+
+
 def test_the_gradient_agrees_with_finite_differences() -> None:
     customer, article = make_edges(2)
     weight = np.random.default_rng(3).random(len(customer)) + 0.1

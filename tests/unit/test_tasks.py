@@ -1,0 +1,56 @@
+"""Which weeks a network learns to foresee."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hmrec.graph_ml.export import Subgraph
+from hmrec.graph_ml.tasks import count_target_weeks, plan_tasks
+from hmrec.graph_ml.trained_model import TrainSettings
+
+from tests.unit.purchases import make_subgraph, make_two_tastes
+
+
+def make_regulars(weeks: int, customers: int = 3) -> Subgraph:
+    """Everybody buys one article on the first day of each week."""
+    return make_subgraph(
+        [(f"c{customer}", "a", 7 * week) for week in range(weeks) for customer in range(customers)]
+        + [("c0", "a", 7 * weeks - 1)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("weeks", "customers", "wanted", "expected"),
+    [
+        (60, 3, 1_000, 20),  # a small shop: as many as there may be
+        (60, 3, 30, 10),  # ten weeks have 30 customers together
+        (60, 3, 31, 11),
+        (60, 3, 3, 5),  # a large one: the least
+        (30, 3, 1_000, 15),  # half of what there is
+        (10, 3, 1_000, 5),
+        (8, 3, 1_000, 5),
+        (4, 3, 1_000, 3),  # one week is needed before the first
+        (1, 3, 1_000, 0),
+    ],
+)
+def test_small_shops_foresee_more_weeks(weeks: int, customers: int, wanted: int, expected: int) -> None:
+    settings = TrainSettings(target_customers=wanted)
+    assert count_target_weeks(make_regulars(weeks, customers), settings) == expected
+
+
+def test_no_more_weeks_than_are_asked_for() -> None:
+    subgraph = make_regulars(60)
+    for weeks in (0, 1, 7):
+        assert count_target_weeks(subgraph, TrainSettings(target_weeks=weeks)) == weeks
+
+
+def test_each_week_is_foreseen_from_what_was_before_it() -> None:
+    subgraph = make_two_tastes()
+    tasks = plan_tasks(subgraph, TrainSettings(target_weeks=3))
+    assert [task.graph.day for task in tasks] == [63, 56, 49]
+    for task in tasks:
+        before, after = subgraph.time < task.graph.day, subgraph.time >= task.graph.day
+        after &= subgraph.time < task.graph.day + 7
+        pairs = np.unique(subgraph.customer[after] * 30 + subgraph.article[after])
+        assert np.array_equal(np.flatnonzero(task.targets.toarray().ravel()), pairs)
+        assert task.owned.nnz == len(np.unique(subgraph.customer[before] * 30 + subgraph.article[before]))
