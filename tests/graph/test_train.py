@@ -12,7 +12,7 @@ from hmrec.graph_ml.checkpoint import Checkpoint
 from hmrec.graph_ml.export import Subgraph, SubgraphSpec, export_subgraph, to_days
 from hmrec.graph_ml.ranking import rank_by_cosine
 from hmrec.graph_ml.split import hold_out
-from hmrec.graph_ml.train import PRESETS, hold_validation, train
+from hmrec.graph_ml.train import PRESETS, STARTS, hold_validation, train
 from hmrec.graph_ml.trained_model import TrainSettings
 
 from tests.graph.shops import load_two_tastes
@@ -111,6 +111,17 @@ def test_the_slides_preset_is_the_sources(module_graph: Graph, subgraph: Subgrap
     assert trained.purchases == subgraph.num_edges
 
 
+def test_the_start_is_the_one_with_the_best_first_epoch(subgraph: Subgraph) -> None:
+    scores = {}
+    for power in STARTS:
+        trained = train(subgraph, SMALL.model_copy(update={"start_power": power, "epochs": 1}))
+        assert trained.settings.start_power == power
+        scores[power] = trained.history[0].score
+    trained = train(subgraph, SMALL)
+    assert trained.settings.start_power == max(scores, key=lambda power: scores[power])
+    assert trained.history[0].score == max(scores.values())  # untrained when it was chosen
+
+
 def test_a_day_of_purchases_is_enough_to_train(module_graph: Graph, subgraph: Subgraph) -> None:
     day = export_subgraph(module_graph, SubgraphSpec(until=subgraph.since.replace(day=subgraph.since.day + 1)))
     trained = train(day, SMALL)
@@ -130,9 +141,9 @@ def test_a_killed_training_goes_on_and_ends_as_it_would_have(
     checkpoint = Checkpoint(tmp_path / "training.safetensors", every=0)
     told = 0
 
-    def die(*_: object) -> None:
+    def die(step: str, *_: object) -> None:
         nonlocal told
-        told += 1
+        told += "loss" in step  # an epoch
         if told == 4:  # three were kept
             raise Killed
 
@@ -142,6 +153,7 @@ def test_a_killed_training_goes_on_and_ends_as_it_would_have(
     told = -100
     resumed, whole = train(subgraph, settings, die, checkpoint), train(subgraph, settings)
     assert told < -100 + len(whole.history) + whole.epochs  # what was done was not done again
+    assert resumed.settings == whole.settings
     assert (resumed.articles == whole.articles).all()
     assert resumed.history == whole.history
     assert not checkpoint.file.exists()
@@ -159,9 +171,9 @@ def test_a_checkpoint_of_other_purchases_or_a_damaged_one_is_not_taken(subgraph:
 def test_an_interrupt_keeps_the_best_so_far(subgraph: Subgraph, validation_days: int, searched: int) -> None:
     told = 0
 
-    def interrupt(*_: object) -> None:
+    def interrupt(step: str, *_: object) -> None:
         nonlocal told
-        told += 1
+        told += "loss" in step
         if told == 3:
             raise KeyboardInterrupt
 
@@ -179,4 +191,4 @@ def test_progress_tells_each_epoch(subgraph: Subgraph) -> None:
     told: list[tuple[str, float, float | None]] = []
     trained = train(subgraph, SMALL, lambda *step: told.append(step))
     assert [done for step, done, _ in told if step.startswith("Training on")] == list(range(1, trained.epochs + 1))
-    assert [done for step, done, _ in told if "best" in step] == list(range(1, len(trained.history) + 1))
+    assert [done for step, done, _ in told if "best epoch" in step] == list(range(1, len(trained.history) + 1))
