@@ -185,10 +185,7 @@ class ShardedTraining(Training):
         self.tasks = plan_shard_tasks(own, until, weeks, settings, processes, self.shop)
         self.whole = take_shard_graph(own, until, settings, processes, self.shop)
         self.batches = [self._count_customers(task) for task in self.tasks]
-        first = self.tasks[-1].graph.day
-        self.earliest = own.where(own.time < first), first
-        self.graphs = {}
-        self.start(settings.start_power)
+        self.get_ready(own)
 
     def make_start(self, power: float) -> ShardedLightGCN:
         """As `Training.make_start`, the own customers' part of it."""

@@ -87,9 +87,9 @@ def train(
     if quizzes:
         search = begin(quizzes[-1].before, settings, subgraph)
         if settings.spectral and settings.start_power is None:
-            power = choose_start(search, quizzes, progress) if log.start_power is None else log.start_power
-            settings = settings.model_copy(update={"start_power": power})
-            log.start_power = power
+            if log.start_power is None:
+                log.start_power = choose_start(search, quizzes, progress)
+            settings = settings.model_copy(update={"start_power": log.start_power})
         history, interrupted = _run(search, "search", settings.epochs, quizzes, log, progress)
         epochs = _best(history).epoch
         best = search.best
@@ -258,10 +258,14 @@ class Training:
         self.features = collect_features(subgraph, self.encoders)
         self.tasks = plan_tasks(subgraph, settings, self.shop)
         self.whole = take_graph(subgraph, to_days(subgraph.until), settings, self.shop)
+        self.get_ready(subgraph)
+
+    def get_ready(self, own: Subgraph) -> None:
+        """Make what training changes, from this process's purchases; the tasks are there."""
         first = self.tasks[-1].graph.day
-        self.earliest = subgraph.where(subgraph.time < first), first
+        self.earliest = own.where(own.time < first), first
         self.graphs: dict[int, DatedGraph] = {}
-        self.start(settings.start_power)
+        self.start(self.settings.start_power)
 
     def start(self, power: float | None) -> None:
         """Forget all that was learned; start from singular vectors made with this `start_power`."""
