@@ -3,7 +3,7 @@
 A row leaves a tree at its first leaf that no node has ruled out: a node that sends a row to the right rules out the
 leaves on its left. So all nodes are asked, in any order and without branches, and a processor does it for eight rows at
 once. The values are LightGBM's, added up in its order: the sums are the same to the last bit, in a fifteenth of its
-time (docs/decisions.md). Source: Lucchese et al., QuickScorer, SIGIR 2015; Ye et al., RapidScorer, KDD 2018.
+time (docs/decisions/0038). Source: Lucchese et al., QuickScorer, SIGIR 2015; Ye et al., RapidScorer, KDD 2018.
 """
 
 from __future__ import annotations

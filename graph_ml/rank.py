@@ -118,7 +118,7 @@ class Ranker:
         """What the trees say of offers; more is better, within one customer.
 
         A few trees choose the best of each customer, in `STAGES`, and all trees order those: as good as asking all of
-        everything (docs/decisions.md), in a tenth of the time.
+        everything (docs/decisions/0036), in a tenth of the time.
 
         Parameters
         ----------
@@ -369,7 +369,7 @@ def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, ne
     """Trees that order candidates, as LightGBM's text for each seed; nothing if none was bought.
 
     For all articles by LambdaRank. Where only new ones count, a list has a hit so seldom that LambdaRank learns little
-    from it: there the trees learn the probability of a purchase (measured in docs/decisions.md).
+    from it: there the trees learn the probability of a purchase (measured in docs/decisions/0026).
     """
     import lightgbm
 

@@ -121,7 +121,7 @@ def draw_customers(subgraph: Subgraph, settings: TrainSettings) -> Integers | No
     """Customers to learn from, ascending, drawn evenly; None where all are to be learned from.
 
     What a purchase teaches of articles it teaches as well with a part of the customers, and a step over all of H&M's
-    takes 9 s of processor time (docs/decisions.md has both measured).
+    takes 9 s of processor time (docs/decisions/0029 has both measured).
     """
     most, number = settings.most_purchases, len(subgraph.customer_ids)
     if most is None or subgraph.num_edges <= most:
@@ -275,7 +275,7 @@ class Training:
         self.network = self.make_start(power)
         self.network.forget(torch.stack([task.graph.known for task in self.tasks]).amax(0))
         self.optimizer = make_optimizer(self.network, self.settings)
-        self.mean = deepcopy(self.network)  # of the epochs: it overfits later, and is better (docs/decisions.md)
+        self.mean = deepcopy(self.network)  # of the epochs: it overfits later, and is better (docs/decisions/0025)
         self.epochs = 0
         self.best: dict[str, Tensor] = {}
 

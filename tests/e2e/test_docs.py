@@ -99,7 +99,7 @@ def test_commands_in_the_other_pages_are_known_with_their_options() -> None:
     from tests.unit.commands import list_commands
 
     known = list_commands()
-    for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+    for page in [*DOCS.rglob("*.md"), ROOT / "README.md"]:
         for line in re.findall(r"^    (hmrec [^|#;&>\n]+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
             words = re.split(r"\s{2,}", line)[0].split()[1:]
             name = tuple(words[:2]) if tuple(words[:2]) in known else tuple(words[:1])
