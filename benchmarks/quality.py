@@ -105,10 +105,15 @@ def main() -> None:
         f"Measured by `python -m benchmarks.quality` on {describe_machine()}, implicit {version('implicit')}, torch {version('torch')}, torch-geometric "
         f"{version('torch-geometric')}; {options.data}, {facts['days']} days from {facts['cut']} on held out"
         + (f" and as many before them {facts['weeks'] - 1} times" if facts["weeks"] > 1 else "")
-        + ". Bold is ours. Peers have their packages' defaults, purchases as counts, no recency: "
-        f"implicit's ALS with {FACTORS} factors (also with purchases {HALF_LIFE:.0f} days old counting half, and for as long as gnn took), its BPR and its item-kNN (cosine), PyG's LightGCN class (64 "
-        "dimensions, 3 layers, 32,768 pairs a step, for as long as gnn took), user-kNN (cosine, 50 neighbours, scipy).",
-        *([f"Only these rows were asked for: {', '.join(options.only)}."] if options.only else []),
+        + ". hmrec's own methods are bold.",
+        "Peers have their packages' defaults, count purchases, and ignore recency:",
+        "",
+        f"- implicit's ALS with {FACTORS} factors. *By recency* halves the weight of a purchase every {HALF_LIFE:.0f} days. "
+        "*As long as gnn* trains as long as gnn did.",
+        "- implicit's BPR and item-kNN (cosine).",
+        "- PyG's LightGCN class: 64 dimensions, 3 layers, 32,768 pairs per step, trained as long as gnn.",
+        "- user-kNN: cosine, 50 neighbours, scipy.",
+        *(["", f"Measured only: {', '.join(options.only)}."] if options.only else []),
     ]
     for kind in ("all", "new"):
         count = table[(table["segment"] == EVERYONE) & (table["purchases"] == kind)]["customers"].max()

@@ -120,10 +120,11 @@ def main() -> None:
     measured += measure_scores(split, scores, options.k, facts, are_probabilities=True)
     table = tabulate_slides(split, [*measured, *measure_simple(split, options.k)], options.k)
     lines = [
-        f"Measured by `python -m benchmarks.slides` on {describe_machine()}, fastai {told['fastai']} with torch {told['torch']} ({told['threads']} threads) in an "
-        f"environment of its own, on {options.data}; seconds are those of training on the CPU. fastai as in the example: 40 factors, weight decay "
-        f"0.1, rate up to 0.005, batches of 64; {options.negatives} negatives a row, drawn uniformly among the pairs that the training does not have "
-        "(how many the source added is not told).",
+        f"Measured by `python -m benchmarks.slides` on {describe_machine()}, fastai {told['fastai']} with torch {told['torch']} ({told['threads']} threads) in its "
+        f"own environment, on {options.data}. Seconds are training time on the CPU.",
+        "fastai is set up as in the example: 40 factors, weight decay 0.1, learning rate up to 0.005, batches of 64. "
+        f"It gets {options.negatives} negatives per row, drawn uniformly among pairs not in the training data. "
+        "The source does not say how many it used.",
         "",
         describe_slides(table),
         "",
