@@ -102,7 +102,7 @@ def measure_speed(graph: Graph, everyone: int, heavy: int) -> list[str]:
             lines.append(f"| {name} | {len(asked)} {group} | {describe(milliseconds)} |")
     lines += [
         "",
-        f"At p95 over all with history user_based_cf is {p95['textbook_cf'] / p95['user_based_cf']:.1f} times faster.",
+        f"At p95 over all customers with history, user_based_cf is {p95['textbook_cf'] / p95['user_based_cf']:.1f} times as fast.",
     ]
     return lines
 
@@ -121,7 +121,7 @@ def measure_users(graph: Graph, users: int, customers: int) -> list[str]:
             )
         rates.append(len(ids) / (time.perf_counter() - begun))
         lines.append(f"| {count} | {rates[-1]:.1f} | {describe(np.concatenate(waits))} |")
-    lines += ["", f"{users} users at once get {rates[1] / rates[0]:.2f} times one user's throughput."]
+    lines += ["", f"{users} users at once get {rates[1] / rates[0]:.2f} times the throughput of one."]
     return lines
 
 
@@ -191,7 +191,7 @@ def _measure_kept_neighbours(graph: Graph, ids: list[str]) -> list[str]:
     return [
         f"| kept neighbours, SIMILAR | {describe(milliseconds)} |",
         "",
-        f"Keeping the neighbours costs {1e3 * seconds / len(ids):,.0f} ms a customer, {everyone:,.1f} hours for all, one after the other.",
+        f"Storing the neighbours takes {1e3 * seconds / len(ids):,.0f} ms per customer: {everyone:,.1f} hours for all, one after the other.",
     ]
 
 

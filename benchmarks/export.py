@@ -97,7 +97,8 @@ def main() -> None:
     whole = statistics.median(turn["subgraph"]["rate"] / turn["plain"]["rate"] for turn in turns)
     lines += [
         "",
-        f"`read_purchases` reads **{ratio:.1f}** times the purchases a second of one row for each, the whole export {whole:.1f} times.",
+        f"`read_purchases` reads **{ratio:.1f}** times as many purchases per second as one row for each. "
+        f"The whole export reads {whole:.1f} times as many.",
     ]
     print("\n".join(lines))
     if options.write:

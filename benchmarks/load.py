@@ -263,10 +263,11 @@ def report(results: Path) -> None:
     found = json.loads(results.read_text())
     scales, streamed, added = list(found["scales"].values()), found["stream"], found["day"]
     lines = [
-        f"Measured by `python -m benchmarks.load` on {describe_machine()}, in one run. *Bare* is `neo4j-admin database import` alone, on",
-        "the Parquet files that hmrec prepares; *bulk* is `hmrec load` from the CSV files to a graph that has its constraints and",
-        "answers who a customer is and what they bought last; *indexed* is until the two indexes on purchases are online, which are",
-        "made in the background and which the recommenders need for their speed.",
+        f"Measured by `python -m benchmarks.load` on {describe_machine()}, in one run.",
+        "",
+        "- *bare*: `neo4j-admin database import` alone, on the Parquet files that hmrec prepares.",
+        "- *bulk*: `hmrec load` from CSV files to a graph that has its constraints and answers queries about a customer and their last purchases.",
+        "- *indexed*: the same, until both indexes on purchases are online. They are built in the background, and the recommenders need them for their speed.",
         "",
         "| rows of purchases | bare | bulk | bulk / bare | indexed | rows/s to the answer | Python's peak memory | store |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -282,18 +283,23 @@ def report(results: Path) -> None:
     p50, p95 = ({kind: f"{1000 * seconds:.0f} ms" for kind, seconds in added[name].items()} for name in ("p50", "p95"))
     lines += [
         "",
-        f"The largest one's steps: {steps}.",
+        f"Steps of the largest load: {steps}.",
         "",
-        f"Stream, {' and '.join(f'{rows:,}' for rows in streamed['rows'])} purchases: "
-        f"{' and '.join(f'{rate:,.0f}' for rate in streamed['stream'])} a second. The plain loop",
-        f"(`UNWIND` of {ROWS_A_BATCH:,} rows with `MERGE`, one thread) into the same nodes: "
-        f"{' and '.join(f'{rate:,.0f}' for rate in streamed['plain'])} a second. "
-        f"Ratio **{sum(streamed['stream']) / sum(streamed['plain']):.1f}**.",
+        f"| load over Bolt | {' | '.join(f'{rows:,} purchases' for rows in streamed['rows'])} |",
+        f"| --- |{' --- |' * len(streamed['rows'])}",
+        f"| `hmrec load --road stream`, purchases/s | {' | '.join(f'{rate:,.0f}' for rate in streamed['stream'])} |",
+        f"| plain loop into the same nodes, purchases/s | {' | '.join(f'{rate:,.0f}' for rate in streamed['plain'])} |",
         "",
-        f"A day of {added['rows']:,} transactions ({added['made']:,} new relationships) into the largest graph: "
-        f"**{added['seconds']:.1f} s**.",
-        f"Meanwhile {added['answered']} recommendations by cf were answered, one after the other: p50 {p50['during']}, p95 "
-        f"{p95['during']} (before: {p50['before']} and {p95['before']}).",
+        f"The stream is **{sum(streamed['stream']) / sum(streamed['plain']):.1f}** times as fast as the plain loop: "
+        f"`UNWIND` of {ROWS_A_BATCH:,} rows with `MERGE`, in one thread.",
+        "",
+        f"A day of {added['rows']:,} transactions ({added['made']:,} new relationships) into the largest graph takes "
+        f"**{added['seconds']:.1f} s**. Meanwhile, {added['answered']} recommendations by cf were served one after the other:",
+        "",
+        "| recommendations by cf | p50 | p95 |",
+        "| --- | --- | --- |",
+        f"| before the load | {p50['before']} | {p95['before']} |",
+        f"| during the load | {p50['during']} | {p95['during']} |",
         "",
         "![Rows a second against scale](load-scale.svg)",
     ]

@@ -87,7 +87,9 @@ def time_step(step: Step, batch: Tensor) -> list[float]:
 def main() -> None:
     """Measure, print, and write down where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=5, help="of each, in turn; the medians are told")
+    parser.add_argument(
+        "--steps", type=int, default=5, help="how many steps of each, in turn; the report has their medians"
+    )
     parser.add_argument("--data", default="the graph's purchases", help="what the graph holds, for the text")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     options = parser.parse_args()
@@ -109,7 +111,7 @@ def main() -> None:
     theirs, ours = medians.values()
     lines = [
         f"Measured by `python -m benchmarks.propagation` on {describe_machine()}, torch {torch.__version__} with {torch.get_num_threads()} threads, torch-geometric {pyg_version}; "
-        f"{options.data}: {shape[0]:,} customers, {shape[1]:,} articles, {len(pairs[0]):,} pairs; {DIM} dimensions, {LAYERS} layers, {BATCH:,} pairs a step; medians of {options.steps} steps, taken in turn.",
+        f"{options.data}: {shape[0]:,} customers, {shape[1]:,} articles, {len(pairs[0]):,} pairs; {DIM} dimensions, {LAYERS} layers, {BATCH:,} pairs per step; medians of {options.steps} steps each, taken in turn.",
         "",
         "| class | a step, s | " + " | ".join(f"{part}, s" for part in PARTS) + " |",
         "| --- | --- | " + " | ".join("---" for _ in PARTS) + " |",
@@ -117,7 +119,7 @@ def main() -> None:
     for name, rows in found.items():
         parts = [f"{value:.3f}" for value in np.median(rows, axis=0)]
         lines.append(f"| {name} | {medians[name]:.3f} | " + " | ".join(parts) + " |")
-    lines += ["", f"A step of ours is **{theirs / ours:.1f} times faster**."]
+    lines += ["", f"A step of hmrec's is **{theirs / ours:.1f} times as fast**."]
     print("\n".join(lines))
     if options.write:
         write_section("propagation", lines)

@@ -237,8 +237,8 @@ def report(results: Path) -> None:
     counts = [scale["steps"]["indexes"] for scale in found]
     lines = [
         f"Measured by `python -m benchmarks.scale` on {found[-1]['machine']}; load average at the start {loads}.",
-        "Seconds (of them processor time of the process, starting Python included, Neo4j's not), and the process's peak memory; each",
-        "step is a process of its own.",
+        "Each step runs in its own process. A cell has its seconds, its processor time in parentheses (including the start of Python, without",
+        "Neo4j's), and its peak memory.",
         "",
         f"| step | {' | '.join(head)} |",
         f"| --- |{' --- |' * len(head)}",

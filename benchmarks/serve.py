@@ -148,8 +148,8 @@ def main() -> None:
     model = f"embeddings of version {health['model']}" if health["model"] else "no embeddings"
     lines = [
         f"Measured by `python -m benchmarks.serve` on {describe_machine()}; {counts['customers']:,} customers, {counts['articles']:,} "
-        f"articles, {counts['bought']:,} BOUGHT, {model}; load average at the start {before:.1f} (other work that ran beside). {len(customers):,} customers. Client, service (one process) and "
-        "Neo4j share the cores; at a fixed rate times count from when a request was due.",
+        f"articles, {counts['bought']:,} BOUGHT, {model}; load average at the start {before:.1f}, from other work. {len(customers):,} customers. Client, service (one process) and "
+        "Neo4j share the cores. At a fixed rate, times count from when a request was due.",
         "",
         "| requests | a second | answers | answers/s | p50 ms | p95 ms | p99 ms | worst ms | failed |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",

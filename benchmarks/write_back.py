@@ -64,7 +64,7 @@ def write_ours(graph: Graph, ids: IdMap, vectors: Matrix, sessions: int) -> floa
 def main() -> None:
     """Measure, print, and write down where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=2, help="of each, in turn; the medians are told")
+    parser.add_argument("--turns", type=int, default=2, help="how many of each, in turn; the report has their medians")
     parser.add_argument("--data", default="the graph", help="what it holds, for the text")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     options = parser.parse_args()
@@ -104,9 +104,13 @@ def main() -> None:
     parts = {name: float(np.median([steps[name] for steps in whole])) for name in whole[0]}
     lines += [
         "",
-        f"A whole write-back of all {nodes:,} nodes takes **{parts['all']:.1f} s**, {nodes / parts['all']:,.0f} nodes/s: "
-        + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in parts.items() if name != "all")
-        + ". *Putting in force* moves every embedding once more, for readers who do not ask for the slot, and clears the stage.",
+        f"A write-back of all {nodes:,} nodes takes **{parts['all']:.1f} s**, {nodes / parts['all']:,.0f} nodes/s:",
+        "",
+        "| step | seconds |",
+        "| --- | --- |",
+        *(f"| {name} | {seconds:.1f} |" for name, seconds in parts.items() if name != "all"),
+        "",
+        "*Putting in force* also moves every embedding to its final property, for readers that do not check the slot, and clears the other one.",
     ]
     print("\n".join(lines))
     if options.write:
