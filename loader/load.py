@@ -286,8 +286,9 @@ def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path) -> None:
     for table, count in tables.counts.items():
         if count.rejected > max_bad * count.read:
             reasons = tables.reasons[table][:REASONS_TOLD]
-            told = "; ".join(f"{rows:,} because {reason} ({value[:40]!r})" for reason, rows, value in reasons)
-            more = f"; {rest} other reasons" if (rest := len(tables.reasons[table]) - len(reasons)) else ""
+            told = "; ".join(f"{rows:,} because {reason} ({(value or '')[:40]!r})" for reason, rows, value in reasons)
+            rest = len(tables.reasons[table]) - len(reasons)
+            more = f"; {rest} other reason{'s' if rest > 1 else ''}" if rest else ""
             archive = " Take older dates with --earliest." if "neither before" in told else ""
             raise TooManyBadRows(
                 f"{count.rejected:,} of {count.read:,} rows of {table} are bad, more than the {max_bad:.2%} allowed; "

@@ -10,7 +10,7 @@ import polars as pl
 
 from .cells import MISSING, TYPES, Form, check, complete, list_rejects, parse_plain, tell_odd, trim
 from .files import Source, fetch_lines
-from .returns import CANCELLED, KINDS, count_units, take_back, tell_kind
+from .returns import CANCELLED, count_units, take_back, tell_kind
 from .scan import collect, scan_lines, scan_parquet, tell_form, unreadable
 from .schema import ARTICLES, CUSTOMERS, TRANSACTIONS, Column, Kind, ReadRules, Table
 
@@ -208,7 +208,8 @@ def read_transactions(
     rejects, empty_lines = _collect_rejects(others.filter(~pl.col("left_out")), source, last, rules)
     left_out = int(others.select(pl.col("left_out").sum()).collect(engine="streaming").item())
     if left_out:
-        source.notes.append(f"{source.file.name}: {left_out:,} rows are of articles to leave out.")
+        are = "row is of an article" if left_out == 1 else "rows are of articles"
+        source.notes.append(f"{source.file.name}: {left_out:,} {are} to leave out.")
     return Transactions(source, lines - empty_lines, plain, others, rejects, left_out, lost)
 
 

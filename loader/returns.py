@@ -78,8 +78,12 @@ def take_back(purchases: pl.DataFrame, returns: pl.DataFrame) -> Returns:
     pairs = returns.select(PAIR).unique()
     touched = purchases.join(pairs, on=PAIR, how="semi")
     events = pl.concat(
-        [touched.with_columns(units=pl.col("quantity")), returns.select(*PAIR, "t_dat", "units")], how="diagonal"
-    ).sort(*PAIR, "t_dat", "units", "price", "sales_channel_id", descending=[False] * 3 + [True, False, False])
+        [
+            touched.with_columns(units="quantity", is_return=False),
+            returns.select(*PAIR, "t_dat", "units", is_return=True),
+        ],
+        how="diagonal",
+    ).sort(*PAIR, "t_dat", "is_return", "price", "sales_channel_id")
     events = (
         events.with_columns(total=pl.col("units").cum_sum().over(PAIR))
         .with_columns(missing=pl.max_horizontal(-pl.col("total"), 0).cum_max().over(PAIR))
@@ -90,10 +94,9 @@ def take_back(purchases: pl.DataFrame, returns: pl.DataFrame) -> Returns:
             lacks=pl.col("missing") - pl.col("missing").shift(1, fill_value=0).over(PAIR),
         )
     )
-    is_return = pl.col("units") < 0
-    lacking = events.filter(is_return & (pl.col("lacks") > 0))
+    lacking = events.filter(pl.col("is_return") & (pl.col("lacks") > 0))
     unmatched = lacking.filter(pl.col("lacks") == -pl.col("units")).height
-    bought = events.filter(~is_return)
+    bought = events.filter(~pl.col("is_return"))
     stays = bought.filter(pl.col("left") > 0).with_columns(quantity=pl.col("left")).select(purchases.columns)
     return Returns(
         pl.concat([purchases.join(pairs, on=PAIR, how="anti"), stays]),

@@ -81,7 +81,7 @@ def _write_float_ids(frame: pl.LazyFrame, kept: dict[str, str], source: Source) 
             shown = number.cast(pl.String)
             lost = pl.when(shown.str.contains("e")).then(shown).otherwise(pl.concat_str(shown, pl.lit("e+0")))
             text = pl.when(is_sure).then(number.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(lost)
-            whole[theirs] = pl.when(number.is_not_nan()).then(text)
+            whole[theirs] = pl.when(number.is_finite()).then(text)
     return frame.with_columns(**whole) if whole else frame
 
 

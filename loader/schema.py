@@ -75,7 +75,7 @@ class Column:
             words += f" from {self.lowest:g} to {self.highest:g}"
         elif self.lowest is not None:
             words += f" of at least {self.lowest:g}"
-        return words + (", not empty" if self.required else "")
+        return words + (", and not missing" if self.required else "")
 
 
 @dataclass(frozen=True)
