@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hmrec.cli.main import app
 from hmrec.cypher.errors import UserMistake
 from hmrec.loader.cells import MISSING
 from hmrec.loader.columns import read_map, save_map, simplify
@@ -21,6 +22,7 @@ from hmrec.loader.returns import take_back
 from hmrec.loader.schema import TABLES, ReadRules
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 HEADER = "t_dat,customer_id,article_id,price,sales_channel_id\n"
 QUANTITY = "t_dat,customer_id,article_id,price,sales_channel_id,quantity\n"
@@ -591,3 +593,18 @@ def test_the_report_counts_returned_rows_and_lost_cells(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "load-report.json").read_text())
     assert told["counts"]["transactions_train"]["returned"] == 1
     assert told["lost_cells"] == {"transactions_train": {"price": 1, "quantity": 1}}
+
+
+def test_the_command_keeps_a_map_and_leaves_articles_out(tmp_path: Path) -> None:
+    (tmp_path / "transactions_train.csv").write_text(UCI.replace("/2010", "/1985"))
+    (tmp_path / "services.txt").write_text("POST\n\n10005\n")
+    kept, call = tmp_path / "map.json", ["load", str(tmp_path), "--check", "--json", "--earliest", "1980-01-01"]
+    maps = [option for theirs, ours in UCI_MAP.items() for option in ("--map", f"{theirs}={ours}")]
+    leave_out = ["--leave-out-articles", f"@{tmp_path / 'services.txt'}", "--leave-out-articles", "D,M"]
+    runner = CliRunner()
+    for options in ([*maps, "--save-map", str(kept)], ["--map-file", str(kept)]):
+        result = runner.invoke(app, [*call, *options, *leave_out])
+        assert result.exit_code == 0, result.output
+        counts = json.loads(result.stdout)["counts"]["transactions_train"]
+        assert counts == {"read": 7, "loaded": 2, "merged": 0, "rejected": 0, "returned": 3, "left_out": 2}
+    assert json.loads(kept.read_text()) == UCI_MAP
