@@ -15,6 +15,7 @@ from typing import IO, cast
 import polars as pl
 
 from ..cypher.errors import UserMistake
+from .columns import check_map, describe_columns, match_columns
 from .schema import TABLES, TRANSACTIONS, Table
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -33,7 +34,6 @@ class Source:
     text : the same, unpacked where it was packed.
     separator : between the cells; empty for Parquet.
     header, names : the columns' names in the file, and under hmrec's names.
-    absent : values of columns that the file has not, by the column's name.
     digest : SHA-256 of the unpacked content.
     has_quotes, ends_whole : whether a quote mark occurs, and whether the last line ends.
     notes : mishaps that were handled, a sentence each; reading adds to them.
@@ -45,7 +45,6 @@ class Source:
     separator: str
     header: list[str]
     names: list[str]
-    absent: dict[str, str]
     digest: str
     has_quotes: bool
     ends_whole: bool
@@ -98,18 +97,11 @@ def open_sources(files: dict[str, Path], work: Path, column_map: dict[str, str])
     ------
     UserMistake : a file cannot be read, lacks a required column or has one twice, or the map names none.
     """
-    ours = {name for table in TABLES for name in table.column_names}
-    for name in column_map.values():
-        if name not in ours:
-            raise UserMistake(
-                f"There is no column {name!r:.60} to map to.", f"The columns are {', '.join(sorted(ours))}."
-            )
+    check_map(column_map, ())
     sources = {
         table.stem: _open_source(table, files[table.stem], work, column_map) for table in TABLES if table.stem in files
     }
-    for theirs in column_map:
-        if not any(theirs in source.header for source in sources.values()):
-            raise UserMistake(f"No file has the column {theirs!r:.60} that --map names.")
+    check_map(column_map, (source.header for source in sources.values()))
     return sources
 
 
@@ -123,22 +115,9 @@ def _open_source(table: Table, file: Path, work: Path, column_map: dict[str, str
             raise UserMistake(f"{file} is not a Parquet file that can be read.") from error
     else:
         separator, header = _read_header(file, text)
-    names = [column_map.get(name, name) for name in header]
-    for column in table.columns:
-        if names.count(column.name) > 1:
-            raise UserMistake(f"{file} has two columns named {column.name}.")
-        if column.required and column.absent is None and column.name not in names:
-            raise UserMistake(
-                f"{file} has no column {column.name}; its columns are {', '.join(header)[:200]}.",
-                f"If another column holds it, say --map THAT={column.name}.",
-            )
-    absent = {c.name: c.absent for c in table.columns if c.absent is not None and c.name not in names}
-    source = Source(table, file, text, separator, header, names, absent, digest, has_quotes, ends_whole)
-    source.notes.extend(
-        f"{file.name}: it has no column {name}; every row gets {value}." for name, value in absent.items()
-    )
-    if names[0] in ("", "Unnamed: 0", "index", "column_1", "__index_level_0__") and names[0] not in table.column_names:
-        source.notes.append(f"{file.name}: the index column in front was left out.")
+    names = match_columns(table, file, header, column_map)
+    source = Source(table, file, text, separator, header, names, digest, has_quotes, ends_whole)
+    source.notes.extend(describe_columns(table, file, header, names))
     if separator not in ("", ","):
         source.notes.append(f"{file.name}: its columns are apart by {separator!r}.")
     return source

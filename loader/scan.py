@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import polars as pl
 
 from ..cypher.errors import UserMistake
-from .cells import Form, tell_date_form
+from .cells import Form
+from .dates import EPOCH_UNITS, tell_date_form
 from .files import Source
-from .schema import TRANSACTIONS
+from .schema import EARLIEST, TRANSACTIONS, Kind
 
 NEVER = "\x01"  # a separator that no line holds, to have lines whole
 
@@ -63,7 +65,24 @@ def scan_parquet(source: Source) -> pl.LazyFrame:
     text = [pl.col(theirs).cast(pl.String).alias(ours) for theirs, ours in kept.items()]
     nothing = pl.lit(None, pl.String)
     frame = pl.scan_parquet(source.text, glob=False).with_row_index("line", offset=1)
-    return frame.select("line", *text, bad=nothing, bad_value=nothing)
+    return _write_float_ids(frame, kept, source).select("line", *text, bad=nothing, bad_value=nothing)
+
+
+def _write_float_ids(frame: pl.LazyFrame, kept: dict[str, str], source: Source) -> pl.LazyFrame:
+    """Ids in floating-point columns as text: whole ones as they are, the others as what `LOST_DIGITS` finds."""
+    schema = frame.collect_schema()
+    ids = {column.name for column in source.table.columns if column.kind is Kind.id}
+    whole = {}
+    for theirs, ours in kept.items():
+        if ours in ids and schema[theirs].is_float():
+            number = pl.col(theirs)
+            exact = 2**24 if schema[theirs] == pl.Float32 else 2**53  # from here on neighbours become one
+            is_sure = (number.abs() < exact) & (number == number.floor())
+            shown = number.cast(pl.String)
+            lost = pl.when(shown.str.contains("e")).then(shown).otherwise(pl.concat_str(shown, pl.lit("e+0")))
+            text = pl.when(is_sure).then(number.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(lost)
+            whole[theirs] = pl.when(number.is_finite()).then(text)
+    return frame.with_columns(**whole) if whole else frame
 
 
 def _scan(source: Source, separator: str, columns: list[str]) -> pl.LazyFrame:
@@ -83,20 +102,22 @@ def _scan(source: Source, separator: str, columns: list[str]) -> pl.LazyFrame:
     )
 
 
-def tell_form(source: Source, dates: list[str]) -> Form:
-    """How the file writes its values, told by its first dates, and by all of them where these leave it open."""
-    form = Form(decimal_comma=source.separator == ";", quotes=source.has_quotes and source.table is TRANSACTIONS)
+def tell_form(source: Source, dates: list[str], earliest: date = EARLIEST) -> Form:
+    """How the file writes its values, told by its first dates, and by all of them if these leave it open."""
+    quotes = source.has_quotes and source.table is TRANSACTIONS
+    form = Form(decimal_comma=source.separator == ";", quotes=quotes, earliest=earliest)
     if not dates:
         return form
-    told = tell_date_form(dates, None, str(source.file))
-    if told.date.startswith("%d"):
+    told = tell_date_form(dates, None, str(source.file), earliest)
+    if told.pattern.startswith("%d") and not told.named:
         pattern = r"^\D?(\d{1,2})\D(\d{1,2})\D\d{4}"
         ends = [pl.col("t_dat").str.extract(pattern, place).cast(pl.Int64).max().alias(str(place)) for place in (1, 2)]
         first, second = collect(scan_lines(source).select(ends), source).row(0)
-        told = tell_date_form(dates, (first or 0, second or 0), str(source.file))
-    if told.date != "%Y-%m-%d" or told.clock:
-        source.notes.append(f"{source.file.name}: its dates are written like {dates[0][:30]!r}.")
-    return replace(form, date=told.date, clock=told.clock)
+        told = tell_date_form(dates, (first or 0, second or 0), str(source.file), earliest)
+    if not told.is_usual:
+        since = f", {EPOCH_UNITS[told.epoch]} since 1970 in UTC" if told.epoch else ""
+        source.notes.append(f"{source.file.name}: its dates are written like {dates[0][:30]!r}{since}.")
+    return replace(form, dates=told)
 
 
 def collect(frame: pl.LazyFrame, source: Source) -> pl.DataFrame:
