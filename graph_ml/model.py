@@ -141,12 +141,14 @@ class LightGCN(torch.nn.Module):
     def start_from(self, adjacency: Tensor, generator: torch.Generator) -> None:
         """Start from the graph's leading singular vectors instead of random numbers, by block iteration.
 
+        A graph has as many singular vectors as nodes. If that is less than the embedding's dimensions, the others are 0.
         Source: Halko et al., Finding structure with randomness, SIAM Review 2011, algorithm 4.4.
         """
         block = torch.randn(self.embedding.shape, generator=generator)
         for _ in range(ROUNDS):
             block, _ = torch.linalg.qr(adjacency @ (adjacency @ block))
-        self.embedding.copy_(block * np.sqrt(len(block)) * 0.1)
+        self.embedding.zero_()
+        self.embedding[:, : block.shape[1]] = block * np.sqrt(len(block)) * 0.1
 
 
 @dataclass(frozen=True)
