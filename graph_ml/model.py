@@ -141,7 +141,7 @@ class LightGCN(torch.nn.Module):
     def start_from(self, adjacency: Tensor, generator: torch.Generator) -> None:
         """Start from the graph's leading singular vectors instead of random numbers, by block iteration.
 
-        A graph has as many singular vectors as nodes. If that is less than the embedding's dimensions, the others are 0.
+        A graph has as many singular vectors as nodes: with fewer nodes than dimensions, the other dimensions are 0.
         Source: Halko et al., Finding structure with randomness, SIAM Review 2011, algorithm 4.4.
         """
         block = torch.randn(self.embedding.shape, generator=generator)

@@ -29,7 +29,17 @@ from .candidates.nearest import Vectors, cosine_of, gnn
 from .candidates.snapshot import Snapshot
 from .export import Integers, Subgraph
 from .forest import MOST_LEAVES, Forest
-from .rank_features import OWN, Matrix, Offers, describe_articles, describe_offers, name_features
+from .rank_features import (
+    FACTS,
+    KNOWN,
+    OWN,
+    Matrix,
+    Offers,
+    choose_subject,
+    describe_articles,
+    describe_offers,
+    name_features,
+)
 from .ranking import collect_pairs
 from .sources import EMBEDDING, NEAREST, SOURCES, Source, gather_offers
 from .split import WEEK, HoldOut, hold_out
@@ -63,6 +73,22 @@ class RankSettings(BaseModel):
     least: int = Field(default=200, ge=1, description="Candidates in a leaf at least; fewer where there are few")
     l2: float = Field(default=10.0, ge=0, description="Pull of a leaf's value towards 0")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same trees on the same machine")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The parts of the scores of m candidates, which add up to them.
+
+    Attributes
+    ----------
+    sources : [m, sources], by each source.
+    known : by the names of `KNOWN`, [m] each.
+    baseline : [m], what the trees expect of any candidate.
+    """
+
+    sources: npt.NDArray[np.float64]
+    known: dict[str, npt.NDArray[np.float64]]
+    baseline: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -166,15 +192,35 @@ class Ranker:
     def attribute(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
         """[m, sources + 1]: how much of a score is due to each source, and to everything else, by the first forest.
 
-        The others learned the same from other draws, and each takes as long: 13 ms for twelve articles.
+        Enough to choose a reason: the others learned the same from other draws, and each takes as long, 13 ms for
+        twelve articles. `explain` asks all of them.
+        """
+        parts, number = self._contribute(features, new_only, 0), len(self.sources)
+        by_source = parts[:, -2 * number - 1 : -number - 1] + parts[:, -number - 1 : -1]
+        return np.column_stack([by_source, parts[:, : -2 * number - 1].sum(axis=1)])
+
+    def explain(self, features: Matrix) -> Explanation:
+        """Return the parts of the scores of candidates [m, features], by all forests for all articles.
+
+        Their sum is `score`, as the trees for all articles are not about probabilities.
+        """
+        mean = np.mean([self._contribute(features, False, place) for place in range(len(self.trees[False]))], axis=0)
+        own, number = len(OWN) + len(FACTS), len(self.sources)
+        subjects = np.array([choose_subject(name) for name in (*OWN, *FACTS)])
+        return Explanation(
+            mean[:, own : own + number] + mean[:, own + number : -1],
+            {subject: mean[:, :own][:, subjects == subject].sum(axis=1) for subject in KNOWN},
+            mean[:, -1],
+        )
+
+    def _contribute(self, features: Matrix, new_only: bool, place: int) -> npt.NDArray[np.float64]:
+        """[m, features + 1]: what each feature adds to the sum of a forest's trees, and what they expect of anything.
+
         Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
         """
-        first, threads = self.boosters[new_only][0], choose_threads(len(features))
+        booster, threads = self.boosters[new_only][place], choose_threads(len(features))
         with ONE_AT_A_TIME:
-            parts = np.asarray(first.predict(features, pred_contrib=True, num_threads=threads))[:, :-1]
-        number = len(self.sources)
-        by_source = parts[:, -2 * number : -number] + parts[:, -number:]
-        return np.column_stack([by_source, parts[:, : -2 * number].sum(axis=1)])
+            return np.asarray(booster.predict(features, pred_contrib=True, num_threads=threads))
 
     def to_text(self) -> str:
         """All of it as JSON, with a checksum."""

@@ -12,7 +12,7 @@ from hmrec.graph_ml.export import Attribute, Subgraph
 from hmrec.graph_ml.features import Feature, FeatureKind, FeatureSpec
 from hmrec.graph_ml.hybrid import make_board, train_hybrid
 from hmrec.graph_ml.rank import RankSettings
-from hmrec.graph_ml.split import HoldOut, hold_out
+from hmrec.graph_ml.split import HoldOut
 from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
 from hypothesis import given, settings
 from hypothesis import strategies as st
