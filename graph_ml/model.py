@@ -32,6 +32,7 @@ def build_adjacency(
     attributes: sp.csr_matrix | None = None,
     most: float | None = None,
     power: float = 0.5,
+    attribute_degree: npt.NDArray[np.float64] | None = None,
 ) -> Tensor:
     """The graph as D^-1/2 W D^-1/2, where W holds the weights of both directions and D their sums.
 
@@ -46,6 +47,7 @@ def build_adjacency(
     attributes : [A, T], the weight of each edge from an article to an attribute node; None: without attribute nodes.
     most : what the weights of a pair add up to at most; None: whatever they do.
     power : D^-power W D^-power instead; less than 1/2 leaves more to those who have many edges.
+    attribute_degree : [T], the sums of D for the attribute nodes, if edges count there that are not in W.
 
     Returns
     -------
@@ -57,7 +59,10 @@ def build_adjacency(
         rows = [[None, pairs, None], [pairs.T, None, attributes], [None, attributes.T, None]]
     whole = sp.bmat(rows, format="csr")
     del pairs, rows
-    scale = invert_powers(np.asarray(whole.sum(1)).ravel(), power)
+    degree = np.asarray(whole.sum(1)).ravel()
+    if attribute_degree is not None:
+        degree[sum(shape) :] = attribute_degree
+    scale = invert_powers(degree, power)
     whole.data *= np.repeat(scale, np.diff(whole.indptr))  # in place: a product with diagonals copies gigabytes
     whole.data *= scale[whole.indices]
     return to_tensor(whole)
