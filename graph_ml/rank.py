@@ -46,11 +46,13 @@ from .split import WEEK, HoldOut, hold_out
 
 if TYPE_CHECKING:
     import lightgbm
+    from lightgbm.callback import CallbackEnv
 
 CUSTOMERS_AT_ONCE = 250  # their offers' features take 25 MB: from 32 on each array is memory given anew by the system
 STAGES = ((10, 60), (50, 24))
 """Pairs of n and m: the first n trees of the first forest choose m offers of each customer from those still left."""
 FEW = 50_000
+LOOKING, GROWING = "Ranker: looking at earlier weeks", "Ranker: growing trees"
 ONE_AT_A_TIME = Lock()
 """Asked for contributions LightGBM writes into the trees how deep they are: two threads at once can end the process."""
 
@@ -291,13 +293,15 @@ def train_ranker(
             held = hold_out(subgraph, WEEK, ago)
         except UserMistake:
             break
-        progress("Ranker: looking at earlier weeks", ago, settings.weeks)
-        weeks.append(_look_at_week(held, embed, settings, sources))
+        weeks.append(_look_at_week(held, embed, settings, sources, _share(progress, LOOKING, ago, settings.weeks)))
+        progress(LOOKING, ago + 1, settings.weeks)
     names = tuple(source.name for source in sources) + ((EMBEDDING,) if embed else ())
     if not any(week.bought.any() for week in weeks):
         return None
-    progress("Ranker: growing trees", 0, None)
-    everything, new = (_grow(weeks, names, settings, new_only) for new_only in (False, True))
+    everything, new = (
+        _grow(weeks, names, settings, new_only, _share(progress, GROWING, kind, 2))
+        for kind, new_only in enumerate((False, True))
+    )
     return Ranker(names, (everything, new or everything))
 
 
@@ -315,7 +319,19 @@ class _Week(NamedTuple):
     customer: Integers
 
 
-def _look_at_week(held: HoldOut, embed: EmbedAsOf | None, settings: RankSettings, sources: tuple[Source, ...]) -> _Week:
+def _share(progress: Progress, step: str, before: int, total: int) -> Callable[[float], None]:
+    """Return what shows how much of one of several equal parts of a step is done, from 0 to 1."""
+    progress(step, before, total)
+    return lambda done: progress(step, before + done, total)
+
+
+def _look_at_week(
+    held: HoldOut,
+    embed: EmbedAsOf | None,
+    settings: RankSettings,
+    sources: tuple[Source, ...],
+    show: Callable[[float], None],
+) -> _Week:
     targets = collect_pairs(held.after)
     customers = np.flatnonzero(np.diff(targets.indptr))
     customers = np.sort(np.random.default_rng(settings.seed).permutation(customers)[: settings.customers])
@@ -329,6 +345,7 @@ def _look_at_week(held: HoldOut, embed: EmbedAsOf | None, settings: RankSettings
         drawn = random.random(len(bought)) * candidates[offers.row] < settings.negatives
         kept = hopeful[offers.row] & (bought | drawn)
         parts.append(_Week(features[kept], bought[kept], offers.customer[kept]))
+        show(len(parts) * CUSTOMERS_AT_ONCE / max(len(customers), len(parts) * CUSTOMERS_AT_ONCE))
     return _Week(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -411,7 +428,13 @@ def take_first(offers: Offers, score: npt.NDArray[np.float64], k: int) -> tuple[
     return offers.row[first], place[first], offers.article[first]
 
 
-def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, new_only: bool) -> tuple[str, ...]:
+def _grow(
+    weeks: list[_Week],
+    names: tuple[str, ...],
+    settings: RankSettings,
+    new_only: bool,
+    show: Callable[[float], None],
+) -> tuple[str, ...]:
     """Trees that order candidates, as LightGBM's text for each seed; nothing if none was bought.
 
     For all articles by LambdaRank. Where only new ones count, a list has a hit so seldom that LambdaRank learns little
@@ -443,9 +466,13 @@ def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, ne
         group=np.concatenate([np.unique(week.customer, return_counts=True)[1] for week in kept]),
         feature_name=name_features(names),
     )
-    texts = []
+    texts = list[str]()
     for seed in range(settings.seed, settings.seed + settings.forests):
-        booster = lightgbm.train(parameters | {"seed": seed}, data, settings.rounds)
+
+        def show_round(now: CallbackEnv) -> None:
+            show((len(texts) + (now.iteration + 1) / settings.rounds) / settings.forests)
+
+        booster = lightgbm.train(parameters | {"seed": seed}, data, settings.rounds, callbacks=[show_round])
         texts.append(str(booster.model_to_string()))
     return tuple(texts)
 
