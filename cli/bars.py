@@ -98,6 +98,6 @@ class Bars:
             if task is not None:
                 total = next(t.total for t in self.bars.tasks if t.id == task)
                 self.bars.update(task, total=total or 1, completed=total or 1, share="")
-        elif self.told:
+        elif self.told or time.monotonic() - self.since > PLAIN_SECONDS:
             print(f"{self.current}: {time.monotonic() - self.since:.1f} s", file=sys.stderr, flush=True)
         self.current, self.told = "", True

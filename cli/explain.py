@@ -42,7 +42,8 @@ def explain(
 
     Prints the evidence as sentences whose parts add up to the score, as a small graph, and the query that draws it in
     Neo4j Browser. With --by hybrid: which sources propose the article to the ranker, with their reasons, and what each
-    adds to its score. Reads the graph; writes nothing.
+    of them adds to the score of `hmrec recommend`; what is known of the customer, of the article and of both adds the
+    rest. Reads the graph; writes nothing.
 
     Example: hmrec explain 1 0706016001
     """
@@ -82,6 +83,8 @@ def explain_by_sources(customer: str, article: str, form: Format, as_of: str | N
     if form is Format.table and evidence.empty:
         tell(f"No source proposes article {article} to customer {customer}.")
     else:
+        if form is Format.table:
+            tell(f"Score of {article} for {customer}: {evidence['part'].sum():.6g}, the sum of these parts:")
         show(evidence, form)
 
 

@@ -52,7 +52,10 @@ def rank_parts(
 ) -> RankParts | None:
     """The ranker that goes with a network trained on `subgraph`, and the facts that it asks for today."""
     ranker = rank_with(trained, subgraph, rank_settings, sources, progress)
-    return RankParts(ranker, describe_articles(Snapshot.of(subgraph))) if ranker is not None else None
+    if ranker is None:
+        return None
+    progress("Ranker: describing the articles", 0, None)
+    return RankParts(ranker, describe_articles(Snapshot.of(subgraph)))
 
 
 def rank_with(

@@ -32,6 +32,7 @@ def build_adjacency(
     attributes: sp.csr_matrix | None = None,
     most: float | None = None,
     power: float = 0.5,
+    attribute_degree: npt.NDArray[np.float64] | None = None,
 ) -> Tensor:
     """The graph as D^-1/2 W D^-1/2, where W holds the weights of both directions and D their sums.
 
@@ -46,6 +47,7 @@ def build_adjacency(
     attributes : [A, T], the weight of each edge from an article to an attribute node; None: without attribute nodes.
     most : what the weights of a pair add up to at most; None: whatever they do.
     power : D^-power W D^-power instead; less than 1/2 leaves more to those who have many edges.
+    attribute_degree : [T], the sums of D for the attribute nodes, if edges count there that are not in W.
 
     Returns
     -------
@@ -57,7 +59,10 @@ def build_adjacency(
         rows = [[None, pairs, None], [pairs.T, None, attributes], [None, attributes.T, None]]
     whole = sp.bmat(rows, format="csr")
     del pairs, rows
-    scale = invert_powers(np.asarray(whole.sum(1)).ravel(), power)
+    degree = np.asarray(whole.sum(1)).ravel()
+    if attribute_degree is not None:
+        degree[sum(shape) :] = attribute_degree
+    scale = invert_powers(degree, power)
     whole.data *= np.repeat(scale, np.diff(whole.indptr))  # in place: a product with diagonals copies gigabytes
     whole.data *= scale[whole.indices]
     return to_tensor(whole)
@@ -141,12 +146,14 @@ class LightGCN(torch.nn.Module):
     def start_from(self, adjacency: Tensor, generator: torch.Generator) -> None:
         """Start from the graph's leading singular vectors instead of random numbers, by block iteration.
 
+        A graph has as many singular vectors as nodes: with fewer nodes than dimensions, the other dimensions are 0.
         Source: Halko et al., Finding structure with randomness, SIAM Review 2011, algorithm 4.4.
         """
         block = torch.randn(self.embedding.shape, generator=generator)
         for _ in range(ROUNDS):
             block, _ = torch.linalg.qr(adjacency @ (adjacency @ block))
-        self.embedding.copy_(block * np.sqrt(len(block)) * 0.1)
+        self.embedding.zero_()
+        self.embedding[:, : block.shape[1]] = block * np.sqrt(len(block)) * 0.1
 
 
 @dataclass(frozen=True)

@@ -29,18 +29,30 @@ from .candidates.nearest import Vectors, cosine_of, gnn
 from .candidates.snapshot import Snapshot
 from .export import Integers, Subgraph
 from .forest import MOST_LEAVES, Forest
-from .rank_features import OWN, Matrix, Offers, describe_articles, describe_offers, name_features
+from .rank_features import (
+    FACTS,
+    KNOWN,
+    OWN,
+    Matrix,
+    Offers,
+    choose_subject,
+    describe_articles,
+    describe_offers,
+    name_features,
+)
 from .ranking import collect_pairs
 from .sources import EMBEDDING, NEAREST, SOURCES, Source, gather_offers
 from .split import WEEK, HoldOut, hold_out
 
 if TYPE_CHECKING:
     import lightgbm
+    from lightgbm.callback import CallbackEnv
 
 CUSTOMERS_AT_ONCE = 250  # their offers' features take 25 MB: from 32 on each array is memory given anew by the system
 STAGES = ((10, 60), (50, 24))
 """Pairs of n and m: the first n trees of the first forest choose m offers of each customer from those still left."""
 FEW = 50_000
+LOOKING, GROWING = "Ranker: looking at earlier weeks", "Ranker: growing trees"
 ONE_AT_A_TIME = Lock()
 """Asked for contributions LightGBM writes into the trees how deep they are: two threads at once can end the process."""
 
@@ -63,6 +75,22 @@ class RankSettings(BaseModel):
     least: int = Field(default=200, ge=1, description="Candidates in a leaf at least; fewer where there are few")
     l2: float = Field(default=10.0, ge=0, description="Pull of a leaf's value towards 0")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same trees on the same machine")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The parts of the scores of m candidates, which add up to them.
+
+    Attributes
+    ----------
+    sources : [m, sources], by each source.
+    known : by the names of `KNOWN`, [m] each.
+    baseline : [m], what the trees expect of any candidate.
+    """
+
+    sources: npt.NDArray[np.float64]
+    known: dict[str, npt.NDArray[np.float64]]
+    baseline: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -166,15 +194,35 @@ class Ranker:
     def attribute(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
         """[m, sources + 1]: how much of a score is due to each source, and to everything else, by the first forest.
 
-        The others learned the same from other draws, and each takes as long: 13 ms for twelve articles.
+        Enough to choose a reason: the others learned the same from other draws, and each takes as long, 13 ms for
+        twelve articles. `explain` asks all of them.
+        """
+        parts, number = self._contribute(features, new_only, 0), len(self.sources)
+        by_source = parts[:, -2 * number - 1 : -number - 1] + parts[:, -number - 1 : -1]
+        return np.column_stack([by_source, parts[:, : -2 * number - 1].sum(axis=1)])
+
+    def explain(self, features: Matrix) -> Explanation:
+        """Return the parts of the scores of candidates [m, features], by all forests for all articles.
+
+        Their sum is `score`, as the trees for all articles are not about probabilities.
+        """
+        mean = np.mean([self._contribute(features, False, place) for place in range(len(self.trees[False]))], axis=0)
+        own, number = len(OWN) + len(FACTS), len(self.sources)
+        subjects = np.array([choose_subject(name) for name in (*OWN, *FACTS)])
+        return Explanation(
+            mean[:, own : own + number] + mean[:, own + number : -1],
+            {subject: mean[:, :own][:, subjects == subject].sum(axis=1) for subject in KNOWN},
+            mean[:, -1],
+        )
+
+    def _contribute(self, features: Matrix, new_only: bool, place: int) -> npt.NDArray[np.float64]:
+        """[m, features + 1]: what each feature adds to the sum of a forest's trees, and what they expect of anything.
+
         Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
         """
-        first, threads = self.boosters[new_only][0], choose_threads(len(features))
+        booster, threads = self.boosters[new_only][place], choose_threads(len(features))
         with ONE_AT_A_TIME:
-            parts = np.asarray(first.predict(features, pred_contrib=True, num_threads=threads))[:, :-1]
-        number = len(self.sources)
-        by_source = parts[:, -2 * number : -number] + parts[:, -number:]
-        return np.column_stack([by_source, parts[:, : -2 * number].sum(axis=1)])
+            return np.asarray(booster.predict(features, pred_contrib=True, num_threads=threads))
 
     def to_text(self) -> str:
         """All of it as JSON, with a checksum."""
@@ -245,13 +293,15 @@ def train_ranker(
             held = hold_out(subgraph, WEEK, ago)
         except UserMistake:
             break
-        progress("Ranker: looking at earlier weeks", ago, settings.weeks)
-        weeks.append(_look_at_week(held, embed, settings, sources))
+        weeks.append(_look_at_week(held, embed, settings, sources, _share(progress, LOOKING, ago, settings.weeks)))
+        progress(LOOKING, ago + 1, settings.weeks)
     names = tuple(source.name for source in sources) + ((EMBEDDING,) if embed else ())
     if not any(week.bought.any() for week in weeks):
         return None
-    progress("Ranker: growing trees", 0, None)
-    everything, new = (_grow(weeks, names, settings, new_only) for new_only in (False, True))
+    everything, new = (
+        _grow(weeks, names, settings, new_only, _share(progress, GROWING, kind, 2))
+        for kind, new_only in enumerate((False, True))
+    )
     return Ranker(names, (everything, new or everything))
 
 
@@ -269,7 +319,19 @@ class _Week(NamedTuple):
     customer: Integers
 
 
-def _look_at_week(held: HoldOut, embed: EmbedAsOf | None, settings: RankSettings, sources: tuple[Source, ...]) -> _Week:
+def _share(progress: Progress, step: str, before: int, total: int) -> Callable[[float], None]:
+    """Return what shows how much of one of several equal parts of a step is done, from 0 to 1."""
+    progress(step, before, total)
+    return lambda done: progress(step, before + done, total)
+
+
+def _look_at_week(
+    held: HoldOut,
+    embed: EmbedAsOf | None,
+    settings: RankSettings,
+    sources: tuple[Source, ...],
+    show: Callable[[float], None],
+) -> _Week:
     targets = collect_pairs(held.after)
     customers = np.flatnonzero(np.diff(targets.indptr))
     customers = np.sort(np.random.default_rng(settings.seed).permutation(customers)[: settings.customers])
@@ -283,6 +345,7 @@ def _look_at_week(held: HoldOut, embed: EmbedAsOf | None, settings: RankSettings
         drawn = random.random(len(bought)) * candidates[offers.row] < settings.negatives
         kept = hopeful[offers.row] & (bought | drawn)
         parts.append(_Week(features[kept], bought[kept], offers.customer[kept]))
+        show(len(parts) * CUSTOMERS_AT_ONCE / max(len(customers), len(parts) * CUSTOMERS_AT_ONCE))
     return _Week(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -365,7 +428,13 @@ def take_first(offers: Offers, score: npt.NDArray[np.float64], k: int) -> tuple[
     return offers.row[first], place[first], offers.article[first]
 
 
-def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, new_only: bool) -> tuple[str, ...]:
+def _grow(
+    weeks: list[_Week],
+    names: tuple[str, ...],
+    settings: RankSettings,
+    new_only: bool,
+    show: Callable[[float], None],
+) -> tuple[str, ...]:
     """Trees that order candidates, as LightGBM's text for each seed; nothing if none was bought.
 
     For all articles by LambdaRank. Where only new ones count, a list has a hit so seldom that LambdaRank learns little
@@ -397,9 +466,13 @@ def _grow(weeks: list[_Week], names: tuple[str, ...], settings: RankSettings, ne
         group=np.concatenate([np.unique(week.customer, return_counts=True)[1] for week in kept]),
         feature_name=name_features(names),
     )
-    texts = []
+    texts = list[str]()
     for seed in range(settings.seed, settings.seed + settings.forests):
-        booster = lightgbm.train(parameters | {"seed": seed}, data, settings.rounds)
+
+        def show_round(now: CallbackEnv) -> None:
+            show((len(texts) + (now.iteration + 1) / settings.rounds) / settings.forests)
+
+        booster = lightgbm.train(parameters | {"seed": seed}, data, settings.rounds, callbacks=[show_round])
         texts.append(str(booster.model_to_string()))
     return tuple(texts)
 

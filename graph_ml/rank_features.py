@@ -72,6 +72,21 @@ OWN = (
 )
 HALF_LIVES = (14.0, 60.0, 180.0)
 
+CUSTOMER, ARTICLE, BOTH = "the customer", "the article", "the customer and the article"
+KNOWN = {
+    CUSTOMER: "what is known of the customer alone: age, how much they buy, how often and how lately",
+    ARTICLE: "what is known of the article alone: how it sells and to how many again, its price, how new it is",
+    BOTH: "the customer's own purchases of the article and its kind, and how near their embeddings are",
+}
+"""What features are about, in words. Those of the sources are about each source's list."""
+
+
+def choose_subject(feature: str) -> str:
+    """Return which of `KNOWN` a feature of `OWN` or `FACTS` is about."""
+    if feature in FACTS:
+        return ARTICLE
+    return CUSTOMER if feature.startswith("customer_") else BOTH
+
 
 @dataclass(frozen=True)
 class Offers:

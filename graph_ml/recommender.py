@@ -23,7 +23,7 @@ from .candidates.lists import Candidates
 from .candidates.snapshot import Snapshot
 from .export import Attribute, to_days
 from .rank import Ranker, keep_new, take_first
-from .rank_features import FACTS, LIKE, Offers, describe_offers, name_features
+from .rank_features import FACTS, KNOWN, LIKE, Offers, describe_offers, name_features
 from .shared_lists import SHARED, Purchases, Row, SharedLists
 from .sources import BY_EMBEDDING, EMBEDDING, SOURCES, Source, join_lists
 
@@ -126,7 +126,7 @@ class _Offered:
 
 
 def explain_by_ranker(graph: Graph, customer_id: str, article_id: str, as_of: str | None = None) -> pd.DataFrame:
-    """Which sources propose an article to a customer, and what each adds to the ranker's score.
+    """Return which sources propose an article to a customer, and all parts of the ranker's score, which add up to it.
 
     Parameters
     ----------
@@ -136,8 +136,9 @@ def explain_by_ranker(graph: Graph, customer_id: str, article_id: str, as_of: st
     Returns
     -------
     A row for each source that proposes it: source, place (in its list, from 1), part (of the score, which may be
-    negative), because (its reason); the largest part first. A last row, `everything else`, has the part of what is
-    known of the customer and the article. No rows where no source proposes it.
+    negative), because (its reason); the largest part first. Then, without a place, a row for the other sources, one for
+    each of `KNOWN`, and one for the baseline. The parts add up to the score that `recommend` has for the article if
+    articles bought before are not left out. No rows if no source proposes it.
 
     Raises
     ------
@@ -154,12 +155,18 @@ def explain_by_ranker(graph: Graph, customer_id: str, article_id: str, as_of: st
     rows: list[list[Any]] = []
     found = np.flatnonzero(np.array(offered.ids, dtype=str)[offered.offers.article] == article_id)
     if len(found):
-        parts = ranker.attribute(offered.features[found], new_only=False)[0].tolist()
-        for source, place, part in zip(ranker.sources, offered.offers.place[found[0]].tolist(), parts, strict=False):
-            if not np.isnan(place):
+        parts = ranker.explain(offered.features[found])
+        others = 0.0
+        places, by_source = offered.offers.place[found[0]].tolist(), parts.sources[0].tolist()
+        for source, place, part in zip(ranker.sources, places, by_source, strict=True):
+            if np.isnan(place):
+                others += part
+            else:
                 rows.append([source, int(place), part, _read_reasons(graph, offered, source, filters)[article_id]])
-        rest = sum(parts) - sum(row[2] for row in rows)
-        rows = [*sorted(rows, key=lambda row: -row[2]), ["everything else", None, rest, "what is known of both"]]
+        rows.sort(key=lambda row: -row[2])
+        rows.append(["other sources", None, others, "that they do not propose it"])
+        rows += [[name, None, float(part[0]), KNOWN[name]] for name, part in parts.known.items()]
+        rows.append(["baseline", None, float(parts.baseline[0]), "what the trees expect of any candidate"])
     frame = pd.DataFrame(rows, columns=["source", "place", "part", "because"])
     return frame.astype({"place": "Int64"})
 

@@ -25,6 +25,10 @@ LEAST_WEEKS = 5  # to foresee, however many customers each has
 EVEN = 0.1  # share of the negatives drawn evenly, so that what never sold is among them, too
 
 
+Degree = npt.NDArray[np.float64] | None
+"""[attribute nodes]: the sums of the weights of all their edges, if not all are in a subgraph; else None."""
+
+
 @dataclass(frozen=True)
 class DatedGraph:
     """The graph as it stood on a day.
@@ -65,7 +69,9 @@ class Task:
     chance: npt.NDArray[np.float64]
 
 
-def plan_tasks(subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | None = None) -> list[Task]:
+def plan_tasks(
+    subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | None = None, degree: Degree = None
+) -> list[Task]:
     """The last weeks, each with the graph before it; without enough of them, the graph's own purchases.
 
     `shop` has the purchases of all customers, later ones among them; None: the subgraph has them.
@@ -77,8 +83,8 @@ def plan_tasks(subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | Non
         before = subgraph.where(subgraph.time < cut)
         after = subgraph.where((subgraph.time >= cut) & (subgraph.time < cut + WEEK))
         if before.num_edges and after.num_edges:
-            tasks.append(_look_ahead(before, after, cut, settings, shop))
-    return tasks or [_look_ahead(subgraph, subgraph, until, settings, shop)]
+            tasks.append(_look_ahead(before, after, cut, settings, shop, degree))
+    return tasks or [_look_ahead(subgraph, subgraph, until, settings, shop, degree)]
 
 
 def count_target_weeks(subgraph: Subgraph, settings: TrainSettings) -> int:
@@ -98,8 +104,10 @@ def count_target_weeks(subgraph: Subgraph, settings: TrainSettings) -> int:
     return int(np.clip(np.searchsorted(together, settings.target_customers) + 1, LEAST_WEEKS, most))
 
 
-def _look_ahead(before: Subgraph, after: Subgraph, today: int, settings: TrainSettings, shop: Subgraph | None) -> Task:
-    graph, sold = take_graph(before, today, settings, shop), weigh_articles(before, today, settings)
+def _look_ahead(
+    before: Subgraph, after: Subgraph, today: int, settings: TrainSettings, shop: Subgraph | None, degree: Degree
+) -> Task:
+    graph, sold = take_graph(before, today, settings, shop, degree), weigh_articles(before, today, settings)
     return make_task(graph, before, after, sold, settings)
 
 
@@ -124,14 +132,16 @@ def weigh_articles(before: Subgraph, today: int, settings: TrainSettings) -> npt
     return sold
 
 
-def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings, shop: Subgraph | None = None) -> DatedGraph:
+def take_graph(
+    subgraph: Subgraph, today: int, settings: TrainSettings, shop: Subgraph | None = None, degree: Degree = None
+) -> DatedGraph:
     """The graph of purchases that all happened before `today` (days since 1970-01-01), for propagation.
 
     An article's buyers are counted in `shop`, of whose purchases before that day the subgraph has those of some
     customers; None: it has all.
     """
     num_customers, num_articles = len(subgraph.customer_ids), len(subgraph.article_ids)
-    adjacency = join_nodes(subgraph, today, settings)
+    adjacency = join_nodes(subgraph, today, settings, degree=degree)
     known = torch.zeros(len(adjacency), 1)
     known[torch.from_numpy(np.unique(subgraph.customer))] = 1
     known[torch.from_numpy(np.unique(subgraph.article)) + num_customers] = 1
@@ -142,7 +152,9 @@ def take_graph(subgraph: Subgraph, today: int, settings: TrainSettings, shop: Su
     return DatedGraph(today, adjacency, known, torch.from_numpy(buyers).log1p())
 
 
-def join_nodes(subgraph: Subgraph, today: int, settings: TrainSettings, power: float = 0.5) -> Tensor:
+def join_nodes(
+    subgraph: Subgraph, today: int, settings: TrainSettings, power: float = 0.5, degree: Degree = None
+) -> Tensor:
     """[N, N]: the adjacency of purchases that all happened before `today`; `power` as of `build_adjacency`."""
     return build_adjacency(
         subgraph.customer,
@@ -152,6 +164,7 @@ def join_nodes(subgraph: Subgraph, today: int, settings: TrainSettings, power: f
         weigh_attributes(subgraph, settings),
         settings.most,
         power,
+        degree,
     )
 
 

@@ -24,7 +24,7 @@ from .metrics import average_precision
 from .model import HeteroLightGCN
 from .ranking import Truth, make_truth, mark_hits, rank_by_cosine
 from .split import hold_out
-from .tasks import DatedGraph, Task, collect_features, count_nodes, join_nodes, plan_tasks, take_graph, weeks_of
+from .tasks import DatedGraph, Degree, Task, collect_features, count_nodes, join_nodes, plan_tasks, take_graph, weeks_of
 from .trained_model import Epoch, TrainedModel, TrainSettings
 
 Preset = Literal["default", "slides"]
@@ -71,9 +71,11 @@ def train(
     progress : told the epochs, with loss and validation.
     checkpoint : where the training's state is kept while it runs; a training that was killed goes on from there, and
         ends as it would have ended. None: nothing is kept.
-    begin : makes a training of purchases; None for one process's (`sharded.py` has another).
+    begin : makes a training of purchases; None for one process's, of a shop as wide as this (`wide.py`); `sharded.py`
+        has another.
     """
-    settings, begin = settings or TrainSettings(), begin or Training
+    settings = settings or TrainSettings()
+    begin = begin or _choose_training(subgraph, settings)
     log = _Log(checkpoint, make_key(subgraph, settings.model_dump_json()) if checkpoint else "")
     history: list[Epoch] = []
     interrupted = False
@@ -84,6 +86,7 @@ def train(
         progress(f"Learning from {len(drawn):,} of {len(subgraph.customer_ids):,} customers", 0, None)
         base = subgraph.take(drawn)
     quizzes = hold_validation(base, settings)
+    progress(PREPARING, 0, None)
     if quizzes:
         search = begin(quizzes[-1].before, settings, subgraph)
         if settings.spectral and settings.start_power is None:
@@ -98,6 +101,7 @@ def train(
             training = begin(base, settings, subgraph)
             training.mean.load_state_dict(best)
     if training is None:
+        progress(PREPARING, 0, None)
         training = begin(base, settings, subgraph)
         done, interrupted = _run(training, "final", epochs, [], log, progress)
         epochs = done[-1].epoch
@@ -128,6 +132,12 @@ def draw_customers(subgraph: Subgraph, settings: TrainSettings) -> Integers | No
         return None
     wanted = max(1, round(number * most / subgraph.num_edges))
     return np.sort(np.random.default_rng(settings.seed).permutation(number)[:wanted])
+
+
+def _choose_training(shop: Subgraph, settings: TrainSettings) -> type[Training]:
+    from .wide import WideTraining, is_wide
+
+    return WideTraining if is_wide(shop, settings) else Training
 
 
 class Quiz(NamedTuple):
@@ -174,6 +184,7 @@ def choose_start(training: Training, quizzes: list[Quiz], progress: Progress = s
     return power
 
 
+PREPARING = "Training: making the graphs of the weeks"
 STEPS = {"search": "Training: finding the best epoch", "final": "Training on all purchases"}
 
 
@@ -187,6 +198,7 @@ def _run(
 ) -> tuple[list[Epoch], bool]:
     """Train through a stage, from where a killed one stood; its epochs, and whether it was interrupted."""
     history = log.resume(stage, training)
+    progress(STEPS[stage], len(history), epochs)
     try:
         while len(history) < epochs and not _is_over(history, training.settings, bool(quizzes)):
             epoch = training.run_epoch(quizzes)
@@ -251,6 +263,8 @@ class Training:
     shop : the purchases of all customers, later ones among them; None: the subgraph has them.
     """
 
+    degree: Degree = None
+
     def __init__(self, subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | None = None) -> None:
         self.settings, self.shop = settings, shop or subgraph
         self.split = len(subgraph.customer_ids), len(subgraph.article_ids)
@@ -286,7 +300,7 @@ class Training:
         earlier, first = self.earliest
         network = make_network(count_nodes(earlier, self.settings), self.features, self.settings, generator)
         if self.settings.spectral:
-            network.start_from(join_nodes(earlier, first, self.settings, power), generator)
+            network.start_from(join_nodes(earlier, first, self.settings, power, self.degree), generator)
         return network
 
     def run_epoch(self, quizzes: list[Quiz]) -> Epoch:
@@ -323,7 +337,7 @@ class Training:
 
     def make_graph(self, before: Subgraph, day: int) -> DatedGraph:
         """The graph of purchases that all happened before a day (since 1970-01-01)."""
-        return take_graph(before, day, self.settings, self.shop)
+        return take_graph(before, day, self.settings, self.shop, self.degree)
 
     def keep_best(self) -> None:
         """Remember the weights as they are."""
@@ -359,12 +373,16 @@ class Training:
         self.random.bit_generator.state = dict(random)
 
     def _step(self, task: Task, batch: Integers) -> float:
-        x = self.network.embed(task.graph.adjacency, task.graph.known, self.features)  # [N, dim]
-        loss = measure_loss(self.score(x, task, batch), task, batch, self.settings, self.random)
+        loss = measure_loss(self.look_at(task, batch), task, batch, self.settings, self.random)
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.optimizer.step()
         return loss.item()
+
+    def look_at(self, task: Task, batch: Integers) -> Scores:
+        """The scores of a batch of customers, from the graph before a task."""
+        x = self.network.embed(task.graph.adjacency, task.graph.known, self.features)  # [N, dim]
+        return self.score(x, task, batch)
 
     def score(self, x: Tensor, task: Task, batch: Integers) -> Scores:
         """The scores of a batch of customers, from the embeddings [N, dim] of all nodes."""

@@ -102,6 +102,24 @@ class Explanation(BaseModel):
     drawing: Drawing
 
 
+class RankerPart(BaseModel):
+    """One part of the ranker's score: a source's, or that of what is known of the customer, the article or both."""
+
+    source: str
+    place: int | None = Field(description="In the source's list, from 1; null if the part is not a source's")
+    part: float
+    because: str
+
+
+class RankerExplanation(BaseModel):
+    """Why the ranker (`hybrid`) gives an article its score; no parts if no source proposes it."""
+
+    customer_id: str
+    article_id: str
+    score: float = Field(description="The sum of the parts")
+    parts: list[RankerPart]
+
+
 class Purchase(BaseModel):
     """A purchase."""
 

@@ -19,8 +19,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from ...cypher.graph import Graph
 from ...cypher.profile import find_customers, read_profile
 from ...cypher.recommender import Method, explain, similar
+from ...graph_ml.recommender import explain_by_ranker
+from ..explain import By
 from ..show import records
-from .answers import Customer, Explanation, Failure, Found, Health, Recommendation, Similar
+from .answers import Customer, Explanation, Failure, Found, Health, RankerExplanation, Recommendation, Similar
 from .candidates import Candidates, Wish
 from .drawing import draw_explanation
 from .failures import answer_failures
@@ -117,9 +119,23 @@ def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: s
         return Similar.model_validate({"article_id": article_id, "articles": records(similar(graph, article_id, k=k))})
 
     @routes.get("/explain/{customer_id:path}/{article_id}", tags=["recommend"])
-    def explain_score(customer_id: CustomerId, article_id: ArticleId, as_of: AsOf = None) -> Explanation:
-        """Which neighbours, through which articles, give an article its score; what `hmrec explain` prints."""
-        evidence = explain(graph, customer_id, article_id, as_of=as_of.isoformat() if as_of else None)
+    def explain_score(
+        customer_id: CustomerId,
+        article_id: ArticleId,
+        by: Annotated[By, Query(description="Whose score: cf, or hybrid for the ranker's")] = By.cf,
+        as_of: AsOf = None,
+    ) -> Explanation | RankerExplanation:
+        """Return the parts of an article's score, as `hmrec explain` prints them: neighbours, or the ranker's."""
+        day = as_of.isoformat() if as_of else None
+        if by is By.hybrid:
+            by_ranker = explain_by_ranker(graph, customer_id, article_id, as_of=day)
+            return RankerExplanation.model_validate({
+                "customer_id": customer_id,
+                "article_id": article_id,
+                "score": float(by_ranker["part"].sum()),
+                "parts": records(by_ranker),
+            })  # fmt: skip
+        evidence = explain(graph, customer_id, article_id, as_of=day)
         name = graph.read_rows("article_names", article_ids=[article_id])[1][0][1]
         parts = records(evidence)
         return Explanation.model_validate({

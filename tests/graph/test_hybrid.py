@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import re
 import signal
@@ -15,6 +16,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from fastapi.testclient import TestClient
+from hmrec.cli.main import app
+from hmrec.cli.service.app import make_app
 from hmrec.cypher.catalogue import find_query
 from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer
 from hmrec.cypher.graph import Graph
@@ -24,11 +28,12 @@ from hmrec.graph_ml.everybody import recommend_everybody
 from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
 from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.rank import RankSettings
-from hmrec.graph_ml.rank_features import FACTS
+from hmrec.graph_ml.rank_features import FACTS, KNOWN
 from hmrec.graph_ml.recommender import explain_by_ranker, find_ranker, recommend
 from hmrec.graph_ml.sources import BY_EMBEDDING, SOURCES
 from hmrec.graph_ml.trained_model import TrainSettings
 from hmrec.graph_ml.write_back import write_embeddings
+from typer.testing import CliRunner
 
 from tests.conftest import empty, name_connection, run_text
 from tests.graph.shops import load_two_tastes
@@ -153,9 +158,10 @@ def test_an_explanation_names_the_sources_of_the_reason_and_their_parts(
         source, _, reason = row["because"].partition(": ")
         best = found.iloc[0]
         assert (best["source"], best["because"]) == (source, reason)
-        assert found["source"].iloc[-1] == "everything else"
-        assert (found["place"].dropna() >= 1).all()
-        assert found["part"].iloc[:-1].is_monotonic_decreasing
+        assert found["source"].tolist()[-5:] == ["other sources", *KNOWN, "baseline"]
+        assert (found["place"].iloc[:-5] >= 1).all()
+        assert found["place"].iloc[-5:].isna().all()
+        assert found["part"].iloc[:-5].is_monotonic_decreasing
     assert len(explain_by_ranker(module_graph, "c08", row["article_id"], as_of="2020-09-25"))
     with pytest.raises(NoRanker):
         explain_by_ranker(module_graph, "c08", row["article_id"], as_of="2020-09-01")
@@ -163,6 +169,35 @@ def test_an_explanation_names_the_sources_of_the_reason_and_their_parts(
         explain_by_ranker(module_graph, "c08", "none")
     with pytest.raises(UnknownCustomer):
         explain_by_ranker(module_graph, "nobody", "0000000001")
+
+
+@pytest.mark.parametrize("customer", ["c00", "c08", "c19", "c40"])
+def test_the_parts_of_an_explanation_add_up_to_the_score(
+    customer: str, module_graph: Graph, connection: ConnectionSettings, shop: pl.DataFrame
+) -> None:
+    proposed = []
+    for row in recommend(module_graph, customer, method=Method.hybrid).articles.to_dict("records"):
+        found = explain_by_ranker(module_graph, customer, row["article_id"])
+        if found.empty:  # popular filled up what the sources left
+            continue
+        proposed.append(row)
+        assert found["part"].sum() == pytest.approx(row["score"], abs=1e-3)
+        assert found[["source", "part", "because"]].notna().all(axis=None)
+    assert len(proposed) > 3
+    row = proposed[-1]
+    asked = ["explain", customer, row["article_id"], "--by", "hybrid"]
+    environment = name_connection(connection)
+    text = CliRunner().invoke(app, asked, env=environment).stdout
+    told_score = re.match(rf"Score of {row['article_id']} for {customer}: (\S+), the sum of these parts:", text)
+    assert told_score is not None
+    assert float(told_score[1]) == pytest.approx(row["score"], abs=1e-3)
+    told = json.loads(CliRunner().invoke(app, [*asked, "--json"], env=environment).stdout)
+    assert sum(part["part"] for part in told) == pytest.approx(row["score"], abs=1e-3)
+    answer = TestClient(make_app(module_graph), base_url="http://localhost").get(
+        f"/explain/{customer}/{row['article_id']}", params={"by": "hybrid"}
+    )
+    assert answer.json()["parts"] == told
+    assert answer.json()["score"] == pytest.approx(row["score"], abs=1e-3)
 
 
 def test_lists_that_customers_share_are_those_of_the_queries(

@@ -190,5 +190,5 @@ def test_an_interrupt_keeps_the_best_so_far(subgraph: Subgraph, validation_days:
 def test_progress_tells_each_epoch(subgraph: Subgraph) -> None:
     told: list[tuple[str, float, float | None]] = []
     trained = train(subgraph, SMALL, lambda *step: told.append(step))
-    assert [done for step, done, _ in told if step.startswith("Training on")] == list(range(1, trained.epochs + 1))
-    assert [done for step, done, _ in told if "best epoch" in step] == list(range(1, len(trained.history) + 1))
+    assert [done for step, done, _ in told if step.startswith("Training on")] == list(range(trained.epochs + 1))
+    assert [done for step, done, _ in told if "best epoch" in step] == list(range(len(trained.history) + 1))

@@ -13,7 +13,7 @@ from hmrec.graph_ml import rank
 from hmrec.graph_ml.candidates.popular import popular
 from hmrec.graph_ml.export import Subgraph
 from hmrec.graph_ml.metrics import average_precision
-from hmrec.graph_ml.rank import Board, Ranker, RankSettings, train_ranker
+from hmrec.graph_ml.rank import GROWING, LOOKING, Board, Ranker, RankSettings, train_ranker
 from hmrec.graph_ml.ranking import make_truth, mark_hits
 from hmrec.graph_ml.sources import SOURCES
 from hmrec.graph_ml.split import hold_out
@@ -122,3 +122,18 @@ def test_a_text_that_is_not_whole_is_one_sentence_and_never_reaches_lightgbm() -
     for text in texts:
         with pytest.raises(HmrecError, match="cannot be read"):
             Ranker.from_text(text)
+
+
+def test_growing_trees_shows_each_round_of_each_forest() -> None:
+    shown: dict[str, list[tuple[float, float | None]]] = {}
+    many = QUICK.model_copy(update={"forests": 2})
+    held = hold_out(make_habits())
+    ranker = train_ranker(held.before, None, many, SOME, lambda *told: shown.setdefault(told[0], []).append(told[1:]))
+    assert ranker is not None
+    assert list(shown) == [LOOKING, GROWING]
+    for step, total in ((LOOKING, 3), (GROWING, 2)):
+        done = [done for done, _ in shown[step]]
+        assert done == sorted(done)
+        assert {told for _, told in shown[step]} == {total}
+        assert (done[0], done[-1]) == (0, total)
+    assert len(shown[GROWING]) == 2 * (1 + 2 * QUICK.rounds)  # of each kind, each round of two forests

@@ -1,0 +1,21 @@
+"""What a step shows where standard error is no terminal."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from hmrec.cli import bars
+from hmrec.cli.bars import Bars
+
+
+def test_a_step_that_lasts_is_shown_also_if_it_reports_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bars, "PLAIN_SECONDS", 0.2)
+    with Bars() as progress:
+        progress("short", 0, None)
+        progress("long", 0, None)
+        time.sleep(0.3)
+    assert re.fullmatch(r"long: 0\.\d s\n", capsys.readouterr().err)
