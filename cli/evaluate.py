@@ -55,12 +55,13 @@ def evaluate(
     Example: hmrec evaluate --methods popular,cf --report evaluation.html
     """
     from ..cypher.errors import UserMistake
+    from ..cypher.result_file import find_result_file
     from ..graph_ml.evaluate import METHODS
     from ..graph_ml.evaluate import evaluate as run
 
     form = choose_format(form, as_json)
-    if report is not None and report.is_dir():
-        raise UserMistake(f"--report must name a file; {report} is a folder.")
+    if report is not None:
+        find_result_file(report)
     if protocol == "slides":
         if (days, weeks, methods, customers) != (7, 1, None, None):
             raise UserMistake("--days, --weeks, --methods and --customers are not for --protocol slides.")

@@ -65,6 +65,7 @@ def recommend(
     """
     from ..cypher.errors import UserMistake
     from ..cypher.recommender import Method
+    from ..cypher.result_file import find_result_file
     from ..graph_ml.everybody import recommend_everybody
     from ..graph_ml.recommender import recommend as recommend_one
 
@@ -81,8 +82,7 @@ def recommend(
     if everyone:
         if customer is not None or out is None:
             raise UserMistake("--all takes no customer and needs --out FILE.")
-        if out.is_dir():
-            raise UserMistake(f"--out must name a file; {out} is a folder.")
+        target = find_result_file(out)
         with Bars() as bars, open_graph(bars) as graph:
             count = recommend_everybody(
                 graph, out, k=k, method=Method(method), new_only=new_only, progress=bars, **filters
@@ -90,7 +90,8 @@ def recommend(
         if form is Format.json:
             dump_json({"customers": count, "file": str(out)})
         else:
-            tell(f"{count:,} customers are in {out}.")
+            say = note if target.is_standard_output else tell
+            say(f"{count:,} customers are in {out}.")
         return
     if customer is None or out is not None:
         raise UserMistake("Name one customer, or use --all together with --out FILE.")
