@@ -55,7 +55,11 @@ def query(
         show(pd.DataFrame(listed, columns=["query", "folder", "what it does", "parameters"]), form)
         return
     if file is not None:
-        chosen = parse_bare_query(file.read_text(encoding="utf-8-sig"), file)
+        try:
+            written = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise UserMistake(f"{file} is not text in UTF-8.", "Save it as UTF-8.") from error
+        chosen = parse_bare_query(written, file)
     else:
         chosen = find_query(name or "")
     if text:

@@ -67,8 +67,7 @@ def train(
 
     Example: hmrec train --since 2017-06-01
     """
-    from ..cypher.settings import ServerSettings
-    from ..graph_ml.checkpoint import Checkpoint
+    from ..graph_ml.checkpoint import find_checkpoint
     from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.kept_export import export_kept
     from ..graph_ml.torchrec_engine import TableSettings, train_tables
@@ -87,7 +86,7 @@ def train(
         settings = settings.model_copy(update={"most_purchases": most_purchases or None})
     with Bars() as bars, open_graph(bars) as graph:
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
-        checkpoint = Checkpoint(ServerSettings().home / "training.safetensors", tell=note)
+        checkpoint = find_checkpoint(tell=note)
         if engine == "torchrec":
             tables = TableSettings.model_validate({name: value for name, value in hyper.items() if value is not None})
             trained, rank = train_tables(subgraph, tables, bars), None
