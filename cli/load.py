@@ -8,12 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from .bars import Bars
+from .combinations import refuse
 from .connect import local_server, open_graph
 from .show import AsJson, dump_json, tell_unready
 from .words import note, tell
 
 
 def load(
+    context: typer.Context,
     folder: Annotated[
         Path,
         typer.Argument(
@@ -48,14 +50,17 @@ def load(
 ) -> None:
     """Load customers, articles and purchases into the graph; loading the same files again changes nothing.
 
-    Reads DIR (only the transactions file is required); writes the graph, a report and the rejected rows. Can be stopped
-    at any moment and run again.
+    Reads DIR (only the transactions file is required); writes the graph, a report and the rejected rows. The local
+    Neo4j is installed and started if need be. Can be stopped at any moment and run again.
 
     Example: hmrec load journey/
     """
     from ..cypher.errors import UserMistake
+    from ..loader.files import find_files
     from ..loader.load import load_folder
 
+    if check:
+        refuse(context, "road", "replace", because="with --check, which changes nothing")
     names = {}
     for pair in column_map or []:
         theirs, separator, ours = pair.partition("=")
@@ -63,7 +68,10 @@ def load(
             raise UserMistake(f"--map reads THEIRS=OURS, e.g. household_id=customer_id, not {pair[:60]!r}.")
         names[theirs] = ours
     with Bars() as bars:
-        server = local_server()
+        server = None if check else local_server()
+        if server is not None and not server.is_installed:
+            find_files(folder)  # a wrong name is said before anything is downloaded
+            server.install(bars)
         graph = None if check else open_graph(bars)
         try:
             result = load_folder(
