@@ -15,10 +15,11 @@ import pytest
 from tests.conftest import PROGRAMS
 from tests.unit.test_every_command import HMREC
 
-ROWS = "".join(
-    f"2020-{month:02}-{day:02},c{(day + month) % 7},{day % 9:010},{day}.5,1\n"
-    for month in (1, 2, 3) for day in range(1, 29)
-)  # fmt: skip
+CUSTOMERS, ARTICLES = 40, 30
+ROWS = [
+    f"2020-{1 + place // 100:02}-{1 + place // 4 % 25:02},c{place * 7 % 41 % CUSTOMERS},{place * 5 % 31 % ARTICLES:010},1.5,1"
+    for place in range(300)
+]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("machine")
     (folder / "shop").mkdir()
     header = "t_dat,customer_id,article_id,price,sales_channel_id\n"
-    (folder / "shop" / "transactions_train.csv").write_text(header + ROWS)
+    (folder / "shop" / "transactions_train.csv").write_text(header + "\n".join(ROWS) + "\n")
     return folder
 
 
@@ -46,13 +47,13 @@ def machine(folder: Path) -> Iterator[Path]:
     """A machine on which the first command was `hmrec load`."""
     loaded = run(folder, "load", "shop")
     assert loaded.returncode == 0, loaded.stderr
-    assert "transactions_train: 84 read, 84 loaded" in loaded.stdout
+    assert f"transactions_train: {len(ROWS)} read, {len(set(ROWS))} loaded" in loaded.stdout
     yield folder
     run(folder, "db", "stop")
 
 
 def test_a_load_installs_and_starts_the_server_and_starts_one_that_was_stopped(machine: Path) -> None:
-    assert "84 BOUGHT" in run(machine, "doctor").stdout
+    assert f"{len(set(ROWS))} BOUGHT" in run(machine, "doctor").stdout
     assert run(machine, "db", "stop").returncode == 0
     again = run(machine, "load", "shop")
     assert again.returncode == 0, again.stderr
@@ -74,10 +75,10 @@ def test_everybody_s_lists_go_into_a_pipe_and_through_a_link(machine: Path) -> N
     assert link.is_symlink()
     assert stat.S_IMODE(real.stat().st_mode) == 0o600
     assert real.read_text() == piped
-    assert len(piped.splitlines()) == 8
+    assert len(piped.splitlines()) == CUSTOMERS + 1
     printed = run(machine, "recommend", "--all", "--out", "/dev/stdout")
     assert printed.stdout == piped
-    assert printed.stderr.endswith("7 customers are in /dev/stdout.\n")
+    assert printed.stderr.endswith(f"{CUSTOMERS} customers are in /dev/stdout.\n")
 
 
 NOBODY = (
