@@ -20,8 +20,7 @@ from .catalogue import Query, find_query
 from .claim import Claim
 from .errors import HmrecError, ServerUnavailable, UserMistake, WriteUnknown
 from .patience import AWAY, Tell, explained, try_again
-from .probe import find_mismatch
-from .redaction import redact
+from .probe import verify
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ class Graph:
             )
         except (driver_errors.ConfigurationError, ValueError) as error:
             raise UserMistake(
-                f"{redact(settings.uri)[:100]!r} is not an address of a Neo4j server.",
+                f"{settings.uri[:100]!r} is not an address of a Neo4j server.",
                 "It reads like bolt://localhost:7687 or neo4j+s://xyz.databases.neo4j.io.",
             ) from error
 
@@ -121,9 +120,7 @@ class Graph:
         Raises
         ------
         ServerUnavailable : nothing answers there.
-        WrongPassword : the server refuses the credentials.
-        WrongEncryption : the address asks for TLS and the server has none, or the other way; or its certificate is not
-            trusted.
+        WrongPassword, WrongEncryption : the credentials are refused; TLS on one side only, or an untrusted certificate.
         """
         settings = settings or ConnectionSettings()
         if not settings.uri:
@@ -133,20 +130,11 @@ class Graph:
         graph = cls(settings, patience, tell)
         try:
             with explained(graph.uri):
-                try_again(graph._verify, graph.patience, graph.uri, tell)
+                try_again(lambda: verify(graph._driver, graph.uri), graph.patience, graph.uri, tell)
         except HmrecError:
             graph.close()
             raise
         return graph
-
-    def _verify(self) -> None:
-        """Check that the server answers; say at once what no waiting would mend."""
-        try:
-            self._driver.verify_connectivity()
-        except AWAY as error:
-            if mistake := find_mismatch(self.uri):
-                raise mistake from error
-            raise
 
     def close(self) -> None:
         """Close the connections."""
@@ -272,7 +260,7 @@ class Graph:
                 return work()
             except ServerUnavailable:
                 with explained(self.uri):
-                    try_again(self._verify, self.patience, self.uri, self.tell)
+                    try_again(lambda: verify(self._driver, self.uri), self.patience, self.uri, self.tell)
         return work()
 
     def write(self, query: str | Query, **parameters: Any) -> Receipt:

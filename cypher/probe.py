@@ -8,13 +8,32 @@ from contextlib import suppress
 from typing import Literal
 from urllib.parse import urlsplit
 
+import neo4j
+
 from .errors import UserMistake, WrongEncryption
+from .patience import AWAY
 
 SECONDS = 3.0  # for each connection of the probe
 BOLT_PORT = 7687
 HELLO = bytes.fromhex("6060b017 00000405 00000404 00000004 00000003")  # Bolt's greeting, four versions to choose from
 
 Answer = Literal["bolt", "http", ""]
+
+
+def verify(driver: neo4j.Driver, uri: str) -> None:
+    """Check that the server answers.
+
+    Raises
+    ------
+    UserMistake : it answers, but not as the address says, so that no waiting helps.
+    DriverError, Neo4jError : it does not answer, or refuses.
+    """
+    try:
+        driver.verify_connectivity()
+    except AWAY as error:
+        if mistake := find_mismatch(uri):
+            raise mistake from error
+        raise
 
 
 def find_mismatch(uri: str) -> UserMistake | None:

@@ -17,7 +17,8 @@ from tests.unit.test_every_command import HMREC
 
 CUSTOMERS, ARTICLES = 40, 30
 ROWS = [
-    f"2020-{1 + place // 100:02}-{1 + place // 4 % 25:02},c{place * 7 % 41 % CUSTOMERS},{place * 5 % 31 % ARTICLES:010},1.5,1"
+    f"2020-{1 + place // 100:02}-{1 + place // 4 % 25:02},"
+    f"c{place * 7 % 41 % CUSTOMERS},{place * 5 % 31 % ARTICLES:010},1.5,1"
     for place in range(300)
 ]
 
