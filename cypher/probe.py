@@ -13,7 +13,7 @@ import neo4j
 from .errors import UserMistake, WrongEncryption
 from .patience import AWAY
 
-SECONDS = 3.0  # for each connection of the probe
+SECONDS = 2.0  # for each connection of the probe
 BOLT_PORT = 7687
 HELLO = bytes.fromhex("6060b017 00000405 00000404 00000004 00000003")  # Bolt's greeting, four versions to choose from
 
@@ -90,8 +90,19 @@ def _make_context(trusts_all: bool) -> ssl.SSLContext:
 
 
 def _try_greeting(host: str, port: int, context: ssl.SSLContext | None) -> Answer:
-    with suppress(OSError):
+    try:
         return _greet(host, port, context)
+    except TimeoutError:  # it may wait for the end of a line
+        return _ask_http(host, port)
+    except OSError:
+        return ""
+
+
+def _ask_http(host: str, port: int) -> Answer:
+    with suppress(OSError), socket.create_connection((host, port), timeout=SECONDS) as plain:
+        plain.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+        if plain.recv(4) == b"HTTP":
+            return "http"
     return ""
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from hmrec.cypher.errors import NoHome, UserMistake
+from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings, ServerSettings
 
 
@@ -96,3 +99,12 @@ def test_a_user_without_a_home_directory(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ServerSettings()
     monkeypatch.setenv("HMREC_HOME", str(tmp_path))
     assert ServerSettings().home == tmp_path
+
+
+@pytest.mark.parametrize("scheme", ["bolt", "neo4j", "bolt+s"])
+def test_an_address_of_a_plain_web_server_is_named_for_what_it_is(scheme: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(UserMistake, match="answers by HTTP, not by Bolt"):
+            Graph.connect(ConnectionSettings(uri=f"{scheme}://localhost:{server.server_port}"), patience=60)
+        server.shutdown()
