@@ -73,7 +73,7 @@ def bare(out: Path, home: Path, folder: Path) -> None:
     for left in (work, fresh):
         shutil.rmtree(left, ignore_errors=True)
     work.mkdir()
-    arguments = write_import_files(read_tables(folder, work), {"id": "bare"})
+    arguments = write_import_files(read_tables(folder, work), {"id": "bare"}, server.home)
     begun = time.monotonic()
     for _ in server.admin(
         "database", "import", "full", "neo4j", "--input-type=parquet", "--id-type=integer",

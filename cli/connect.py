@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ..cypher.graph import Graph
     from ..cypher.server import LocalServer, ServerStatus
 
+_chosen: float | None = None
+
 
 def local_server() -> LocalServer | None:
     """The local server, or None where NEO4J_URI names another one."""
@@ -25,8 +27,15 @@ def choose_timeout(seconds: float | None) -> None:
     """Wait so long for a server that is away, here and in every process that this one starts; None changes nothing."""
     from ..cypher.settings import TIMEOUT
 
+    global _chosen
+    _chosen = seconds
     if seconds is not None:
         os.environ[TIMEOUT] = str(seconds)
+
+
+def chosen_timeout() -> float | None:
+    """Return the seconds of --timeout; None if the line has none."""
+    return _chosen
 
 
 def open_graph(bars: Bars | None = None) -> Graph:
@@ -45,7 +54,7 @@ def open_graph(bars: Bars | None = None) -> Graph:
     from ..cypher.graph import Graph
 
     server = local_server()
-    if server is not None and server.is_installed and server.find_process() is None:
+    if server is not None and server.is_installed and not server.is_answering():
         if bars is not None:
             start_server(server, bars)
         else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .bars import Bars
-from .connect import local_server, open_graph, start_server
+from .connect import chosen_timeout, local_server, open_graph, start_server
 from .show import AsJson, dump_json, tell_unready
 from .words import tell
 
@@ -46,19 +46,19 @@ def install(as_json: AsJson = False) -> None:
 
 @app.command()
 def start(
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for it to answer.")] = 180.0,
     as_json: AsJson = False,
 ) -> None:
     """Start the local server (installing it first if it is not there) and wait until it answers.
 
     Writes its logs and data under HMREC_HOME. It listens on 127.0.0.1 only and stays after this command has ended.
+    Waits for 180 seconds at most, or for --timeout SECONDS.
 
     Example: hmrec db start
     """
-    from ..cypher.server import LocalServer
+    from ..cypher.server import START_SECONDS, LocalServer
 
     with Bars() as bars:
-        status = start_server(LocalServer(), bars, timeout)
+        status = start_server(LocalServer(), bars, chosen_timeout() or START_SECONDS)
     if as_json:
         dump_json(vars(status))
     else:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from typer import Exit
 
-from .connect import local_server
+from ..cypher.redaction import redact
 from .show import AsJson, dump_json
 from .words import tell
 
@@ -33,7 +33,10 @@ def doctor(as_json: AsJson = False) -> None:
 
     Example: hmrec doctor
     """
-    findings = [*_packages(), *_settings(), *_server(), *_machine()]
+    findings = [
+        Finding(one.what, one.fine, redact(one.found), redact(one.advice))
+        for one in (*_packages(), *_settings(), *_server(), *_machine())
+    ]
     if as_json:
         dump_json([finding._asdict() for finding in findings])
     else:
@@ -61,11 +64,18 @@ def _settings() -> list[Finding]:
 
     from pydantic import SecretStr
 
+    from ..cypher.errors import NoHome, UserMistake
     from ..cypher.settings import TIMEOUT, ConnectionSettings, ServerSettings
     from .service.settings import ServiceSettings
 
     findings = []
-    for settings in (ConnectionSettings(), ServerSettings(), ServiceSettings()):
+    for kind in (ConnectionSettings, ServerSettings, ServiceSettings):
+        try:
+            settings = kind()
+        except UserMistake as error:
+            what = "HMREC_HOME" if isinstance(error, NoHome) else f"{kind.model_config['env_prefix']}..."
+            findings.append(Finding(what, False, error.message, error.hint))
+            continue
         prefix = str(settings.model_config["env_prefix"])
         for name, description in type(settings).model_fields.items():
             variable = TIMEOUT if name == "timeout" else (prefix + name).upper()
@@ -105,9 +115,13 @@ def _server() -> list[Finding]:
 
 
 def _machine() -> list[Finding]:
+    from ..cypher.errors import UserMistake
     from ..cypher.server import LocalServer, memory_limit
 
-    server = local_server() or LocalServer()
+    try:
+        server = LocalServer()
+    except UserMistake:  # said with the settings
+        return []
     folder = server.home
     while not folder.exists():
         folder = folder.parent

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .bars import Bars
+from .combinations import refuse
 from .complete import complete_methods
 from .connect import open_graph
 from .show import Form, Format, JsonForm, choose_format, dump_json, records, show
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
+    context: typer.Context,
     protocol: Annotated[
         Literal["weeks", "slides"],
         typer.Option(
@@ -54,19 +56,18 @@ def evaluate(
 
     Example: hmrec evaluate --methods popular,cf --report evaluation.html
     """
-    from ..cypher.errors import UserMistake
+    from ..cypher.result_file import find_result_file
     from ..graph_ml.evaluate import METHODS
     from ..graph_ml.evaluate import evaluate as run
 
     form = choose_format(form, as_json)
-    if report is not None and report.is_dir():
-        raise UserMistake(f"--report must name a file; {report} is a folder.")
+    if report is not None:
+        find_result_file(report)
     if protocol == "slides":
-        if (days, weeks, methods, customers) != (7, 1, None, None):
-            raise UserMistake("--days, --weeks, --methods and --customers are not for --protocol slides.")
+        refuse(context, "days", "weeks", "methods", "customers", because="with --protocol slides")
         _evaluate_slides(k, report, form)
         return
-    chosen = tuple(name.strip() for name in methods.split(",")) if methods else None
+    chosen = None if methods is None else tuple(name.strip() for name in methods.split(","))
     if chosen == ("all",):
         chosen = METHODS
     with Bars() as bars, open_graph(bars) as graph:

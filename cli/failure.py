@@ -32,8 +32,6 @@ def describe(error: Exception) -> tuple[str, int]:
         return one_line(f"The setting {name} of {error.title} is wrong: {first['msg']}."), 2
     if isinstance(error, FileNotFoundError):
         return one_line(f"There is no file {str(error.filename)[:NAME]}."), 2
-    if isinstance(error, UnicodeDecodeError):
-        return "A file is not text in UTF-8.", 2
     if isinstance(error, OSError):
         return one_line(f"{str(error.filename or 'The system')[:NAME]}: {error.strerror or error}."), 1
     if isinstance(error, (DriverError, Neo4jError)):

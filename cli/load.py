@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from .bars import Bars
+from .combinations import refuse
 from .connect import local_server, open_graph
 from .show import AsJson, dump_json, tell_unready
 from .words import note, tell
@@ -17,6 +18,7 @@ EARLIEST = "1990-01-01"  # the loader's own; importing it here would bring polar
 
 
 def load(
+    context: typer.Context,
     folder: Annotated[
         Path,
         typer.Argument(
@@ -71,17 +73,20 @@ def load(
 ) -> None:
     """Load customers, articles and purchases into the graph; loading the same files again changes nothing.
 
-    Reads DIR (only the transactions file is required); writes the graph, a report and the rejected rows. Can be stopped
-    at any moment and run again.
+    Reads DIR (only the transactions file is required); writes the graph, a report and the rejected rows. The local
+    Neo4j is installed and started if need be. Can be stopped at any moment and run again.
 
     Example: hmrec load journey/
     """
     from ..cypher.errors import UserMistake
     from ..loader.columns import read_map
     from ..loader.columns import save_map as keep_map
+    from ..loader.files import find_files
     from ..loader.load import load_folder
     from ..loader.schema import ReadRules
 
+    if check:
+        refuse(context, "road", "replace", because="with --check, which changes nothing")
     names = read_map(map_file) if map_file else {}
     for pair in column_map or []:
         theirs, separator, ours = pair.partition("=")
@@ -92,7 +97,10 @@ def load(
         raise UserMistake("--save-map has nothing to keep: no --map was given.")
     rules = ReadRules(earliest.date(), frozenset(_read_ids(leave_out_articles or [])))
     with Bars() as bars:
-        server = local_server()
+        server = None if check else local_server()
+        if server is not None and not server.is_installed:
+            find_files(folder)  # a wrong name is said before anything is downloaded
+            server.install(bars)
         graph = None if check else open_graph(bars)
         try:
             result = load_folder(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 import warnings
 from importlib.metadata import version
+from types import TracebackType
 from typing import Annotated
 
 import typer
 
+from ..cypher.redaction import redact
 from . import db, demo, doctor, embed, evaluate, explain, load, models, query, recommend, report, sample, serve, train
 from .connect import choose_timeout
-from .words import is_usage_error, keep_quiet
+from .words import Redacted, is_usage_error, keep_quiet
 
 INTERRUPTED = 130
 
@@ -78,6 +81,15 @@ def _options(
 
 def main() -> None:
     """Run the command line; exit status 0 done, 1 the world's fault, 2 the user's mistake, 130 interrupted."""
+    plain = sys.stderr
+    sys.stderr = Redacted(plain)
+    try:
+        _run()
+    finally:
+        sys.stderr = plain
+
+
+def _run() -> None:
     arguments = _put_first(sys.argv[1:], ("--quiet", "--debug"), ("--timeout",))
     debug = "--debug" in arguments[:2]  # after --quiet
     if not debug:
@@ -93,6 +105,7 @@ def main() -> None:
         status = INTERRUPTED
     except Exception as error:
         if debug and not is_usage_error(error):
+            sys.excepthook = _show_traceback  # not before: typer puts its own there
             raise
         from .failure import describe
 
@@ -102,6 +115,11 @@ def main() -> None:
     if status == INTERRUPTED:
         typer.echo("hmrec: interrupted.", err=True)
     sys.exit(status or 0)
+
+
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print where a failure came from, without secrets."""
+    sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _put_first(words: list[str], options: tuple[str, ...], valued: tuple[str, ...] = ()) -> list[str]:

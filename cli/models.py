@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from .bars import Bars
+from .combinations import refuse
 from .connect import open_graph
 from .show import AsJson, Form, Format, JsonForm, choose_format, dump_json, show
 from .words import tell
@@ -32,6 +33,7 @@ def models(
     Example: hmrec models
     """
     if context.invoked_subcommand is not None:
+        refuse(context, "form", "as_json", because=f"before {context.invoked_subcommand}; write it after that")
         return
     form = choose_format(form, as_json)
     import pandas as pd

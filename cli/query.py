@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .combinations import refuse
 from .complete import complete_query
 from .connect import open_graph
 from .show import Form, Format, JsonForm, choose_format, dump_json, show
@@ -14,6 +15,7 @@ from .words import note, tell
 
 
 def query(
+    context: typer.Context,
     name: Annotated[
         str | None,
         typer.Argument(help="A saved query; without one they are listed.", autocompletion=complete_query),
@@ -33,7 +35,10 @@ def query(
     as_json: JsonForm = False,
     text: Annotated[
         bool,
-        typer.Option("--text", help="Print the query instead of running it, to paste into Neo4j Browser."),
+        typer.Option(
+            "--text",
+            help="Print the query, with the values of -p, instead of running it: to paste into Neo4j Browser.",
+        ),
     ] = False,
 ) -> None:
     """Run a saved Cypher query, or list them.
@@ -51,19 +56,18 @@ def query(
     if file is not None and name is not None:
         raise UserMistake("Give either the name of a saved query or --file, not both.")
     if file is None and name is None:
+        refuse(context, "parameters", "write", "text", because="without the name of a query, which lists them all")
         listed = [(q.name, q.folder, q.doc, " ".join(q.parameters)) for q in load_catalogue().values()]
         show(pd.DataFrame(listed, columns=["query", "folder", "what it does", "parameters"]), form)
         return
     if file is not None:
-        chosen = parse_bare_query(file.read_text(encoding="utf-8-sig"), file)
+        try:
+            written = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise UserMistake(f"{file} is not text in UTF-8.", "Save it as UTF-8.") from error
+        chosen = parse_bare_query(written, file)
     else:
         chosen = find_query(name or "")
-    if text:
-        if form is Format.json:
-            dump_json({"query": chosen.name, "text": chosen.text})
-        else:
-            tell(chosen.text)
-        return
     given = {}
     for pair in parameters or []:
         key, separator, value = pair.partition("=")
@@ -73,6 +77,16 @@ def query(
             known = ", ".join(chosen.parameters) or "none"
             raise UserMistake(f"Query {chosen.name} has no parameter {key[:60]!r}.", f"It has: {known}.")
         given[key] = chosen.parameters[key].parse(value)
+    if text:
+        refuse(context, "write", because="with --text, which runs nothing")
+        if form is not Format.json:
+            refuse(context, "form", because="with --text, which prints no table; --json there is")
+        written_out = chosen.write_out(given) if given else chosen.text
+        if form is Format.json:
+            dump_json({"query": chosen.name, "text": written_out})
+        else:
+            tell(written_out)
+        return
     chosen.bind(given)
     with open_graph() as graph:
         if write:

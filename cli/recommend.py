@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .bars import Bars
+from .combinations import refuse
 from .complete import complete_method
 from .connect import open_graph
 from .show import Form, Format, JsonForm, choose_format, dump_json, show
@@ -26,6 +27,7 @@ AsOf = Annotated[
 
 
 def recommend(
+    context: typer.Context,
     customer: Annotated[str | None, typer.Argument(help="The customer's id.")] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many articles.")] = 12,
     method: Annotated[
@@ -53,9 +55,11 @@ def recommend(
     form: Form = Format.table,
     as_json: JsonForm = False,
     everyone: Annotated[
-        bool, typer.Option("--all", help="Every customer, as Kaggle's submission file; needs --out.")
+        bool, typer.Option("--all", help="Every customer, as Kaggle's submission file; needs --out, takes no --format.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where --all writes customer_id,prediction.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file or pipe for --all: customer_id,prediction.")
+    ] = None,
 ) -> None:
     """Recommend articles to a customer, each with its reason; or write the file for all customers.
 
@@ -65,6 +69,7 @@ def recommend(
     """
     from ..cypher.errors import UserMistake
     from ..cypher.recommender import Method
+    from ..cypher.result_file import find_result_file
     from ..graph_ml.everybody import recommend_everybody
     from ..graph_ml.recommender import recommend as recommend_one
 
@@ -81,8 +86,9 @@ def recommend(
     if everyone:
         if customer is not None or out is None:
             raise UserMistake("--all takes no customer and needs --out FILE.")
-        if out.is_dir():
-            raise UserMistake(f"--out must name a file; {out} is a folder.")
+        if form is not Format.json:
+            refuse(context, "form", because="with --all, which writes CSV in Kaggle's form; --json prints a receipt")
+        target = find_result_file(out)
         with Bars() as bars, open_graph(bars) as graph:
             count = recommend_everybody(
                 graph, out, k=k, method=Method(method), new_only=new_only, progress=bars, **filters
@@ -90,7 +96,8 @@ def recommend(
         if form is Format.json:
             dump_json({"customers": count, "file": str(out)})
         else:
-            tell(f"{count:,} customers are in {out}.")
+            say = note if target.is_standard_output else tell
+            say(f"{count:,} customers are in {out}.")
         return
     if customer is None or out is not None:
         raise UserMistake("Name one customer, or use --all together with --out FILE.")

@@ -10,7 +10,7 @@ import typer
 from .bars import Bars
 from .connect import open_graph
 from .show import AsJson, dump_json
-from .words import tell
+from .words import note, tell
 
 
 def report(
@@ -24,14 +24,14 @@ def report(
 
     Example: hmrec report --out graph.html
     """
-    from ..cypher.errors import UserMistake
+    from ..cypher.result_file import find_result_file
     from ..graph_ml.graph_report import write_graph_report
 
-    if out.is_dir():
-        raise UserMistake(f"--out must name a file; {out} is a folder.")
+    target = find_result_file(out)
     with Bars() as bars, open_graph(bars) as graph:
         facts = write_graph_report(graph, out, bars)
     if as_json:
         dump_json({"file": str(out), **facts})
     else:
-        tell(f"The report on {facts['purchases']:,} purchases is in {out}.")
+        say = note if target.is_standard_output else tell
+        say(f"The report on {facts['purchases']:,} purchases is in {out}.")

@@ -8,12 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from .bars import Bars
+from .combinations import refuse
 from .connect import open_graph
 from .show import AsJson, dump_json
 from .words import note, tell
 
 
 def train(
+    context: typer.Context,
     preset: Annotated[
         Literal["default", "slides"],
         typer.Option(help="default, or slides: as the project's source trained, on 20,000 rows."),
@@ -67,8 +69,7 @@ def train(
 
     Example: hmrec train --since 2017-06-01
     """
-    from ..cypher.settings import ServerSettings
-    from ..graph_ml.checkpoint import Checkpoint
+    from ..graph_ml.checkpoint import find_checkpoint
     from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.kept_export import export_kept
     from ..graph_ml.torchrec_engine import TableSettings, train_tables
@@ -76,10 +77,20 @@ def train(
     from ..graph_ml.train import train as train_model
     from ..graph_ml.write_back import write_embeddings
 
+    if engine == "torchrec":
+        refuse(context, "most_purchases", because="with --engine torchrec, which learns from all purchases")
+        if preset != "default":
+            refuse(context, "preset", because="with --engine torchrec, which has settings of its own")
     settings, spec = PRESETS[preset]
     chosen = {
         "since": since and since.date(), "until": until and until.date(), "customers": customers, "category": category,
     }  # fmt: skip
+    ranked = ranker and preset == "default" and engine == "hmrec"
+    ranked = ranked and not any(value for name, value in chosen.items() if name != "until")
+    if ranker and not ranked:
+        refuse(
+            context, "ranker", because="here: it is trained on the whole graph, by the default preset and engine alone"
+        )
     spec = spec.model_copy(update={name: value for name, value in chosen.items() if value is not None})
     hyper = {"epochs": epochs, "seed": seed}
     settings = settings.model_copy(update={name: value for name, value in hyper.items() if value is not None})
@@ -87,11 +98,11 @@ def train(
         settings = settings.model_copy(update={"most_purchases": most_purchases or None})
     with Bars() as bars, open_graph(bars) as graph:
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
-        checkpoint = Checkpoint(ServerSettings().home / "training.safetensors", tell=note)
+        checkpoint = find_checkpoint(tell=note)
         if engine == "torchrec":
             tables = TableSettings.model_validate({name: value for name, value in hyper.items() if value is not None})
             trained, rank = train_tables(subgraph, tables, bars), None
-        elif ranker and preset == "default" and not any(value for name, value in chosen.items() if name != "until"):
+        elif ranked:
             trained, rank = train_hybrid(subgraph, settings, progress=bars, checkpoint=checkpoint)
         else:
             trained, rank = train_model(subgraph, settings, bars, checkpoint), None

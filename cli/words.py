@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any, TextIO
 
 import typer
+
+from ..cypher.redaction import redact
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but tab and line feed, what turns the direction of writing around, and halves of characters."""
@@ -29,8 +32,8 @@ def clean(text: str) -> str:
 
 
 def one_line(sentence: str) -> str:
-    """One line of at most 2,000 characters, without control characters."""
-    return clean(sentence.replace("\r", " ").replace("\n", " "))[:2000]
+    """Return one line of at most 2,000 characters, without control characters and secrets."""
+    return clean(redact(sentence).replace("\r", " ").replace("\n", " "))[:2000]
 
 
 def escape_json(text: str) -> str:
@@ -45,10 +48,25 @@ def is_usage_error(error: Exception) -> bool:
 
 def tell(text: str = "") -> None:
     """Print a part of the result."""
-    typer.echo(clean(text))
+    typer.echo(clean(redact(text)))
 
 
 def note(text: str) -> None:
     """Print on standard error what is worth knowing besides the result; nothing with --quiet."""
     if not _quiet:
-        typer.echo(clean(text), err=True)
+        typer.echo(clean(redact(text)), err=True)
+
+
+class Redacted:
+    """A stream that hides secrets from whatever is written to it: by hmrec, a library or a log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text without its secrets."""
+        self._stream.write(redact(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

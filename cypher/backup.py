@@ -14,6 +14,7 @@ from pathlib import Path
 from .errors import HmrecError, NoRoom, UserMistake
 from .graph import Graph
 from .progress import Progress, silent
+from .result_file import ResultFile, copy_into, find_result_file
 from .room import LEAST_FREE, explain_full_disk
 from .server import LocalServer
 
@@ -63,27 +64,32 @@ def back_up(server: LocalServer, file: Path, force: bool = False, progress: Prog
     LoadRunning : a load or a write-back is under way; the message names it.
     HmrecError : neo4j-admin failed, or the disk is full; nothing was changed.
     """
-    file = _check_target(file, force)
+    target = _check_target(file, force)
     _require_installed(server)
     begun = time.monotonic()
     ran = server.find_process() is not None
     server.start(progress)
     with Graph.connect(server.connection()) as graph, graph.claim("a backup"):
         counts = _count(graph)
-    folder = file.with_name(file.name + ".partial")
+    path = target.path
+    folder = server.home / "backup.partial" if target.is_stream else path.with_name(f"{path.name}.partial")
     with server.stopped(restart=ran, progress=progress):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         try:
-            with explain_full_disk(file.parent, "name a file on another."):
+            with explain_full_disk(folder.parent, "name a file on another."):
                 for line in server.admin("database", "dump", "neo4j", f"--to-path={folder}"):
                     _tell(line, "Writing the backup", progress)
                 with (folder / DUMP).open("rb+") as dump:
                     os.fsync(dump.fileno())
-                os.replace(folder / DUMP, file)
+                size = (folder / DUMP).stat().st_size
+                if target.is_stream:
+                    copy_into(target, folder / DUMP)
+                else:
+                    target.end(folder / DUMP)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    return BackupReceipt(str(file), file.stat().st_size, *counts, time.monotonic() - begun, ran)
+    return BackupReceipt(str(target.name), size, *counts, time.monotonic() - begun, ran)
 
 
 def restore(server: LocalServer, file: Path, progress: Progress = silent) -> BackupReceipt:
@@ -128,15 +134,15 @@ def restore(server: LocalServer, file: Path, progress: Progress = silent) -> Bac
     return BackupReceipt(str(file), file.stat().st_size, *counts, time.monotonic() - begun, ran)
 
 
-def _check_target(file: Path, force: bool) -> Path:
-    file = file.expanduser().absolute()
-    if file.is_dir():
-        raise UserMistake(f"{file} is a folder; name a file in it.")
-    if not file.parent.is_dir():
-        raise UserMistake(f"There is no folder {file.parent}.", "Make it first, or name a file elsewhere.")
-    if file.exists() and not force:
-        raise UserMistake(f"{file} is there already.", "--force replaces it.")
-    return file
+def _check_target(file: Path, force: bool) -> ResultFile:
+    target = find_result_file(file.expanduser().absolute())
+    if target.is_stream:
+        return target
+    if not target.path.parent.is_dir():
+        raise UserMistake(f"There is no folder {target.path.parent}.", "Make it first, or name a file elsewhere.")
+    if target.path.exists() and not force:
+        raise UserMistake(f"{target.name} is there already.", "--force replaces it.")
+    return target
 
 
 def _require_installed(server: LocalServer) -> None:

@@ -64,6 +64,19 @@ class WrongPassword(UserMistake):
     """The server refused the user name or the password."""
 
 
+class NoHome(UserMistake):
+    """The user has no home directory, and HMREC_HOME names no folder."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This user has no home directory: HOME is not set.", "Set HMREC_HOME to a folder that may be written."
+        )
+
+
+class WrongEncryption(UserMistake):
+    """The server and the address differ in how the connection is encrypted, or its certificate is not trusted."""
+
+
 class ServerUnavailable(HmrecError):
     """No Neo4j server answers at the address."""
 

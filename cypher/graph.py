@@ -20,6 +20,7 @@ from .catalogue import Query, find_query
 from .claim import Claim
 from .errors import HmrecError, ServerUnavailable, UserMistake, WriteUnknown
 from .patience import AWAY, Tell, explained, try_again
+from .probe import verify
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Graph:
         Raises
         ------
         ServerUnavailable : nothing answers there.
-        WrongPassword : the server refuses the credentials.
+        WrongPassword, WrongEncryption : the credentials are refused; TLS on one side only, or an untrusted certificate.
         """
         settings = settings or ConnectionSettings()
         if not settings.uri:
@@ -129,7 +130,7 @@ class Graph:
         graph = cls(settings, patience, tell)
         try:
             with explained(graph.uri):
-                try_again(graph._driver.verify_connectivity, graph.patience, graph.uri, tell)
+                try_again(lambda: verify(graph._driver, graph.uri), graph.patience, graph.uri, tell)
         except HmrecError:
             graph.close()
             raise
@@ -259,7 +260,7 @@ class Graph:
                 return work()
             except ServerUnavailable:
                 with explained(self.uri):
-                    try_again(self._driver.verify_connectivity, self.patience, self.uri, self.tell)
+                    try_again(lambda: verify(self._driver, self.uri), self.patience, self.uri, self.tell)
         return work()
 
     def write(self, query: str | Query, **parameters: Any) -> Receipt:

@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,8 +18,9 @@ import psutil
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
-from .errors import HmrecError, InstallFailed, ServerUnavailable, UserMistake
+from .errors import HmrecError, InstallFailed, NoHome, ServerUnavailable, UserMistake
 from .install import NEO4J_VERSION, install_libraries, unpack_browser
+from .ports import find_free_port, find_listening_ports, is_answering
 from .progress import Progress, silent
 from .settings import ConnectionSettings, ServerSettings
 
@@ -38,7 +38,13 @@ JVM_FLAGS = (
 TRACE = "Full exception details written to: "
 START_SECONDS = 180.0
 STOP_SECONDS = 120.0
+MOST_STARTS = 5  # if others take the ports meanwhile
+PORT_TAKEN = ("PortBindException", "already in use")  # Neo4j's words
 MIB = 1024 * 1024
+
+
+class _PortTaken(ServerUnavailable):
+    """Somebody else took a port between its choice and its use."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,10 @@ class LocalServer:
 
     def __init__(self, home: Path | None = None, settings: ServerSettings | None = None) -> None:
         self.settings = settings or ServerSettings()
-        self.home = (home or self.settings.home).expanduser().resolve()
+        try:
+            self.home = (home or self.settings.home).expanduser().resolve()
+        except RuntimeError as error:  # ~ without a home directory
+            raise NoHome from error
         self.libraries = (self.settings.programs or self.home) / f"neo4j-{NEO4J_VERSION}"
         self.data = self.home / "data"
         self.logs = self.home / "logs"
@@ -92,6 +101,11 @@ class LocalServer:
             if mark in line and SERVER_CLASS in line and process.info["status"] != psutil.STATUS_ZOMBIE:
                 return process
         return None
+
+    def is_answering(self) -> bool:
+        """Whether the server runs and its ports are open: one that has only just been started has none yet."""
+        process = self.find_process()
+        return process is not None and self._owns_ports(process)
 
     def status(self) -> ServerStatus:
         """How the server stands now."""
@@ -119,7 +133,8 @@ class LocalServer:
         if not self.is_installed:
             raise ServerUnavailable(
                 "No Neo4j server is named, and the local one is not installed.",
-                "`hmrec db start` installs and starts it; NEO4J_URI names another.",
+                "`hmrec load DIR` and `hmrec demo` install it and load data, `hmrec db start` starts it empty; "
+                "NEO4J_URI names another.",
             )
         if self.find_process() is None:
             raise ServerUnavailable("The local Neo4j is not running.", "`hmrec db start` starts it.")
@@ -139,6 +154,7 @@ class LocalServer:
         ------
         InstallFailed : the download failed or the folder cannot be written.
         """
+        self._check_paths()
         try:
             self.home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -181,8 +197,15 @@ class LocalServer:
             process.wait(timeout=STOP_SECONDS)
             process = None
         if process is None:
+            self._check_paths()
             self.end_admin(self.data)  # a backup's, whose command was killed: it holds the store
             self._finish_exchange()
+            for _ in range(MOST_STARTS - 1):
+                try:
+                    self._wait_until_answering(self._launch(), progress, timeout)
+                except _PortTaken:  # by another server that started at the same time
+                    continue
+                return
             process = self._launch()
         self._wait_until_answering(process, progress, timeout)
 
@@ -296,7 +319,7 @@ class LocalServer:
         data = data or self.data
         configuration = data.with_name(f"{data.name}-conf") if data != self.data else self.configuration
         self._write_configuration(configuration, data, self._ports())
-        environment = os.environ | {"NEO4J_HOME": str(self.home), "NEO4J_CONF": str(configuration)}
+        environment = _java_environment() | {"NEO4J_HOME": str(self.home), "NEO4J_CONF": str(configuration)}
         command = [*self._java(heap, heap), _admin_mark(data), ADMIN_CLASS, *arguments]
         lines: list[str] = []
         with (
@@ -346,8 +369,33 @@ class LocalServer:
             f"-Xmx{heap}",
             *JVM_FLAGS,
             "-cp",
-            f"{self.web}{os.pathsep}{self.libraries}{os.sep}*",
+            f"{self._name(self.web)}{os.pathsep}{self._name(self.libraries)}{os.sep}*",
         ]
+
+    def _name(self, path: Path) -> str:
+        """Return the path as Java gets it: relative to the home, its working folder, so that any name will do.
+
+        Neo4j cuts lists of files at commas, class paths at colons, and mistakes letters outside ASCII in its settings.
+        """
+        return str(path.relative_to(self.home) if path.is_relative_to(self.home) else path)
+
+    def _check_paths(self) -> None:
+        """Refuse folders that Java cannot be given.
+
+        Raises
+        ------
+        UserMistake : the home has a control character in its path, or the programs' path a separator of class paths.
+        """
+        if any(ord(character) < 32 or "\ud800" <= character <= "\udfff" for character in str(self.home)):
+            raise UserMistake(
+                f"The folder {str(self.home)!r} has a line break or another control character in its path.",
+                "Set HMREC_HOME to a folder without one.",
+            )
+        if os.pathsep in self._name(self.libraries):
+            raise UserMistake(
+                f"The folder {self.libraries} has a {os.pathsep!r} in its path, where Java cuts it.",
+                "Set HMREC_PROGRAMS to a folder without one.",
+            )
 
     def _write_password(self) -> None:
         """Set a generated password, readable by its owner only, once; never on a command line that others can list."""
@@ -387,8 +435,8 @@ class LocalServer:
         heap, page_cache = self.memory()
         bolt, http = ports
         settings = {
-            "server.directories.data": data,
-            "server.directories.logs": self.logs,
+            "server.directories.data": self._name(data),
+            "server.directories.logs": self._name(self.logs),
             "server.default_listen_address": "127.0.0.1",
             "server.bolt.listen_address": f"127.0.0.1:{bolt}",
             "server.bolt.advertised_address": f"localhost:{bolt}",
@@ -424,8 +472,8 @@ class LocalServer:
             bolt = self.settings.bolt_port
         if "http_port" in self.settings.model_fields_set:
             http = self.settings.http_port
-        bolt = _free_port(bolt)
-        http = _free_port(http, taken=bolt)
+        bolt = find_free_port(bolt)
+        http = find_free_port(http, taken=bolt)
         self._write_configuration(self.configuration, self.data, (bolt, http))
         unpack_browser(self.libraries, self.web)
         heap, _ = self.memory()
@@ -442,17 +490,19 @@ class LocalServer:
                 stdout=log,
                 stderr=log,
                 cwd=self.home,
+                env=_java_environment(),
                 start_new_session=True,
             )
         return psutil.Process(process.pid)
 
     def _wait_until_answering(self, process: psutil.Process, progress: Progress, timeout: float) -> None:
-        bolt, http = self._ports()
         begun = time.monotonic()
-        while not (_answers(bolt) and _answers(http)):
+        while not self._owns_ports(process):
             waited = time.monotonic() - begun
             gone = not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
             if gone or waited > timeout:
+                if gone and any(words in self._read_console() for words in PORT_TAKEN):
+                    raise _PortTaken(f"The ports of the local Neo4j were taken while it started: {self._last_words()}")
                 how = "stopped again at once" if gone else f"did not answer within {timeout:.0f} seconds"
                 raise ServerUnavailable(
                     f"The local Neo4j {how}: {self._last_words()}", "`hmrec db logs` shows the whole log."
@@ -460,8 +510,17 @@ class LocalServer:
             progress("Starting Neo4j", waited, None)
             time.sleep(0.1)
 
+    def _owns_ports(self, process: psutil.Process) -> bool:
+        """Whether the process answers at its ports; another server at one of them does not count."""
+        ports = self._ports()
+        owned = find_listening_ports(process)
+        return set(ports) <= owned if owned is not None else all(is_answering(port) for port in ports)
+
+    def _read_console(self) -> str:
+        return (self.logs / "console.log").read_text(encoding="utf-8", errors="replace")
+
     def _last_words(self) -> str:
-        lines = (self.logs / "console.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = self._read_console().splitlines()
         telling = [line for line in lines if "ERROR" in line or "Exception" in line or "Error" in line]
         return (telling or lines or ["its log is empty"])[-1].strip()[:300]
 
@@ -479,6 +538,13 @@ def _find_cause(lines: list[str]) -> str:
                 return causes[-1].removeprefix("Caused by: ").rstrip(".")
     said = [line for line in lines if line and not line.startswith(("WARNING", "\tat "))]
     return " / ".join(said[-3:])
+
+
+def _java_environment() -> dict[str, str]:
+    """This process's environment, with a locale in which Java can read and write paths outside ASCII."""
+    named = next((os.environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(name)), "")
+    is_utf8 = named.lower().replace("-", "").endswith("utf8")
+    return dict(os.environ) if is_utf8 or os.name != "posix" else os.environ | {"LC_ALL": "C.UTF-8"}
 
 
 def _admin_mark(data: Path) -> str:
@@ -504,26 +570,3 @@ def _hash_password(password: str) -> str:
     for _ in range(1023):
         digest = hashlib.sha256(digest).digest()
     return f"SHA-256,{digest.hex()},{salt.hex()},1024"
-
-
-def _free_port(first: int, taken: int = 0) -> int:
-    for port in range(first, min(first + 200, 65536)):
-        if port == taken:
-            continue
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            if os.name == "posix":  # elsewhere the option lets two servers share a port
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise ServerUnavailable(
-        f"No free port was found from {first} on.", "Set HMREC_BOLT_PORT and HMREC_HTTP_PORT to others."
-    )
-
-
-def _answers(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

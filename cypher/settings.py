@@ -3,18 +3,57 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import platformdirs
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .dot_env import read_dot_env
+from .errors import NoHome, UserMistake
 
 TIMEOUT = "HMREC_TIMEOUT"  # the one of these that is hmrec's own, not Neo4j's
 
 
-class ConnectionSettings(BaseSettings):
+class _DotEnv(PydanticBaseSettingsSource):
+    """The settings in .env; an empty value counts as none."""
+
+    def __init__(self, settings: type[BaseSettings]) -> None:
+        super().__init__(settings)
+        self.values = {name.lower(): value for name, value in read_dot_env().items() if value}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        alias = field.validation_alias
+        variable = alias if isinstance(alias, str) else f"{self.config.get('env_prefix', '')}{field_name}"
+        return self.values.get(variable.lower()), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """Settings from the environment, and else from .env in the working folder."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, populate_by_name=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _DotEnv(settings_cls)
+
+
+class ConnectionSettings(Settings):
     """The server to speak to, under Neo4j's own names for the environment variables."""
 
-    model_config = SettingsConfigDict(env_prefix="NEO4J_", env_file=".env", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix="NEO4J_")
 
     uri: str = Field(default="", description="Address, e.g. bolt://localhost:7687 or neo4j+s://xyz.databases.neo4j.io")
     username: str = Field(default="neo4j", description="User name")
@@ -29,14 +68,54 @@ class ConnectionSettings(BaseSettings):
         description="Seconds to wait for a server that is away, when connecting and in the middle of work",
     )
 
+    @field_validator("uri")
+    @classmethod
+    def _refuse_credentials(cls, uri: str) -> str:
+        if "@" in uri:
+            raise UserMistake(
+                "The address in NEO4J_URI holds a user name or a password.",
+                "Write it without them, as in bolt://localhost:7687, and set NEO4J_USERNAME and NEO4J_PASSWORD.",
+            )
+        return uri.strip()
 
-class ServerSettings(BaseSettings):
+
+def find_default_home() -> Path:
+    """Return hmrec's folder among the user's data.
+
+    Raises
+    ------
+    NoHome : the user has no home directory.
+    """
+    return _require_home(platformdirs.user_data_dir)
+
+
+def find_cache_folder() -> Path:
+    """Return hmrec's folder among the user's caches.
+
+    Raises
+    ------
+    NoHome : the user has no home directory.
+    """
+    return _require_home(platformdirs.user_cache_dir)
+
+
+def _require_home(find: Any) -> Path:
+    try:
+        folder = Path(find("hmrec", appauthor=False))
+    except RuntimeError as error:
+        raise NoHome from error
+    if not folder.is_absolute():  # "~" that older versions of platformdirs leave as it is
+        raise NoHome
+    return folder
+
+
+class ServerSettings(Settings):
     """The local server that hmrec installs and starts itself."""
 
-    model_config = SettingsConfigDict(env_prefix="HMREC_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="HMREC_")
 
     home: Path = Field(
-        default_factory=lambda: Path(platformdirs.user_data_dir("hmrec", appauthor=False)),
+        default_factory=find_default_home,
         description="Folder of the local server: programs, data, logs, password",
     )
     programs: Path | None = Field(

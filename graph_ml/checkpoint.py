@@ -17,7 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..cypher.errors import NoHome
 from ..cypher.patience import Tell
+from ..cypher.settings import ServerSettings
 from .export import Subgraph
 
 SECONDS = 20.0  # between two writes: at H&M's full size one takes seconds
@@ -31,13 +33,15 @@ class Checkpoint:
     ----------
     file : where; nothing is written before the first epoch.
     every : seconds that pass between two writes at least.
-    tell : gets a sentence where the file cannot be written; the training goes on. None: nothing is said.
+    tell : gets a sentence when the file cannot be written for the first time; the training goes on. None: nothing is
+        said.
     """
 
     file: Path
     every: float = SECONDS
     tell: Tell | None = field(default=None, repr=False)
     _written: float = field(default=float("-inf"), repr=False)
+    _told: bool = field(default=False, repr=False)
 
     def save(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         """Write what a training needs to go on, unless it was written a moment ago."""
@@ -52,7 +56,8 @@ class Checkpoint:
         except (OSError, SafetensorError) as error:  # what was learned is worth more than the file
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
-            if self.tell is not None:
+            if self.tell is not None and not self._told:
+                self._told = True
                 self.tell(
                     f"{self.file} cannot be written ({error}); killed now, this training would begin anew. "
                     "Free some of that disk, or set HMREC_HOME to a folder on another."
@@ -72,6 +77,14 @@ class Checkpoint:
     def remove(self) -> None:
         """Take the file away: the training is over."""
         self.file.unlink(missing_ok=True)
+
+
+def find_checkpoint(tell: Tell | None = None) -> Checkpoint | None:
+    """Return the checkpoint in HMREC_HOME; None if the user has no home directory."""
+    try:
+        return Checkpoint(ServerSettings().home / "training.safetensors", tell=tell)
+    except NoHome:
+        return None
 
 
 def make_key(subgraph: Subgraph, settings: str) -> str:

@@ -24,8 +24,8 @@ from torch.distributed.rendezvous import rendezvous
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import DETAIL, Progress, silent
-from ..cypher.settings import ServerSettings
-from .checkpoint import Checkpoint
+from ..cypher.redaction import redact
+from .checkpoint import find_checkpoint
 from .export import Subgraph, SubgraphSpec
 from .hybrid import rank_parts
 from .kept_export import export_kept
@@ -93,7 +93,7 @@ def _say(store: Store | None, sentence: str) -> None:
     except (RuntimeError, dist.DistError):  # torchrun itself is gone, and its store with it
         first = int(os.environ.get("RANK", "0")) == 0
     if first:
-        print(sentence, file=sys.stderr)
+        print(redact(sentence), file=sys.stderr)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -123,7 +123,7 @@ def _train(options: argparse.Namespace, processes: Processes) -> None:
     progress: Progress = _print if processes.rank == 0 else silent
     with Graph.connect() as graph:
         subgraph = _export_by_turns(graph, spec, processes, progress, options.fresh)
-        checkpoint = Checkpoint(ServerSettings().home / "training.safetensors", tell=_complain)
+        checkpoint = find_checkpoint(tell=_complain)
         trained = train_sharded(subgraph, processes, settings, progress, checkpoint)
         if processes.rank == 0:
             ranked = not (options.no_ranker or options.since)
@@ -154,7 +154,7 @@ _told: dict[str, str] = {}
 
 
 def _complain(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+    print(redact(sentence), file=sys.stderr, flush=True)
 
 
 def _print(step: str, done: float, total: float | None) -> None:

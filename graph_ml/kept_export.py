@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 import polars as pl
 from filelock import FileLock
 
+from ..cypher.errors import NoHome
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
-from ..cypher.settings import ServerSettings
+from ..cypher.settings import ServerSettings, find_cache_folder
 from .export import Attribute, IdMap, Subgraph, SubgraphSpec, export_subgraph
 from .update_export import can_update, update_subgraph
 
@@ -64,7 +64,12 @@ def export_kept(
     -------
     A subgraph whose arrays may be mapped from files; writing into them changes no file.
     """
-    spec, folder = spec or SubgraphSpec(), folder or find_folder()
+    spec = spec or SubgraphSpec()
+    try:
+        folder = folder or find_folder()
+    except NoHome as error:
+        _say(graph, f"{error.message} Neither the export nor a training's checkpoints are kept. {error.hint}")
+        return graph.read_anew(lambda: export_subgraph(graph, spec, progress))
     version = graph.read_rows("export_version")[1]
     finished = bool(version[0][2])
     copy = folder / _name_copy(version, spec)
@@ -86,15 +91,25 @@ def export_kept(
         try:
             _keep(subgraph, copy, version, spec)
         except (OSError, pl.exceptions.PolarsError):
-            progress(f"The export could not be kept in {folder}: no room or no permission", 0, None)
+            _say(graph, f"The export cannot be kept in {folder}: no room or no permission.")
     return subgraph
 
 
+def _say(graph: Graph, sentence: str) -> None:
+    if graph.tell is not None:
+        graph.tell(sentence)
+
+
 def find_folder() -> Path:
-    """Where exports are kept."""
+    """Return the folder where exports are kept.
+
+    Raises
+    ------
+    NoHome : the user has no home directory, and HMREC_HOME is not set.
+    """
     settings = ServerSettings()
     chosen = "home" in settings.model_fields_set
-    return (settings.home if chosen else Path(platformdirs.user_cache_dir("hmrec", appauthor=False))) / "exports"
+    return (settings.home if chosen else find_cache_folder()) / "exports"
 
 
 def _name_copy(version: list[list[Any]], spec: SubgraphSpec) -> str:

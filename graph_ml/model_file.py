@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from ..cypher.errors import HmrecError
+from ..cypher.errors import HmrecError, UserMistake
+from ..cypher.result_file import find_result_file
 from .export import IdMap
 from .features import FeatureEncoder
 from .trained_model import Epoch, TrainedModel, TrainSettings
@@ -101,13 +102,16 @@ def load_model(content: bytes) -> TrainedModel:
 
 def write_model(trained: TrainedModel, file: Path) -> None:
     """Write a model into a file that is there whole or not at all."""
-    handle, beside = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    target = find_result_file(file)
+    if target.is_stream:
+        raise UserMistake(f"{file} is no file that a model can be kept in.")
+    handle, beside = tempfile.mkstemp(dir=target.path.parent, prefix=f".{file.name}-")
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(save_model(trained))
             out.flush()
             os.fsync(out.fileno())
-        os.replace(beside, file)
+        target.end(Path(beside))
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise

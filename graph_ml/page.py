@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
-import os
+import logging
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cypher.result_file import write_result
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+# Without a folder for its caches Matplotlib warns in several lines of its own, and then goes on in a temporary one.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 BLUE = "#2F6DB5"
 INK = "#1c2733"
@@ -31,7 +36,7 @@ PAGE = """<!doctype html>
 
 
 def write_page(title: str, parts: Sequence[str], file: Path) -> None:
-    """Write the page; it stands under its name only when whole.
+    """Write the page, whole or not at all.
 
     Parameters
     ----------
@@ -41,10 +46,7 @@ def write_page(title: str, parts: Sequence[str], file: Path) -> None:
     """
     name = escape(title[:1].lower() + title[1:])
     page = PAGE.format(style=STYLE, name=name, title=escape(title), parts="\n".join(parts))
-    partial = file.with_name(file.name + ".partial")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, file)
+    write_result(file, lambda path: path.write_text(page, encoding="utf-8"))
 
 
 def make_axes(width: float = 8, height: float = 3.2) -> tuple[Figure, Axes]:

@@ -14,12 +14,13 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
 from ..cypher.errors import UserMistake
 from ..cypher.progress import Progress, silent
+from ..cypher.result_file import find_result_file
 from ..cypher.room import explain_full_disk
 
 HEADER = ("customer_id", "prediction")
@@ -39,7 +40,8 @@ def write_submission(
 
     Parameters
     ----------
-    out : the file. Until it is whole, and after any failure, whatever stood there before does.
+    out : the file. Until it is whole, and after any failure, whatever stood there before does. A link stays a link;
+        a pipe gets the batches as they are made, and a run that was killed does not go on there.
     depends_on : all that the lists depend on, as JSON can write it. A partial file of anything else is thrown away.
     customers : ids, in the order of the file.
     predict : gives the lists of the customers at the places from a first one up to another.
@@ -56,20 +58,27 @@ def write_submission(
     UserMistake : another run is writing this file.
     NoRoom : the disk is full; what has been written so far stays in the partial file, for the next run.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    lock = out.with_name(f".{out.name}.lock")
+    target = find_result_file(out)
+    if target.is_stream:
+        with target.open_stream() as stream:
+            _write_from(stream, 0, customers, predict, at_once, progress)
+        return len(customers)
+    path = target.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name}.lock")
     try:
         with FileLock(lock, timeout=0):
             known = json.dumps([at_once, depends_on], default=str, sort_keys=True)
-            partial = out.with_name(f"{out.name}.{hashlib.sha256(known.encode()).hexdigest()[:12]}.partial")
-            for other in _find_partials(out):
+            partial = path.with_name(f"{path.name}.{hashlib.sha256(known.encode()).hexdigest()[:12]}.partial")
+            for other in _find_partials(path):
                 if other != partial:
                     other.unlink()
             try:
                 otherwise = "name a file on another; run again, it goes on where it stopped."
-                with explain_full_disk(out.absolute().parent, otherwise):
+                with explain_full_disk(path.parent, otherwise):
+                    target.begin(partial)
                     asked = _complete(partial, customers, predict, at_once, progress)
-                os.replace(partial, out)
+                target.end(partial)
             finally:
                 lock.unlink(missing_ok=True)
     except Timeout:
@@ -90,23 +99,35 @@ def _complete(
     at_once: int,
     progress: Progress,
 ) -> int:
-    with partial.open("r+b" if partial.exists() else "w+b") as file:
+    with partial.open("r+b") as file:
         done, size = _find_end(file, customers, at_once)
         file.seek(size)
         file.truncate()
-        if not size:
-            file.write(_to_lines([HEADER]))
-        progress(STEP, done, len(customers))
-        first = done
-        for begin in range(done, len(customers), at_once):
-            end = min(begin + at_once, len(customers))
-            lists = predict(begin, end)
-            rows = zip((customers[place] for place in range(begin, end)), map(" ".join, lists), strict=True)
-            file.write(_to_lines(rows))
-            file.flush()
-            progress(STEP, end, len(customers))
+        _write_from(file, done, customers, predict, at_once, progress, with_header=not size)
         os.fsync(file.fileno())
-        return len(customers) - first
+        return len(customers) - done
+
+
+def _write_from(
+    file: BinaryIO,
+    first: int,
+    customers: Sequence[str],
+    predict: Callable[[int, int], Iterable[Sequence[str]]],
+    at_once: int,
+    progress: Progress,
+    with_header: bool = True,
+) -> None:
+    """Write the lists of the customers from place `first` on."""
+    if with_header:
+        file.write(_to_lines([HEADER]))
+    progress(STEP, first, len(customers))
+    for begin in range(first, len(customers), at_once):
+        end = min(begin + at_once, len(customers))
+        lists = predict(begin, end)
+        rows = zip((customers[place] for place in range(begin, end)), map(" ".join, lists), strict=True)
+        file.write(_to_lines(rows))
+        file.flush()
+        progress(STEP, end, len(customers))
 
 
 def _to_lines(rows: Iterable[tuple[str, str]]) -> bytes:

@@ -51,7 +51,7 @@ def load_by_bulk(
     fresh = server.home / "data-import"
     server.end_admin(fresh)
     shutil.rmtree(fresh, ignore_errors=True)
-    arguments = write_import_files(tables, load)
+    arguments = write_import_files(tables, load, server.home)
     phase = 0
     made = {}
     with ThreadPoolExecutor(1) as beside:
@@ -59,7 +59,7 @@ def load_by_bulk(
             for line in server.admin(
                 "database", "import", "full", "neo4j", "--input-type=parquet", "--id-type=integer",
                 "--overwrite-destination=true", "--path-pattern-style=none", "--bad-tolerance=0",
-                f"--report-file={tables.folder / 'import.report'}", *arguments, data=fresh,
+                f"--report-file={_name(tables.folder / 'import.report', server.home)}", *arguments, data=fresh,
             ):  # fmt: skip
                 if match := _PERCENT.search(line):
                     phase = int(match[1]) - 1 if match[1] else phase
@@ -92,19 +92,35 @@ def _make_constraints(graph: Graph, progress: Progress) -> None:
     graph.write("indexes")  # minutes at full scale, in the background: queries are answered meanwhile
 
 
-def write_import_files(tables: CleanTables, load: Mapping[str, object]) -> list[str]:
-    """Parquet files with neo4j-admin's column names; returns the arguments that name them."""
+def _name(file: Path, home: Path) -> str:
+    """Return the file's path relative to neo4j-admin's working folder: it cuts lists of files at commas."""
+    return str(file.relative_to(home) if file.is_relative_to(home) else file)
+
+
+def write_import_files(tables: CleanTables, load: Mapping[str, object], home: Path) -> list[str]:
+    """Write Parquet files with neo4j-admin's column names.
+
+    Parameters
+    ----------
+    tables : what `read_tables` made.
+    load : properties of the (:Load) node.
+    home : neo4j-admin's working folder.
+
+    Returns
+    -------
+    The arguments that name the files.
+    """
     folder = tables.folder / "import"
     folder.mkdir()
     arguments = []
 
     def node(label: str, frame: pl.LazyFrame) -> None:
         frame.sink_parquet(folder / f"{label}.parquet", compression="snappy")
-        arguments.append(f"--nodes={label}={folder / label}.parquet")
+        arguments.append(f"--nodes={label}={_name(folder / label, home)}.parquet")
 
     def relationship(kind: str, frame: pl.LazyFrame) -> None:
         frame.sink_parquet(folder / f"{kind}.parquet", compression="snappy")
-        arguments.append(f"--relationships={kind}={folder / kind}.parquet")
+        arguments.append(f"--relationships={kind}={_name(folder / kind, home)}.parquet")
 
     customers, articles = tables.scan(CUSTOMERS.stem), tables.scan(ARTICLES.stem)
     node("Customer", customers.rename({"customer": ":ID(Customer)"}).cast({":ID(Customer)": pl.Int64}))
@@ -122,7 +138,7 @@ def write_import_files(tables: CleanTables, load: Mapping[str, object]) -> list[
                 pl.col("number").alias(f":END_ID({attribute.label})"),
             ),
         )
-    arguments.append(f"--relationships=BOUGHT={tables.folder / 'purchases.parquet'}")
+    arguments.append(f"--relationships=BOUGHT={_name(tables.folder / 'purchases.parquet', home)}")
     return arguments
 
 

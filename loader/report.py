@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cypher.errors import UserMistake
+from ..cypher.result_file import write_result
 from .purchases import TableCount
 from .schema import TRANSACTIONS
 
@@ -120,17 +121,14 @@ def choose_report_folder(wanted: Path | None, folder: Path, home: Path | None) -
 
 
 def write_whole(target: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file beside `target`, and put it in its place when it is whole.
+    """Let `write` make the report or the rejected rows, whole or not at all.
 
     Raises
     ------
-    UserMistake : it cannot be written.
+    UserMistake : the file cannot be written.
     """
-    partial = target.with_name(target.name + ".partial")
     try:
-        write(partial)
-        os.replace(partial, target)
+        write_result(target, write)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         why = error.strerror or error  # polars' has only a text
         raise UserMistake(f"{target} cannot be written ({why}).", "Name another with --report.") from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..cypher.errors import HmrecError, UserMistake
+from ..cypher.result_file import find_result_file
 from .files import ENDINGS
 from .schema import ARTICLES, CUSTOMERS, TABLES, TRANSACTIONS
 
@@ -53,14 +54,15 @@ def write_sample(folder: Path, description: dict[str, str | int | None]) -> Iter
     HmrecError : the disk refused a file.
     """
     _check_folder(folder)
-    partial = {table.stem: folder / f"{table.file}.partial" for table in TABLES}
+    target = {table.stem: find_result_file(folder / table.file) for table in TABLES}
+    partial = {stem: file.path.with_name(f"{file.path.name}.partial") for stem, file in target.items()}
     try:
         yield SampleFiles(partial[CUSTOMERS.stem], partial[ARTICLES.stem], partial[TRANSACTIONS.stem])
         (folder / f"{MARK}.partial").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
         os.replace(folder / f"{MARK}.partial", folder / MARK)
-        (folder / TRANSACTIONS.file).unlink(missing_ok=True)
+        target[TRANSACTIONS.stem].path.unlink(missing_ok=True)
         for table in (CUSTOMERS, ARTICLES, TRANSACTIONS):
-            os.replace(partial[table.stem], folder / table.file)
+            target[table.stem].end(partial[table.stem])
     except OSError as error:
         raise HmrecError(
             f"The sample cannot be written to {folder} ({error.strerror or error}).",

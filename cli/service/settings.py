@@ -6,18 +6,19 @@ import ipaddress
 import re
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from ...cypher.errors import UserMistake
+from ...cypher.settings import Settings
 
 SHORTEST_TOKEN = 16
 _TOKEN = re.compile(r"[!-~]+")
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(Settings):
     """The HTTP service."""
 
-    model_config = SettingsConfigDict(env_prefix="HMREC_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="HMREC_")
 
     token: SecretStr = Field(
         default=SecretStr(""), description="Token that `hmrec serve` wants (Authorization: Bearer); empty: none"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,3 +141,27 @@ def test_a_killed_backup_is_no_file_and_a_killed_restore_is_the_old_graph_or_the
     server.start()
     assert read_content(server) in (other, kept[1])
     assert not (server.home / "data-ready").exists()
+
+
+def test_a_backup_goes_through_a_link_keeps_the_mode_and_goes_into_a_pipe(
+    server: LocalServer, kept: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    server.start()
+    real, link, fifo = tmp_path / "real.dump", tmp_path / "link.dump", tmp_path / "p"
+    real.touch(mode=0o600)
+    link.symlink_to("real.dump")
+    os.mkfifo(fifo)
+    with pytest.raises(UserMistake, match="--force"):
+        back_up(server, link)
+    receipt = back_up(server, link, force=True)
+    assert link.is_symlink()
+    assert stat.S_IMODE(real.stat().st_mode) == 0o600
+    assert real.stat().st_size == receipt.bytes
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(fifo.read_bytes)
+        receipt = back_up(server, fifo)
+        content = read.result(timeout=20)
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    assert len(content) == receipt.bytes
+    assert content[:4] == real.read_bytes()[:4]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.dump", "p", "real.dump"]

@@ -1,0 +1,104 @@
+"""No option is ignored: one that would have no effect in a combination is refused by name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hmrec.cli import main as cli
+
+REFUSED = {
+    ("recommend", "--all", "--out", "x.csv", "--format", "csv"): "--format",
+    ("recommend", "--all", "--out", "x.csv", "--format", "table"): "--format",
+    ("recommend", "1", "--all", "--out", "x.csv"): "--all",
+    ("recommend", "1", "--out", "x.csv"): "--out",
+    ("load", ".", "--check", "--replace"): "--replace",
+    ("load", ".", "--check", "--road", "bulk"): "--road",
+    ("load", ".", "--check", "--road", "auto"): "--road",
+    ("train", "--ranker", "--customers", "5"): "--ranker",
+    ("train", "--ranker", "--since", "2020-01-01"): "--ranker",
+    ("train", "--ranker", "--category", "Shoes"): "--ranker",
+    ("train", "--ranker", "--preset", "slides"): "--ranker",
+    ("train", "--ranker", "--engine", "torchrec"): "--ranker",
+    ("train", "--engine", "torchrec", "--most-purchases", "5"): "--most-purchases",
+    ("train", "--engine", "torchrec", "--preset", "slides"): "--preset",
+    ("embed",): "--new",
+    ("explain", "1", "2", "--by", "hybrid", "--open"): "--open",
+    ("evaluate", "--protocol", "slides", "--days", "7"): "--days",
+    ("evaluate", "--protocol", "slides", "--weeks", "2"): "--weeks",
+    ("evaluate", "--protocol", "slides", "--methods", "cf"): "--methods",
+    ("evaluate", "--protocol", "slides", "--customers", "5"): "--customers",
+    ("evaluate", "--json", "--format", "csv"): "--format",
+    ("query", "-p", "k=1"): "--param",
+    ("query", "--write"): "--write",
+    ("query", "--text"): "--text",
+    ("query", "popular", "--text", "--write"): "--write",
+    ("query", "popular", "--text", "--format", "csv"): "--format",
+    ("query", "popular", "--file", "x.cypher"): "--file",
+    ("models", "--json", "show", "1"): "--json",
+    ("models", "--format", "csv", "use", "1"): "--format",
+    ("db", "open", "--customer", "1"): "--guide",
+}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["hmrec", *words])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return int(str(caught.value.code))
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HMREC_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HMREC_TIMEOUT", "0")
+
+
+@pytest.mark.parametrize(("words", "named"), REFUSED.items(), ids=" ".join)
+def test_an_option_without_effect_is_refused(
+    words: tuple[str, ...], named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *words) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("hmrec: ")
+    assert named in printed.err
+    assert printed.err.count("\n") == 1
+    assert not list(Path.cwd().iterdir())  # nothing was begun
+
+
+def test_text_takes_the_parameters(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "query", "customer", "--text", "-p", "customer_id=a'b") == 0
+    written = capsys.readouterr().out
+    assert '"a\'b"' in written
+    assert "$customer_id" not in written
+    assert run(monkeypatch, "query", "customer", "--text") == 0
+    assert "$customer_id" in capsys.readouterr().out
+
+
+def test_db_start_waits_for_as_long_as_the_line_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hmrec.cli.connect import choose_timeout, chosen_timeout
+
+    monkeypatch.setenv("HMREC_TIMEOUT", "30")
+    choose_timeout(7.0)
+    assert chosen_timeout() == 7.0
+    choose_timeout(None)
+    assert chosen_timeout() is None
+
+
+def test_a_folder_that_is_not_there_is_said_before_anything_is_downloaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "load", "nowhere") == 2
+    assert "nowhere" in capsys.readouterr().err
+    assert not list(Path.cwd().iterdir())
+
+
+def test_other_commands_on_a_fresh_machine_say_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (("recommend", "1"), ("train",), ("query", "popular"), ("report",), ("evaluate",), ("models",)):
+        assert run(monkeypatch, *words) == 1
+        assert "`hmrec load DIR` and `hmrec demo` install it and load data" in capsys.readouterr().err
