@@ -9,6 +9,7 @@ import polars as pl
 
 from ..cypher.errors import UserMistake
 from .files import Source
+from .rows import ENCODING
 from .schema import Column, Kind, Table
 
 ISO = "%Y-%m-%d"
@@ -130,13 +131,18 @@ def list_rejects(bad: pl.DataFrame, source: Source) -> pl.DataFrame:
     """
     reasons = {column.name: f"{column.name} must be {column.rule}" for column in source.table.columns}
     row = f"the row must have {len(source.header)} cells, as the header has"
-    return bad.select(
-        file=pl.lit(source.file.name),
-        line=pl.col("line").cast(pl.Int64),
-        column=pl.when(pl.col("bad") != "").then(pl.col("bad")),
-        value=pl.col("bad_value"),
-        reason=pl.col("bad").replace_strict(reasons, default=row, return_dtype=pl.String),
-    ).cast(REJECTS)  # type: ignore[arg-type]
+    reasons[ENCODING] = "the row must be text in the file's encoding"
+    return (
+        bad.with_columns(source.find_lines(bad["line"]))
+        .select(
+            "file",
+            "line",
+            column=pl.when(pl.col("bad").is_in(source.table.column_names)).then(pl.col("bad")),
+            value=pl.col("bad_value"),
+            reason=pl.col("bad").replace_strict(reasons, default=row, return_dtype=pl.String),
+        )
+        .cast(REJECTS)
+    )  # type: ignore[arg-type]
 
 
 def complete(frame: pl.DataFrame, table: Table) -> pl.DataFrame:

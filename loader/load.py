@@ -25,7 +25,7 @@ from ..cypher.progress import Progress, silent
 from ..cypher.room import explain_full_disk
 from ..cypher.server import LocalServer
 from .bulk import finish_bulk, load_by_bulk, store_size
-from .files import find_files
+from .parts import find_files
 from .read import CleanTables, read_tables
 from .report import REJECTS_FILE, REPORT_FILE, LoadReport, choose_report_folder, write_whole
 from .stream import Written, load_by_stream

@@ -9,7 +9,7 @@ import polars as pl
 
 from .cells import Form, check, complete, list_rejects, parse_plain, trim
 from .files import Source, fetch_lines
-from .scan import collect, scan_lines, scan_parquet, tell_form, unreadable
+from .scan import collect, scan, tell_form, unreadable
 from .schema import ARTICLES, CUSTOMERS, TRANSACTIONS, Kind, Table
 
 NUMBERS = pl.Schema(
@@ -115,11 +115,10 @@ def read_transactions(source: Source, nodes: dict[str, pl.DataFrame], work: Path
     work : folder for the rows that need care.
     known_width : how many digits article ids have where no articles are given; 0 if not known.
     """
-    raw = scan_parquet(source) if source.is_parquet else scan_lines(source)
+    raw = scan(source)
     raw = raw.with_columns(pl.lit(value).alias(name) for name, value in source.absent.items())
-    quotes = Form(quotes=source.has_quotes)
-    number = trim("article_id", quotes).str.replace(r"^(\d+)\.0+$", "$1")
-    sample = collect(raw.head(SAMPLE_ROWS).select(trim("t_dat", quotes), number), source)
+    number = trim("article_id", Form()).str.replace(r"^(\d+)\.0+$", "$1")
+    sample = collect(raw.head(SAMPLE_ROWS).select(trim("t_dat", Form()), number), source)
     form = tell_form(source, sample["t_dat"].drop_nulls().to_list())
     width = _tell_width(nodes[ARTICLES.stem]["article_id"], sample["article_id"].drop_nulls())
     if nodes[ARTICLES.stem].is_empty():
@@ -167,7 +166,7 @@ def _check_others(
         checked.with_columns(**known).sink_parquet(work / "others.parquet", engine="streaming", compression="lz4")
     except pl.exceptions.PolarsError as error:
         raise unreadable(source, error) from error
-    others = pl.scan_parquet(work / "others.parquet")
+    others = pl.scan_parquet(work / "others.parquet", glob=False, hive_partitioning=False)
     restored = (
         others.filter(pl.col("bad").is_null()).select(pl.col("restored").sum()).collect(engine="streaming").item()
     )
@@ -204,13 +203,13 @@ def _collect_rejects(others: pl.LazyFrame, source: Source, last: int) -> tuple[p
     """The rejected rows, and how many lines hold nothing and so are no rows."""
     bad = others.filter(pl.col("bad").is_not_null()).select("line", "bad", "bad_value").collect(engine="streaming")
     empty = []
-    if not source.is_parquet and (numbers := bad.filter(pl.col("bad") == "")["line"].to_list()):
+    if numbers := bad.filter((pl.col("bad") == "") & pl.col("bad_value").is_null())["line"].to_list():
         texts = fetch_lines(source, set(numbers))
-        empty = [number for number, text in texts.items() if not text.strip(source.separator)]
+        empty = [number for number, text in texts.items() if not text]
         text = pl.col("line").cast(pl.Int64).replace_strict(texts, default=None, return_dtype=pl.String)
         bad = bad.filter(pl.col("line").is_in(empty).not_()).with_columns(bad_value=pl.coalesce("bad_value", text))
     rejects = list_rejects(bad, source)
-    last_is_bad = rejects.height and int(rejects["line"].max() or 0) == last  # type: ignore[arg-type]
+    last_is_bad = bad.height and int(bad["line"].max() or 0) == last  # type: ignore[arg-type]
     if last_is_bad and not source.ends_whole and not source.is_parquet:
         source.notes.append(f"{source.file.name}: it ends in the middle of line {last:,}: the file was cut.")
     return rejects, len(empty)

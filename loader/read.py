@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from ..cypher.progress import Progress, silent
 from .cells import REJECTS, check, complete, list_rejects
-from .files import Source, find_files, iterate_rows, open_sources
+from .files import Source, open_sources
+from .parts import find_files
 from .purchases import TableCount, read_transactions
-from .scan import collect, scan_parquet, split_lines, tell_form
+from .scan import collect, scan, tell_form
 from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS
 
 STEP = "Reading and checking the files"
-ROWS_A_CHUNK = 50_000
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class CleanTables:
 
     def scan(self, name: str) -> pl.LazyFrame:
         """One of the tables, lazily."""
-        return pl.scan_parquet(self.folder / f"{name}.parquet")
+        return pl.scan_parquet(self.folder / f"{name}.parquet", glob=False, hive_partitioning=False)
 
 
 def read_tables(
@@ -58,6 +57,7 @@ def read_tables(
     work: Path,
     *,
     column_map: dict[str, str] | None = None,
+    encoding: str | None = None,
     known_width: int = 0,
     progress: Progress = silent,
 ) -> CleanTables:
@@ -65,9 +65,11 @@ def read_tables(
 
     Parameters
     ----------
-    folder : holds transactions_train (.csv, .csv.gz or .parquet), and customers and articles where there are any.
+    folder : holds transactions_train (text, Parquet, packed or in parts: docs/loading.md), and customers and articles
+        if there are any; or a .zip of them.
     work : an empty folder for the clean tables.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
+    encoding : of the text files, such as cp1252; None to have it told.
     known_width : how many digits article ids have where the folder has no articles file to show it; 0 if not known.
     progress : told the parts done.
 
@@ -76,7 +78,8 @@ def read_tables(
     UserMistake : a file or a column is missing, or a file cannot be read.
     """
     progress(STEP, 0, 5)
-    sources = open_sources(find_files(folder), work, column_map or {})
+    found = find_files(folder)
+    sources = open_sources(found, work, column_map or {}, encoding)
     progress(STEP, 1, 5)
     counts: dict[str, TableCount] = {}
     rejects = [pl.DataFrame(schema=REJECTS)]
@@ -99,7 +102,7 @@ def read_tables(
     counts[TRANSACTIONS.stem] = transactions.write_purchases(nodes, bare, work / "purchases.parquet")
     progress(STEP, 5, 5)
     return CleanTables(
-        work, counts, pl.concat(rejects).sort("file", "line"), tuple(_tell_notes(sources, counts)),
+        work, counts, pl.concat(rejects).sort("file", "line"), (*found.notes, *_tell_notes(sources, counts)),
         bare[CUSTOMERS.stem], bare[ARTICLES.stem], _fingerprint(sources, column_map or {}),
     )  # fmt: skip
 
@@ -110,13 +113,7 @@ def read_tables(
 def _read_nodes(source: Source) -> tuple[pl.DataFrame, pl.DataFrame, TableCount]:
     """A table of customers or articles: good rows (the last of each id), rejects, counts."""
     columns = [column for column in source.table.columns if column.name in source.names]
-    if source.is_parquet:
-        raw = scan_parquet(source)
-    elif source.has_quotes:
-        raw = pl.concat(_read_chunks(source)).lazy()
-    else:
-        raw = split_lines(source)
-    checked = collect(check(raw, columns, tell_form(source, [])), source)
+    checked = collect(check(scan(source), columns, tell_form(source, [])), source)
     key = str(source.table.key)
     bad = checked.filter(pl.col("bad").is_not_null())
     good = checked.filter(pl.col("bad").is_null()).sort("line").drop("line", "bad", "bad_value")
@@ -126,23 +123,6 @@ def _read_nodes(source: Source) -> tuple[pl.DataFrame, pl.DataFrame, TableCount]
         tail = f"; {others:,} of them with other values: the last one counts" if others else ""
         source.notes.append(f"{source.file.name}: {merged:,} rows repeat a {key}{tail}.")
     return unique, list_rejects(bad, source), TableCount(checked.height, unique.height, merged, bad.height)
-
-
-def _read_chunks(source: Source) -> Iterator[pl.DataFrame]:
-    """A CSV file's rows as text columns, with `line`; rows without the right number of cells are `bad`."""
-    places = [(place, name) for place, name in enumerate(source.names) if name in source.table.column_names]
-    schema = {"line": pl.Int64, "bad": pl.String, "bad_value": pl.String} | {name: pl.String for _, name in places}
-    rows = iterate_rows(source)
-    yield pl.DataFrame(schema=schema)
-    while chunk := list(islice(rows, ROWS_A_CHUNK)):
-        columns: dict[str, list[object]] = {
-            "line": [number for number, _, _ in chunk],
-            "bad": [None if cells is not None else "" for _, cells, _ in chunk],
-            "bad_value": [None if cells is not None else text for _, cells, text in chunk],
-        }
-        for place, name in places:
-            columns[name] = [None if cells is None else cells[place] for _, cells, _ in chunk]
-        yield pl.DataFrame(columns, schema=schema)
 
 
 def _write_attributes(articles: pl.DataFrame, work: Path) -> None:
