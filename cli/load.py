@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,8 @@ from .bars import Bars
 from .connect import local_server, open_graph
 from .show import AsJson, dump_json, tell_unready
 from .words import note, tell
+
+EARLIEST = "1990-01-01"  # the loader's own; importing it here would bring polars to every --help
 
 
 def load(
@@ -41,6 +44,26 @@ def load(
             help="A column's name in your files and in H&M's; may be given again.",
         ),
     ] = None,
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map-file", metavar="FILE", help="Column names that --save-map kept; --map counts before them."),
+    ] = None,
+    save_map: Annotated[
+        Path | None,
+        typer.Option("--save-map", metavar="FILE", help="Keep the names that --map gives, for --map-file."),
+    ] = None,
+    earliest: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Reject purchases before this day as mistyped."),
+    ] = EARLIEST,  # type: ignore[assignment]
+    leave_out_articles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--leave-out-articles",
+            metavar="ID,...",
+            help="Article ids to leave out, such as postage or discounts; @FILE has one a line; may be given again.",
+        ),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Folder for load-report.json and rejects.csv (default: DIR).")
     ] = None,
@@ -54,21 +77,27 @@ def load(
     Example: hmrec load journey/
     """
     from ..cypher.errors import UserMistake
+    from ..loader.columns import read_map
+    from ..loader.columns import save_map as keep_map
     from ..loader.load import load_folder
+    from ..loader.schema import ReadRules
 
-    names = {}
+    names = read_map(map_file) if map_file else {}
     for pair in column_map or []:
         theirs, separator, ours = pair.partition("=")
         if not (separator and theirs and ours):
             raise UserMistake(f"--map reads THEIRS=OURS, e.g. household_id=customer_id, not {pair[:60]!r}.")
         names[theirs] = ours
+    if save_map and not names:
+        raise UserMistake("--save-map has nothing to keep: no --map was given.")
+    rules = ReadRules(earliest.date(), frozenset(_read_ids(leave_out_articles or [])))
     with Bars() as bars:
         server = local_server()
         graph = None if check else open_graph(bars)
         try:
             result = load_folder(
                 folder, server=server, graph=graph, road=road, replace=replace, check_only=check,
-                max_bad=max_bad, column_map=names or None, report=report, progress=bars,
+                max_bad=max_bad, column_map=names or None, rules=rules, report=report, progress=bars,
             )  # fmt: skip
             unready = ""
             if result.road == "bulk":
@@ -77,9 +106,27 @@ def load(
         finally:
             if graph is not None:
                 graph.close()
+    if save_map:
+        keep_map(names, save_map)
     if as_json:
         dump_json(result.to_dict())
     else:
         tell(result.summary())
         if unready:
             note(f"The graph answers; recommendations are slower until these indexes are made: {unready}")
+
+
+def _read_ids(given: list[str]) -> list[str]:
+    """The article ids of --leave-out-articles: in commas, or @FILE with one a line."""
+    from ..cypher.errors import UserMistake
+
+    ids: list[str] = []
+    for part in given:
+        if part.startswith("@"):
+            try:
+                ids += Path(part[1:]).read_text(encoding="utf-8-sig").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise UserMistake(f"The list of articles {part[1:]} cannot be read.") from error
+        else:
+            ids += part.split(",")
+    return [name for line in ids if (name := line.strip())]

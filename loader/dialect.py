@@ -11,6 +11,7 @@ from pathlib import Path
 from charset_normalizer import from_bytes
 
 from ..cypher.errors import UserMistake
+from .columns import simplify
 from .packed import CHUNK, explain_unreadable
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -111,13 +112,13 @@ def tell_encoding(file: Path, look: Look, wanted: str | None) -> str:
             return codec
     if wanted is not None:
         try:
-            codec = codecs.lookup(wanted)
-            "".encode(codec.name)
+            codec = codecs.lookup(wanted).name
+            "".encode(codec)
         except (LookupError, TypeError, ValueError) as error:
             raise UserMistake(
                 f"There is no text encoding named {wanted!r:.40}.", "Known are utf-8, cp1252, utf-16, ..."
             ) from error
-        return codec.name
+        return codec
     if codec_of_nulls := _tell_wide(head):
         return codec_of_nulls
     if look.is_utf8:
@@ -157,7 +158,7 @@ def tell_separator(line: str, known: frozenset[str]) -> str:
     bare = re.sub(r'"[^"]*"', lambda quoted: re.sub(r"[,;\t|]", "_", quoted[0]), line)
 
     def rate(separator: str) -> tuple[int, int]:
-        names = [name.strip(' "\r\n').lower() for name in bare.split(separator)]
+        names = [simplify(name) for name in bare.split(separator)]
         return sum(name in known for name in names), len(names)
 
     return max(SEPARATORS, key=rate)
@@ -176,9 +177,8 @@ def _tell_wide(head: bytes) -> str | None:
     if head.count(0) < len(head) // 4 or len(head) < 8:
         return None
     zeros = [sum(byte == 0 for byte in head[place::4]) * 4 > len(head) * 0.7 for place in range(4)]
-    forms = {(False, True, False, True): "utf-16-le", (True, False, True, False): "utf-16-be",
-             (False, True, True, True): "utf-32-le", (True, True, True, False): "utf-32-be"}  # fmt: skip
-    return forms.get(tuple(zeros))  # type: ignore[call-overload,no-any-return]
+    forms = {"0101": "utf-16-le", "1010": "utf-16-be", "0111": "utf-32-le", "1110": "utf-32-be"}
+    return forms.get("".join(str(int(is_zero)) for is_zero in zeros))
 
 
 def _sample_letters(file: Path) -> bytes:

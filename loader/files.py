@@ -9,22 +9,13 @@ from pathlib import Path
 import polars as pl
 
 from ..cypher.errors import UserMistake
-from .dialect import (
-    SEPARATORS,
-    Look,
-    look_through,
-    read_sep_line,
-    tell_encoding,
-    tell_separator,
-    transcode,
-)
+from .columns import check_map, describe_columns, match_columns, simplify
+from .dialect import SEPARATORS, Look, look_through, read_sep_line, tell_encoding, tell_separator, transcode
 from .packed import CHUNK, Entry, tell_packing, unpack
 from .parts import Found
 from .rows import LINES_OF_A_CELL, Splitter, split_file
 from .schema import TABLES, Table
 from .sheets import read_sheets
-
-INDEX_COLUMNS = ("", "Unnamed: 0", "index", "column_1", "__index_level_0__")
 
 
 @dataclass(frozen=True)
@@ -39,6 +30,7 @@ class Part:
     header : the columns' names in the file.
     skip : how many lines stand before the first row; 0 for Parquet.
     constants : columns that the folder's name holds.
+    schema : of Parquet: the columns' types, under their names in this file.
     look : what its text shows; None for Parquet and spreadsheets.
     rows : Parquet files of split rows, which are read instead of `text`; None if `text` is plain.
     first : how many lines the parts before it have.
@@ -50,6 +42,7 @@ class Part:
     header: list[str]
     skip: int = 0
     constants: dict[str, str | None] = field(default_factory=dict)
+    schema: dict[str, pl.DataType] = field(default_factory=dict)
     look: Look | None = None
     rows: list[Path] | None = None
     first: int = 0
@@ -69,7 +62,6 @@ class Source:
     file : as the user has it; the first part's, if there are several.
     parts : in order; all have the same columns.
     header, names : the columns' names in the files, and under hmrec's names.
-    absent : values of columns that the files do not have, by the column's name.
     digest : SHA-256 of the unpacked content.
     notes : mishaps that were handled, a sentence each; reading adds to them.
     """
@@ -79,7 +71,6 @@ class Source:
     parts: list[Part]
     header: list[str]
     names: list[str]
-    absent: dict[str, str]
     digest: str
     notes: list[str] = field(default_factory=list)
 
@@ -128,20 +119,13 @@ def open_sources(
     ------
     UserMistake : a file cannot be read, lacks a required column or has one twice, or the map names none.
     """
-    ours = {name for table in TABLES for name in table.column_names}
-    for name in column_map.values():
-        if name not in ours:
-            raise UserMistake(
-                f"There is no column {name!r:.60} to map to.", f"The columns are {', '.join(sorted(ours))}."
-            )
+    check_map(column_map, ())
     sources = {
         table.stem: _open_source(table, found.tables[table.stem], work, column_map, encoding)
         for table in TABLES
         if table.stem in found.tables
     }
-    for theirs in column_map:
-        if not any(theirs in source.header for source in sources.values()):
-            raise UserMistake(f"No file has the column {theirs!r:.60} that --map names.")
+    check_map(column_map, (source.header for source in sources.values()))
     return sources
 
 
@@ -150,7 +134,7 @@ def _open_source(
 ) -> Source:
     notes: list[str] = []
     digest = hashlib.sha256((encoding or "").encode())
-    known = frozenset({*table.column_names, *(theirs for theirs in column_map)})
+    known = frozenset(simplify(name) for name in (*table.column_names, *column_map))
     parts = []
     for number, entry in enumerate(entries):
         target = work / f"{table.stem}-{number}"
@@ -159,25 +143,11 @@ def _open_source(
         digest.update(f"{entry.name} {digest_of_part} ".encode())
     file = Path(entries[0].file.parent, entries[0].name) if len(entries) == 1 else entries[0].file.parent
     header = parts[0].header + [name for name in parts[0].constants if name not in parts[0].header]
-    names = [column_map.get(name, name) for name in header]
-    for column in table.columns:
-        if names.count(column.name) > 1:
-            raise UserMistake(f"{file} has two columns named {column.name}.")
-        if column.required and column.absent is None and column.name not in names:
-            raise UserMistake(
-                f"{file} has no column {column.name}; its columns are {', '.join(header)[:200]}.",
-                f"If another column holds it, say --map THAT={column.name}.",
-            )
-    absent = {c.name: c.absent for c in table.columns if c.absent is not None and c.name not in names}
-    parts = _join_parts(table, parts, dict(zip(header, names, strict=True)), work)
+    names = match_columns(table, file, header, column_map)
+    parts = _join_parts(table, parts, dict(zip(header, names, strict=True)), work, notes)
     told = digest_of_part if len(entries) == 1 and encoding is None else digest.hexdigest()
-    source = Source(table, file, parts, header, names, absent, told)
-    source.notes.extend(notes)
-    source.notes.extend(
-        f"{file.name}: it has no column {name}; every row gets {value}." for name, value in absent.items()
-    )
-    if names[0] in INDEX_COLUMNS and names[0] not in table.column_names:
-        source.notes.append(f"{file.name}: the index column in front was left out.")
+    source = Source(table, file, parts, header, names, told, notes)
+    source.notes.extend(describe_columns(table, file, header, names))
     if source.separator not in ("", ","):
         source.notes.append(f"{file.name}: its columns are apart by {source.separator!r}.")
     if len(parts) > 1:
@@ -197,10 +167,10 @@ def _open_part(
         is_parquet = stream.read(4) == b"PAR1"
     if is_parquet or entry.name.endswith((".parquet", ".pq")):
         try:
-            header = list(pl.scan_parquet(text, glob=False, hive_partitioning=False).collect_schema())
+            schema = dict(pl.scan_parquet(text, glob=False, hive_partitioning=False).collect_schema())
         except (pl.exceptions.PolarsError, OSError) as error:
             raise UserMistake(f"{_show(entry)} is not a Parquet file that can be read.") from error
-        return [Part(entry.name, text, "", header, constants=entry.constants)], look_through(text).digest
+        return [Part(entry.name, text, "", list(schema), 0, entry.constants, schema)], look_through(text).digest
     if tell_packing(text) == "sheet":
         return _open_sheets(entry, text, target, notes), look_through(text).digest
     look = look_through(text)
@@ -211,13 +181,13 @@ def _open_part(
         text, is_whole = _transcode(text, target.with_name(f"{target.name}.utf8"), codec, bare_returns=False)
         look = look_through(text)
         if codec not in ("utf-8", "utf-8-sig"):
-            notes.append(f"{entry.name}: its text is in {codec}, not UTF-8; if that is wrong, give --encoding.")
+            notes.append(f"{entry.name}: its text is read as {codec}, not UTF-8; if that is wrong, give --encoding.")
     if look.has_bare_returns and not look.has_feeds:
         text, is_whole = _transcode(text, target.with_name(f"{target.name}.lf"), "utf-8", bare_returns=True)
         look = look_through(text)
         notes.append(f"{entry.name}: its lines end by CR alone.")
     separator, header, skip = _read_header(entry, text, known, notes)
-    part = Part(entry.name, text, separator, header, skip, entry.constants, look)
+    part = Part(entry.name, text, separator, header, skip, entry.constants, look=look)
     return [part if look.is_plain and is_whole else replace(part, rows=[])], digest
 
 
@@ -261,7 +231,7 @@ def _open_sheets(entry: Entry, file: Path, target: Path, notes: list[str]) -> li
         text = target.with_name(f"{target.name}.sheet{number}")
         frame.write_parquet(text)
         name = entry.name if not parts else f"{entry.name}, {title}"
-        parts.append(Part(name, text, "", frame.columns, skip, entry.constants))
+        parts.append(Part(name, text, "", frame.columns, skip, entry.constants, dict(frame.schema)))
     if not parts:
         raise UserMistake(f"{_show(entry)} is empty.", "It must begin with a line of column names.")
     return parts
@@ -275,18 +245,18 @@ def _show(entry: Entry) -> str:
 # -- several files ------------------------------------------------------------------------------------------
 
 
-def _join_parts(table: Table, parts: list[Part], named: dict[str, str], work: Path) -> list[Part]:
+def _join_parts(table: Table, parts: list[Part], named: dict[str, str], work: Path, notes: list[str]) -> list[Part]:
     """Split the parts that are not plain, and number the lines of all of them.
 
     Raises
     ------
     UserMistake : a part has other columns than the first.
     """
-    folded = {_fold(theirs): theirs for theirs in named}
+    simple = {simplify(theirs): theirs for theirs in named}
     joined: list[Part] = []
     first = 0
     for number, part in enumerate(parts):
-        header = [folded.get(_fold(name), name) for name in part.header]
+        header = [name if name in named else simple.get(simplify(name), name) for name in part.header]
         columns = {*header, *part.constants}
         if columns != set(named):
             differ = sorted(columns ^ set(named), key=str)
@@ -297,20 +267,17 @@ def _join_parts(table: Table, parts: list[Part], named: dict[str, str], work: Pa
         part = replace(part, header=header, first=first)
         if part.rows is not None:
             kept = {place: named[name] for place, name in enumerate(header) if named[name] in table.column_names}
-            required = {column.name for column in table.columns if column.required and column.absent is None}
+            required = {column.name for column in table.columns if column.required}
             keys = tuple(place for place, name in kept.items() if name in required)
             splitter = Splitter(part.separator, len(header), keys)
-            part = replace(
-                part, rows=split_file(part.text, splitter, part.skip, kept, work / f"{table.stem}-{number}.rows")
-            )
+            target = work / f"{table.stem}-{number}.rows"
+            part = replace(part, rows=split_file(part.text, splitter, part.skip, kept, target))
+            if splitter.prefers_escapes:
+                notes.append(f"{part.name}: backslashes escape its quote marks.")
         joined.append(part)
         if len(parts) > 1:
             first += _count_lines(part)
     return joined
-
-
-def _fold(name: str) -> str:
-    return name.strip().casefold()
 
 
 def _count_lines(part: Part) -> int:

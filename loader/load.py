@@ -28,10 +28,12 @@ from .bulk import finish_bulk, load_by_bulk, store_size
 from .parts import find_files
 from .read import CleanTables, read_tables
 from .report import REJECTS_FILE, REPORT_FILE, LoadReport, choose_report_folder, write_whole
+from .schema import ReadRules
 from .stream import Written, load_by_stream
 
 Road = Literal["auto", "bulk", "stream"]
 WORK = "hmrec-load-"
+REASONS_TOLD = 3
 DELETING, REFILLING = "deleting", "refilling"  # how far a load by stream is that replaces the graph
 
 
@@ -49,6 +51,7 @@ def load_folder(
     check_only: bool = False,
     max_bad: float = 0.01,
     column_map: dict[str, str] | None = None,
+    rules: ReadRules | None = None,
     report: Path | None = None,
     progress: Progress = silent,
 ) -> LoadReport:
@@ -68,6 +71,7 @@ def load_folder(
     check_only : read and check, and change nothing.
     max_bad : the share of a table's rows that may break the rules, 0 to 1.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
+    rules : what counts as a date, and which articles to leave out; None takes the defaults.
     report : folder for the report and the rejected rows; None takes `folder`, or hmrec's home where it is read-only.
     progress : told each step.
 
@@ -85,13 +89,13 @@ def load_folder(
     if check_only:
         with _make_work_folder(None) as work:
             return _load(folder, work, None, None, "check", "nothing was to be changed", replace, max_bad,
-                         column_map, report, progress)  # fmt: skip
+                         column_map, rules, report, progress)  # fmt: skip
     if graph is None:
         raise HmrecError("No graph was given to load into.")
     with _claim(server, folder), _make_work_folder(server) as work:
         finish_bulk(graph)
         chosen, why = _pick(server, graph, road, replace)
-        return _load(folder, work, server, graph, chosen, why, replace, max_bad, column_map, report, progress)
+        return _load(folder, work, server, graph, chosen, why, replace, max_bad, column_map, rules, report, progress)
 
 
 def _load(
@@ -104,6 +108,7 @@ def _load(
     replace: bool,
     max_bad: float,
     column_map: dict[str, str] | None,
+    rules: ReadRules | None,
     report: Path | None,
     progress: Progress,
 ) -> LoadReport:
@@ -115,7 +120,7 @@ def _load(
         clock = time.monotonic()
 
     width = graph.read_rows("article_width")[1][0][0] if graph is not None and not replace else None
-    tables = read_tables(folder, work, column_map=column_map, known_width=width or 0, progress=progress)
+    tables = read_tables(folder, work, column_map=column_map, known_width=width or 0, rules=rules, progress=progress)
     target = choose_report_folder(report, folder, server.home if server else None)
     rejects = target / REJECTS_FILE
     if tables.rejects.height:
@@ -136,6 +141,7 @@ def _load(
         counts=tables.counts,
         bare_customers=tables.bare_customers,
         bare_articles=tables.bare_articles,
+        lost_cells=tables.lost_cells,
         notes=tables.notes,
         rejects_file=str(rejects) if tables.rejects.height else None,
     )
@@ -279,8 +285,13 @@ def _pick(server: LocalServer | None, graph: Graph, road: Road, replace: bool) -
 def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path) -> None:
     for table, count in tables.counts.items():
         if count.rejected > max_bad * count.read:
+            reasons = tables.reasons[table][:REASONS_TOLD]
+            told = "; ".join(f"{rows:,} because {reason} ({(value or '')[:40]!r})" for reason, rows, value in reasons)
+            rest = len(tables.reasons[table]) - len(reasons)
+            more = f"; {rest} other reason{'s' if rest > 1 else ''}" if rest else ""
+            archive = " Take older dates with --earliest." if "neither before" in told else ""
             raise TooManyBadRows(
                 f"{count.rejected:,} of {count.read:,} rows of {table} are bad, more than the {max_bad:.2%} allowed; "
-                "nothing was loaded.",
-                f"See {rejects}; mend the file, or allow more with --max-bad.",
+                f"nothing was loaded: {told}{more}.",
+                f"See {rejects}; mend the file, or allow more with --max-bad.{archive}",
             )

@@ -66,9 +66,11 @@ def find_files(folder: Path) -> Found:
             )
         return _choose(folder, list(_list_archive(folder, f"{folder.name}/")), [])
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith((".", "_")))
-    candidates, archives, odd = [], [], []
+    candidates: list[_Candidate] = []
+    archives: list[str] = []
+    odd: list[tuple[str, Table]] = []
     for name in names:
-        told = _tell_table(name)
+        told = tell_table(name)
         if told is not None:
             candidates.extend(_list_candidate(folder / name, *told))
         elif name.lower().endswith(".zip") and (folder / name).is_file():
@@ -114,7 +116,7 @@ def _choose(folder: Path, candidates: list[_Candidate], odd: list[tuple[str, Tab
     return found
 
 
-def _tell_table(name: str) -> tuple[Table, int, bool] | None:
+def tell_table(name: str) -> tuple[Table, int, bool] | None:
     """Return the table that a file's or folder's name stands for, the rank of its stem, and whether it is a part."""
     base, ended = name.lower(), False
     while match := ENDING.search(base):
@@ -151,7 +153,7 @@ def _list_candidate(path: Path, table: Table, rank: int, is_part: bool) -> Itera
     entries = [Entry(path.name, path)]
     if tell_packing(path) == "zip":
         members = list_members(path)
-        named = [member for member in members if (_tell_table(member.split("/")[-1]) or (None,))[0] is table]
+        named = [member for member in members if (tell_table(member.split("/")[-1]) or (None,))[0] is table]
         members = sorted(named or members, key=_natural)
         if not members:
             raise UserMistake(f"{path} is a .zip without a file in it.")
@@ -167,7 +169,7 @@ def _list_archive(file: Path, prefix: str) -> Iterator[_Candidate]:
     for member in sorted(list_members(file), key=_natural):
         places = tuple(member.split("/"))
         for depth, place in enumerate(places, start=1):
-            if told := _tell_table(place):
+            if told := tell_table(place):
                 entry = Entry(f"{prefix}{member}", file, member, _read_partitions(places[depth:-1]))
                 grouped.setdefault(places[:depth], (told, []))[1].append(entry)
                 break

@@ -15,12 +15,12 @@ from pathlib import Path
 import polars as pl
 
 from ..cypher.progress import Progress, silent
-from .cells import REJECTS, check, complete, list_rejects
+from .cells import REJECTS, check, complete, list_rejects, tell_odd
 from .files import Source, open_sources
 from .parts import find_files
 from .purchases import TableCount, read_transactions
 from .scan import collect, scan, tell_form
-from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS
+from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS, ReadRules
 
 STEP = "Reading and checking the files"
 
@@ -34,6 +34,8 @@ class CleanTables:
     folder : with customers.parquet, articles.parquet, purchases.parquet and one attribute-LABEL.parquet a label.
     counts : by table.
     rejects : file, line, column, value, reason; one line a rejected row.
+    reasons : by table, why rows were rejected, the most frequent first: reason, count, and a value as an example.
+    lost_cells : by table and column, how many optional cells broke their rule and were left empty.
     notes : mishaps that were handled, a sentence each.
     bare_customers, bare_articles : how many only the transactions name.
     fingerprint : SHA-256 over the files' contents and how their columns are read.
@@ -42,6 +44,8 @@ class CleanTables:
     folder: Path
     counts: dict[str, TableCount]
     rejects: pl.DataFrame
+    reasons: dict[str, list[tuple[str, int, str]]]
+    lost_cells: dict[str, dict[str, int]]
     notes: tuple[str, ...]
     bare_customers: int
     bare_articles: int
@@ -59,6 +63,7 @@ def read_tables(
     column_map: dict[str, str] | None = None,
     encoding: str | None = None,
     known_width: int = 0,
+    rules: ReadRules | None = None,
     progress: Progress = silent,
 ) -> CleanTables:
     """Read and check a data set, and lay its clean tables down in `work`.
@@ -71,6 +76,7 @@ def read_tables(
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
     encoding : of the text files, such as cp1252; None to have it told.
     known_width : how many digits article ids have where the folder has no articles file to show it; 0 if not known.
+    rules : what the caller decides about rows; None takes the defaults.
     progress : told the parts done.
 
     Raises
@@ -81,18 +87,19 @@ def read_tables(
     found = find_files(folder)
     sources = open_sources(found, work, column_map or {}, encoding)
     progress(STEP, 1, 5)
+    rules = rules or ReadRules()
     counts: dict[str, TableCount] = {}
-    rejects = [pl.DataFrame(schema=REJECTS)]
+    rejects: dict[str, pl.DataFrame] = {}
+    lost: dict[str, dict[str, int]] = {}
     nodes: dict[str, pl.DataFrame] = {}
     for done, table in enumerate((CUSTOMERS, ARTICLES), start=2):
         frame, counts[table.stem] = pl.DataFrame(schema={str(table.key): pl.String}), TableCount(0, 0, 0, 0)
         if source := sources.get(table.stem):
-            frame, bad, counts[table.stem] = _read_nodes(source)
-            rejects.append(bad)
+            frame, rejects[table.stem], counts[table.stem], lost[table.stem] = _read_nodes(source, rules)
         nodes[table.stem] = complete(frame, table)
         progress(STEP, done, 5)
-    transactions = read_transactions(sources[TRANSACTIONS.stem], nodes, work, known_width)
-    rejects.append(transactions.rejects)
+    transactions = read_transactions(sources[TRANSACTIONS.stem], nodes, work, known_width, rules)
+    rejects[TRANSACTIONS.stem], lost[TRANSACTIONS.stem] = transactions.rejects, transactions.lost
     progress(STEP, 4, 5)
     bare = {}
     for table in (CUSTOMERS, ARTICLES):
@@ -102,27 +109,34 @@ def read_tables(
     counts[TRANSACTIONS.stem] = transactions.write_purchases(nodes, bare, work / "purchases.parquet")
     progress(STEP, 5, 5)
     return CleanTables(
-        work, counts, pl.concat(rejects).sort("file", "line"), (*found.notes, *_tell_notes(sources, counts)),
-        bare[CUSTOMERS.stem], bare[ARTICLES.stem], _fingerprint(sources, column_map or {}),
+        work, counts, pl.concat([pl.DataFrame(schema=REJECTS), *rejects.values()]).sort("file", "line"),
+        {stem: _count_reasons(bad) for stem, bad in rejects.items()}, {stem: by for stem, by in lost.items() if by},
+        (*found.notes, *_tell_notes(sources, counts)), bare[CUSTOMERS.stem], bare[ARTICLES.stem],
+        _fingerprint(sources, column_map or {}, rules),
     )  # fmt: skip
 
 
 # -- customers and articles ---------------------------------------------------------------------------------
 
 
-def _read_nodes(source: Source) -> tuple[pl.DataFrame, pl.DataFrame, TableCount]:
-    """A table of customers or articles: good rows (the last of each id), rejects, counts."""
+def _read_nodes(source: Source, rules: ReadRules) -> tuple[pl.DataFrame, pl.DataFrame, TableCount, dict[str, int]]:
+    """A table of customers or articles: good rows (the last of each id), rejects, counts, lost cells by column."""
     columns = [column for column in source.table.columns if column.name in source.names]
     checked = collect(check(scan(source), columns, tell_form(source, [])), source)
     key = str(source.table.key)
+    lost = tell_odd(checked.lazy(), columns, source)
     bad = checked.filter(pl.col("bad").is_not_null())
-    good = checked.filter(pl.col("bad").is_null()).sort("line").drop("line", "bad", "bad_value")
+    good = checked.filter(pl.col("bad").is_null()).sort("line").select(column.name for column in columns)
+    found = good.height
+    if source.table is ARTICLES and rules.leave_out:
+        good = good.filter(pl.col(key).is_in(sorted(rules.leave_out)).not_())
     unique = good.unique(key, keep="last", maintain_order=True)
     if merged := good.height - unique.height:
         others = good.unique().height - unique.height
         tail = f"; {others:,} of them with other values: the last one counts" if others else ""
         source.notes.append(f"{source.file.name}: {merged:,} rows repeat a {key}{tail}.")
-    return unique, list_rejects(bad, source), TableCount(checked.height, unique.height, merged, bad.height)
+    count = TableCount(checked.height, unique.height, merged, bad.height, left_out=found - good.height)
+    return unique, list_rejects(bad, source, rules.earliest), count, lost
 
 
 def _write_attributes(articles: pl.DataFrame, work: Path) -> None:
@@ -149,6 +163,14 @@ def _tell_notes(sources: dict[str, Source], counts: dict[str, TableCount]) -> It
             yield f"{source.file.name}: it has no rows."
 
 
-def _fingerprint(sources: dict[str, Source], column_map: dict[str, str]) -> str:
-    parts = {stem: source.digest for stem, source in sorted(sources.items())}
-    return hashlib.sha256(json.dumps([parts, column_map], sort_keys=True).encode()).hexdigest()
+def _count_reasons(bad: pl.DataFrame) -> list[tuple[str, int, str]]:
+    """Why rows were rejected, the most frequent reason first: reason, count, and the first value as an example."""
+    reasons = bad.group_by("reason", maintain_order=True).agg(pl.len().alias("rows"), pl.col("value").first())
+    return [tuple(row) for row in reasons.sort("rows", descending=True, maintain_order=True).iter_rows()]
+
+
+def _fingerprint(sources: dict[str, Source], column_map: dict[str, str], rules: ReadRules) -> str:
+    parts: list[object] = [{stem: source.digest for stem, source in sorted(sources.items())}, column_map]
+    if rules != ReadRules():
+        parts.append([rules.earliest.isoformat(), sorted(rules.leave_out)])
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -27,7 +27,8 @@ class LoadReport:
     folder, fingerprint : what was loaded, and SHA-256 over the files.
     started, finished : ISO 8601, UTC.
     road : bulk, stream or check, and `why`, a sentence.
-    counts : by table: rows read = loaded + merged + rejected.
+    counts : by table: rows read = loaded + merged + rejected + returned + left_out.
+    lost_cells : by table and column, how many optional cells broke their rule and so have no value.
     bare_customers, bare_articles : how many only the transactions name.
     changes : what changed in the graph, under Neo4j's names of the counters; empty where nothing did.
     notes : mishaps of the files that were handled.
@@ -47,6 +48,7 @@ class LoadReport:
     bare_customers: int = 0
     bare_articles: int = 0
     changes: dict[str, int] = field(default_factory=dict)
+    lost_cells: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     store_bytes: int | None = None
@@ -81,6 +83,8 @@ class LoadReport:
             lines.append(
                 f"{table}: {count.read:,} read, {count.loaded:,} loaded, {count.merged:,} merged into equal rows, "
                 f"{count.rejected:,} rejected"
+                + (f", {count.returned:,} returned" if count.returned else "")
+                + (f", {count.left_out:,} left out" if count.left_out else "")
             )
         if self.bare_customers or self.bare_articles:
             lines.append(f"Only named by purchases: {self.bare_customers:,} customers, {self.bare_articles:,} articles")

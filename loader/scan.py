@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date
 
 import polars as pl
 
 from ..cypher.errors import UserMistake
-from .cells import Form, tell_date_form
+from .cells import Form
+from .dates import EPOCH_UNITS, tell_date_form
+from .decimals import count_decimals, has_decimal_comma
 from .files import Part, Source
-from .schema import TRANSACTIONS, Kind
+from .schema import EARLIEST, TRANSACTIONS, Kind
 
 NEVER = "\x01"  # a separator that no line holds, to have lines whole
 
@@ -96,17 +99,29 @@ def _split_lines(source: Source, part: Part, names: list[str]) -> pl.LazyFrame:
 
 def _scan_parquet(source: Source, part: Part, names: list[str]) -> pl.LazyFrame:
     """A Parquet file's known columns as text, with `line`, the row's number."""
-    kept = {
-        theirs: ours for theirs, ours in zip(_columns(part), names, strict=True) if ours in source.table.column_names
-    }
+    kept = {theirs: ours for theirs, ours in zip(part.schema, names, strict=True) if ours in source.table.column_names}
     text = [pl.col(theirs).cast(pl.String).alias(ours) for theirs, ours in kept.items()]
     nothing = pl.lit(None, pl.String)
     frame = pl.scan_parquet(part.text, glob=False, hive_partitioning=False)
-    return frame.with_row_index("line", offset=part.skip + 1).select("line", *text, bad=nothing, bad_value=nothing)
+    frame = _write_float_ids(frame.with_row_index("line", offset=part.skip + 1), kept, source)
+    return frame.select("line", *text, bad=nothing, bad_value=nothing)
 
 
-def _columns(part: Part) -> list[str]:
-    return list(pl.scan_parquet(part.text, glob=False, hive_partitioning=False).collect_schema())
+def _write_float_ids(frame: pl.LazyFrame, kept: dict[str, str], source: Source) -> pl.LazyFrame:
+    """Ids in floating-point columns as text: whole ones as they are, the others as what `LOST_DIGITS` finds."""
+    schema = frame.collect_schema()
+    ids = {column.name for column in source.table.columns if column.kind is Kind.id}
+    whole = {}
+    for theirs, ours in kept.items():
+        if ours in ids and schema[theirs].is_float():
+            number = pl.col(theirs)
+            exact = 2**24 if schema[theirs] == pl.Float32 else 2**53  # from here on neighbours become one
+            is_sure = (number.abs() < exact) & (number == number.floor())
+            shown = number.cast(pl.String)
+            lost = pl.when(shown.str.contains("e")).then(shown).otherwise(pl.concat_str(shown, pl.lit("e+0")))
+            text = pl.when(is_sure).then(number.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(lost)
+            whole[theirs] = pl.when(number.is_finite()).then(text)
+    return frame.with_columns(**whole) if whole else frame
 
 
 def _scan_csv(part: Part, separator: str, columns: list[str]) -> pl.LazyFrame:
@@ -125,20 +140,41 @@ def _scan_csv(part: Part, separator: str, columns: list[str]) -> pl.LazyFrame:
     )
 
 
-def tell_form(source: Source, dates: list[str]) -> Form:
-    """How the file writes its values, told by its first dates, and by all of them where these leave it open."""
-    form = Form(decimal_comma=source.separator == ";")
+def tell_form(source: Source, dates: list[str], earliest: date = EARLIEST) -> Form:
+    """How the file writes its values, told by its first dates, and by all of them if these leave it open."""
+    form = Form(decimal_comma=_tell_comma(source), earliest=earliest)
     if not dates:
         return form
-    told = tell_date_form(dates, None, str(source.file))
-    if told.date.startswith("%d"):
+    told = tell_date_form(dates, None, str(source.file), earliest)
+    if told.pattern.startswith("%d") and not told.named:
         pattern = r"^\D?(\d{1,2})\D(\d{1,2})\D\d{4}"
         ends = [pl.col("t_dat").str.extract(pattern, place).cast(pl.Int64).max().alias(str(place)) for place in (1, 2)]
         first, second = collect(scan(source).select(ends), source).row(0)
-        told = tell_date_form(dates, (first or 0, second or 0), str(source.file))
-    if told.date != "%Y-%m-%d" or told.clock:
-        source.notes.append(f"{source.file.name}: its dates are written like {dates[0][:30]!r}.")
-    return replace(form, date=told.date, clock=told.clock)
+        told = tell_date_form(dates, (first or 0, second or 0), str(source.file), earliest)
+    if not told.is_usual:
+        since = f", {EPOCH_UNITS[told.epoch]} since 1970 in UTC" if told.epoch else ""
+        source.notes.append(f"{source.file.name}: its dates are written like {dates[0][:30]!r}{since}.")
+    return replace(form, dates=told)
+
+
+def _tell_comma(source: Source) -> bool:
+    """Return whether the decimals have a comma; cells of plain text that commas part, and numbers, cannot have one."""
+    parts = [part for part in source.parts if not (part.is_plain and part.separator == ",")]
+    decimals = {column.name for column in source.table.columns if column.kind is Kind.decimal}
+    ours = dict(zip(source.header, source.names, strict=True))
+    is_text = any(
+        part.separator != "" or part.schema.get(theirs) == pl.String
+        for part in parts
+        for theirs in part.header
+        if ours[theirs] in decimals
+    )
+    if not is_text:
+        return False
+    counts = collect(scan(source).select(count_decimals(sorted(decimals & {*source.names}))), source)
+    if counts["comma"][0] and counts["point"][0]:
+        way = "a comma" if has_decimal_comma(counts, source.separator) else "a point"
+        source.notes.append(f"{source.file.name}: most of its decimals have {way}, and so are all read.")
+    return has_decimal_comma(counts, source.separator)
 
 
 def collect(frame: pl.LazyFrame, source: Source) -> pl.DataFrame:

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+
+EARLIEST = date(1990, 1, 1)
+
+
+@dataclass(frozen=True)
+class ReadRules:
+    """What the caller decides about rows.
+
+    Attributes
+    ----------
+    earliest : the first day that a date may be; an earlier one is taken for a slip of the pen.
+    leave_out : article ids that are no articles, such as postage and discounts; their rows are left out.
+    """
+
+    earliest: date = EARLIEST
+    leave_out: frozenset[str] = frozenset()
 
 
 class Kind(StrEnum):
@@ -22,12 +39,15 @@ class Column:
 
     Attributes
     ----------
-    name : as in H&M's files.
+    name : as in H&M's files, if they have it.
     kind : what its cells are.
-    required : whether an empty cell makes the row bad.
-    absent : what every row gets where the file has no such column; None where it must have a required one.
+    required : whether a row without it is bad.
+    absent : what a row gets if its cell is missing, or the whole column; None if nothing.
     lowest, highest : bounds of numbers, both allowed.
     breaks : whether a text may go over several lines.
+    flag : whether True and False count as 1 and 0.
+    extra : whether only some shops' files have it, so that nobody needs to hear that it is missing.
+    aliases : other names that it goes by.
     """
 
     name: str
@@ -37,22 +57,25 @@ class Column:
     lowest: float | None = None
     highest: float | None = None
     breaks: bool = False
+    flag: bool = False
+    extra: bool = False
+    aliases: tuple[str, ...] = ()
 
     @property
     def rule(self) -> str:
-        """The rule in words, for people whose row broke it."""
+        """The rule in words, for people whose row broke it; a date's has a place for `{earliest}`."""
         words = {
             Kind.id: "text without quote and control marks",
             Kind.integer: "a whole number",
             Kind.decimal: "a number",
-            Kind.date: "a date such as 2020-09-22 that is not in the future",
+            Kind.date: "a date such as 2020-09-22, neither before {earliest} nor in the future",
             Kind.text: "text" if self.breaks else "text on one line",
         }[self.kind]
         if self.lowest is not None and self.highest is not None:
             words += f" from {self.lowest:g} to {self.highest:g}"
         elif self.lowest is not None:
             words += f" of at least {self.lowest:g}"
-        return words + (", not empty" if self.required else "")
+        return words + (", and not missing" if self.required else "")
 
 
 @dataclass(frozen=True)
@@ -93,8 +116,8 @@ CUSTOMERS = Table(
     "customers",
     (
         Column("customer_id", Kind.id, required=True),
-        Column("FN", Kind.integer),
-        Column("Active", Kind.integer),
+        Column("FN", Kind.integer, lowest=0, highest=1, flag=True),
+        Column("Active", Kind.integer, lowest=0, highest=1, flag=True),
         Column("club_member_status", Kind.text),
         Column("fashion_news_frequency", Kind.text),
         Column("age", Kind.integer, lowest=0, highest=150),
@@ -141,8 +164,10 @@ TRANSACTIONS = Table(
         Column("t_dat", Kind.date, required=True),
         Column("customer_id", Kind.id, required=True),
         Column("article_id", Kind.id, required=True),
-        Column("price", Kind.decimal, required=True, absent="0", lowest=0, highest=1e12),
-        Column("sales_channel_id", Kind.integer, required=True, absent="0", lowest=0, highest=2**31 - 1),
+        Column("price", Kind.decimal, lowest=-1e12, highest=1e12),
+        Column("sales_channel_id", Kind.integer, absent="0", lowest=0, highest=2**31 - 1),
+        Column("quantity", Kind.integer, absent="1", lowest=-1e9, highest=1e9, extra=True),
+        Column("invoice", Kind.text, extra=True, aliases=("invoice_no", "invoice_number")),
     ),
 )
 

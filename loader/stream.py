@@ -258,7 +258,7 @@ def _compare_purchases(graph: Graph, part: pl.DataFrame) -> tuple[pl.DataFrame, 
     known = pl.DataFrame(rows, schema=KNOWN, orient="row").group_by(list(KNOWN)[:-1]).agg(pl.col("had").max())
     day = pl.col("t_dat").dt.year() * 10000 + pl.col("t_dat").dt.month().cast(pl.Int32) * 100 + pl.col("t_dat").dt.day()
     compared = part.with_columns(day=day.cast(pl.Int64)).join(
-        known, on=list(KNOWN)[:-1], how="left", maintain_order="left"
+        known, on=list(KNOWN)[:-1], how="left", nulls_equal=True, maintain_order="left"
     )
     return compared.filter(pl.col("had").is_null()), compared.filter(pl.col("had") < pl.col("quantity"))
 

@@ -22,6 +22,6 @@ WHERE ($department IS NULL OR a.department_name = $department)
     MATCH (a)<-[b:BOUGHT]-()
     USING INDEX b:BOUGHT(article_id, t_dat)
     WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
-      AND b.price <= coalesce($max_price, b.price)
+      AND ($max_price IS NULL OR b.price <= $max_price)
   })
 RETURN a.article_id AS article_id

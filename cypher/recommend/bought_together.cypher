@@ -89,7 +89,7 @@ WHERE together > 0 AND NOT ($new_only AND is_owned)
     MATCH (a)<-[b:BOUGHT]-()
     USING INDEX b:BOUGHT(article_id, t_dat)
     WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
-      AND b.price <= coalesce($max_price, b.price)
+      AND ($max_price IS NULL OR b.price <= $max_price)
   })
 WITH a, together, is_owned, sum / CASE
        WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() }

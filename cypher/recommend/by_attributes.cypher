@@ -51,7 +51,7 @@ WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < unti
     MATCH (a)<-[b:BOUGHT]-()
     USING INDEX b:BOUGHT(article_id, t_dat)
     WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
-      AND b.price <= coalesce($max_price, b.price)
+      AND ($max_price IS NULL OR b.price <= $max_price)
   })
 WITH age, a, score, purchases
 ORDER BY round(log(score), 12) DESC, a.article_id

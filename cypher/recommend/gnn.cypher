@@ -57,7 +57,7 @@ CALL (slot, wanted, owned, until) {
       USING INDEX b:BOUGHT(article_id, t_dat)
       WHERE b.article_id = a.article_id AND b.t_dat < until
         AND b.t_dat >= coalesce(date($as_of), today) - duration({days: coalesce($in_season, 1000000)})
-        AND b.price <= coalesce($max_price, b.price)
+        AND ($max_price IS NULL OR b.price <= $max_price)
     })
   RETURN a
 }
