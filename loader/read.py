@@ -61,7 +61,6 @@ def read_tables(
     work: Path,
     *,
     column_map: dict[str, str] | None = None,
-    encoding: str | None = None,
     known_width: int = 0,
     rules: ReadRules | None = None,
     progress: Progress = silent,
@@ -74,7 +73,6 @@ def read_tables(
         if there are any; or a .zip of them.
     work : an empty folder for the clean tables.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
-    encoding : of the text files, such as cp1252; None to have it told.
     known_width : how many digits article ids have where the folder has no articles file to show it; 0 if not known.
     rules : what the caller decides about rows; None takes the defaults.
     progress : told the parts done.
@@ -85,9 +83,9 @@ def read_tables(
     """
     progress(STEP, 0, 5)
     found = find_files(folder)
-    sources = open_sources(found, work, column_map or {}, encoding)
-    progress(STEP, 1, 5)
     rules = rules or ReadRules()
+    sources = open_sources(found, work, column_map or {}, rules.encoding)
+    progress(STEP, 1, 5)
     counts: dict[str, TableCount] = {}
     rejects: dict[str, pl.DataFrame] = {}
     lost: dict[str, dict[str, int]] = {}

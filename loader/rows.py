@@ -13,6 +13,7 @@ from .dialect import UNDECODABLE
 
 BLOCK = 1 << 23
 LINES_OF_A_CELL = 1000  # a quoted cell of more lines is taken for a quote that nobody closed
+SAMPLE = 1000  # lines that show how the keys look
 OPEN, BROKEN = "open", "broken"
 CELLS, ENCODING = "", UNDECODABLE  # why a row is bad as such: its number of cells, or bytes that are no text
 Row = tuple[int, list[str] | None, str, str]  # line, cells, text, why it is bad if there are no cells
@@ -241,7 +242,8 @@ def _split_block(
     is_blank = pl.col("text").str.strip_chars(splitter.separator) == ""
     text = text.select("place", "text", simple=is_simple, blank=is_blank)
     if not splitter.shapes:
-        sample = text.filter(pl.col("simple") & ~pl.col("blank"))["text"].head(1000)
+        whole = (pl.col("text").str.count_matches('"', literal=True).cum_sum() % 2 == 0) & pl.col("simple")
+        sample = text.head(SAMPLE).filter(whole & ~pl.col("blank"))["text"]  # not the lines within quote marks
         splitter.shapes = {splitter.shape(row.split(splitter.separator)) for row in sample}
     odd = text.filter(~pl.col("simple") & ~pl.col("blank"))["place"].to_list()
     rows: list[Row] = []
@@ -286,7 +288,7 @@ def _read_simple(simple: pl.DataFrame, first: int, splitter: Splitter, columns: 
         return _to_frame([], columns)
     cells = pl.read_csv(
         ("\n".join(simple["text"].to_list()) + "\n").encode(), separator=splitter.separator, quote_char='"',
-        has_header=False, schema=schema, truncate_ragged_lines=True, missing_columns="insert",
+        has_header=False, schema=schema, truncate_ragged_lines=True, extra_columns="ignore", missing_columns="insert",
         glob=False,
     )  # fmt: skip
     return cells.select(

@@ -133,6 +133,7 @@ def _scan_csv(part: Part, separator: str, columns: list[str]) -> pl.LazyFrame:
         skip_lines=part.skip,
         schema=dict.fromkeys(columns, pl.String),
         truncate_ragged_lines=True,
+        extra_columns="ignore",
         missing_columns="insert",
         row_index_name="line",
         row_index_offset=part.skip + 1,
