@@ -23,7 +23,7 @@ def load(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="Folder with transactions_train, customers, articles (.csv, .csv.gz, .parquet).",
+            help="Folder or .zip with transactions_train, customers, articles: CSV, Parquet, Excel, packed, in parts.",
         ),
     ],
     road: Annotated[
@@ -45,6 +45,10 @@ def load(
             metavar="THEIRS=OURS",
             help="A column's name in your files and in H&M's; may be given again.",
         ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Encoding of the text files, such as cp1252; told by their bytes otherwise."),
     ] = None,
     map_file: Annotated[
         Path | None,
@@ -95,7 +99,7 @@ def load(
         names[theirs] = ours
     if save_map and not names:
         raise UserMistake("--save-map has nothing to keep: no --map was given.")
-    rules = ReadRules(earliest.date(), frozenset(_read_ids(leave_out_articles or [])))
+    rules = ReadRules(earliest.date(), frozenset(_read_ids(leave_out_articles or [])), encoding)
     with Bars() as bars:
         server = None if check else local_server()
         if server is not None and not server.is_installed:

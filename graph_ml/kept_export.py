@@ -201,7 +201,7 @@ def _read_copy(copy: Path, spec: SubgraphSpec) -> Subgraph:
             raise _DamagedCopy
         # "c": pages are read when they are needed, and what is written into them stays in memory
         arrays = {name: np.load(copy / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
-        frames = {name: pl.read_parquet(copy / f"{name}.parquet", memory_map=False) for name in FRAMES}
+        frames = {name: pl.read_parquet(copy / f"{name}.parquet", memory_map=False, glob=False) for name in FRAMES}
         attributes = {
             label: Attribute(relationship, tuple(keys), np.load(copy / f"attribute-{label}.npy"))
             for label, (relationship, keys) in facts["attributes"].items()

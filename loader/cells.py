@@ -8,7 +8,9 @@ from datetime import date
 import polars as pl
 
 from .dates import DateForm, parse_day, parse_plain_day
+from .decimals import write_plainly
 from .files import Source
+from .rows import ENCODING
 from .schema import EARLIEST, Column, Kind, Table
 
 # What programs write for a value that they do not have: SQL's clients, MySQL, Snowflake, R, pandas, Excel, Python.
@@ -75,7 +77,7 @@ def parse(column: Column, text: pl.Expr, form: Form) -> pl.Expr:
         if column.flag:
             text = text.str.replace("(?i)^true$", "1").str.replace("(?i)^false$", "0")
         return _bound(text.str.replace(r"^([+-]?\d+)\.0+$", "$1").cast(pl.Int64, strict=False), column)
-    return _bound(_parse_decimal(text.str.replace(",", ".", literal=True) if form.decimal_comma else text), column)
+    return _bound(_parse_decimal(write_plainly(text, form.decimal_comma)), column)
 
 
 def parse_plain(column: Column, form: Form) -> pl.Expr:
@@ -192,21 +194,26 @@ def list_rejects(bad: pl.DataFrame, source: Source, earliest: date = EARLIEST) -
     columns = source.table.columns
     reasons = {column.name: f"{column.name} must be {column.rule.format(earliest=earliest)}" for column in columns}
     row = f"the row must have {len(source.header)} cells, as the header has"
+    reasons[ENCODING] = "the row must be text in the file's encoding"
     ids = {column.name: LOST_DIGITS_REASON.format(column=column.name) for column in columns if column.kind is Kind.id}
     cell = pl.col("bad_value").str.strip_chars('" \t')
-    is_known = pl.col("bad") != ""
+    is_known = pl.col("bad").is_in(source.table.column_names)
     numeric = cell.str.contains(LOST_DIGITS)
-    return bad.select(
-        file=pl.lit(source.file.name),
-        line=pl.col("line").cast(pl.Int64),
-        column=pl.when(pl.col("bad") != "").then(pl.col("bad")),
-        value=pl.col("bad_value"),
-        reason=pl.when(is_known & ((cell == "") | cell.is_in(MISSING)))
-        .then(pl.format("{} is missing", "bad"))
-        .when(pl.col("bad").is_in(list(ids)) & numeric)
-        .then(pl.col("bad").replace_strict(ids, default=None, return_dtype=pl.String))
-        .otherwise(pl.col("bad").replace_strict(reasons, default=row, return_dtype=pl.String)),
-    ).cast(REJECTS)  # type: ignore[arg-type]
+    return (
+        bad.with_columns(source.find_lines(bad["line"]))
+        .select(
+            "file",
+            "line",
+            column=pl.when(is_known).then(pl.col("bad")),
+            value=pl.col("bad_value"),
+            reason=pl.when(is_known & ((cell == "") | cell.is_in(MISSING)))
+            .then(pl.format("{} is missing", "bad"))
+            .when(pl.col("bad").is_in(list(ids)) & numeric)
+            .then(pl.col("bad").replace_strict(ids, default=None, return_dtype=pl.String))
+            .otherwise(pl.col("bad").replace_strict(reasons, default=row, return_dtype=pl.String)),
+        )
+        .cast(REJECTS)  # type: ignore[arg-type]
+    )
 
 
 def complete(frame: pl.DataFrame, table: Table) -> pl.DataFrame:

@@ -63,7 +63,7 @@ def read_purchases(source: Path) -> pl.DataFrame:
     """
     moment = pl.col("transaction_timestamp")
     return (
-        pl.scan_parquet(source / "transactions.parquet")
+        pl.scan_parquet(source / "transactions.parquet", glob=False)
         .sort("transaction_timestamp", maintain_order=True)
         .select(
             "household_id",
@@ -78,13 +78,18 @@ def read_purchases(source: Path) -> pl.DataFrame:
 
 def map_customers(bought: pl.DataFrame, source: Path) -> pl.DataFrame:
     """One customer a household; the news they get are the shop's campaigns."""
-    mailed = pl.scan_parquet(source / "campaigns.parquet").select("household_id").unique().with_columns(mailed=True)
+    mailed = (
+        pl.scan_parquet(source / "campaigns.parquet", glob=False)
+        .select("household_id")
+        .unique()
+        .with_columns(mailed=True)
+    )
     people = (
         bought.lazy()
         .select("household_id")
         .unique()
         .join(
-            pl.scan_parquet(source / "demographics.parquet").select("household_id", "age"),
+            pl.scan_parquet(source / "demographics.parquet", glob=False).select("household_id", "age"),
             on="household_id",
             how="left",
         )
@@ -104,7 +109,7 @@ def map_articles(bought: pl.DataFrame, source: Path, *, only_bought: bool) -> pl
     """One article a product; the 17 that were sold but are described nowhere have their id only."""
     sold = bought.lazy().select("product_id").unique()
     products = (
-        pl.scan_parquet(source / "products.parquet")
+        pl.scan_parquet(source / "products.parquet", glob=False)
         .with_columns(
             product_code=pl.struct("manufacturer_id", pl.col("product_type").fill_null(""))
             .rank("dense")

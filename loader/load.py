@@ -25,10 +25,10 @@ from ..cypher.progress import Progress, silent
 from ..cypher.room import explain_full_disk
 from ..cypher.server import LocalServer
 from .bulk import finish_bulk, load_by_bulk, store_size
-from .files import find_files
+from .parts import find_files
 from .read import CleanTables, read_tables
 from .report import REJECTS_FILE, REPORT_FILE, LoadReport, choose_report_folder, write_whole
-from .schema import ReadRules
+from .schema import TRANSACTIONS, ReadRules
 from .stream import Written, load_by_stream
 
 Road = Literal["auto", "bulk", "stream"]
@@ -63,7 +63,7 @@ def load_folder(
 
     Parameters
     ----------
-    folder : holds transactions_train.csv, and customers.csv and articles.csv where there are any.
+    folder : holds transactions_train, and customers and articles if there are any; or a .zip of them.
     server : the local server, if the graph is its; the bulk road needs it.
     graph : the open graph; None only with `check_only`.
     road : bulk, stream, or auto to have it picked.
@@ -71,8 +71,9 @@ def load_folder(
     check_only : read and check, and change nothing.
     max_bad : the share of a table's rows that may break the rules, 0 to 1.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
-    rules : what counts as a date, and which articles to leave out; None takes the defaults.
-    report : folder for the report and the rejected rows; None takes `folder`, or hmrec's home where it is read-only.
+    rules : what counts as a date, which articles to leave out, the files' encoding; None takes the defaults.
+    report : folder for the report and the rejected rows; None takes `folder` (a .zip's own
+        folder), or hmrec's home if it is read-only.
     progress : told each step.
 
     Returns
@@ -129,6 +130,7 @@ def _load(
         rejects.unlink(missing_ok=True)  # an earlier load's would mislead
     lap("reading and checking")
     _refuse_bad(tables, max_bad, rejects)
+    _refuse_nothing(tables, replace)
     unfinished = _find_unfinished(graph, tables.fingerprint, replace) if graph is not None and road == "stream" else {}
     result = LoadReport(
         id=str(unfinished.get("id") or uuid4().hex),
@@ -295,3 +297,16 @@ def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path) -> None:
                 f"nothing was loaded: {told}{more}.",
                 f"See {rejects}; mend the file, or allow more with --max-bad.{archive}",
             )
+
+
+def _refuse_nothing(tables: CleanTables, replace: bool) -> None:
+    count = tables.counts[TRANSACTIONS.stem]
+    if count.read == 0:
+        raise UserMistake(
+            f"{TRANSACTIONS.stem} has no rows; nothing was loaded.", "Check that the file is whole and ends its lines."
+        )
+    if replace and count.loaded == 0:
+        raise UserMistake(
+            f"None of the {count.read:,} rows of {TRANSACTIONS.stem} is a purchase; the graph was not replaced.",
+            "See the report of --check.",
+        )

@@ -11,7 +11,7 @@ import polars as pl
 from .cells import MISSING, TYPES, Form, check, complete, list_rejects, parse_plain, tell_odd, trim
 from .files import Source, fetch_lines
 from .returns import CANCELLED, count_units, take_back, tell_kind
-from .scan import collect, scan_lines, scan_parquet, tell_form, unreadable
+from .scan import collect, scan, tell_form, unreadable
 from .schema import ARTICLES, CUSTOMERS, TRANSACTIONS, Column, Kind, ReadRules, Table
 
 NUMBERS = pl.Schema(
@@ -180,10 +180,9 @@ def read_transactions(
     rules : what the caller decides about rows; None takes the defaults.
     """
     rules = rules or ReadRules()
-    raw = scan_parquet(source) if source.is_parquet else scan_lines(source)
-    quotes = Form(quotes=source.has_quotes)
-    number = trim("article_id", quotes).str.replace(r"^(\d+)\.0+$", "$1")
-    texts = [trim("t_dat", quotes), number] + ([trim("invoice", quotes)] if "invoice" in source.names else [])
+    raw = scan(source)
+    number = trim("article_id", Form()).str.replace(r"^(\d+)\.0+$", "$1")
+    texts = [trim("t_dat", Form()), number] + ([trim("invoice", Form())] if "invoice" in source.names else [])
     sample = collect(raw.head(SAMPLE_ROWS).select(texts), source)
     dates = sample["t_dat"].drop_nulls()
     form = tell_form(source, dates.filter(~dates.is_in(MISSING)).to_list(), rules.earliest)
@@ -227,10 +226,11 @@ def _is_cut(source: Source) -> bool:
     """Whether the last line has neither an end nor all cells."""
     if source.is_parquet or source.ends_whole:
         return False
-    with source.text.open("rb") as stream:
+    part = source.parts[-1]
+    with part.text.open("rb") as stream:
         stream.seek(max(0, stream.seek(0, SEEK_END) - LAST_BYTES))
         line = stream.read().rsplit(b"\n", 1)[-1]
-    return line.count(source.separator.encode()) < len(source.header) - 1
+    return line.count(part.separator.encode()) < len(part.header) - 1
 
 
 def _mark_plain(
@@ -296,7 +296,7 @@ def _check_others(
         )
     except pl.exceptions.PolarsError as error:
         raise unreadable(source, error) from error
-    others = pl.scan_parquet(work / "others.parquet")
+    others = pl.scan_parquet(work / "others.parquet", glob=False, hive_partitioning=False)
     is_good = pl.col("bad").is_null() & ~pl.col("left_out")
     restored = others.filter(is_good).select(pl.col("restored").sum()).collect(engine="streaming").item()
     if restored:
@@ -338,13 +338,13 @@ def _collect_rejects(others: pl.LazyFrame, source: Source, last: int, rules: Rea
     """The rejected rows, and how many lines hold nothing and so are no rows."""
     bad = others.filter(pl.col("bad").is_not_null()).select("line", "bad", "bad_value").collect(engine="streaming")
     empty = []
-    if not source.is_parquet and (numbers := bad.filter(pl.col("bad") == "")["line"].to_list()):
+    if numbers := bad.filter((pl.col("bad") == "") & pl.col("bad_value").is_null())["line"].to_list():
         texts = fetch_lines(source, set(numbers))
-        empty = [number for number, text in texts.items() if not text.strip(source.separator)]
+        empty = [number for number, text in texts.items() if not text]
         text = pl.col("line").cast(pl.Int64).replace_strict(texts, default=None, return_dtype=pl.String)
         bad = bad.filter(pl.col("line").is_in(empty).not_()).with_columns(bad_value=pl.coalesce("bad_value", text))
     rejects = list_rejects(bad, source, rules.earliest)
-    last_is_bad = rejects.height and int(rejects["line"].max() or 0) == last  # type: ignore[arg-type]
+    last_is_bad = bad.height and int(bad["line"].max() or 0) == last  # type: ignore[arg-type]
     if last_is_bad and not source.ends_whole and not source.is_parquet:
         source.notes.append(f"{source.file.name}: it ends in the middle of line {last:,}: the file was cut.")
     return rejects, len(empty)

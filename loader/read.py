@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from ..cypher.progress import Progress, silent
 from .cells import REJECTS, check, complete, list_rejects, tell_odd
-from .files import Source, find_files, iterate_rows, open_sources
+from .files import Source, open_sources
+from .parts import find_files
 from .purchases import TableCount, read_transactions
-from .scan import collect, scan_parquet, split_lines, tell_form
+from .scan import collect, scan, tell_form
 from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS, ReadRules
 
 STEP = "Reading and checking the files"
-ROWS_A_CHUNK = 50_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class CleanTables:
 
     def scan(self, name: str) -> pl.LazyFrame:
         """One of the tables, lazily."""
-        return pl.scan_parquet(self.folder / f"{name}.parquet")
+        return pl.scan_parquet(self.folder / f"{name}.parquet", glob=False, hive_partitioning=False)
 
 
 def read_tables(
@@ -70,7 +69,8 @@ def read_tables(
 
     Parameters
     ----------
-    folder : holds transactions_train (.csv, .csv.gz or .parquet), and customers and articles where there are any.
+    folder : holds transactions_train (text, Parquet, packed or in parts: docs/loading.md), and customers and articles
+        if there are any; or a .zip of them.
     work : an empty folder for the clean tables.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
     known_width : how many digits article ids have where the folder has no articles file to show it; 0 if not known.
@@ -82,9 +82,10 @@ def read_tables(
     UserMistake : a file or a column is missing, or a file cannot be read.
     """
     progress(STEP, 0, 5)
-    sources = open_sources(find_files(folder), work, column_map or {})
-    progress(STEP, 1, 5)
+    found = find_files(folder)
     rules = rules or ReadRules()
+    sources = open_sources(found, work, column_map or {}, rules.encoding)
+    progress(STEP, 1, 5)
     counts: dict[str, TableCount] = {}
     rejects: dict[str, pl.DataFrame] = {}
     lost: dict[str, dict[str, int]] = {}
@@ -108,7 +109,7 @@ def read_tables(
     return CleanTables(
         work, counts, pl.concat([pl.DataFrame(schema=REJECTS), *rejects.values()]).sort("file", "line"),
         {stem: _count_reasons(bad) for stem, bad in rejects.items()}, {stem: by for stem, by in lost.items() if by},
-        tuple(_tell_notes(sources, counts)), bare[CUSTOMERS.stem], bare[ARTICLES.stem],
+        (*found.notes, *_tell_notes(sources, counts)), bare[CUSTOMERS.stem], bare[ARTICLES.stem],
         _fingerprint(sources, column_map or {}, rules),
     )  # fmt: skip
 
@@ -119,13 +120,7 @@ def read_tables(
 def _read_nodes(source: Source, rules: ReadRules) -> tuple[pl.DataFrame, pl.DataFrame, TableCount, dict[str, int]]:
     """A table of customers or articles: good rows (the last of each id), rejects, counts, lost cells by column."""
     columns = [column for column in source.table.columns if column.name in source.names]
-    if source.is_parquet:
-        raw = scan_parquet(source)
-    elif source.has_quotes:
-        raw = pl.concat(_read_chunks(source)).lazy()
-    else:
-        raw = split_lines(source)
-    checked = collect(check(raw, columns, tell_form(source, [])), source)
+    checked = collect(check(scan(source), columns, tell_form(source, [])), source)
     key = str(source.table.key)
     lost = tell_odd(checked.lazy(), columns, source)
     bad = checked.filter(pl.col("bad").is_not_null())
@@ -140,23 +135,6 @@ def _read_nodes(source: Source, rules: ReadRules) -> tuple[pl.DataFrame, pl.Data
         source.notes.append(f"{source.file.name}: {merged:,} rows repeat a {key}{tail}.")
     count = TableCount(checked.height, unique.height, merged, bad.height, left_out=found - good.height)
     return unique, list_rejects(bad, source, rules.earliest), count, lost
-
-
-def _read_chunks(source: Source) -> Iterator[pl.DataFrame]:
-    """A CSV file's rows as text columns, with `line`; rows without the right number of cells are `bad`."""
-    places = [(place, name) for place, name in enumerate(source.names) if name in source.table.column_names]
-    schema = {"line": pl.Int64, "bad": pl.String, "bad_value": pl.String} | {name: pl.String for _, name in places}
-    rows = iterate_rows(source)
-    yield pl.DataFrame(schema=schema)
-    while chunk := list(islice(rows, ROWS_A_CHUNK)):
-        columns: dict[str, list[object]] = {
-            "line": [number for number, _, _ in chunk],
-            "bad": [None if cells is not None else "" for _, cells, _ in chunk],
-            "bad_value": [None if cells is not None else text for _, cells, text in chunk],
-        }
-        for place, name in places:
-            columns[name] = [None if cells is None else cells[place] for _, cells, _ in chunk]
-        yield pl.DataFrame(columns, schema=schema)
 
 
 def _write_attributes(articles: pl.DataFrame, work: Path) -> None:

@@ -112,7 +112,8 @@ def choose_report_folder(wanted: Path | None, folder: Path, home: Path | None) -
     UserMistake : it cannot be made.
     """
     other = home if home is not None and home.is_dir() else Path.cwd()
-    target = wanted or (folder if os.access(folder, os.W_OK) else other)
+    beside = folder if folder.is_dir() else folder.parent
+    target = wanted or (beside if os.access(beside, os.W_OK) else other)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

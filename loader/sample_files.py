@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.result_file import find_result_file
-from .files import ENDINGS
+from .parts import tell_table
 from .schema import ARTICLES, CUSTOMERS, TABLES, TRANSACTIONS
 
 MARK = "sample.json"
@@ -83,8 +83,9 @@ def _check_folder(folder: Path) -> None:
     if not os.access(folder, os.W_OK):
         raise UserMistake(f"Nothing may be written to {folder}.", "Name another folder.")
     is_sample = (folder / MARK).is_file()
-    for file in (folder / f"{table.stem}{ending}" for table in TABLES for ending in ENDINGS):
-        if file.exists() and not (is_sample and file.suffix == ".csv"):
+    for file in sorted(folder.iterdir()):
+        told = tell_table(file.name)
+        if told is not None and not told[2] and not (is_sample and file.suffix == ".csv"):
             raise UserMistake(
                 f"{folder} already holds {file.name}, which no sample wrote.",
                 "Name another folder, so that it is kept.",

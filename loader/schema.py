@@ -17,10 +17,12 @@ class ReadRules:
     ----------
     earliest : the first day that a date may be; an earlier one is taken for a slip of the pen.
     leave_out : article ids that are no articles, such as postage and discounts; their rows are left out.
+    encoding : of the text files, such as cp1252; None to have it told by their bytes.
     """
 
     earliest: date = EARLIEST
     leave_out: frozenset[str] = frozenset()
+    encoding: str | None = None
 
 
 class Kind(StrEnum):

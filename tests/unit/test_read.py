@@ -95,7 +95,8 @@ def test_purchases_are_sorted_by_customer_and_date(read: Any) -> None:
         ("2020-09-01,1", "article_id"),
         ("2020-09-01,1,2,0.5,1,7", None),
         (",,,,,,,,x", None),
-        ('2020-09-01,"1,x",2,0.5,1', None),
+        ('2020-09-01,"1,x,2,0.5,1', None),
+        ('2020-09-01,"1"x,2,0.5,1', "customer_id"),
     ],
 )
 def test_a_bad_row_is_kept_apart_with_its_place_and_reason(read: Any, row: str, column: str | None) -> None:
@@ -263,11 +264,6 @@ def test_a_quote_that_nobody_closes_spoils_its_own_line_only(read: Any) -> None:
     assert (tables.counts["transactions_train"].rejected, tables.counts["transactions_train"].loaded) == (1, 1)
 
 
-def test_text_in_utf_16_is_refused_in_words(read: Any) -> None:
-    with pytest.raises(UserMistake, match="UTF-16"):
-        read(TRANSACTIONS.encode("utf-16"))
-
-
 def test_an_attribute_takes_its_name_from_the_smallest_article(read: Any) -> None:
     tables = read(TRANSACTIONS, articles="article_id,department_no,department_name\n20,7,B\n10,7,A\n30,,C\n")
     assert tables.scan("attribute-Department").collect().rows() == [(7, "A")]
@@ -293,7 +289,8 @@ def test_no_row_of_mangled_transactions_is_lost(read: Any, lines: list[str], end
         return
     assert balanced(tables)
     rows = [line for line in text.split("\n")[1:] if line.strip(",\r")]
-    assert tables.counts["transactions_train"].read == len(rows)
+    if not any(line.count('"') % 2 for line in lines):  # else a cell may go over several lines
+        assert tables.counts["transactions_train"].read == len(rows)
     whole = sum(line.strip("\r") == "2020-09-01,1,2,0.5,1" for line in rows)
     assert sum(row[5] for row in purchases(tables)) >= whole
 
