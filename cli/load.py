@@ -85,8 +85,8 @@ def load(
     from ..cypher.errors import UserMistake
     from ..loader.columns import read_map
     from ..loader.columns import save_map as keep_map
-    from ..loader.files import find_files
     from ..loader.load import load_folder
+    from ..loader.parts import find_files
     from ..loader.schema import ReadRules
 
     if check:
