@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from .bars import Bars
 from .connect import local_server, open_graph
-from .show import AsJson, dump_json, tell_unready
-from .words import note, tell
+from .terminal.bars import Bars
+from .terminal.show import AsJson, dump_json, tell_unready
+from .terminal.words import note, tell
 
 
 def load(

@@ -12,7 +12,7 @@ import typer
 
 from . import db, demo, doctor, embed, evaluate, explain, load, models, query, recommend, report, sample, serve, train
 from .connect import choose_timeout
-from .words import is_usage_error, keep_quiet
+from .terminal.words import is_usage_error, keep_quiet
 
 INTERRUPTED = 130
 
@@ -94,7 +94,7 @@ def main() -> None:
     except Exception as error:
         if debug and not is_usage_error(error):
             raise
-        from .failure import describe
+        from .terminal.failure import describe
 
         sentence, status = describe(error)
         if sentence:

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from .bars import Bars
 from .connect import open_graph
-from .show import AsJson, dump_json
-from .words import note, tell
+from .terminal.bars import Bars
+from .terminal.show import AsJson, dump_json
+from .terminal.words import note, tell
 
 
 def train(
@@ -68,13 +68,13 @@ def train(
     Example: hmrec train --since 2017-06-01
     """
     from ..cypher.settings import ServerSettings
-    from ..graph_ml.checkpoint import Checkpoint
-    from ..graph_ml.hybrid import train_hybrid
-    from ..graph_ml.kept_export import export_kept
-    from ..graph_ml.torchrec_engine import TableSettings, train_tables
-    from ..graph_ml.train import PRESETS
-    from ..graph_ml.train import train as train_model
-    from ..graph_ml.write_back import write_embeddings
+    from ..graph_ml.export.kept import export_kept
+    from ..graph_ml.network.checkpoint import Checkpoint
+    from ..graph_ml.network.training import PRESETS
+    from ..graph_ml.network.training import train as train_model
+    from ..graph_ml.torchrec.engine import TableSettings, train_tables
+    from ..graph_ml.train import train_hybrid
+    from ..graph_ml.write_back.write import write_embeddings
 
     settings, spec = PRESETS[preset]
     chosen = {

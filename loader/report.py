@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cypher.errors import UserMistake
-from .purchases import TableCount
+from .reading.purchases import TableCount
 from .schema import TRANSACTIONS
 
 REPORT_FILE = "load-report.json"

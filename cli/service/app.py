@@ -16,10 +16,10 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from ...cypher.customers import find_customers, read_profile
 from ...cypher.graph import Graph
-from ...cypher.profile import find_customers, read_profile
 from ...cypher.recommender import Method, explain, similar
-from ..show import records
+from ..terminal.show import records
 from .answers import Customer, Explanation, Failure, Found, Health, Recommendation, Similar
 from .candidates import Candidates, Wish
 from .drawing import draw_explanation
