@@ -21,9 +21,9 @@ import polars as pl
 import typer
 from hmrec.cypher.catalogue import parse_query
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 from hmrec.loader.load import load_folder
-from hmrec.loader.read import read_tables
+from hmrec.loader.reading.tables import read_tables
 from hmrec.loader.samples import write_synthetic
 
 from .report import Plot, describe_machine, write_section

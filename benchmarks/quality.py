@@ -16,9 +16,9 @@ from importlib.metadata import version
 
 import pandas as pd
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.evaluate import METHODS, Peer, evaluate
-from hmrec.graph_ml.outcome import BASELINES, EVERYONE
-from hmrec.graph_ml.report import tell_baseline, tell_difference, tell_interval
+from hmrec.graph_ml.evaluate.evaluation import METHODS, Peer, evaluate
+from hmrec.graph_ml.evaluate.outcome import BASELINES, EVERYONE
+from hmrec.graph_ml.evaluate.report import tell_baseline, tell_difference, tell_interval
 from implicit.als import AlternatingLeastSquares
 from implicit.bpr import BayesianPersonalizedRanking
 from implicit.nearest_neighbours import CosineRecommender

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
-from hmrec.cypher.install import NEO4J_VERSION
+from hmrec.cypher.local.install import NEO4J_VERSION
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

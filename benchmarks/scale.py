@@ -99,8 +99,8 @@ def await_indexes() -> None:
 def export(fresh: bool) -> None:
     """Read the graph into arrays and keep them; or take the kept ones."""
     from hmrec.cypher.graph import Graph
-    from hmrec.graph_ml.export import SubgraphSpec
-    from hmrec.graph_ml.kept_export import export_kept
+    from hmrec.graph_ml.export.kept import export_kept
+    from hmrec.graph_ml.export.subgraph import SubgraphSpec
 
     with Graph.connect() as graph:
         subgraph, seconds = timed(lambda: export_kept(graph, SubgraphSpec(isolated=True), fresh=fresh))
@@ -110,7 +110,7 @@ def export(fresh: bool) -> None:
 @app.command()
 def train(model: Path) -> None:
     """Train the network as `hmrec train` does: the search for the best epoch, then that many on all purchases."""
-    from hmrec.graph_ml.train import train as train_network
+    from hmrec.graph_ml.network.training import train as train_network
 
     subgraph = _take_export()
     trained, seconds = timed(lambda: train_network(subgraph, progress=_print))
@@ -123,7 +123,7 @@ def train(model: Path) -> None:
 @app.command()
 def ranker(model: Path) -> None:
     """Train the ranker that goes with the network, with a second network of as many epochs."""
-    from hmrec.graph_ml.hybrid import rank_parts
+    from hmrec.graph_ml.train import rank_parts
 
     subgraph = _take_export()
     trained, _ = pickle.loads(model.read_bytes())
@@ -136,7 +136,7 @@ def ranker(model: Path) -> None:
 def write_back(model: Path) -> None:
     """Write the embeddings and the ranker into the graph."""
     from hmrec.cypher.graph import Graph
-    from hmrec.graph_ml.write_back import write_embeddings
+    from hmrec.graph_ml.write_back.write import write_embeddings
 
     trained, rank = pickle.loads(model.read_bytes())
     with Graph.connect() as graph:
@@ -151,8 +151,8 @@ def _print(step: str, done: float, total: float | None) -> None:
 
 def _take_export() -> Any:
     from hmrec.cypher.graph import Graph
-    from hmrec.graph_ml.export import SubgraphSpec
-    from hmrec.graph_ml.kept_export import export_kept
+    from hmrec.graph_ml.export.kept import export_kept
+    from hmrec.graph_ml.export.subgraph import SubgraphSpec
 
     with Graph.connect() as graph:
         return export_kept(graph, SubgraphSpec(isolated=True))

@@ -22,8 +22,7 @@ import numpy as np
 import pandas as pd
 import platformdirs
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.export import export_subgraph
-from hmrec.graph_ml.slides import (
+from hmrec.graph_ml.evaluate.random_split import (
     K,
     SlidesSplit,
     describe_slides,
@@ -33,7 +32,8 @@ from hmrec.graph_ml.slides import (
     split_rows,
     tabulate_slides,
 )
-from hmrec.graph_ml.train import PRESETS
+from hmrec.graph_ml.export.subgraph import export_subgraph
+from hmrec.graph_ml.network.training import PRESETS
 
 from .report import describe_machine, write_section
 

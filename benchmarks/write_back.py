@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from hmrec.cypher.catalogue import parse_query
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml import write_vectors
-from hmrec.graph_ml.export import IdMap
-from hmrec.graph_ml.rank_features import Matrix
-from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
-from hmrec.graph_ml.write_back import STAGED, write_embeddings
+from hmrec.graph_ml.export.subgraph import IdMap
+from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
+from hmrec.graph_ml.ranker.features import Matrix
+from hmrec.graph_ml.write_back import write_vectors
+from hmrec.graph_ml.write_back.write import STAGED, write_embeddings
 
 from .report import describe_machine, write_section
 

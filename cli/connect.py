@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from .bars import Bars
-from .words import note
+from .terminal.bars import Bars
+from .terminal.words import note
 
 if TYPE_CHECKING:
     from ..cypher.graph import Graph
-    from ..cypher.server import LocalServer, ServerStatus
+    from ..cypher.local.server import LocalServer, ServerStatus
 
 _chosen: float | None = None
 
 
 def local_server() -> LocalServer | None:
     """The local server, or None where NEO4J_URI names another one."""
-    from ..cypher.server import LocalServer
+    from ..cypher.local.server import LocalServer
     from ..cypher.settings import ConnectionSettings
 
     return None if ConnectionSettings().uri else LocalServer()

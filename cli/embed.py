@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from .bars import Bars
 from .connect import open_graph
-from .show import AsJson, dump_json
-from .words import tell
+from .terminal.bars import Bars
+from .terminal.show import AsJson, dump_json
+from .terminal.words import tell
 
 
 def embed(
@@ -26,7 +26,7 @@ def embed(
     Example: hmrec embed --new
     """
     from ..cypher.errors import UserMistake
-    from ..graph_ml.embed_new import embed_new
+    from ..graph_ml.write_back.embed_new import embed_new
 
     if not new:
         raise UserMistake("Say which nodes: --new, those without an embedding.", "`hmrec train` makes all anew.")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .bars import Bars
 from .combinations import refuse
-from .complete import complete_methods
 from .connect import open_graph
-from .show import Form, Format, JsonForm, choose_format, dump_json, records, show
-from .words import tell
+from .terminal.bars import Bars
+from .terminal.complete import complete_methods
+from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, records, show
+from .terminal.words import tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,8 +57,8 @@ def evaluate(
     Example: hmrec evaluate --methods popular,cf --report evaluation.html
     """
     from ..cypher.result_file import find_result_file
-    from ..graph_ml.evaluate import METHODS
-    from ..graph_ml.evaluate import evaluate as run
+    from ..graph_ml.evaluate.evaluation import METHODS
+    from ..graph_ml.evaluate.evaluation import evaluate as run
 
     form = choose_format(form, as_json)
     if report is not None:
@@ -73,7 +73,7 @@ def evaluate(
     with Bars() as bars, open_graph(bars) as graph:
         result = run(graph, days=days, weeks=weeks, k=k or 12, methods=chosen, customers=customers, progress=bars)
     if report is not None:
-        from ..graph_ml.report import write_report
+        from ..graph_ml.evaluate.report import write_report
 
         write_report(result, report)
     if form is Format.json:
@@ -89,12 +89,12 @@ def evaluate(
 
 
 def _evaluate_slides(k: int | None, report: Path | None, form: Format) -> None:
-    from ..graph_ml.slides import K, describe_slides, evaluate_slides
+    from ..graph_ml.evaluate.random_split import K, describe_slides, evaluate_slides
 
     with Bars() as bars, open_graph(bars) as graph:
         result = evaluate_slides(graph, k=k or K, progress=bars)
     if report is not None:
-        from ..graph_ml.report import write_slides_report
+        from ..graph_ml.evaluate.report import write_slides_report
 
         write_slides_report(result, report)
     if form is Format.json:
@@ -113,8 +113,8 @@ def _dump_with_facts(result: pd.DataFrame) -> None:
 
 def shorten(result: pd.DataFrame) -> list[tuple[pd.DataFrame, str]]:
     """What fits a screen, each with its title: the metrics over customers with a history, and the MAP by segment."""
-    from ..graph_ml.outcome import EVERYONE
-    from ..graph_ml.report import COLUMNS, tell_baseline, tell_difference, tell_interval
+    from ..graph_ml.evaluate.outcome import EVERYONE
+    from ..graph_ml.evaluate.report import COLUMNS, tell_baseline, tell_difference, tell_interval
 
     facts = result.attrs
     frames = []

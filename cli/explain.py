@@ -11,8 +11,8 @@ import typer
 
 from .connect import local_server, open_graph
 from .recommend import AsOf
-from .show import Form, Format, JsonForm, choose_format, show
-from .words import clean, note, tell
+from .terminal.show import Form, Format, JsonForm, choose_format, show
+from .terminal.words import clean, note, tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def explain(
 
 def explain_by_sources(customer: str, article: str, form: Format, as_of: str | None) -> None:
     """Print which sources propose the article to the ranker, and what each adds to its score."""
-    from ..graph_ml.recommender import explain_by_ranker
+    from ..graph_ml.recommend.customer import explain_by_ranker
 
     with open_graph() as graph:
         evidence = explain_by_ranker(graph, customer, article, as_of=as_of)

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from .bars import Bars
 from .combinations import refuse
 from .connect import local_server, open_graph
-from .show import AsJson, dump_json, tell_unready
-from .words import note, tell
+from .terminal.bars import Bars
+from .terminal.show import AsJson, dump_json, tell_unready
+from .terminal.words import note, tell
 
 EARLIEST = "1990-01-01"  # the loader's own; importing it here would bring polars to every --help
 
@@ -83,10 +83,10 @@ def load(
     Example: hmrec load journey/
     """
     from ..cypher.errors import UserMistake
-    from ..loader.columns import read_map
-    from ..loader.columns import save_map as keep_map
     from ..loader.load import load_folder
-    from ..loader.parts import find_files
+    from ..loader.reading.columns import read_map
+    from ..loader.reading.columns import save_map as keep_map
+    from ..loader.reading.parts import find_files
     from ..loader.schema import ReadRules
 
     if check:

@@ -15,7 +15,7 @@ import typer
 from ..cypher.redaction import redact
 from . import db, demo, doctor, embed, evaluate, explain, load, models, query, recommend, report, sample, serve, train
 from .connect import choose_timeout
-from .words import Redacted, is_usage_error, keep_quiet
+from .terminal.words import Redacted, is_usage_error, keep_quiet
 
 INTERRUPTED = 130
 
@@ -107,7 +107,7 @@ def _run() -> None:
         if debug and not is_usage_error(error):
             sys.excepthook = _show_traceback  # not before: typer puts its own there
             raise
-        from .failure import describe
+        from .terminal.failure import describe
 
         sentence, status = describe(error)
         if sentence:

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from .bars import Bars
 from .combinations import refuse
 from .connect import open_graph
-from .show import AsJson, Form, Format, JsonForm, choose_format, dump_json, show
-from .words import tell
+from .terminal.bars import Bars
+from .terminal.show import AsJson, Form, Format, JsonForm, choose_format, dump_json, show
+from .terminal.words import tell
 
 app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 
@@ -38,7 +38,7 @@ def models(
     form = choose_format(form, as_json)
     import pandas as pd
 
-    from ..graph_ml.versions import list_versions
+    from ..graph_ml.write_back.versions import list_versions
 
     with open_graph() as graph:
         versions = [_unpack(one.model) | {"usable": one.kept} for one in list_versions(graph)]
@@ -58,7 +58,7 @@ def show_version(version: Number, as_json: AsJson = True) -> None:
 
     Example: hmrec models show 1
     """
-    from ..graph_ml.versions import find_version
+    from ..graph_ml.write_back.versions import find_version
 
     with open_graph() as graph:
         found = find_version(graph, version)
@@ -74,7 +74,7 @@ def use(version: Number, as_json: AsJson = False) -> None:
 
     Example: hmrec models use 1
     """
-    from ..graph_ml.write_back import use_version
+    from ..graph_ml.write_back.write import use_version
 
     with Bars() as bars, open_graph(bars) as graph:
         receipt = use_version(graph, version, bars)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from .combinations import refuse
-from .complete import complete_query
 from .connect import open_graph
-from .show import Form, Format, JsonForm, choose_format, dump_json, show
-from .words import note, tell
+from .terminal.complete import complete_query
+from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, show
+from .terminal.words import note, tell
 
 
 def query(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .bars import Bars
 from .combinations import refuse
-from .complete import complete_method
 from .connect import open_graph
-from .show import Form, Format, JsonForm, choose_format, dump_json, show
-from .words import note, tell
+from .terminal.bars import Bars
+from .terminal.complete import complete_method
+from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, show
+from .terminal.words import note, tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,8 +70,8 @@ def recommend(
     from ..cypher.errors import UserMistake
     from ..cypher.recommender import Method
     from ..cypher.result_file import find_result_file
-    from ..graph_ml.everybody import recommend_everybody
-    from ..graph_ml.recommender import recommend as recommend_one
+    from ..graph_ml.recommend.batch import recommend_everybody
+    from ..graph_ml.recommend.customer import recommend as recommend_one
 
     form = choose_format(form, as_json)
     if method not in list(Method):

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from .bars import Bars
 from .connect import open_graph
-from .show import AsJson, dump_json
-from .words import note, tell
+from .terminal.bars import Bars
+from .terminal.show import AsJson, dump_json
+from .terminal.words import note, tell
 
 
 def report(
@@ -25,7 +25,7 @@ def report(
     Example: hmrec report --out graph.html
     """
     from ..cypher.result_file import find_result_file
-    from ..graph_ml.graph_report import write_graph_report
+    from ..graph_ml.evaluate.graph_report import write_graph_report
 
     target = find_result_file(out)
     with Bars() as bars, open_graph(bars) as graph:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .bars import Bars
-from .show import AsJson, dump_json
-from .words import tell
+from .terminal.bars import Bars
+from .terminal.show import AsJson, dump_json
+from .terminal.words import tell
 
 if TYPE_CHECKING:
-    from ..loader.sample_files import SampleReceipt
+    from ..loader.samples.sample_files import SampleReceipt
 
 app = typer.Typer(no_args_is_help=True, help="Data sets to start from, as three CSV files with H&M's columns.")
 

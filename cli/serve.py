@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from .connect import open_graph
-from .show import AsJson, dump_json
-from .words import tell
+from .terminal.show import AsJson, dump_json
+from .terminal.words import tell
 
 PATIENCE = 3.0  # seconds that a request waits for a Neo4j that does not answer
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from .bars import Bars
 from .combinations import refuse
 from .connect import open_graph
-from .show import AsJson, dump_json
-from .words import note, tell
+from .terminal.bars import Bars
+from .terminal.show import AsJson, dump_json
+from .terminal.words import note, tell
 
 
 def train(
@@ -69,13 +69,13 @@ def train(
 
     Example: hmrec train --since 2017-06-01
     """
-    from ..graph_ml.checkpoint import find_checkpoint
-    from ..graph_ml.hybrid import train_hybrid
-    from ..graph_ml.kept_export import export_kept
-    from ..graph_ml.torchrec_engine import TableSettings, train_tables
-    from ..graph_ml.train import PRESETS
-    from ..graph_ml.train import train as train_model
-    from ..graph_ml.write_back import write_embeddings
+    from ..graph_ml.export.kept import export_kept
+    from ..graph_ml.network.checkpoint import find_checkpoint
+    from ..graph_ml.network.training import PRESETS
+    from ..graph_ml.network.training import train as train_model
+    from ..graph_ml.torchrec.engine import TableSettings, train_tables
+    from ..graph_ml.train import train_hybrid
+    from ..graph_ml.write_back.write import write_embeddings
 
     if engine == "torchrec":
         refuse(context, "most_purchases", because="with --engine torchrec, which learns from all purchases")

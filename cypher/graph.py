@@ -19,8 +19,8 @@ from neo4j.time import Date, DateTime
 from .catalogue import Query, find_query
 from .claim import Claim
 from .errors import HmrecError, ServerUnavailable, UserMistake, WriteUnknown
-from .patience import AWAY, Tell, explained, try_again
 from .probe import verify
+from .retries import AWAY, Tell, explained, try_again
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Graph:
         """
         settings = settings or ConnectionSettings()
         if not settings.uri:
-            from .server import LocalServer
+            from .local.server import LocalServer
 
             settings = LocalServer().connection()
         graph = cls(settings, patience, tell)
@@ -172,7 +172,7 @@ class Graph:
     def recommend(self, customer_id: str, *, k: int = 12, method: str = "auto", **filters: Any) -> pd.DataFrame:
         """The `k` articles that a customer may want next, by the queries of `cypher/recommend/`.
 
-        `hmrec.graph_ml.recommender.recommend` asks the trained ranker over all of them.
+        `hmrec.graph_ml.recommend.customer.recommend` asks the trained ranker over all of them.
 
         Parameters
         ----------

@@ -73,7 +73,7 @@ def open_ogm(settings: ConnectionSettings | None = None) -> Any:
     """
     settings = settings or ConnectionSettings()
     if not settings.uri:
-        from .server import LocalServer
+        from .local.server import LocalServer
 
         settings = LocalServer().connection()
     return Py2neoGraph(

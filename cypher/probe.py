@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import neo4j
 
 from .errors import UserMistake, WrongEncryption
-from .patience import AWAY
+from .retries import AWAY
 
 SECONDS = 2.0  # for each connection of the probe
 BOLT_PORT = 7687

@@ -114,7 +114,7 @@ def recommend(
     if k < 1:
         raise UserMistake(f"-k must be at least 1, not {k}.")
     if method is Method.hybrid:
-        raise UserMistake("The ranker is no query.", "hmrec.graph_ml.recommender.recommend asks it.")
+        raise UserMistake("The ranker is no query.", "hmrec.graph_ml.recommend.customer.recommend asks it.")
     customer = _look_up(graph, customer_id)
     parameters: dict[str, Any] = {"customer_id": customer_id, "k": k, "new_only": new_only, **filters}
     note = ""

@@ -13,10 +13,10 @@ import polars as pl
 
 from ..cypher.errors import HmrecError
 from ..cypher.graph import Graph
+from ..cypher.local.server import LocalServer
 from ..cypher.progress import Progress, silent
-from ..cypher.server import LocalServer
 from .constraints import make_constraints
-from .read import CleanTables
+from .reading.tables import CleanTables
 from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS
 
 STEP = "Importing into a new graph"

@@ -21,12 +21,12 @@ from filelock import FileLock, Timeout
 
 from ..cypher.errors import HmrecError, LoadRunning, UserMistake
 from ..cypher.graph import Graph
+from ..cypher.local.disk_space import explain_full_disk
+from ..cypher.local.server import LocalServer
 from ..cypher.progress import Progress, silent
-from ..cypher.room import explain_full_disk
-from ..cypher.server import LocalServer
 from .bulk import finish_bulk, load_by_bulk, store_size
-from .parts import find_files
-from .read import CleanTables, read_tables
+from .reading.parts import find_files
+from .reading.tables import CleanTables, read_tables
 from .report import REJECTS_FILE, REPORT_FILE, LoadReport, choose_report_folder, write_whole
 from .schema import TRANSACTIONS, ReadRules
 from .stream import Written, load_by_stream

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..cypher.errors import UserMistake
 from ..cypher.result_file import write_result
-from .purchases import TableCount
+from .reading.purchases import TableCount
 from .schema import TRANSACTIONS
 
 REPORT_FILE = "load-report.json"

@@ -20,7 +20,7 @@ from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .constraints import make_constraints
 from .lanes import Batch, cut_into_lanes, run_apart
-from .read import CleanTables
+from .reading.tables import CleanTables
 from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS
 
 NODES_A_BATCH = 5_000

@@ -14,8 +14,8 @@ import platformdirs
 import pytest
 from hmrec.cypher.catalogue import parse_bare_query
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.install import NEO4J_VERSION
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.install import NEO4J_VERSION
+from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings, ServerSettings
 from pydantic import SecretStr
 

@@ -11,11 +11,11 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.evaluate import Peer
-from hmrec.graph_ml.export import Integers, to_days
-from hmrec.graph_ml.ranking import Truth, collect_pairs
-from hmrec.graph_ml.split import HoldOut
-from hmrec.graph_ml.torchrec_engine import train_tables
+from hmrec.graph_ml.evaluate.evaluation import Peer
+from hmrec.graph_ml.export.subgraph import Integers, to_days
+from hmrec.graph_ml.holdout.ranking import Truth, collect_pairs
+from hmrec.graph_ml.holdout.split import HoldOut
+from hmrec.graph_ml.torchrec.engine import train_tables
 from implicit.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 from torch_geometric.nn import LightGCN

@@ -16,12 +16,12 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from ...cypher.customers import find_customers, read_profile
 from ...cypher.graph import Graph
-from ...cypher.profile import find_customers, read_profile
 from ...cypher.recommender import Method, explain, similar
-from ...graph_ml.recommender import explain_by_ranker
+from ...graph_ml.recommend.customer import explain_by_ranker
 from ..explain import By
-from ..show import records
+from ..terminal.show import records
 from .answers import Customer, Explanation, Failure, Found, Health, RankerExplanation, Recommendation, Similar
 from .candidates import Candidates, Wish
 from .drawing import draw_explanation

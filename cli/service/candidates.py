@@ -10,9 +10,9 @@ from typing import Any
 
 from ...cypher.graph import Graph
 from ...cypher.recommender import Method
-from ...graph_ml.recommender import recommend
+from ...graph_ml.recommend.customer import recommend
 from ..recommend import with_names
-from ..show import records
+from ..terminal.show import records
 from .answers import Recommendation
 
 LOOK_AGAIN = 1.0  # seconds for which a version read is taken to hold

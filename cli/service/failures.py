@@ -20,7 +20,7 @@ from ...cypher.errors import (
     UserMistake,
     WrongPassword,
 )
-from ..words import one_line
+from ..terminal.words import one_line
 from .answers import Failure
 
 STATUS: dict[type[HmrecError], HTTPStatus] = {  # the first that fits

@@ -5,18 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from ..export import Integers
-from .lists import (
-    Candidates,
-    Floats,
-    in_batches,
-    keep_largest,
-    look_up,
-    rank_absolute,
-    row_numbers,
-    select,
-    take_best,
-)
+from ..export.subgraph import Integers
+from .lists import Candidates, Floats, in_batches, keep_largest, look_up, rank_absolute, row_numbers, select, take_best
 from .products import multiply, number_as_met, number_by_size, spread
 from .snapshot import Snapshot
 

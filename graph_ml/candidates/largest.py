@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from ..compiled import compile_loop
+from .compiled import compile_loop
 
 BINS = 256
 

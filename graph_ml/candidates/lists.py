@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from ..export import Integers
+from ..export.subgraph import Integers
 from .largest import find_largest
 
 Floats = npt.NDArray[np.float64]

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..export import Integers
-from ..ranking import rank_by_product
+from ..export.subgraph import Integers
+from ..holdout.ranking import rank_by_product
 from .lists import Candidates
 from .snapshot import Snapshot
 

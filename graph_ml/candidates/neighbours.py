@@ -7,18 +7,9 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from ...cypher.errors import UserMistake
-from ..export import Integers
+from ..export.subgraph import Integers
 from .history import take_weightiest
-from .lists import (
-    Candidates,
-    Floats,
-    in_batches,
-    keep_largest,
-    rank_absolute,
-    row_numbers,
-    select,
-    take_best,
-)
+from .lists import Candidates, Floats, in_batches, keep_largest, rank_absolute, row_numbers, select, take_best
 from .products import multiply, number_by_size
 from .snapshot import Snapshot
 

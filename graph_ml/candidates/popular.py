@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from ..export import Integers
+from ..export.subgraph import Integers
 from .history import take_weightiest
 from .lists import Candidates, Floats, Rankings, in_batches, join, look_up, row_numbers, select, take_best
 from .snapshot import Snapshot

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from ..compiled import compile_loop
-from ..export import Integers
+from ..export.subgraph import Integers
+from .compiled import compile_loop
 from .lists import MANY, Floats, begin_lists
 
 

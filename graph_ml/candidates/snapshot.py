@@ -15,7 +15,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from ...cypher.errors import UserMistake
-from ..export import Attribute, Integers, Subgraph, find_purchases, to_date, to_days
+from ..export.subgraph import Attribute, Integers, Subgraph, find_purchases, to_date, to_days
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.int32]

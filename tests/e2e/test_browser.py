@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from hmrec.cypher.browser.guide import Guide, choose_example, guide_queries, write_guide
 from hmrec.cypher.catalogue import find_query, load_catalogue
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.guide import Guide, choose_example, guide_queries, write_guide
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
 from playwright.sync_api import Browser, Locator, Page, expect

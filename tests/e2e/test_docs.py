@@ -17,7 +17,7 @@ import pytest
 from hmrec.cli import main as cli
 from hmrec.cypher.catalogue import parse_bare_query
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 
 from tests.conftest import PROGRAMS, empty
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 
 from tests.conftest import PROGRAMS, empty, run_text
 

@@ -23,16 +23,16 @@ import pytest
 import schemathesis
 from hmrec.cli.service.candidates import LOOK_AGAIN
 from hmrec.cypher.graph import Graph
+from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.recommender import Method
-from hmrec.cypher.server import LocalServer
 from hmrec.graph_ml.candidates.snapshot import Snapshot
-from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
-from hmrec.graph_ml.rank import RankParts, RankSettings, train_ranker
-from hmrec.graph_ml.rank_features import describe_articles
-from hmrec.graph_ml.sources import SOURCES
-from hmrec.graph_ml.train import train
-from hmrec.graph_ml.trained_model import TrainSettings
-from hmrec.graph_ml.write_back import write_embeddings
+from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.network.trained_model import TrainSettings
+from hmrec.graph_ml.network.training import train
+from hmrec.graph_ml.ranker.features import describe_articles
+from hmrec.graph_ml.ranker.fit import RankParts, RankSettings, train_ranker
+from hmrec.graph_ml.ranker.sources import SOURCES
+from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_journey
 from hypothesis import HealthCheck, Phase, given, settings

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import IO
 
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 
 from tests.conftest import run_text
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from hmrec.cypher.backup import back_up
 from hmrec.cypher.errors import NoRoom, UserMistake
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
-from hmrec.graph_ml import kept_export
-from hmrec.graph_ml.checkpoint import Checkpoint
-from hmrec.graph_ml.submission import write_submission
+from hmrec.cypher.local.backup import back_up
+from hmrec.cypher.local.server import LocalServer
+from hmrec.graph_ml.export import kept as kept_export
+from hmrec.graph_ml.network.checkpoint import Checkpoint
+from hmrec.graph_ml.recommend.submission import write_submission
 from hmrec.loader.load import load_folder
 from hmrec.loader.report import write_whole
 from hmrec.loader.samples import write_synthetic

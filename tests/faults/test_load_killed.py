@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 from hmrec.loader.bulk import finish_bulk
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic

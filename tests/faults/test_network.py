@@ -12,7 +12,7 @@ import pytest
 from hmrec.cypher.claim import Claim
 from hmrec.cypher.errors import LoadRunning, ServerUnavailable
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 from hmrec.loader.load import load_folder
 
 from tests.conftest import empty, run_text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 
 from tests.faults.children import begin_command, count_repeats, draw_moments, kill_server
 from tests.faults.works import make_work, shop

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from hmrec.graph_ml.submission import write_submission
+from hmrec.graph_ml.recommend.submission import write_submission
 
 from tests.faults.children import count_repeats, draw_moments, kill_after
 

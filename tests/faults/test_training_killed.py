@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.versions import list_versions
+from hmrec.graph_ml.write_back.versions import list_versions
 
 from tests.conftest import name_connection, run_text
 from tests.faults.children import begin_command, count_repeats, draw_moments, kill_after

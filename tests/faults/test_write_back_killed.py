@@ -11,12 +11,12 @@ from pathlib import Path
 
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.export import export_subgraph
-from hmrec.graph_ml.model_file import write_model
-from hmrec.graph_ml.train import train
-from hmrec.graph_ml.trained_model import TrainSettings
-from hmrec.graph_ml.versions import list_versions
-from hmrec.graph_ml.write_back import write_embeddings
+from hmrec.graph_ml.export.subgraph import export_subgraph
+from hmrec.graph_ml.network.model_file import write_model
+from hmrec.graph_ml.network.trained_model import TrainSettings
+from hmrec.graph_ml.network.training import train
+from hmrec.graph_ml.write_back.versions import list_versions
+from hmrec.graph_ml.write_back.write import write_embeddings
 
 from tests.conftest import name_connection, run_text
 from tests.faults.children import count_repeats, draw_moments
@@ -27,8 +27,8 @@ CHILD = """
 import sys
 from pathlib import Path
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.model_file import read_model
-from hmrec.graph_ml.write_back import write_embeddings
+from hmrec.graph_ml.network.model_file import read_model
+from hmrec.graph_ml.write_back.write import write_embeddings
 trained = read_model(Path(sys.argv[1]))
 with Graph.connect() as graph:
     print("begins", flush=True)

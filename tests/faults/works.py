@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommender import Method
-from hmrec.graph_ml.everybody import recommend_everybody
-from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
-from hmrec.graph_ml.kept_export import export_kept
-from hmrec.graph_ml.train import train
-from hmrec.graph_ml.trained_model import TrainSettings
-from hmrec.graph_ml.write_back import write_embeddings
+from hmrec.graph_ml.export.kept import export_kept
+from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.network.trained_model import TrainSettings
+from hmrec.graph_ml.network.training import train
+from hmrec.graph_ml.recommend.batch import recommend_everybody
+from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
 

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hmrec.cypher.backup import back_up, restore
 from hmrec.cypher.errors import HmrecError, LoadRunning, NoRoom, UserMistake
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.backup import back_up, restore
+from hmrec.cypher.local.server import LocalServer
 
 from tests.conftest import empty, run_text
 from tests.faults.children import begin_command, kill_after, name_server

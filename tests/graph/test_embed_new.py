@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.candidates.snapshot import Snapshot
-from hmrec.graph_ml.embed_new import NoModel, embed_new
-from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
-from hmrec.graph_ml.rank import Ranker, RankParts
-from hmrec.graph_ml.rank_features import FACTS, describe_articles
-from hmrec.graph_ml.train import train
-from hmrec.graph_ml.trained_model import TrainSettings
-from hmrec.graph_ml.versions import list_versions
-from hmrec.graph_ml.write_back import write_embeddings
+from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.network.trained_model import TrainSettings
+from hmrec.graph_ml.network.training import train
+from hmrec.graph_ml.ranker.features import FACTS, describe_articles
+from hmrec.graph_ml.ranker.fit import Ranker, RankParts
+from hmrec.graph_ml.write_back.embed_new import NoModel, embed_new
+from hmrec.graph_ml.write_back.versions import list_versions
+from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder
 
 from tests.conftest import empty, run_text

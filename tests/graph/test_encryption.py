@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hmrec.cypher.errors import ServerUnavailable, UserMistake, WrongEncryption
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings
 
 # A self-signed certificate for localhost, and its key, which guards nothing.

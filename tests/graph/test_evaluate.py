@@ -14,10 +14,10 @@ from hmrec.cli.main import app
 from hmrec.cypher.errors import UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.evaluate import DEFAULT_METHODS, QUERIES, evaluate
-from hmrec.graph_ml.outcome import EVERYONE
-from hmrec.graph_ml.report import write_report
-from hmrec.graph_ml.trained_model import TrainSettings
+from hmrec.graph_ml.evaluate.evaluation import DEFAULT_METHODS, QUERIES, evaluate
+from hmrec.graph_ml.evaluate.outcome import EVERYONE
+from hmrec.graph_ml.evaluate.report import write_report
+from hmrec.graph_ml.network.trained_model import TrainSettings
 from typer.testing import CliRunner
 
 from tests.conftest import name_connection, run_text

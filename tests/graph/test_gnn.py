@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.export import Subgraph, export_subgraph
-from hmrec.graph_ml.ranking import collect_pairs, rank_by_cosine
-from hmrec.graph_ml.train import train
-from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
-from hmrec.graph_ml.write_back import write_embeddings
+from hmrec.graph_ml.export.subgraph import Subgraph, export_subgraph
+from hmrec.graph_ml.holdout.ranking import collect_pairs, rank_by_cosine
+from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
+from hmrec.graph_ml.network.training import train
+from hmrec.graph_ml.write_back.write import write_embeddings
 
 from tests.graph.shops import load_two_tastes
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hmrec.cypher.errors import UserMistake
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.graph_report import read_report, sum_up, write_graph_report
+from hmrec.graph_ml.evaluate.graph_report import read_report, sum_up, write_graph_report
 
 from tests.graph.shops import load_two_tastes
 

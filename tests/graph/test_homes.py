@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hmrec.cypher.errors import UserMistake
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.ports import find_free_port, find_listening_ports
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.ports import find_free_port, find_listening_ports
+from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ServerSettings
 from hmrec.loader.load import load_folder
 

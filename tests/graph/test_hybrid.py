@@ -24,15 +24,15 @@ from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommender import Method
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.everybody import recommend_everybody
-from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
-from hmrec.graph_ml.hybrid import train_hybrid
-from hmrec.graph_ml.rank import RankSettings
-from hmrec.graph_ml.rank_features import FACTS, KNOWN
-from hmrec.graph_ml.recommender import explain_by_ranker, find_ranker, recommend
-from hmrec.graph_ml.sources import BY_EMBEDDING, SOURCES
-from hmrec.graph_ml.trained_model import TrainSettings
-from hmrec.graph_ml.write_back import write_embeddings
+from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.network.trained_model import TrainSettings
+from hmrec.graph_ml.ranker.features import FACTS, KNOWN
+from hmrec.graph_ml.ranker.fit import RankSettings
+from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES
+from hmrec.graph_ml.recommend.batch import recommend_everybody
+from hmrec.graph_ml.recommend.customer import explain_by_ranker, find_ranker, recommend
+from hmrec.graph_ml.train import train_hybrid
+from hmrec.graph_ml.write_back.write import write_embeddings
 from typer.testing import CliRunner
 
 from tests.conftest import empty, name_connection, run_text
@@ -102,7 +102,7 @@ import sys, time
 from pathlib import Path
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommender import Method
-from hmrec.graph_ml.everybody import recommend_everybody
+from hmrec.graph_ml.recommend.batch import recommend_everybody
 def pause(*told):
     time.sleep(0.1)
 with Graph.connect() as graph:
@@ -207,7 +207,7 @@ def test_lists_that_customers_share_are_those_of_the_queries(
         for asked in ({}, {"new_only": True, "max_price": 0.12}):
             shared = recommend(module_graph, customer, method=Method.hybrid, **asked).articles
             with monkeypatch.context() as alone:
-                alone.setattr("hmrec.graph_ml.recommender.SHARED", {})
+                alone.setattr("hmrec.graph_ml.recommend.customer.SHARED", {})
                 assert recommend(module_graph, customer, method=Method.hybrid, **asked).articles.equals(shared)
     run_text(module_graph, "MATCH (c:Customer {customer_id: 'c01'}), (a:Article {article_id: '0000000030'}) "
              "UNWIND range(1, 200) AS n CREATE (c)-[:BOUGHT {t_dat: date('2020-09-21'), price: 0.5 + n, quantity: 1, "

@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 from hmrec.cypher.errors import HmrecError, LoadRunning, UserMistake
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.loader.load import TooManyBadRows, load_folder
 

@@ -10,13 +10,13 @@ import pytest
 from hmrec.cypher.errors import LoadRunning
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.export import export_subgraph
-from hmrec.graph_ml.rank import Ranker, RankParts
-from hmrec.graph_ml.rank_features import FACTS
-from hmrec.graph_ml.train import train
-from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
-from hmrec.graph_ml.versions import UnknownVersion, list_versions, load_version
-from hmrec.graph_ml.write_back import use_version, write_embeddings
+from hmrec.graph_ml.export.subgraph import export_subgraph
+from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
+from hmrec.graph_ml.network.training import train
+from hmrec.graph_ml.ranker.features import FACTS
+from hmrec.graph_ml.ranker.fit import Ranker, RankParts
+from hmrec.graph_ml.write_back.versions import UnknownVersion, list_versions, load_version
+from hmrec.graph_ml.write_back.write import use_version, write_embeddings
 
 from tests.conftest import run_text
 from tests.graph.shops import load_two_tastes
@@ -71,7 +71,7 @@ def test_only_the_newest_versions_and_the_one_in_force_keep_their_embeddings(
 def test_a_version_that_lost_a_part_cannot_be_used_and_the_next_run_tidies_what_never_came_into_force(
     module_graph: Graph, models: list[TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hmrec.graph_ml.versions.BYTES_A_PART", 1000)
+    monkeypatch.setattr("hmrec.graph_ml.write_back.versions.BYTES_A_PART", 1000)
     write_embeddings(module_graph, models[0])
     np.testing.assert_array_equal(load_version(module_graph, 1).articles, models[0].articles)
     run_text(module_graph, "MATCH (p:ModelPart {version: 1, part: 1}) DETACH DELETE p")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hmrec.cypher.errors import HmrecError, ServerUnavailable, WrongPassword
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
+from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings
 from pydantic import SecretStr
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.server import LocalServer
-from hmrec.graph_ml.export import export_subgraph
+from hmrec.cypher.local.server import LocalServer
+from hmrec.graph_ml.export.subgraph import export_subgraph
 from hmrec.loader.load import load_folder
 
 from tests.conftest import empty, run_text

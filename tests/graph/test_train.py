@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.checkpoint import Checkpoint
-from hmrec.graph_ml.export import Subgraph, SubgraphSpec, export_subgraph, to_days
-from hmrec.graph_ml.ranking import rank_by_cosine
-from hmrec.graph_ml.split import hold_out
-from hmrec.graph_ml.train import PRESETS, STARTS, hold_validation, train
-from hmrec.graph_ml.trained_model import TrainSettings
+from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec, export_subgraph, to_days
+from hmrec.graph_ml.holdout.ranking import rank_by_cosine
+from hmrec.graph_ml.holdout.split import hold_out
+from hmrec.graph_ml.network.checkpoint import Checkpoint
+from hmrec.graph_ml.network.trained_model import TrainSettings
+from hmrec.graph_ml.network.training import PRESETS, STARTS, hold_validation, train
 
 from tests.graph.shops import load_two_tastes
 

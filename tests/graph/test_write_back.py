@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from hmrec.cypher.errors import HmrecError
 from hmrec.cypher.graph import Graph, Receipt
-from hmrec.graph_ml.export import SubgraphSpec, export_subgraph
-from hmrec.graph_ml.train import STARTS, train
-from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
-from hmrec.graph_ml.versions import list_versions
-from hmrec.graph_ml.write_back import write_embeddings
+from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
+from hmrec.graph_ml.network.training import STARTS, train
+from hmrec.graph_ml.write_back.versions import list_versions
+from hmrec.graph_ml.write_back.write import write_embeddings
 
 from tests.conftest import run_text
 from tests.graph.shops import load_two_tastes
@@ -91,7 +91,7 @@ def test_an_index_that_was_built_otherwise_is_made_anew(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr("hmrec.graph_ml.vector_indexes.EF_CONSTRUCTION", 100)
+        before.setattr("hmrec.graph_ml.write_back.vector_indexes.EF_CONSTRUCTION", 100)
         write_embeddings(graph, models[0])
     assert set(graph.read("vector_indexes")["ef_construction"]) == {100}
     write_embeddings(graph, models[1])
@@ -192,7 +192,7 @@ def test_an_index_that_fails_leaves_the_version_before_in_force(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_embeddings(graph, models[0])
-    monkeypatch.setattr("hmrec.graph_ml.vector_indexes.INDEX_SECONDS", -1)
+    monkeypatch.setattr("hmrec.graph_ml.write_back.vector_indexes.INDEX_SECONDS", -1)
     with pytest.raises(HmrecError, match="could not build the vector indexes"):
         write_embeddings(graph, models[1])
     assert nearest(graph) == nearest_of(models[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hmrec.graph_ml.export import IdMap, Subgraph
+from hmrec.graph_ml.export.subgraph import IdMap, Subgraph
 
 
 def make_subgraph(rows: list[tuple[str, str, int]], quantity: int = 1) -> Subgraph:

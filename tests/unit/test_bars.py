@@ -6,8 +6,8 @@ import re
 import time
 
 import pytest
-from hmrec.cli import bars
-from hmrec.cli.bars import Bars
+from hmrec.cli.terminal import bars
+from hmrec.cli.terminal.bars import Bars
 
 
 def test_a_step_that_lasts_is_shown_also_if_it_reports_once(

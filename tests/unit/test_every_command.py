@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from hmrec.cli import main as cli
-from hmrec.cli.complete import EVALUATED, complete_methods
+from hmrec.cli.terminal.complete import EVALUATED, complete_methods
 from typer.testing import CliRunner
 
 from tests.unit.commands import list_commands
@@ -136,7 +136,7 @@ def test_the_shell_completes_methods_and_queries(shell: str) -> None:
 
 
 def test_methods_to_evaluate_are_those_that_can_be() -> None:
-    from hmrec.graph_ml.evaluate import METHODS
+    from hmrec.graph_ml.evaluate.evaluation import METHODS
 
     assert set(EVALUATED) == set(METHODS)
     assert complete_methods("cf,hy") == ["cf,hybrid"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from hmrec.cypher.errors import HmrecError
-from hmrec.graph_ml.features import (
+from hmrec.graph_ml.export.features import (
     CUSTOMER_FEATURES,
     Feature,
     FeatureEncoder,

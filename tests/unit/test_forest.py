@@ -5,7 +5,7 @@ from __future__ import annotations
 import lightgbm
 import numpy as np
 import pytest
-from hmrec.graph_ml.forest import MOST_LEAVES, ROWS_AT_ONCE, Forest
+from hmrec.graph_ml.ranker.forest import MOST_LEAVES, ROWS_AT_ONCE, Forest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -6,8 +6,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from hmrec.cypher.catalogue import find_query, load_catalogue
-from hmrec.cypher.guide import (
+from hmrec.cypher.browser.guide import (
     FILES,
     SAVED_FOLDERS,
     Example,
@@ -16,6 +15,7 @@ from hmrec.cypher.guide import (
     parameters_command,
     write_saved_queries,
 )
+from hmrec.cypher.catalogue import find_query, load_catalogue
 
 EXAMPLE = Example(customer_id='it\'s "7"', article_id="0108775015", new_only=True, node=3)
 

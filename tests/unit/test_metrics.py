@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from hmrec.graph_ml.metrics import METRICS, average_precision, hit_rate, ndcg, precision, recall
-from hmrec.graph_ml.ranking import Truth, make_truth, mark_hits
-from hmrec.graph_ml.split import hold_out
+from hmrec.graph_ml.holdout.metrics import METRICS, average_precision, hit_rate, ndcg, precision, recall
+from hmrec.graph_ml.holdout.ranking import Truth, make_truth, mark_hits
+from hmrec.graph_ml.holdout.split import hold_out
 from torch_geometric.metrics import LinkPredMAP, LinkPredNDCG, LinkPredPrecision, LinkPredRecall
 
 from tests.unit.purchases import make_subgraph

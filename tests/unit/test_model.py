@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from hmrec.graph_ml.losses import bpr_loss, sampled_softmax_loss, softplus_loss
-from hmrec.graph_ml.model import HeteroLightGCN, LightGCN, NodeFeatures, build_adjacency, to_cosine_space
+from hmrec.graph_ml.network.losses import bpr_loss, sampled_softmax_loss, softplus_loss
+from hmrec.graph_ml.network.model import HeteroLightGCN, LightGCN, NodeFeatures, build_adjacency, to_cosine_space
 from torch.nn import functional
 from torch_geometric.nn import LightGCN as PeerLightGCN
 from torch_geometric.nn.conv.gcn_conv import gcn_norm

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hmrec.graph_ml.export import IdMap
-from hmrec.graph_ml.model_file import BadModel, load_model, read_model, save_model, write_model
-from hmrec.graph_ml.trained_model import Epoch, TrainedModel, TrainSettings
+from hmrec.graph_ml.export.subgraph import IdMap
+from hmrec.graph_ml.network.model_file import BadModel, load_model, read_model, save_model, write_model
+from hmrec.graph_ml.network.trained_model import Epoch, TrainedModel, TrainSettings
 from safetensors.numpy import save
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hmrec.graph_ml.export import Attribute, Subgraph
-from hmrec.graph_ml.metrics import average_precision
-from hmrec.graph_ml.rank import Board, RankSettings, train_ranker
-from hmrec.graph_ml.ranking import make_truth, mark_hits
-from hmrec.graph_ml.sources import SOURCES, Source
-from hmrec.graph_ml.split import HoldOut, hold_out
+from hmrec.graph_ml.export.subgraph import Attribute, Subgraph
+from hmrec.graph_ml.holdout.metrics import average_precision
+from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
+from hmrec.graph_ml.holdout.split import HoldOut, hold_out
+from hmrec.graph_ml.ranker.fit import Board, RankSettings, train_ranker
+from hmrec.graph_ml.ranker.sources import SOURCES, Source
 
 from tests.unit.purchases import make_subgraph
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hmrec.graph_ml.intervals import bootstrap_interval
-from hmrec.graph_ml.outcome import EVERYONE, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
-from hmrec.graph_ml.ranking import make_truth
-from hmrec.graph_ml.split import hold_out
+from hmrec.graph_ml.evaluate.outcome import EVERYONE, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
+from hmrec.graph_ml.holdout.intervals import bootstrap_interval
+from hmrec.graph_ml.holdout.ranking import make_truth
+from hmrec.graph_ml.holdout.split import hold_out
 
 from tests.unit.purchases import make_subgraph
 

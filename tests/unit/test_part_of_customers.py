@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hmrec.graph_ml.export import IdMap, Subgraph, to_days
-from hmrec.graph_ml.fold_in import embed_as_of
-from hmrec.graph_ml.model_file import load_model, save_model
-from hmrec.graph_ml.tasks import count_buyers
-from hmrec.graph_ml.train import Training, draw_customers, train
-from hmrec.graph_ml.trained_model import TrainedModel, TrainSettings
+from hmrec.graph_ml.export.subgraph import IdMap, Subgraph, to_days
+from hmrec.graph_ml.network.fold_in import embed_as_of
+from hmrec.graph_ml.network.model_file import load_model, save_model
+from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
+from hmrec.graph_ml.network.training import Training, draw_customers, train
+from hmrec.graph_ml.network.weeks import count_buyers
 
 from tests.unit.purchases import make_two_tastes
 from tests.unit.test_sharded import share_of_own_taste

@@ -11,13 +11,13 @@ from hmrec.cypher.errors import HmrecError
 from hmrec.graph_ml.candidates.lists import Candidates
 from hmrec.graph_ml.candidates.nearest import Vectors
 from hmrec.graph_ml.candidates.snapshot import Snapshot
-from hmrec.graph_ml.export import Subgraph, to_date
-from hmrec.graph_ml.metrics import average_precision
-from hmrec.graph_ml.rank import Board, Ranker, RankSettings, first_day, train_ranker
-from hmrec.graph_ml.rank_features import FACTS, OWN, describe_articles, describe_offers, name_features
-from hmrec.graph_ml.ranking import make_truth, mark_hits
-from hmrec.graph_ml.sources import SOURCES, join_lists
-from hmrec.graph_ml.split import hold_out
+from hmrec.graph_ml.export.subgraph import Subgraph, to_date
+from hmrec.graph_ml.holdout.metrics import average_precision
+from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
+from hmrec.graph_ml.holdout.split import hold_out
+from hmrec.graph_ml.ranker.features import FACTS, OWN, describe_articles, describe_offers, name_features
+from hmrec.graph_ml.ranker.fit import Board, Ranker, RankSettings, first_day, train_ranker
+from hmrec.graph_ml.ranker.sources import SOURCES, join_lists
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
 

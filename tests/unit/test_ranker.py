@@ -9,14 +9,14 @@ from functools import cache
 import numpy as np
 import pytest
 from hmrec.cypher.errors import HmrecError
-from hmrec.graph_ml import rank
 from hmrec.graph_ml.candidates.popular import popular
-from hmrec.graph_ml.export import Subgraph
-from hmrec.graph_ml.metrics import average_precision
-from hmrec.graph_ml.rank import GROWING, LOOKING, Board, Ranker, RankSettings, train_ranker
-from hmrec.graph_ml.ranking import make_truth, mark_hits
-from hmrec.graph_ml.sources import SOURCES
-from hmrec.graph_ml.split import hold_out
+from hmrec.graph_ml.export.subgraph import Subgraph
+from hmrec.graph_ml.holdout.metrics import average_precision
+from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
+from hmrec.graph_ml.holdout.split import hold_out
+from hmrec.graph_ml.ranker import fit as rank
+from hmrec.graph_ml.ranker.fit import GROWING, LOOKING, Board, Ranker, RankSettings, train_ranker
+from hmrec.graph_ml.ranker.sources import SOURCES
 
 from tests.unit.purchases import make_subgraph
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hmrec.graph_ml import ranking
-from hmrec.graph_ml.ranking import collect_pairs, make_truth, mark_hits, rank_by_cosine
-from hmrec.graph_ml.split import hold_out
+from hmrec.graph_ml.holdout import ranking
+from hmrec.graph_ml.holdout.ranking import collect_pairs, make_truth, mark_hits, rank_by_cosine
+from hmrec.graph_ml.holdout.split import hold_out
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
 

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 from hmrec.cypher.errors import UserMistake
-from hmrec.loader.read import CleanTables, read_tables
+from hmrec.loader.reading.tables import CleanTables, read_tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hmrec.graph_ml.read_purchases import NodeFinder, Purchases
+from hmrec.graph_ml.export.read_purchases import NodeFinder, Purchases
 
 
 def draw_purchases(count: int, seed: int) -> Purchases:

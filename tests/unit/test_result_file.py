@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hmrec.cypher.errors import HmrecError, UserMistake
 from hmrec.cypher.result_file import find_result_file, write_result
-from hmrec.graph_ml.page import write_page
-from hmrec.graph_ml.submission import write_submission
+from hmrec.graph_ml.evaluate.page import write_page
+from hmrec.graph_ml.recommend.submission import write_submission
 from hmrec.loader.report import write_whole
 
 CUSTOMERS = [f"c{place:02}" for place in range(12)]

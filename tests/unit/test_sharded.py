@@ -13,13 +13,13 @@ import pytest
 import torch
 import torch.distributed as dist
 from hmrec.cypher.errors import UserMistake
-from hmrec.graph_ml.checkpoint import Checkpoint, make_key
-from hmrec.graph_ml.export import Subgraph
-from hmrec.graph_ml.processes import Processes, ProcessLost
-from hmrec.graph_ml.ranking import rank_by_cosine
-from hmrec.graph_ml.sharded import Shard, ShardedTraining, train_sharded
-from hmrec.graph_ml.train import train
-from hmrec.graph_ml.trained_model import TrainSettings
+from hmrec.graph_ml.export.subgraph import Subgraph
+from hmrec.graph_ml.holdout.ranking import rank_by_cosine
+from hmrec.graph_ml.network.checkpoint import Checkpoint, make_key
+from hmrec.graph_ml.network.processes import Processes, ProcessLost
+from hmrec.graph_ml.network.sharded import Shard, ShardedTraining, train_sharded
+from hmrec.graph_ml.network.trained_model import TrainSettings
+from hmrec.graph_ml.network.training import train
 
 from tests.unit.purchases import make_two_tastes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hmrec.graph_ml.shared_lists import DEPTH, Purchases, Row, SharedLists
+from hmrec.graph_ml.recommend.shared_lists import DEPTH, Purchases, Row, SharedLists
 
 NOW = Purchases(("bolt://here", "neo4j"), "load 1", "2020-09-22", 100)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from hmrec.cypher.errors import UserMistake
-from hmrec.graph_ml.slides import (
+from hmrec.graph_ml.evaluate.random_split import (
     SOURCE,
     SlidesSplit,
     describe_slides,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hmrec.cypher.errors import UserMistake
-from hmrec.graph_ml.export import to_date
-from hmrec.graph_ml.split import hold_out, hold_out_weeks
+from hmrec.graph_ml.export.subgraph import to_date
+from hmrec.graph_ml.holdout.split import hold_out, hold_out_weeks
 
 from tests.unit.purchases import make_subgraph
 

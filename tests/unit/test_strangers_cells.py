@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 from hmrec.cli.main import app
 from hmrec.cypher.errors import UserMistake
-from hmrec.loader.cells import MISSING
-from hmrec.loader.columns import read_map, save_map, simplify
-from hmrec.loader.exports import EXPORTS
 from hmrec.loader.load import TooManyBadRows, load_folder
-from hmrec.loader.purchases import TableCount
-from hmrec.loader.read import CleanTables, read_tables
-from hmrec.loader.returns import take_back
+from hmrec.loader.reading.cells import MISSING
+from hmrec.loader.reading.columns import read_map, save_map, simplify
+from hmrec.loader.reading.exports import EXPORTS
+from hmrec.loader.reading.purchases import TableCount
+from hmrec.loader.reading.returns import take_back
+from hmrec.loader.reading.tables import CleanTables, read_tables
 from hmrec.loader.schema import TABLES, ReadRules
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st

@@ -18,7 +18,7 @@ import pytest
 import zstandard
 from hmrec.cypher.errors import UserMistake
 from hmrec.loader.load import load_folder
-from hmrec.loader.read import CleanTables, read_tables
+from hmrec.loader.reading.tables import CleanTables, read_tables
 from hmrec.loader.schema import ReadRules
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -276,7 +276,7 @@ def test_lines_are_counted_through_quoted_line_breaks(read: Any) -> None:
 
 
 def test_rows_over_many_blocks_are_all_there(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hmrec.loader.rows.BLOCK", 64)
+    monkeypatch.setattr("hmrec.loader.reading.rows.BLOCK", 64)
     rows = "".join(f'{number},"name, {number}","a\nb {number}"\n{number}a,plain,x\n' for number in range(300))
     tables = read({"transactions_train.csv": ONE, "articles.csv": NAMES + rows})
     assert tables.rejects.is_empty()
@@ -318,7 +318,7 @@ def test_files_that_look_like_a_table_and_are_not_read_are_named(read: Any) -> N
 
 
 def test_a_zip_that_unpacks_beyond_belief_is_refused(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hmrec.loader.packed.BOMB_SIZE", 1 << 20)
+    monkeypatch.setattr("hmrec.loader.reading.packed.BOMB_SIZE", 1 << 20)
     with pytest.raises(UserMistake, match="times its size"):
         read({"transactions_train.csv.zip": zipped(**{"a.csv": bytes(1 << 24)})})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from hmrec.cypher.errors import UserMistake
-from hmrec.graph_ml.submission import write_submission
+from hmrec.graph_ml.recommend.submission import write_submission
 
 CUSTOMERS = [*(f"c{n:03}" for n in range(37)), "with, comma", 'with "quotes"', "with\nline", "zoë"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hmrec.graph_ml.export import Subgraph
-from hmrec.graph_ml.tasks import count_target_weeks, plan_tasks
-from hmrec.graph_ml.trained_model import TrainSettings
+from hmrec.graph_ml.export.subgraph import Subgraph
+from hmrec.graph_ml.network.trained_model import TrainSettings
+from hmrec.graph_ml.network.weeks import count_target_weeks, plan_tasks
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hmrec.cypher.errors import HmrecError, UserMistake
-from hmrec.graph_ml.ranking import rank_by_cosine
-from hmrec.graph_ml.torchrec_engine import TableSettings, _explain, train_tables
+from hmrec.graph_ml.holdout.ranking import rank_by_cosine
+from hmrec.graph_ml.torchrec.engine import TableSettings, _explain, train_tables
 
 from tests.unit.purchases import make_two_tastes
 

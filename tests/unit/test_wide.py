@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from hmrec.graph_ml.checkpoint import Checkpoint
-from hmrec.graph_ml.export import Attribute, IdMap, Subgraph, to_days
-from hmrec.graph_ml.features import Feature, FeatureKind, FeatureSpec
-from hmrec.graph_ml.fold_in import embed_as_of
-from hmrec.graph_ml.train import Training, hold_validation, measure_loss, train
-from hmrec.graph_ml.trained_model import TrainSettings
-from hmrec.graph_ml.wide import WideTraining, is_wide
+from hmrec.graph_ml.export.features import Feature, FeatureKind, FeatureSpec
+from hmrec.graph_ml.export.subgraph import Attribute, IdMap, Subgraph, to_days
+from hmrec.graph_ml.network.checkpoint import Checkpoint
+from hmrec.graph_ml.network.fold_in import embed_as_of
+from hmrec.graph_ml.network.trained_model import TrainSettings
+from hmrec.graph_ml.network.training import Training, hold_validation, measure_loss, train
+from hmrec.graph_ml.network.wide import WideTraining, is_wide
 
 from tests.unit.purchases import make_two_tastes
 

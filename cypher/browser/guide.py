@@ -1,0 +1,226 @@
+"""What Neo4j Browser is given: a guide to play, saved queries to import, a style sheet; made for the graph at hand."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from ..catalogue import Query, load_catalogue
+from ..errors import HmrecError, UnknownCustomer, UserMistake
+from ..graph import Graph
+
+FILES = Path(__file__).parent
+SAVED_FOLDERS = ("recommend", "explain", "export")
+CANDIDATES = 20  # customers looked at for one to whom something new can be recommended
+
+
+@dataclass(frozen=True)
+class Example:
+    """The customer that the guide follows.
+
+    Attributes
+    ----------
+    customer_id : whom.
+    article_id : an article that user_based_cf recommends to them.
+    new_only : whether it is recommended as something new.
+    node : the number of the customer's node, by which export_purchases knows them.
+    """
+
+    customer_id: str
+    article_id: str
+    new_only: bool
+    node: int
+
+    def values(self, query: Query) -> dict[str, Any]:
+        """Values for the query's parameters; what the query does not have is left out, what has a default may be."""
+        known = {
+            "customer_id": self.customer_id,
+            "article_id": self.article_id,
+            "new_only": self.new_only,
+            "limit": 12,  # customers of export_customers, which has no limit of its own
+            "paths": 20,  # drawn by neighbourhood and explain_user_based_cf_graph
+            **({"customers": [self.node]} if query.name == "export_purchases" else {}),
+        }
+        return {name: value for name, value in known.items() if name in query.parameters}
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Where the guide is.
+
+    Attributes
+    ----------
+    play : its address, for `:play`.
+    style : the style sheet's, for `:style`.
+    saved_queries : the address of the file with the saved queries.
+    browser : Neo4j Browser's own, which plays the guide after the login.
+    """
+
+    play: str
+    style: str
+    saved_queries: str
+    browser: str
+
+
+def parameters_command(values: dict[str, Any]) -> str:
+    """Neo4j Browser's command that sets parameters.
+
+    Neo4j Browser makes every number of `:params {k: 12}` a float, which `LIMIT` refuses; values that a query returns
+    keep their types.
+
+    Parameters
+    ----------
+    values : by the parameters' names, as `Query.bind` returns them.
+    """
+    whole, each = (FILES / "parameters.txt").read_text(encoding="utf-8").splitlines()
+    parts = (  # what JSON writes, Cypher reads
+        Template(each).substitute(name=name, value=json.dumps(value, ensure_ascii=False))
+        for name, value in values.items()
+    )
+    return Template(whole).substitute(names=", ".join(values), values=", ".join(parts))
+
+
+def choose_example(graph: Graph, customer_id: str | None = None) -> Example:
+    """Choose a customer of the graph, of middling history, to whom something new can be recommended.
+
+    Parameters
+    ----------
+    graph : the graph that the guide will walk through.
+    customer_id : this customer instead.
+
+    Raises
+    ------
+    UnknownCustomer : the graph has no such customer.
+    UserMistake : nothing can be recommended, since there are no purchases.
+    """
+    if customer_id is not None:
+        if not graph.read_rows("customer", customer_id=customer_id)[1]:
+            raise UnknownCustomer(customer_id)
+        candidates = [customer_id]
+    else:
+        middle = _counts(graph)["customers"] // 2
+        rows = graph.read_rows("customers_by_purchases", skip=middle, k=CANDIDATES)[1]
+        rows = rows or graph.read_rows("customers_by_purchases", k=CANDIDATES)[1]
+        candidates = [str(row[0]) for row in rows]
+    for new_only in (True, False):
+        for candidate in candidates:
+            found = graph.read_rows("user_based_cf", customer_id=candidate, k=1, new_only=new_only)[1]
+            if found:
+                node = graph.read_rows("export_customers", customers=[candidate])[1][0][0]
+                return Example(candidate, str(found[0][0]), new_only, int(node))
+    raise UserMistake("There are no purchases to walk through.", "Load some first: hmrec load DIR")
+
+
+def _counts(graph: Graph) -> dict[str, int]:
+    keys, rows = graph.read_rows("counts")
+    return dict(zip(keys, rows[0], strict=True))
+
+
+def guide_queries() -> list[Query]:
+    """The queries that `browser/guide.html` names, in its order."""
+    names = _template().get_identifiers()
+    return [load_catalogue()[name] for name in names if name in load_catalogue()]
+
+
+def guide_values(example: Example) -> dict[str, Any]:
+    """The parameters of all the guide's queries, which are set once: no two of them want different values."""
+    values: dict[str, Any] = {}
+    for query in guide_queries():
+        values |= query.bind(example.values(query))
+    return values
+
+
+def _template() -> Template:
+    return Template((FILES / "guide.html").read_text(encoding="utf-8"))
+
+
+def render_guide(graph: Graph, example: Example, address: str) -> str:
+    """The guide as HTML: `browser/guide.html`, with each query's text in the place of its name.
+
+    Parameters
+    ----------
+    graph : the graph, for its counts and the article's name.
+    example : the customer to follow.
+    address : where the guide, the style sheet and the saved queries will be served.
+    """
+    counts = _counts(graph)
+    name = graph.read_rows("article_names", article_ids=[example.article_id])[1][0][1]
+    words = {
+        "address": address,
+        "customer_id": example.customer_id,
+        "article_id": example.article_id,
+        "article_name": name or example.article_id,
+        "parameters": parameters_command(guide_values(example)),
+        **{name: f"{counts[name]:,}" for name in ("customers", "articles", "bought")},
+        **{query.name: query.text.strip() for query in guide_queries()},
+    }
+    return _template().substitute({key: escape(word) for key, word in words.items()})
+
+
+def write_saved_queries(file: Path, example: Example) -> None:
+    """Write the saved queries as Neo4j Browser imports them: a zip file of `folder/name.cypher`, dropped on its window.
+
+    A query and the command that sets its parameters are two saved queries, since Neo4j Browser draws a graph only for a
+    statement that runs alone.
+
+    Parameters
+    ----------
+    file : the zip file to write.
+    example : whose values the parameters get.
+    """
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for query in load_catalogue().values():
+            if query.folder not in SAVED_FOLDERS:
+                continue
+            if query.parameters:
+                command = parameters_command(query.bind(example.values(query)))
+                title = f"// {query.name}, first its parameters"
+                archive.writestr(f"hmrec {query.folder}/{query.name}_1.cypher", f"{title}\n{command}\n")
+            archive.writestr(f"hmrec {query.folder}/{query.name}_2.cypher", query.text)
+
+
+def write_guide(graph: Graph, folder: Path, http: str, customer_id: str | None = None) -> Guide:
+    """Write guide, saved queries and style sheet into the folder that the server shows under /browser/hmrec/.
+
+    Parameters
+    ----------
+    graph : the graph to walk through.
+    folder : `LocalServer.guide_folder`.
+    http : the server's HTTP address.
+    customer_id : the customer to follow; None chooses one.
+
+    Raises
+    ------
+    UnknownCustomer, UserMistake : as `choose_example`.
+    HmrecError : the server does not show the folder.
+    """
+    address = f"{http}/browser/hmrec"
+    example = choose_example(graph, customer_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_saved_queries(folder / "saved_queries.zip", example)
+    style = (FILES / "style.grass").read_text(encoding="utf-8")
+    (folder / "style.grass").write_text(style, encoding="utf-8")
+    (folder / "guide.html").write_text(render_guide(graph, example, address), encoding="utf-8")
+    play = f"{address}/guide.html"
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy on the way to this machine
+        if not session.get(play, timeout=10).ok:
+            raise HmrecError(
+                "The running Neo4j does not show the guide: an older hmrec started it.",
+                "Start it anew: hmrec db stop && hmrec db start",
+            )
+    scheme, _, host = graph.uri.partition("://")
+    return Guide(
+        play=play,
+        style=f"{address}/style.grass",
+        saved_queries=f"{address}/saved_queries.zip",
+        browser=f"{http}/browser/?dbms={scheme}://neo4j@{host}&cmd=play&arg={quote(play, safe='')}",
+    )

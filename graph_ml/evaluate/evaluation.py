@@ -1,0 +1,202 @@
+"""Hold the last days out, let each method foresee them, and measure the methods side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from ...cypher.errors import UserMistake
+from ...cypher.graph import Graph
+from ...cypher.progress import Progress, silent
+from ..export.kept import export_kept
+from ..export.subgraph import Integers, Subgraph, SubgraphSpec
+from ..holdout.ranking import Truth, collect_pairs, make_truth, rank_by_cosine
+from ..holdout.split import HoldOut, hold_out_weeks
+from ..network.trained_model import TrainedModel, TrainSettings
+from ..network.training import train
+from ..train import make_board, rank_with
+from .outcome import BASELINES, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
+
+QUERIES: Mapping[str, tuple[str, ...]] = {
+    "popular": ("popular",),
+    "own_repurchases": ("own_repurchases", "popular"),
+    "cf": ("user_based_cf",),
+    "items": ("item_based_cf",),
+    "together": ("bought_together",),
+    "variants": ("variants",),
+    "departments": ("popular_in_departments",),
+    "arrivals": ("new_arrivals",),
+    "segment": ("popular_in_segment",),
+    "attributes": ("by_attributes",),
+}
+"""Methods that are saved queries: the first one's articles, filled up with the next one's."""
+
+METHODS = (*QUERIES, "gnn", "hybrid")
+KINDS = ("all", "new")
+DEFAULT_METHODS = ("popular", "own_repurchases", "cf", "gnn", "hybrid")
+
+Peer = Callable[[HoldOut, Mapping[str, Truth], int, Mapping[str, float]], dict[str, Integers]]
+"""A method of the caller's: the purchases held out, whom to recommend for by kind, k, and the seconds a week that each
+method measured before it took, to lists [n, k] by kind, a row for each of the truth's customers, -1 where one ends."""
+
+
+def evaluate(
+    graph: Graph,
+    settings: TrainSettings | None = None,
+    *,
+    days: int = 7,
+    weeks: int = 1,
+    k: int = 12,
+    until: date | None = None,
+    methods: tuple[str, ...] | None = None,
+    customers: int | None = None,
+    workers: int = 2,
+    peers: Mapping[str, Peer] | None = None,
+    baselines: Collection[str] = BASELINES,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Measure methods on the last days, from what was known before them; the graph is only read.
+
+    Saved queries are asked with `as_of` the first day held out. The neural network is trained on earlier purchases and
+    asked in memory, by exact cosine; embeddings that are in the graph know the future and are not used.
+
+    Parameters
+    ----------
+    graph : holds the purchases.
+    settings : the neural network's; None for the defaults.
+    days : how many days are held out.
+    weeks : over how many such stretches the methods are measured, one before the other, each from what was known then.
+    k : length of the lists.
+    until : the day after the last of them; None for the end of the purchases.
+    methods : which of `METHODS`, and of the peers, in this order; None for `DEFAULT_METHODS` and all peers.
+    customers : only so many customers a week, drawn by a fixed seed; None for all who bought in the days held out.
+    workers : how many queries run at once.
+    peers : other methods by name, held against the same purchases.
+    baselines : the methods of which the best is what all are compared to.
+    progress : told each method's customers.
+
+    Returns
+    -------
+    The table of `tabulate`: a row for each method, kind of purchases ("all", or "new": pairs never bought before) and
+    segment of customers. Its `attrs` have the first day of the days held out last, their number, the weeks and k.
+
+    Raises
+    ------
+    UserMistake : an unknown method, or days that cannot be held out.
+    """
+    peers = peers or {}
+    methods = methods or (*DEFAULT_METHODS, *peers)
+    for method in methods:
+        if method not in METHODS and method not in peers:
+            raise UserMistake(f"There is no method {method[:40]!r} to evaluate.", f"There are: {', '.join(METHODS)}.")
+    subgraph = export_kept(graph, SubgraphSpec(until=until, isolated=True), progress)
+    stretches = [
+        (held, count_known(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
+    ]
+    networks: dict[date, TrainedModel] = {}
+
+    def learn(held: HoldOut) -> TrainedModel:
+        """The network of what came before, trained once for all methods that ask for it."""
+        if held.cut not in networks:
+            networks[held.cut] = train(held.before, settings, progress)
+        return networks[held.cut]
+
+    outcomes: list[Outcome] = []
+    for method in methods:
+        begun = time.monotonic()
+        found: dict[str, list[WeekOutcome]] = {kind: [] for kind in KINDS}
+        for held, known, truths in stretches:
+            if method in peers:
+                lists = peers[method](held, truths, k, {done.method: done.seconds / weeks for done in outcomes})
+            elif method == "gnn":
+                lists = _rank_by_gnn(held, truths, learn(held), k)
+            elif method == "hybrid":
+                lists = _rank_by_hybrid(held, truths, learn(held), k, progress)
+            else:
+                lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
+            for kind in KINDS:
+                found[kind].append(weigh_lists(known, lists[kind], truths[kind]))
+        seconds = round(time.monotonic() - begun, 1)
+        outcomes += [Outcome(method, kind, seconds, tuple(found[kind])) for kind in KINDS]
+    table = tabulate(outcomes, baselines)
+    table.attrs |= {"cut": stretches[0][0].cut.isoformat(), "days": days, "weeks": weeks, "k": k}
+    return table
+
+
+def _make_truths(held: HoldOut, customers: int | None) -> dict[str, Truth]:
+    truths = {kind: make_truth(held, new_only=kind == "new", cold=True) for kind in KINDS}
+    if customers is None:
+        return truths
+    return {kind: _draw(truth, customers, truths["all"].customers) for kind, truth in truths.items()}
+
+
+def _draw(truth: Truth, number: int, everyone: Integers) -> Truth:
+    chosen = np.random.default_rng(0).permutation(everyone)[:number]
+    kept = np.isin(truth.customers, chosen)
+    return Truth(truth.customers[kept], truth.bought, truth.owned, truth.relevant[kept])
+
+
+def _rank_by_gnn(held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int) -> dict[str, Integers]:
+    lists = {}
+    for kind, truth in truths.items():
+        owned = None if truth.owned is None else truth.owned[truth.customers]
+        lists[kind] = rank_by_cosine(trained.customers[truth.customers], trained.articles, k, owned)
+    return lists
+
+
+def _rank_by_hybrid(
+    held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int, progress: Progress
+) -> dict[str, Integers]:
+    ranker = rank_with(trained, held.before, progress=progress)
+    if ranker is None:
+        return _rank_by_gnn(held, truths, trained, k)
+    board = make_board(held, trained, ranker)
+    return {kind: board.rank(ranker, truth.customers, k, new_only=kind == "new") for kind, truth in truths.items()}
+
+
+def _rank_by_queries(
+    graph: Graph, method: str, held: HoldOut, truths: dict[str, Truth], k: int, workers: int, progress: Progress
+) -> dict[str, Integers]:
+    """Ask for each customer once, for a list so long that k new articles are in it after what they own is left out."""
+    subgraph = held.before
+    everyone = np.unique(np.concatenate([truth.customers for truth in truths.values()]))
+    length = np.diff(collect_pairs(held.before).indptr)
+    shared = _ask(graph, subgraph, "popular", "", k + int(length[everyone].max(initial=0)), held.cut)
+
+    def ask(customer: int) -> Integers:
+        parts = []
+        for query in QUERIES[method]:
+            outer = subgraph.customer_ids.id(customer)
+            wanted = k + int(length[customer])
+            parts.append(shared if query == "popular" else _ask(graph, subgraph, query, outer, wanted, held.cut))
+        joined = np.concatenate(parts)
+        return joined[np.sort(np.unique(joined, return_index=True)[1])]
+
+    found: dict[int, Integers] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        for customer, articles in zip(everyone.tolist(), pool.map(ask, everyone.tolist()), strict=True):
+            found[customer] = articles
+            progress(f"Asking {method}", len(found), len(everyone))
+    lists = {}
+    for kind, truth in truths.items():
+        lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
+        for row, customer in enumerate(truth.customers.tolist()):
+            articles = found[customer]
+            if truth.owned is not None:
+                bought = truth.owned.indices[truth.owned.indptr[customer] : truth.owned.indptr[customer + 1]]
+                articles = articles[~np.isin(articles, bought)]
+            lists[kind][row, : min(k, len(articles))] = articles[:k]
+    return lists
+
+
+def _ask(graph: Graph, subgraph: Subgraph, query: str, customer_id: str, k: int, cut: date) -> Integers:
+    """The articles' numbers that a query recommends; -2 for one that nobody in the subgraph bought."""
+    keys, rows = graph.read_rows(query, customer_id=customer_id, k=k, as_of=cut)
+    column = keys.index("article_id")
+    ids = subgraph.article_ids
+    return np.array([ids.index(row[column]) if row[column] in ids else -2 for row in rows], dtype=np.int64)

@@ -1,0 +1,69 @@
+"""A page that stands alone: figures in tables, plots as drawings inside it, nothing fetched from anywhere."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...cypher.result_file import write_result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Without a folder for its caches Matplotlib warns in several lines of its own, and then goes on in a temporary one.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+BLUE = "#2F6DB5"
+INK = "#1c2733"
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #1c2733 }
+table { border-collapse: collapse; margin: 1rem 0 }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid #d8dee4; text-align: right; white-space: nowrap }
+th:first-child, td:first-child { text-align: left }
+svg { max-width: 100%; height: auto }
+"""
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>hmrec: {name}</title><style>{style}</style>
+<h1>{title}</h1>
+{parts}
+</html>
+"""
+
+
+def write_page(title: str, parts: Sequence[str], file: Path) -> None:
+    """Write the page, whole or not at all.
+
+    Parameters
+    ----------
+    title : its heading.
+    parts : HTML, in order.
+    file : where to; its folder is made.
+    """
+    name = escape(title[:1].lower() + title[1:])
+    page = PAGE.format(style=STYLE, name=name, title=escape(title), parts="\n".join(parts))
+    write_result(file, lambda path: path.write_text(page, encoding="utf-8"))
+
+
+def make_axes(width: float = 8, height: float = 3.2) -> tuple[Figure, Axes]:
+    """An empty plot, in inches, without a frame at the top and the right."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def draw(figure: Figure) -> str:
+    """The figure as SVG to stand inside HTML, the same bytes for the same figures."""
+    from matplotlib import rc_context
+
+    with io.StringIO() as text, rc_context({"svg.hashsalt": "hmrec"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+        whole = text.getvalue()
+    return whole[whole.index("<svg") :]

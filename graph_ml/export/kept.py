@@ -1,0 +1,240 @@
+"""Keep an export as files, and take it from there while the graph has not changed since.
+
+A copy is a folder named by a hash of what it depends on: the database, its loads, the numbers of nodes and purchases,
+and the `SubgraphSpec`. It is written under another name and renamed once it is whole, so that a process that is killed
+leaves no half of one. After loads, a copy of all purchases is brought up to date by what they wrote
+(`update_export.py`). A graph that was changed by hand with the same numbers left looks unchanged: ask for `fresh`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from filelock import FileLock
+
+from ...cypher.errors import NoHome
+from ...cypher.graph import Graph
+from ...cypher.progress import Progress, silent
+from ...cypher.settings import ServerSettings, find_cache_folder
+from .subgraph import Attribute, IdMap, Subgraph, SubgraphSpec, export_subgraph
+from .update import can_update, update_subgraph
+
+FORM = 2  # of the files; raised when they or the export's meaning change
+MOST_COPIES = 3
+WAIT_SECONDS = 60.0  # for another process that keeps a copy; the export is not kept then
+ARRAYS = ("customer", "article", "time", "price", "quantity", "channel")
+FRAMES = ("customers", "articles")
+FACTS, BEGUN = "facts.json", "writing-"
+
+
+class _DamagedCopy(Exception):
+    """A kept copy whose files are not as they were written."""
+
+
+def export_kept(
+    graph: Graph,
+    spec: SubgraphSpec | None = None,
+    progress: Progress = silent,
+    *,
+    fresh: bool = False,
+    folder: Path | None = None,
+) -> Subgraph:
+    """As `export_subgraph`, from the kept copy where the graph is as it was then, and keeping one where it is not.
+
+    A copy from before some loads is brought up to date, if they told what they wrote.
+
+    Parameters
+    ----------
+    graph, spec, progress : as of `export_subgraph`.
+    fresh : read the graph in any case.
+    folder : of the copies; None for `exports` in HMREC_HOME, or in the user's cache folder.
+
+    Returns
+    -------
+    A subgraph whose arrays may be mapped from files; writing into them changes no file.
+    """
+    spec = spec or SubgraphSpec()
+    try:
+        folder = folder or find_folder()
+    except NoHome as error:
+        _say(graph, f"{error.message} Neither the export nor a training's checkpoints are kept. {error.hint}")
+        return graph.read_anew(lambda: export_subgraph(graph, spec, progress))
+    version = graph.read_rows("export_version")[1]
+    finished = bool(version[0][2])
+    copy = folder / _name_copy(version, spec)
+    if finished and not fresh and copy.is_dir():
+        try:
+            subgraph = _read_copy(copy, spec)
+        except _DamagedCopy:
+            progress("The kept export is damaged: reading the graph anew", 0, None)
+        else:
+            progress("Reading the kept export", 1, 1)
+            return subgraph
+
+    def read() -> Subgraph:
+        updated = _update_copy(graph, spec, version, folder, progress) if finished and not fresh else None
+        return updated or export_subgraph(graph, spec, progress)
+
+    subgraph = graph.read_anew(read)
+    if finished and graph.read_rows("export_version")[1] == version:  # no load began meanwhile
+        try:
+            _keep(subgraph, copy, version, spec)
+        except (OSError, pl.exceptions.PolarsError):
+            _say(graph, f"The export cannot be kept in {folder}: no room or no permission.")
+    return subgraph
+
+
+def _say(graph: Graph, sentence: str) -> None:
+    if graph.tell is not None:
+        graph.tell(sentence)
+
+
+def find_folder() -> Path:
+    """Return the folder where exports are kept.
+
+    Raises
+    ------
+    NoHome : the user has no home directory, and HMREC_HOME is not set.
+    """
+    settings = ServerSettings()
+    chosen = "home" in settings.model_fields_set
+    return (settings.home if chosen else find_cache_folder()) / "exports"
+
+
+def _name_copy(version: list[list[Any]], spec: SubgraphSpec) -> str:
+    known = json.dumps([FORM, version, spec.model_dump(mode="json")])
+    return hashlib.sha256(known.encode()).hexdigest()[:32]
+
+
+def _update_copy(
+    graph: Graph, spec: SubgraphSpec, version: list[list[Any]], folder: Path, progress: Progress
+) -> Subgraph | None:
+    """The newest copy from before some loads with what they wrote; None where there is none, or it cannot be done."""
+    if not can_update(spec) or not folder.is_dir():
+        return None
+    found = list(_find_earlier(folder, spec, version))
+    if not found:
+        return None
+    copy, then = max(found, key=lambda earlier: len(earlier[1][0][1]))
+    try:
+        kept = _read_copy(copy, spec)
+    except _DamagedCopy:
+        return None
+    known = {load for load, _ in then[0][1]}
+    loads = [load for load, _ in version[0][1] if load not in known]
+    updated = update_subgraph(graph, kept, spec, loads, progress)
+    return updated if updated is not None and _agree(kept, then, updated, version, spec) else None
+
+
+def _find_earlier(folder: Path, spec: SubgraphSpec, version: list[list[Any]]) -> Iterator[tuple[Path, Any]]:
+    """The copies of this database and spec whose loads are all among the graph's, and the versions they are of."""
+    wanted = [FORM, spec.model_dump(mode="json")]
+    for entry in folder.iterdir():
+        try:
+            facts = json.loads((entry / FACTS).read_text(encoding="utf-8"))
+            then = facts["version"]
+            same = facts["asked"] == wanted and then[0][0] == version[0][0]
+            if same and all(load in version[0][1] for load in then[0][1]):
+                yield entry, then
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            continue  # no copy, or of another form
+
+
+def _agree(kept: Subgraph, then: Any, updated: Subgraph, now: list[list[Any]], spec: SubgraphSpec) -> bool:
+    """Whether the numbers grew as the graph's did; else somebody has changed it by hand, too."""
+    grown = [updated.num_edges - kept.num_edges]
+    counted = [now[0][5] - then[0][5]]
+    if spec.isolated:
+        grown += [len(updated.customer_ids) - len(kept.customer_ids), len(updated.article_ids) - len(kept.article_ids)]
+        counted += [now[0][3] - then[0][3], now[0][4] - then[0][4]]
+    return grown == counted
+
+
+def _keep(subgraph: Subgraph, copy: Path, version: list[list[Any]], spec: SubgraphSpec) -> None:
+    """Write a copy, whole or not at all, and remove those that are too many."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    lock = copy.parent.with_name(f".{copy.parent.name}.lock")
+    with FileLock(lock, timeout=WAIT_SECONDS):  # one at a time, so that what another began and is here was left
+        for left in copy.parent.glob(f"{BEGUN}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        _write_copy(subgraph, copy, version, spec)
+        _remove_old(copy)
+
+
+def _write_copy(subgraph: Subgraph, copy: Path, version: list[list[Any]], spec: SubgraphSpec) -> None:
+    work = Path(tempfile.mkdtemp(prefix=BEGUN, dir=copy.parent))  # its owner's alone: it holds purchases
+    try:
+        for name in ARRAYS:
+            np.save(work / f"{name}.npy", getattr(subgraph, name))
+        for name in FRAMES:
+            getattr(subgraph, name).write_parquet(work / f"{name}.parquet")
+        attributes = {}
+        for label, attribute in subgraph.attributes.items():
+            np.save(work / f"attribute-{label}.npy", attribute.edge_index)
+            attributes[label] = [attribute.relationship, attribute.keys]
+        sums = {file.name: _sum(file) for file in sorted(work.iterdir())}
+        asked = [FORM, spec.model_dump(mode="json")]
+        facts = {"asked": asked, "version": version, "attributes": attributes, "sums": sums}
+        (work / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+        shutil.rmtree(copy, ignore_errors=True)  # a damaged one, or one that --fresh replaces
+        work.rename(copy)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def _read_copy(copy: Path, spec: SubgraphSpec) -> Subgraph:
+    try:
+        facts = json.loads((copy / FACTS).read_text(encoding="utf-8"))
+        if any(_sum(copy / name) != kept for name, kept in facts["sums"].items()):
+            raise _DamagedCopy
+        # "c": pages are read when they are needed, and what is written into them stays in memory
+        arrays = {name: np.load(copy / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
+        frames = {name: pl.read_parquet(copy / f"{name}.parquet", memory_map=False, glob=False) for name in FRAMES}
+        attributes = {
+            label: Attribute(relationship, tuple(keys), np.load(copy / f"attribute-{label}.npy"))
+            for label, (relationship, keys) in facts["attributes"].items()
+        }
+        os.utime(copy)
+        return Subgraph(
+            customer_ids=IdMap(frames["customers"]["customer_id"]),
+            article_ids=IdMap(frames["articles"]["article_id"]),
+            attributes=attributes,
+            features=spec.features,
+            customers=frames["customers"],
+            articles=frames["articles"],
+            **arrays,
+        )
+    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+        raise _DamagedCopy from error
+
+
+def _sum(file: Path) -> int:
+    """A checksum, a second for a gigabyte."""
+    total = 0
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 22):
+            total = zlib.crc32(block, total)
+    return total
+
+
+def _remove_old(newest: Path) -> None:
+    """Remove all copies but the newest and those last used; one used in the future tells of a clock that was wrong."""
+    ages = {}
+    for entry in newest.parent.iterdir():
+        if entry != newest and entry.is_dir():
+            used = entry.stat().st_mtime
+            ages[entry] = used if used <= time.time() else 0.0
+    for entry in sorted(ages, key=lambda e: -ages[e])[MOST_COPIES - 1 :]:
+        shutil.rmtree(entry, ignore_errors=True)

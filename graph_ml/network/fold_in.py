@@ -1,0 +1,149 @@
+"""Embeddings as of any day from a network trained before: the same weights over the graph as it is by then.
+
+So new customers, new articles and new purchases get embeddings without training again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+
+from ..candidates.nearest import Vectors
+from ..export.subgraph import IdMap, Integers, Subgraph, to_days
+from .embed import embed_nodes, finish, make_network
+from .model import HeteroLightGCN, NodeFeatures, add_up, invert_powers
+from .trained_model import TrainedModel, TrainSettings
+from .weeks import collect_features, count_nodes, measure_degrees, take_graph, weigh
+
+LATENT = "embedding"
+CUSTOMERS_AT_ONCE = 100_000
+
+
+def embed_as_of(trained: TrainedModel, subgraph: Subgraph, today: int) -> Vectors:
+    """Embeddings of all nodes of a subgraph, from the weights of a network and the purchases of the subgraph.
+
+    Parameters
+    ----------
+    trained : the network; nodes that it does not know start from their features and attributes alone.
+    subgraph : the purchases, all before `today`.
+    today : the day as of which recency counts, as days since 1970-01-01.
+    """
+    settings, base = trained.settings, subgraph
+    if trained.learned_from is not None:
+        places = _find(trained.learned_from, subgraph.customer_ids)[1]
+        base = subgraph.take(places)
+    features = collect_features(base, trained.encoders)
+    network = make_network(count_nodes(base, settings), features, settings, torch.Generator().manual_seed(0))
+    weights = {name: torch.from_numpy(np.array(value)) for name, value in trained.weights.items()}
+    weights[LATENT] = torch.from_numpy(_move_rows(trained, base, trained.weights[LATENT]))
+    network.load_state_dict(weights)
+    network.eval()
+    if base is not subgraph:
+        told = collect_features(subgraph, trained.encoders)
+        return _embed_around(network, base, features, subgraph, told, places, today, settings)
+    split = len(base.customer_ids), len(base.article_ids)
+    return Vectors(*embed_nodes(network, take_graph(base, today, settings), features, split, settings))
+
+
+def embed_shop(trained: TrainedModel, shop: Subgraph) -> TrainedModel:
+    """A model that learned from some customers of a shop, with embeddings of all of them."""
+    trained = replace(trained, learned_from=trained.customer_ids, customer_ids=shop.customer_ids)
+    vectors = embed_as_of(trained, shop, to_days(shop.until))
+    return replace(trained, customers=vectors.customers, articles=vectors.articles)
+
+
+@torch.no_grad()
+def _embed_around(
+    network: HeteroLightGCN,
+    base: Subgraph,
+    features: tuple[NodeFeatures, ...],
+    shop: Subgraph,
+    shop_features: tuple[NodeFeatures, ...],
+    places: Integers,
+    today: int,
+    settings: TrainSettings,
+) -> Vectors:
+    """Embeddings of all customers of a shop, from a network and the graph of those customers whom it learned from.
+
+    The graph of all would not do: its articles have many times the degree that they had in training. Each customer is
+    put beside the graph instead, joined to the articles, and changes nothing in it: the customer's layer l is what
+    comes over the customer's own edges from layer l - 1 of the articles, by the articles' degrees in the graph. For
+    those in the graph, who have these `places` in the shop, that is the same as propagation.
+    """
+    number = len(base.customer_ids)
+    articles = slice(number, number + len(base.article_ids))
+    graph = take_graph(base, today, settings, shop)
+    layer = network.begin(graph.known, features)  # [N, dim]
+    begins = torch.zeros(len(shop.customer_ids), layer.shape[1])
+    for kind, encoder in zip(shop_features, network.kinds, strict=True):
+        if kind.first == 0:
+            begins += encoder(kind)
+    begins[torch.from_numpy(places)] = layer[:number]
+    total, passed_on = layer.clone(), torch.zeros_like(layer[articles])
+    for _ in range(settings.layers):
+        passed_on += layer[articles]
+        layer = graph.adjacency @ layer
+        total += layer
+    begins += _pass_on(shop, today, settings, measure_degrees(base, today, settings), passed_on.numpy())
+    total, begins = total / (settings.layers + 1), begins / (settings.layers + 1)
+    return Vectors(*finish(network, begins, total[articles], graph, settings))
+
+
+def _pass_on(
+    shop: Subgraph, today: int, settings: TrainSettings, degree: npt.NDArray[np.float64], x: npt.NDArray[np.float32]
+) -> torch.Tensor:
+    """[C, dim]: what reaches each customer over their own edges from x [A, dim], some customers after the others."""
+    reached = torch.zeros(len(shop.customer_ids), x.shape[1])
+    x = invert_powers(degree).astype(np.float32)[:, None] * x
+    for begin in range(0, len(reached), CUSTOMERS_AT_ONCE):
+        end = min(begin + CUSTOMERS_AT_ONCE, len(reached))
+        part = shop.where(slice(*np.searchsorted(shop.customer, [begin, end])))
+        weight, shape = weigh(part, today, settings.half_life), (end - begin, len(x))
+        pairs = add_up(part.customer - begin, part.article, weight, shape, settings.most).astype(np.float32)
+        left = sp.diags(invert_powers(np.asarray(pairs.sum(1)).ravel())).astype(np.float32)
+        reached[begin:end] = torch.from_numpy(left @ (pairs @ x))
+    return reached
+
+
+def _find(some: IdMap, among: IdMap) -> tuple[Integers, Integers]:
+    """Where each id that both have is in `some` and in `among`, in the order of `among`."""
+    places = [(some.index(outer), place) for place, outer in enumerate(among) if outer in some]
+    of, to = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    return of, to
+
+
+def _move_rows(trained: TrainedModel, subgraph: Subgraph, latent: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """[nodes of the subgraph, dim]: each node's latent embedding, zeros for nodes that the network does not know."""
+    olds: list[IdMap] = [trained.learners, trained.article_ids]
+    news: list[IdMap] = [subgraph.customer_ids, subgraph.article_ids]
+    if trained.settings.attributes:
+        olds += [IdMap(map(str, keys)) for keys in trained.attribute_keys.values()]
+        found = {label: IdMap(map(str, attribute.keys)) for label, attribute in subgraph.attributes.items()}
+        olds_by_label = dict(zip(trained.attribute_keys, olds[2:], strict=True))
+        olds = olds[:2] + [olds_by_label.get(label, IdMap(())) for label in found]
+        news += list(found.values())
+        begins = _begin_of_labels(trained)
+    else:
+        found, begins = {}, {}
+    moved = np.zeros((sum(map(len, news)), latent.shape[1]), dtype=np.float32)
+    sources = [0, len(olds[0]), *(begins.get(label, 0) for label in found)]
+    begin = 0
+    for old, new, source in zip(olds, news, sources, strict=True):
+        of, to = _find(old, new)
+        moved[begin + to] = latent[source + of]
+        begin += len(new)
+    return moved
+
+
+def _begin_of_labels(trained: TrainedModel) -> dict[str, int]:
+    """The number of each kind's first attribute node in the trained network."""
+    begin = len(trained.learners) + len(trained.article_ids)
+    begins = {}
+    for label, keys in trained.attribute_keys.items():
+        begins[label] = begin
+        begin += len(keys)
+    return begins

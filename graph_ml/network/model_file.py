@@ -1,0 +1,167 @@
+"""A trained model as one piece of bytes: safetensors, which holds numbers and words and can run nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from ...cypher.errors import HmrecError, UserMistake
+from ...cypher.result_file import find_result_file
+from ..export.features import FeatureEncoder
+from ..export.subgraph import IdMap
+from .trained_model import Epoch, TrainedModel, TrainSettings
+
+FORMAT = "hmrec model 2"
+WEIGHTS = "weights."
+LEARNED_FROM = "learned_from"
+KINDS = (np.dtype(np.float32), np.dtype(np.int64))
+
+
+class BadModel(HmrecError):
+    """The bytes are no model of hmrec's, or not a whole one."""
+
+
+def save_model(trained: TrainedModel) -> bytes:
+    """Put a model into bytes from which `load_model` makes the same model again, float32 for float32.
+
+    Raises
+    ------
+    ValueError : a weight is neither float32 nor int64.
+    """
+    for name, weight in trained.weights.items():
+        if weight.dtype not in KINDS:
+            raise ValueError(f"the weight {name} is {weight.dtype}, not float32 or int64")
+    facts = {
+        "settings": trained.settings.model_dump(mode="json"),
+        "history": [list(epoch) for epoch in trained.history],
+        "epochs": trained.epochs,
+        "since": trained.since.isoformat(),
+        "until": trained.until.isoformat(),
+        "purchases": trained.purchases,
+        "attribute_keys": {label: list(keys) for label, keys in trained.attribute_keys.items()},
+        "encoders": {kind: encoder.to_json() for kind, encoder in trained.encoders.items()},
+    }
+    tensors = {
+        "customers": trained.customers,
+        "articles": trained.articles,
+        "customer_ids": _pack_ids(trained.customer_ids),
+        "article_ids": _pack_ids(trained.article_ids),
+        "facts": _pack_text(json.dumps(facts)),
+        **({} if trained.learned_from is None else {LEARNED_FROM: _pack_ids(trained.learned_from)}),
+        **{WEIGHTS + name: weight for name, weight in trained.weights.items()},
+    }
+    whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    return bytes(save_tensors(whole, {"format": FORMAT}))
+
+
+def load_model(content: bytes) -> TrainedModel:
+    """Make a model of `save_model`'s bytes.
+
+    Raises
+    ------
+    BadModel : they are cut off, damaged or something else.
+    """
+    try:
+        _check_format(content)
+        tensors = load_tensors(content)
+        facts = json.loads(tensors["facts"].tobytes())
+        trained = TrainedModel(
+            customer_ids=IdMap(_unpack_ids(tensors["customer_ids"])),
+            article_ids=IdMap(_unpack_ids(tensors["article_ids"])),
+            customers=tensors["customers"],
+            articles=tensors["articles"],
+            settings=TrainSettings.model_validate(facts["settings"]),
+            history=tuple(Epoch(*epoch) for epoch in facts["history"]),
+            epochs=int(facts["epochs"]),
+            since=date.fromisoformat(facts["since"]),
+            until=date.fromisoformat(facts["until"]),
+            purchases=int(facts["purchases"]),
+            weights={
+                name.removeprefix(WEIGHTS): tensor for name, tensor in tensors.items() if name.startswith(WEIGHTS)
+            },
+            attribute_keys={label: tuple(keys) for label, keys in facts["attribute_keys"].items()},
+            encoders={kind: FeatureEncoder.from_json(text) for kind, text in facts["encoders"].items()},
+            learned_from=IdMap(_unpack_ids(tensors[LEARNED_FROM])) if LEARNED_FROM in tensors else None,
+        )
+        _check_shapes(trained)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        sentence = "These bytes are not a whole model of hmrec's."
+        raise BadModel(sentence, "Train again, or take another version.") from error
+    return trained
+
+
+def write_model(trained: TrainedModel, file: Path) -> None:
+    """Write a model into a file that is there whole or not at all."""
+    target = find_result_file(file)
+    if target.is_stream:
+        raise UserMistake(f"{file} is no file that a model can be kept in.")
+    handle, beside = tempfile.mkstemp(dir=target.path.parent, prefix=f".{file.name}-")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(save_model(trained))
+            out.flush()
+            os.fsync(out.fileno())
+        target.end(Path(beside))
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def read_model(file: Path) -> TrainedModel:
+    """Read a model from a file.
+
+    Raises
+    ------
+    BadModel : it cannot be read, or holds no whole model.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise BadModel(f"The model file {file} cannot be read ({error.strerror}).") from error
+    return load_model(content)
+
+
+def _check_format(content: bytes) -> None:
+    """Compare the metadata, which safetensors' numpy part does not give: 8 bytes of length, then JSON."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length]) if length <= len(content) - 8 else {}
+    if header["__metadata__"]["format"] != FORMAT:
+        raise ValueError("another format")
+
+
+def _check_shapes(trained: TrainedModel) -> None:
+    for ids, vectors in ((trained.customer_ids, trained.customers), (trained.article_ids, trained.articles)):
+        if vectors.dtype != np.float32 or vectors.shape != (len(ids), trained.settings.dim):
+            raise ValueError("embeddings and ids do not fit each other")
+        if not np.isfinite(vectors).all():
+            raise ValueError("an embedding is not a number")
+    if not all(isinstance(value, (int, float)) for epoch in trained.history for value in epoch):
+        raise ValueError("the history is not made of numbers")
+    if any(weight.dtype not in KINDS for weight in trained.weights.values()):
+        raise ValueError("weights of another kind")
+
+
+def _pack_text(text: str) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+def _pack_ids(ids: IdMap) -> npt.NDArray[np.uint8]:
+    """Ids as JSON: they may hold any character."""
+    return _pack_text(json.dumps(list(ids), separators=(",", ":"), ensure_ascii=False))
+
+
+def _unpack_ids(packed: npt.NDArray[Any]) -> list[str]:
+    ids = json.loads(packed.tobytes())
+    if not isinstance(ids, list) or not all(isinstance(outer, str) for outer in ids):
+        raise ValueError("ids are not a list of words")
+    return ids

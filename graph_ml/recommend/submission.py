@@ -1,0 +1,168 @@
+"""Write Kaggle's submission file so that a run that was killed goes on, and nothing half-written stands under its name.
+
+Lists go into a partial file beside the target, which is renamed once it is whole. Its name has a hash of all that the
+lists depend on, so that a run goes on only where it would write the same; any other begins anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from filelock import FileLock, Timeout
+
+from ...cypher.errors import UserMistake
+from ...cypher.local.disk_space import explain_full_disk
+from ...cypher.progress import Progress, silent
+from ...cypher.result_file import find_result_file
+
+HEADER = ("customer_id", "prediction")
+STEP = "Recommending to every customer"
+
+
+def write_submission(
+    out: Path,
+    depends_on: Any,
+    customers: Sequence[str],
+    predict: Callable[[int, int], Iterable[Sequence[str]]],
+    *,
+    at_once: int = 4_000,
+    progress: Progress = silent,
+) -> int:
+    """Write `customer_id,prediction`, a row a customer, the article ids apart by a space.
+
+    Parameters
+    ----------
+    out : the file. Until it is whole, and after any failure, whatever stood there before does. A link stays a link;
+        a pipe gets the batches as they are made, and a run that was killed does not go on there.
+    depends_on : all that the lists depend on, as JSON can write it. A partial file of anything else is thrown away.
+    customers : ids, in the order of the file.
+    predict : gives the lists of the customers at the places from a first one up to another.
+    at_once : how many customers `predict` is asked about. Killed runs lose so many at most, and go on where `predict`
+        would have been asked next, so that the file is the same, whatever the lists of a batch do to each other.
+    progress : told the customers that are done.
+
+    Returns
+    -------
+    How many customers `predict` was asked about; the others were done by a run before.
+
+    Raises
+    ------
+    UserMistake : another run is writing this file.
+    NoRoom : the disk is full; what has been written so far stays in the partial file, for the next run.
+    """
+    target = find_result_file(out)
+    if target.is_stream:
+        with target.open_stream() as stream:
+            _write_from(stream, 0, customers, predict, at_once, progress)
+        return len(customers)
+    path = target.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        with FileLock(lock, timeout=0):
+            known = json.dumps([at_once, depends_on], default=str, sort_keys=True)
+            partial = path.with_name(f"{path.name}.{hashlib.sha256(known.encode()).hexdigest()[:12]}.partial")
+            for other in _find_partials(path):
+                if other != partial:
+                    other.unlink()
+            try:
+                otherwise = "name a file on another; run again, it goes on where it stopped."
+                with explain_full_disk(path.parent, otherwise):
+                    target.begin(partial)
+                    asked = _complete(partial, customers, predict, at_once, progress)
+                target.end(partial)
+            finally:
+                lock.unlink(missing_ok=True)
+    except Timeout:
+        raise UserMistake(f"Another run is writing {out}.", "Wait until it is done.") from None
+    return asked
+
+
+def _find_partials(out: Path) -> list[Path]:
+    """What killed runs left beside the file."""
+    name = re.compile(re.escape(out.name) + r"\.[0-9a-f]{12}\.partial")
+    return [entry for entry in out.parent.iterdir() if name.fullmatch(entry.name)]
+
+
+def _complete(
+    partial: Path,
+    customers: Sequence[str],
+    predict: Callable[[int, int], Iterable[Sequence[str]]],
+    at_once: int,
+    progress: Progress,
+) -> int:
+    with partial.open("r+b") as file:
+        done, size = _find_end(file, customers, at_once)
+        file.seek(size)
+        file.truncate()
+        _write_from(file, done, customers, predict, at_once, progress, with_header=not size)
+        os.fsync(file.fileno())
+        return len(customers) - done
+
+
+def _write_from(
+    file: BinaryIO,
+    first: int,
+    customers: Sequence[str],
+    predict: Callable[[int, int], Iterable[Sequence[str]]],
+    at_once: int,
+    progress: Progress,
+    with_header: bool = True,
+) -> None:
+    """Write the lists of the customers from place `first` on."""
+    if with_header:
+        file.write(_to_lines([HEADER]))
+    progress(STEP, first, len(customers))
+    for begin in range(first, len(customers), at_once):
+        end = min(begin + at_once, len(customers))
+        lists = predict(begin, end)
+        rows = zip((customers[place] for place in range(begin, end)), map(" ".join, lists), strict=True)
+        file.write(_to_lines(rows))
+        file.flush()
+        progress(STEP, end, len(customers))
+
+
+def _to_lines(rows: Iterable[tuple[str, str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _find_end(file: io.BufferedRandom, customers: Sequence[str], at_once: int) -> tuple[int, int]:
+    """How many customers of whole batches a partial file has, and how many bytes those take, its first line with them.
+
+    A line that is not whole, or not the next customer's, ends it.
+    """
+    size = read = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal read
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            read += len(line)
+            yield line.decode(errors="replace")
+
+    rows = csv.reader(lines())
+    done = place = 0
+    try:
+        if next(rows, None) != list(HEADER):
+            return 0, 0
+        size = read
+        for row in rows:
+            if place == len(customers) or len(row) != len(HEADER) or row[0] != customers[place]:
+                break
+            place += 1
+            if place % at_once == 0 or place == len(customers):
+                done, size = place, read
+    except csv.Error:
+        pass  # ends there, too
+    return done, size

@@ -1,0 +1,350 @@
+"""Transactions to purchases: one fast pass over the rows that are written plainly, a careful one over the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from os import SEEK_END
+from pathlib import Path
+
+import polars as pl
+
+from ..schema import ARTICLES, CUSTOMERS, TRANSACTIONS, Column, Kind, ReadRules, Table
+from .cells import MISSING, TYPES, Form, check, complete, list_rejects, parse_plain, tell_odd, trim
+from .files import Source, fetch_lines
+from .returns import CANCELLED, count_units, take_back, tell_kind
+from .scan import collect, scan, tell_form, unreadable
+
+NUMBERS = pl.Schema(
+    {
+        "customer": pl.UInt32,
+        "t_dat": pl.Date,
+        "article": pl.UInt32,
+        "price": pl.Float64,
+        "sales_channel_id": pl.Int32,
+    }
+)
+KEY = list(NUMBERS)
+QUANTITY = pl.Schema({"quantity": pl.Int64})
+PLAIN_LOWEST = {"price": 0, "quantity": 1}  # returns are for the careful pass
+SAMPLE_ROWS = 1000
+HM_DIGITS = 10
+LAST_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class TableCount:
+    """What became of a table's rows; read = loaded + merged + rejected + returned + left_out, always.
+
+    Attributes
+    ----------
+    returned : rows of returns, cancelled invoices and no units, and of purchases that they took back whole.
+    left_out : rows of articles that the caller has left out.
+    """
+
+    read: int
+    loaded: int
+    merged: int
+    rejected: int
+    returned: int = 0
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Transactions:
+    """What the transactions' file holds.
+
+    Attributes
+    ----------
+    source : the file; it takes the notes.
+    rows : how many.
+    plain : customer, t_dat, article, price, sales_channel_id and, if the file has it, quantity of the rows written
+        plainly; customer and article are the numbers of known nodes.
+    others : line, the columns, customer and article where known, `bad`, `bad_value`, `units`, `kind` and `left_out` of
+        all other rows.
+    rejects : the bad ones among the others, as the report lists them.
+    left_out : how many of the others are left out.
+    lost : how many optional cells broke their rule, by column.
+    """
+
+    source: Source
+    rows: int
+    plain: pl.DataFrame
+    others: pl.LazyFrame
+    rejects: pl.DataFrame
+    left_out: int
+    lost: dict[str, int]
+
+    @property
+    def _good(self) -> pl.LazyFrame:
+        return self.others.filter(pl.col("bad").is_null() & ~pl.col("left_out"))
+
+    def add_bare(self, frame: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, int]:
+        """The table's nodes with those that only the transactions name, numbered; and how many those are."""
+        key = str(table.key)
+        number = key.removesuffix("_id")
+        named = self._good.filter(pl.col(number).is_null() & (pl.col("units") > 0)).select(key).unique()
+        bare = named.collect(engine="streaming").sort(key)
+        whole = pl.concat([frame, complete(bare, table)]) if bare.height else frame
+        return whole.with_row_index(number), bare.height
+
+    def write_purchases(self, nodes: dict[str, pl.DataFrame], bare: dict[str, int], target: Path) -> TableCount:
+        """Write distinct purchases with their quantity, sorted by customer, date and article; the rows' count.
+
+        Parameters
+        ----------
+        nodes : customers and articles, numbered, the last `bare` of them not known when the file was read.
+        target : Parquet in neo4j-admin's form.
+        """
+        good = self._number_bare(nodes, bare)
+        bought = good.filter(pl.col("units") > 0).with_columns(quantity="units")
+        schema = pl.Schema(NUMBERS | (QUANTITY if "quantity" in self.plain.columns else {}))
+        rows = bought.select(list(schema)).cast(schema).collect(engine="streaming")
+        distinct = _add_up(pl.concat([self.plain, rows]).sort(KEY))
+        returned = 0
+        returns = good.filter(pl.col("units") <= 0).select("customer", "article", "t_dat", "units", "kind")
+        if (back := returns.collect(engine="streaming")).height:
+            distinct, returned = self._take_back(distinct, back)
+        ids = nodes[ARTICLES.stem].lazy().select("article", "article_id")
+        (
+            distinct.lazy()
+            .join(ids, on="article", how="left", maintain_order="left")
+            .select(
+                pl.col("customer").cast(pl.Int64).alias(":START_ID(Customer)"),
+                pl.col("article").cast(pl.Int64).alias(":END_ID(Article)"),
+                "t_dat",
+                "article_id",
+                "quantity",
+                pl.col("sales_channel_id").cast(pl.Int64),
+                "price",
+            )
+            .sink_parquet(target, engine="streaming", compression="snappy", row_group_size=1 << 20)
+        )
+        rejected = self.rejects.height
+        merged = self.rows - rejected - returned - self.left_out - distinct.height
+        return TableCount(self.rows, distinct.height, merged, rejected, returned, self.left_out)
+
+    def _number_bare(self, nodes: dict[str, pl.DataFrame], bare: dict[str, int]) -> pl.LazyFrame:
+        """The good rows with the numbers of nodes that were not known when the file was read."""
+        good = self._good
+        for table in (CUSTOMERS, ARTICLES):
+            if bare[table.stem]:
+                key = str(table.key)
+                number = key.removesuffix("_id")
+                numbers = nodes[table.stem].tail(bare[table.stem]).lazy().select(key, pl.col(number).alias("bare"))
+                good = (
+                    good.join(numbers, on=key, how="left")
+                    .with_columns(pl.coalesce(number, "bare").alias(number))
+                    .drop("bare")
+                )
+        return good
+
+    def _take_back(self, distinct: pl.DataFrame, back: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """The purchases that are left after the returns, sorted, and how many rows the returns and the others were."""
+        name = self.source.file.name
+        nothing = back.filter(pl.col("units") == 0).height
+        if nothing:
+            have = "row has" if nothing == 1 else "rows have"
+            self.source.notes.append(f"{name}: {nothing:,} {have} a quantity of 0 and count as nothing bought.")
+        returns = back.filter(pl.col("units") < 0)
+        if returns.is_empty():
+            return distinct, nothing
+        taken = take_back(distinct, returns.cast({"customer": pl.UInt32, "article": pl.UInt32}))
+        self.source.notes.extend(f"{name}: {note}" for note in taken.describe(returns))
+        return taken.purchases.sort(KEY), nothing + returns.height + int(taken.vanished["rows"].sum())
+
+
+def _add_up(purchases: pl.DataFrame) -> pl.DataFrame:
+    """Sorted rows to distinct purchases, with `quantity` and `rows`, how many of them each was."""
+    is_first = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in KEY)
+    first = purchases.select(pl.arg_where(is_first)).to_series()
+    rows = (first.shift(-1, fill_value=purchases.height) - first).cast(pl.Int64)
+    if "quantity" not in purchases.columns:
+        return purchases[first].with_columns(quantity=rows, rows=rows)
+    until = purchases["quantity"].cum_sum()
+    last = first + rows - 1
+    quantity = until[last] - until[first] + purchases["quantity"][first]
+    return purchases[first].with_columns(quantity=quantity, rows=rows)
+
+
+def read_transactions(
+    source: Source, nodes: dict[str, pl.DataFrame], work: Path, known_width: int = 0, rules: ReadRules | None = None
+) -> Transactions:
+    """Check the transactions, and turn their ids into the customers' and articles' numbers.
+
+    Parameters
+    ----------
+    source : the transactions' file.
+    nodes : customers and articles, in the order that numbers them; article ids that lost their zeros are mended.
+    work : folder for the rows that need care.
+    known_width : how many digits article ids have where no articles are given; 0 if not known.
+    rules : what the caller decides about rows; None takes the defaults.
+    """
+    rules = rules or ReadRules()
+    raw = scan(source)
+    number = trim("article_id", Form()).str.replace(r"^(\d+)\.0+$", "$1")
+    texts = [trim("t_dat", Form()), number] + ([trim("invoice", Form())] if "invoice" in source.names else [])
+    sample = collect(raw.head(SAMPLE_ROWS).select(texts), source)
+    dates = sample["t_dat"].drop_nulls()
+    form = tell_form(source, dates.filter(~dates.is_in(MISSING)).to_list(), rules.earliest)
+    cancels = "invoice" in sample.columns and _tell_cancels(sample["invoice"])
+    width = _tell_width(nodes[ARTICLES.stem], sample["article_id"].drop_nulls())
+    if nodes[ARTICLES.stem].is_empty():
+        width = known_width
+    elif width:
+        _restore_articles(source, nodes, width)
+    marked = _mark_plain(raw, nodes, form, source.names, cancels)
+    schema = pl.Schema(NUMBERS | (QUANTITY if "quantity" in source.names else {}))
+    plain = collect(marked.select("line", *schema).cast(schema), source)
+    lines, last = plain.height, plain.select(pl.col("line").max()).item() or 0
+    lacking = plain.filter(pl.col("customer").is_null())["line"]
+    plain = plain.filter(pl.col("customer").is_not_null()).drop("line")
+    others = raw.join(lacking.to_frame().lazy(), on="line", how="semi") if plain.height else raw
+    others = others if lacking.len() else others.head(0)
+    if _is_cut(source):
+        others = others.with_columns(bad=pl.when(pl.col("line") == last).then(pl.lit("")).otherwise("bad"))
+    others = _check_others(others, nodes, form, width, source, work, rules.leave_out, cancels)
+    lost = tell_odd(others.filter(~pl.col("left_out")), _columns_of(source), source)
+    rejects, empty_lines = _collect_rejects(others.filter(~pl.col("left_out")), source, last, rules)
+    left_out = int(others.select(pl.col("left_out").sum()).collect(engine="streaming").item())
+    if left_out:
+        are = "row is of an article" if left_out == 1 else "rows are of articles"
+        source.notes.append(f"{source.file.name}: {left_out:,} {are} to leave out.")
+    return Transactions(source, lines - empty_lines, plain, others, rejects, left_out, lost)
+
+
+def _columns_of(source: Source) -> list[Column]:
+    return [column for column in source.table.columns if column.name in source.names]
+
+
+def _tell_cancels(invoices: pl.Series) -> bool:
+    """Whether a C before an invoice's number marks a cancelled one: most of the others are digits only."""
+    others = invoices.drop_nulls().filter(~invoices.drop_nulls().str.contains(CANCELLED))
+    return bool(others.len()) and others.str.contains(r"^\d+(\.0)?$").sum() * 2 > others.len()
+
+
+def _is_cut(source: Source) -> bool:
+    """Whether the last line has neither an end nor all cells."""
+    if source.is_parquet or source.ends_whole:
+        return False
+    part = source.parts[-1]
+    with part.text.open("rb") as stream:
+        stream.seek(max(0, stream.seek(0, SEEK_END) - LAST_BYTES))
+        line = stream.read().rsplit(b"\n", 1)[-1]
+    return line.count(part.separator.encode()) < len(part.header) - 1
+
+
+def _mark_plain(
+    raw: pl.LazyFrame, nodes: dict[str, pl.DataFrame], form: Form, names: list[str], cancels: bool
+) -> pl.LazyFrame:
+    """Lines with their values as numbers, all empty where a value is not plain, an id not known, or the row is odd."""
+    columns = [c for c in TRANSACTIONS.columns if c.name in names and c.kind not in (Kind.id, Kind.text)]
+    values = [parse_plain(replace(c, lowest=PLAIN_LOWEST.get(c.name, c.lowest)), form) for c in columns]
+    is_plain = pl.col("bad").is_null()
+    if cancels:
+        is_plain &= pl.col("invoice").str.contains(CANCELLED).not_().fill_null(True)
+    marked = raw.select("line", "customer_id", "article_id", *values, is_plain=is_plain)
+    for table in (CUSTOMERS, ARTICLES):
+        key = str(table.key)
+        numbers = nodes[table.stem].select(key).with_row_index(key.removesuffix("_id")).lazy()
+        marked = marked.join(numbers, on=key, how="left")
+    kept = ["customer", "article", *(column.name for column in columns)]
+    is_plain = pl.col("is_plain") & pl.all_horizontal(pl.col(kept).is_not_null())
+    constant = [
+        pl.lit(TRANSACTIONS.column(name).absent).cast(NUMBERS[name]).alias(name) for name in KEY if name not in kept
+    ]
+    if constant:
+        return marked.with_columns(*(pl.when(is_plain).then(pl.col(name)).alias(name) for name in kept), *constant)
+    return marked.with_columns(pl.when(is_plain).then(pl.col(name)).alias(name) for name in kept)
+
+
+def _check_others(
+    raw: pl.LazyFrame,
+    nodes: dict[str, pl.DataFrame],
+    form: Form,
+    width: int,
+    source: Source,
+    work: Path,
+    leave_out: frozenset[str],
+    cancels: bool,
+) -> pl.LazyFrame:
+    """The rows checked cell by cell, their ids mended, and turned into numbers where they are known."""
+    columns = _columns_of(source)
+    checked = check(raw, columns, form)
+    for column in TRANSACTIONS.columns:
+        value = pl.lit(column.absent).cast(TYPES[column.kind])
+        if column.name not in source.names:
+            checked = checked.with_columns(value.alias(column.name))
+        elif column.absent:
+            checked = checked.with_columns(pl.col(column.name).fill_null(value))
+    cancelled = pl.col("invoice").str.contains(CANCELLED).fill_null(False) if cancels else pl.lit(False)
+    short = pl.col("article_id").str.contains(r"^\d+$") & (pl.col("article_id").str.len_chars() < width)
+    checked = checked.with_columns(
+        cancelled=cancelled,
+        left_out=pl.col("article_id").is_in(sorted(leave_out)).fill_null(False) if leave_out else pl.lit(False),
+        article_id=pl.when(short).then(pl.col("article_id").str.zfill(width)).otherwise("article_id"),
+        restored=short,
+    )
+    checked = checked.with_columns(units=count_units(), kind=tell_kind())
+    for table in (CUSTOMERS, ARTICLES):
+        key = str(table.key)
+        numbers = nodes[table.stem].select(key).with_row_index(key.removesuffix("_id")).lazy()
+        checked = checked.join(numbers, on=key, how="left")
+    known = {key: pl.when(pl.col(key.removesuffix("_id")).is_null()).then(key) for key in ("customer_id", "article_id")}
+    try:
+        checked.with_columns(**known).drop("cancelled", "quantity", "invoice").sink_parquet(
+            work / "others.parquet", engine="streaming", compression="lz4"
+        )
+    except pl.exceptions.PolarsError as error:
+        raise unreadable(source, error) from error
+    others = pl.scan_parquet(work / "others.parquet", glob=False, hive_partitioning=False)
+    is_good = pl.col("bad").is_null() & ~pl.col("left_out")
+    restored = others.filter(is_good).select(pl.col("restored").sum()).collect(engine="streaming").item()
+    if restored:
+        source.notes.append(
+            f"{source.file.name}: {restored:,} article ids had lost their leading zeros; restored to {width} digits."
+        )
+    return others
+
+
+def _tell_width(articles: pl.DataFrame, sample: pl.Series) -> int:
+    """How many digits article ids have: the articles file's, if they are all as long; 0 if it does not show.
+
+    If the transactions' first ids are longer, all as long, and begin with a zero, it is the articles file that lost
+    its zeros, and theirs is the width. H&M's ids are ten digits, seven of the product's code and three more, and all
+    begin with a zero: nine digits that end in three more than a code of six have lost it.
+    """
+    widths = []
+    ids = articles["article_id"]
+    if ids.len() and "product_code" in articles.columns and ids.str.contains(r"^[1-9]\d{8}$").all():
+        codes = ids.str.head(6).cast(pl.Int64)
+        if bool((codes == articles["product_code"]).fill_null(False).all()):
+            return HM_DIGITS
+    for some in (ids, sample):
+        lengths = some.str.len_chars().unique()
+        widths.append(int(lengths[0]) if len(lengths) == 1 and some.str.contains(r"^\d+$").all() else 0)
+    if widths[0] and widths[1] > widths[0] and sample.str.starts_with("0").all():
+        return widths[1]
+    return widths[0]
+
+
+def _restore_articles(source: Source, nodes: dict[str, pl.DataFrame], width: int) -> None:
+    articles = nodes[ARTICLES.stem]
+    if int(articles["article_id"].str.len_chars().max() or 0) < width:  # type: ignore[arg-type]
+        nodes[ARTICLES.stem] = articles.with_columns(pl.col("article_id").str.zfill(width))
+        source.notes.append(f"The articles file's ids had lost their leading zeros; restored to {width} digits.")
+
+
+def _collect_rejects(others: pl.LazyFrame, source: Source, last: int, rules: ReadRules) -> tuple[pl.DataFrame, int]:
+    """The rejected rows, and how many lines hold nothing and so are no rows."""
+    bad = others.filter(pl.col("bad").is_not_null()).select("line", "bad", "bad_value").collect(engine="streaming")
+    empty = []
+    if numbers := bad.filter((pl.col("bad") == "") & pl.col("bad_value").is_null())["line"].to_list():
+        texts = fetch_lines(source, set(numbers))
+        empty = [number for number, text in texts.items() if not text]
+        text = pl.col("line").cast(pl.Int64).replace_strict(texts, default=None, return_dtype=pl.String)
+        bad = bad.filter(pl.col("line").is_in(empty).not_()).with_columns(bad_value=pl.coalesce("bad_value", text))
+    rejects = list_rejects(bad, source, rules.earliest)
+    last_is_bad = bad.height and int(bad["line"].max() or 0) == last  # type: ignore[arg-type]
+    if last_is_bad and not source.ends_whole and not source.is_parquet:
+        source.notes.append(f"{source.file.name}: it ends in the middle of line {last:,}: the file was cut.")
+    return rejects, len(empty)
