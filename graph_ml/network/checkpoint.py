@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ...cypher.retries import Tell
+from ...cypher.progress import Notify
 from ..export.subgraph import Subgraph
 
 SECONDS = 20.0  # between two writes: at H&M's full size one takes seconds
@@ -36,7 +36,7 @@ class Checkpoint:
 
     file: Path
     every: float = SECONDS
-    tell: Tell | None = field(default=None, repr=False)
+    tell: Notify | None = field(default=None, repr=False)
     _written: float = field(default=float("-inf"), repr=False)
 
     def save(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.export.subgraph import export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.network.model_file import write_model
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.candidates.snapshot import Snapshot
-from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.ranker.features import FACTS, describe_articles

@@ -20,7 +20,8 @@ from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommender import Method
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.ranker.features import FACTS
 from hmrec.graph_ml.ranker.fit import RankSettings
