@@ -96,7 +96,7 @@ def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
 def _train(graph: Graph, bars: Bars) -> None:
     from ..graph_ml.export.kept import export_kept
     from ..graph_ml.export.subgraph import SubgraphSpec
-    from ..graph_ml.train import train_hybrid
+    from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.write_back.write import write_embeddings
 
     models, loads = graph.read("models", k=1), graph.read("loads", k=1)

@@ -69,11 +69,11 @@ def train(
     """
     from ..cypher.settings import ServerSettings
     from ..graph_ml.export.kept import export_kept
+    from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.network.checkpoint import Checkpoint
     from ..graph_ml.network.training import PRESETS
     from ..graph_ml.network.training import train as train_model
     from ..graph_ml.torchrec.engine import TableSettings, train_tables
-    from ..graph_ml.train import train_hybrid
     from ..graph_ml.write_back.write import write_embeddings
 
     settings, spec = PRESETS[preset]

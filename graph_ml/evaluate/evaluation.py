@@ -17,9 +17,9 @@ from ..export.kept import export_kept
 from ..export.subgraph import Integers, Subgraph, SubgraphSpec
 from ..holdout.ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from ..holdout.split import HoldOut, hold_out_weeks
+from ..hybrid import make_board, rank_with
 from ..network.trained_model import TrainedModel, TrainSettings
 from ..network.training import train
-from ..train import make_board, rank_with
 from .outcome import BASELINES, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
 
 QUERIES: Mapping[str, tuple[str, ...]] = {
