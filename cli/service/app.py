@@ -120,7 +120,7 @@ def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: s
     def explain_score(customer_id: CustomerId, article_id: ArticleId, as_of: AsOf = None) -> Explanation:
         """Which neighbours, through which articles, give an article its score; what `hmrec explain` prints."""
         evidence = explain(graph, customer_id, article_id, as_of=as_of.isoformat() if as_of else None)
-        name = graph.read("article_names", article_ids=[article_id])["prod_name"][0]
+        name = graph.read_rows("article_names", article_ids=[article_id])[1][0][1]
         parts = records(evidence)
         return Explanation.model_validate({
             "customer_id": customer_id,
