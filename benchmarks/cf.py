@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from hmrec.cypher.catalogue import Query, find_query, load_catalogue, parse_query
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import Truth, make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import HoldOut, hold_out

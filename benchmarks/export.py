@@ -21,7 +21,7 @@ import numpy as np
 from hmrec.cypher.catalogue import parse_query
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export.read_purchases import read_purchases
-from hmrec.graph_ml.export.subgraph import export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
 
 from .report import describe_machine, write_section
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.export.subgraph import export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.holdout.ranking import collect_pairs
 from hmrec.graph_ml.network.losses import bpr_loss
 from hmrec.graph_ml.network.model import LightGCN, build_adjacency

@@ -123,7 +123,7 @@ def train(model: Path) -> None:
 @app.command()
 def ranker(model: Path) -> None:
     """Train the ranker that goes with the network, with a second network of as many epochs."""
-    from hmrec.graph_ml.train import rank_parts
+    from hmrec.graph_ml.hybrid import rank_parts
 
     subgraph = _take_export()
     trained, _ = pickle.loads(model.read_bytes())

@@ -32,7 +32,7 @@ from hmrec.graph_ml.evaluate.random_split import (
     split_rows,
     tabulate_slides,
 )
-from hmrec.graph_ml.export.subgraph import export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.network.training import PRESETS
 
 from .report import describe_machine, write_section

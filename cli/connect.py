@@ -60,7 +60,7 @@ def open_graph(bars: Bars | None = None) -> Graph:
         else:
             with Bars() as own:
                 start_server(server, own)
-    return Graph.connect(tell=note)
+    return Graph.connect(notify=note)
 
 
 def start_server(server: LocalServer, bars: Bars, timeout: float = 180.0) -> ServerStatus:

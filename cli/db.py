@@ -163,6 +163,7 @@ def show_status(as_json: AsJson = False) -> None:
     """
     from ..cypher.graph import Graph
     from ..cypher.settings import ConnectionSettings
+    from ..cypher.state import read_counts
 
     server = local_server()
     facts: dict[str, object] = {}
@@ -185,10 +186,9 @@ def show_status(as_json: AsJson = False) -> None:
         }
     loads: list[dict[str, Any]] = []
     if running:
-        with Graph.connect(patience=0) as graph:
+        with Graph.connect(timeout=0) as graph:
             facts["version"] = graph.server_version()
-            keys, rows = graph.read_rows("counts")
-            facts |= dict(zip(keys, rows[0], strict=True))
+            facts |= vars(read_counts(graph))
             loads = list(graph.read("loads")["load"])
             facts["indexes"] = tell_unready(graph) or "online"
     if as_json:

@@ -71,18 +71,19 @@ def _sample(folder: Path, quick: bool, bars: Bars) -> None:
 
 def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
     from ..cypher.errors import UserMistake
+    from ..cypher.state import read_counts
     from ..loader.load import load_folder
 
     with open_graph(bars) as graph:
-        counts = graph.read("counts").iloc[0]
+        counts = read_counts(graph)
         found = list(graph.read("loads")["load"])
         loads = [Path(load["folder"]) for load in found]
-        if counts["nodes"] and not (loads and all(load.parent == folder.parent for load in loads)):
+        if counts.nodes and not (loads and all(load.parent == folder.parent for load in loads)):
             raise UserMistake(
                 f"The graph at {graph.uri} holds data of your own, which the demo leaves alone.",
                 "Run the demo elsewhere: HMREC_HOME=~/hmrec-demo hmrec demo",
             )
-        if loads and loads[0] == folder and counts["bought"] == found[0].get("transactions_train_loaded"):
+        if loads and loads[0] == folder and counts.bought == found[0].get("transactions_train_loaded"):
             bars.say(f"{found[0]['transactions_train_read']:,} purchases are in the graph at {graph.uri} already")
             return
         other = bool(loads) and loads[0] != folder
@@ -95,7 +96,7 @@ def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
 def _train(graph: Graph, bars: Bars) -> None:
     from ..graph_ml.export.kept import export_kept
     from ..graph_ml.export.subgraph import SubgraphSpec
-    from ..graph_ml.train import train_hybrid
+    from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.write_back.write import write_embeddings
 
     models, loads = graph.read("models", k=1), graph.read("loads", k=1)
@@ -112,7 +113,9 @@ def _train(graph: Graph, bars: Bars) -> None:
 
 def _three_customers(graph: Graph) -> list[str]:
     """A customer with many purchases, one in the middle and one with few."""
-    total = int(graph.read("counts")["customers"][0])
+    from ..cypher.state import read_counts
+
+    total = read_counts(graph).customers
     places = [total // 10, total // 2, 9 * total // 10]
     return [str(graph.read("customers_by_purchases", skip=place, k=1)["customer_id"][0]) for place in places]
 

@@ -96,15 +96,16 @@ def _settings() -> list[Finding]:
 def _server() -> list[Finding]:
     from ..cypher.errors import HmrecError
     from ..cypher.graph import Graph
+    from ..cypher.state import read_counts
 
     try:
-        with Graph.connect(patience=0) as graph:
-            counts = graph.read("counts").iloc[0]
+        with Graph.connect(timeout=0) as graph:
+            counts = read_counts(graph)
             text = f"Neo4j {graph.server_version()} at {graph.uri}"
             found = [Finding("server", True, text)]
-            purchases = int(counts["bought"])
+            purchases = counts.bought
             advice = "" if purchases else "hmrec load DIR, or hmrec demo"
-            sizes = f"{counts['customers']:,} customers, {counts['articles']:,} articles, {purchases:,} BOUGHT"
+            sizes = f"{counts.customers:,} customers, {counts.articles:,} articles, {purchases:,} BOUGHT"
             found.append(Finding("graph", True, sizes, advice))
             models = graph.read("models", k=1)
             trained = f"version {models['model'][0].get('version')}" if len(models) else "none"
@@ -116,7 +117,8 @@ def _server() -> list[Finding]:
 
 def _machine() -> list[Finding]:
     from ..cypher.errors import UserMistake
-    from ..cypher.local.server import LocalServer, memory_limit
+    from ..cypher.local.home import memory_limit
+    from ..cypher.local.server import LocalServer
 
     try:
         server = LocalServer()

@@ -12,7 +12,7 @@ from .connect import open_graph
 from .terminal.show import AsJson, dump_json
 from .terminal.words import tell
 
-PATIENCE = 3.0  # seconds that a request waits for a Neo4j that does not answer
+TIMEOUT = 3.0  # seconds that a request waits for a Neo4j that does not answer
 
 
 def serve(
@@ -43,7 +43,7 @@ def serve(
 
     token = choose_token(host)
     with listen(host, port) as door, open_graph() as graph:
-        graph.patience, graph.tell = PATIENCE, None  # a request is answered that it cannot be
+        graph.timeout, graph.notify = TIMEOUT, None  # a request fails fast instead of waiting
         name = f"[{host}]" if ":" in host else host
         app = make_app(graph, token, cache)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)

@@ -70,11 +70,11 @@ def train(
     Example: hmrec train --since 2017-06-01
     """
     from ..graph_ml.export.kept import export_kept
+    from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.network.checkpoint import find_checkpoint
     from ..graph_ml.network.training import PRESETS
     from ..graph_ml.network.training import train as train_model
     from ..graph_ml.torchrec.engine import TableSettings, train_tables
-    from ..graph_ml.train import train_hybrid
     from ..graph_ml.write_back.write import write_embeddings
 
     if engine == "torchrec":

@@ -1,5 +1,6 @@
 """The graph: everything that speaks to Neo4j.
 
+In come the names of saved queries with their parameters; out come frames, rows with names and receipts of writes.
 `from hmrec.cypher import Graph` is the door; the driver is imported when it is opened, not before.
 """
 

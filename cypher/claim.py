@@ -1,8 +1,8 @@
-"""The right to load or write back into a database, by a transaction that stays open and ends with its client.
+"""The right to load or write back into a database: a transaction that stays open as long as its client.
 
-The connection of that transaction may be lost while others go on: a server that restarts, a network that drops. So
-each write asks before it commits whether the claim still holds. It was on the server before that, so whoever claims
-later sees it there and waits for its end; two never write at once.
+The connection of that transaction may be lost while others live on: a server restarts, a network drops. So each write
+checks before it commits that the claim still holds. By then the write itself is visible on the server, so a later
+claim waits for its end; two clients never write at once.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import RLock
-from typing import Any
 
 import neo4j
 from neo4j import exceptions as driver_errors
@@ -23,7 +23,25 @@ PAUSE = 0.2  # seconds between two looks at who is writing
 
 
 class ClaimLost(Exception):
-    """The claim's connection has ended; it must be taken anew before anything is written."""
+    """The claim's connection has ended; the claim must be taken again before anything is written."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A transaction of hmrec's that is open on the server, a row of the query `claims`.
+
+    Attributes
+    ----------
+    id : the client.
+    what : `claim`, or the name of the query that runs.
+    who : of a claim, what other clients' errors say.
+    call : of a write, the id of this one attempt.
+    """
+
+    id: str
+    what: str
+    who: str | None
+    call: str | None
 
 
 class Claim:
@@ -34,7 +52,7 @@ class Claim:
     open_session : opens a session for writing.
     database : its name.
     client : id of the client that claims.
-    who : what others are told while the claim is held.
+    who : what other clients' errors say while the claim is held.
     wait : seconds to wait for the last writes of a killed client.
     """
 
@@ -55,14 +73,14 @@ class Claim:
 
         Raises
         ------
-        LoadRunning : another client has it, or had what it sent not ended in time; the message names it.
+        LoadRunning : another client has it, or its last write did not end in time; the message names it.
         """
         with self._alone:
             if self._transaction is None:
                 self._take()
 
     def check(self) -> None:
-        """Make sure that the claim is held still.
+        """Make sure that the claim is still held.
 
         Raises
         ------
@@ -78,18 +96,18 @@ class Claim:
                 raise ClaimLost from error
 
     def give_up(self) -> None:
-        """Let others claim; nothing was written in the claim's own transaction."""
+        """Let others claim; the claim's own transaction has written nothing."""
         with self._alone:
             session, self._session, self._transaction = self._session, None, None
             if session is not None:
                 with suppress(driver_errors.DriverError, driver_errors.Neo4jError):
-                    session.close()  # undoes its transaction
+                    session.close()  # rolls its transaction back
 
     def _take(self) -> None:
         self._session = self._open_session()
         try:
-            told = {"hmrec": "claim", "id": self._client, "who": self._who}
-            self._transaction = self._session.begin_transaction(metadata=told)
+            metadata = {"hmrec": "claim", "id": self._client, "who": self._who}
+            self._transaction = self._session.begin_transaction(metadata=metadata)
             loading = {name for name, known in load_catalogue().items() if known.folder in ("load", "write_back")}
             begun = time.monotonic()
             while left := self._find_writing(loading):
@@ -101,15 +119,16 @@ class Claim:
             raise
 
     def _find_writing(self, loading: set[str]) -> list[str]:
-        """The queries of other clients that are still under way.
+        """Return the names of other clients' queries that still run.
 
         Raises
         ------
-        LoadRunning : another client has claimed before.
+        LoadRunning : another client holds the claim.
         """
         assert self._transaction is not None  # noqa: S101  for mypy: `_take` has just made it
-        found: list[dict[str, Any]] = self._transaction.run(find_query("claims").text, database=self._database).data()
-        first = next(other for other in found if other["what"] == "claim")
-        if first["id"] != self._client:
-            raise LoadRunning(f"A load or write-back is running already: {first['who']}.", "Wait until it is done.")
-        return [other["what"] for other in found if other["id"] != self._client and other["what"] in loading]
+        rows = self._transaction.run(find_query("claims").text, database=self._database)
+        writers = [Writer(**row.data()) for row in rows]
+        first = next(writer for writer in writers if writer.what == "claim")
+        if first.id != self._client:
+            raise LoadRunning(f"A load or write-back is running already: {first.who}.", "Wait until it is done.")
+        return [writer.what for writer in writers if writer.id != self._client and writer.what in loading]

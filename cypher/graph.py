@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial, reduce
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -17,10 +18,11 @@ from neo4j import exceptions as driver_errors
 from neo4j.time import Date, DateTime
 
 from .catalogue import Query, find_query
-from .claim import Claim
+from .claim import Claim, Writer
 from .errors import HmrecError, ServerUnavailable, UserMistake, WriteUnknown
 from .probe import verify
-from .retries import AWAY, Tell, explained, try_again
+from .progress import Notify
+from .retries import AWAY, run_with_retries, translated_errors
 from .settings import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
-TIMES = 5  # how often reading in many steps is begun anew at most
+R = TypeVar("R")
+ATTEMPTS = 5  # at reading in many steps
 LAST_WRITES = 60.0  # seconds to wait for the end of a write whose connection was lost
 
 
@@ -51,7 +54,7 @@ class Receipt:
     milliseconds: float = 0.0
 
     def plus(self, other: Receipt) -> Receipt:
-        """What two statements did, one after the other."""
+        """Return what two statements did together."""
         counters = {
             name: self.counters.get(name, 0) + other.counters.get(name, 0)
             for name in {**self.counters, **other.counters}
@@ -78,24 +81,31 @@ class Graph:
 
     It may be shared between threads and is closed by `close()` or a `with` block. Parameters of every call are held
     against the query's header before anything is sent; those not given take the header's defaults.
+
+    Attributes
+    ----------
+    timeout : seconds to wait for an unreachable server; 0 means one attempt.
+    notify : called with a sentence when waiting begins and ends; None says nothing.
     """
 
-    def __init__(self, settings: ConnectionSettings, patience: float | None = None, tell: Tell | None = None) -> None:
+    def __init__(
+        self, settings: ConnectionSettings, timeout: float | None = None, notify: Notify | None = None
+    ) -> None:
         self.settings = settings
         self.uri = settings.uri
         self.client = uuid4().hex
-        self.patience = settings.timeout if patience is None else patience
-        self.tell = tell
+        self.timeout = settings.timeout if timeout is None else timeout
+        self.notify = notify
         self._claim: Claim | None = None
         try:
             self._driver = neo4j.GraphDatabase.driver(
                 settings.uri,
                 auth=(settings.username, settings.password.get_secret_value()),
                 notifications_min_severity="OFF",
-                # a server that takes the connection and says nothing is as good as away
-                connection_timeout=(limit := min(30.0, max(5.0, self.patience))),
-                connection_acquisition_timeout=limit,  # with the handshake
-                max_transaction_retry_time=0.0,  # `try_again` goes on, and tells that it does
+                # a server that accepts the connection and sends nothing counts as unreachable
+                connection_timeout=(limit := min(30.0, max(5.0, self.timeout))),
+                connection_acquisition_timeout=limit,  # includes the handshake
+                max_transaction_retry_time=0.0,  # retries.py repeats attempts, and announces it
             )
         except (driver_errors.ConfigurationError, ValueError) as error:
             raise UserMistake(
@@ -105,17 +115,17 @@ class Graph:
 
     @classmethod
     def connect(
-        cls, settings: ConnectionSettings | None = None, patience: float | None = None, tell: Tell | None = None
+        cls, settings: ConnectionSettings | None = None, timeout: float | None = None, notify: Notify | None = None
     ) -> Graph:
-        """Open the graph that `settings` name, or NEO4J_URI, or else the local server's.
+        """Connect to the server of `settings`; without an address there, to the local server.
 
         Parameters
         ----------
-        settings : the server to speak to.
-        patience : seconds to wait for a server that is away, such as one that restarts, here and in each query later,
-            and to try again after any passing fault; None is `settings.timeout`.
-        tell : gets a sentence when waiting for a server that is away begins, and when it ends; it is called by any
-            thread. None: nothing is said.
+        settings : the server; None reads the environment (NEO4J_URI and its siblings).
+        timeout : seconds to wait for an unreachable server, here and in each later query, and to retry after any
+            passing fault; None takes `settings.timeout`.
+        notify : called with a sentence, from any thread, when waiting for an unreachable server begins and ends; None
+            says nothing.
 
         Raises
         ------
@@ -127,10 +137,9 @@ class Graph:
             from .local.server import LocalServer
 
             settings = LocalServer().connection()
-        graph = cls(settings, patience, tell)
+        graph = cls(settings, timeout, notify)
         try:
-            with explained(graph.uri):
-                try_again(lambda: verify(graph._driver, graph.uri), graph.patience, graph.uri, tell)
+            graph._retry(lambda: verify(graph._driver, graph.uri))
         except HmrecError:
             graph.close()
             raise
@@ -223,77 +232,83 @@ class Graph:
 
     def read_rows(self, query: str | Query, **parameters: Any) -> tuple[list[str], list[list[Any]]]:
         """As `read`, without pandas: the columns' names and the rows."""
-        query = find_query(query) if isinstance(query, str) else query
-        bound = {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
+        query, bound = _bind(query, parameters)
 
         def read(transaction: neo4j.ManagedTransaction) -> tuple[list[str], list[list[Any]]]:
             result = transaction.run(query.text, bound)
             return list(result.keys()), [[_to_python(value) for value in record.values()] for record in result]
 
-        def work() -> tuple[list[str], list[list[Any]]]:
+        def attempt() -> tuple[list[str], list[list[Any]]]:
             with self._session(neo4j.READ_ACCESS) as session:
                 return session.execute_read(read)
 
-        with explained(self.uri):
-            return try_again(work, self.patience, self.uri, self.tell)
+        return self._retry(attempt)
+
+    def read_as(self, row: Callable[..., R], query: str | Query, **parameters: Any) -> list[R]:
+        """Run a query that only reads, and make an object of each row.
+
+        Parameters
+        ----------
+        row : called with the row's values under the columns' names, such as a dataclass with these fields.
+        query, parameters : as for `read`.
+        """
+        keys, rows = self.read_rows(query, **parameters)
+        return [row(**dict(zip(keys, values, strict=True))) for values in rows]
+
+    def read_one(self, row: Callable[..., R], query: str | Query, **parameters: Any) -> R | None:
+        """As `read_as`, the first row alone; None if there is none."""
+        return next(iter(self.read_as(row, query, **parameters)), None)
+
+    def read_column(self, query: str | Query, **parameters: Any) -> list[Any]:
+        """Run a query that only reads and has one column; return that column's values."""
+        _, rows = self.read_rows(query, **parameters)
+        return [value for (value,) in rows]
 
     def stream(self, query: str | Query, *, fetch_size: int = 1000, **parameters: Any) -> Iterator[list[Any]]:
         """Run a query that reads more than memory should hold; rows come one by one, with the driver's values.
 
-        Rows that were handed on cannot be taken back, so it ends where the connection is lost: see `read_anew`.
+        A lost connection ends it with an error, since rows that were handed on cannot be taken back: see `read_anew`.
         """
-        query = find_query(query) if isinstance(query, str) else query
-        bound = {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
-        with explained(self.uri), self._session(neo4j.READ_ACCESS, fetch_size=fetch_size) as session:
+        query, bound = _bind(query, parameters)
+        with translated_errors(self.uri), self._session(neo4j.READ_ACCESS, fetch_size=fetch_size) as session:
             for record in session.run(query.text, bound):
                 yield list(record.values())
 
     def read_anew(self, work: Callable[[], T]) -> T:
-        """What `work` makes of many queries that read; it begins anew once the server answers that was away meanwhile.
+        """Return what `work` makes of many reading queries; start it again if the server went away meanwhile.
 
         Raises
         ------
         ServerUnavailable : it did not come back in time, or went away again and again.
         """
-        for _ in range(TIMES - 1):
+        for _ in range(ATTEMPTS - 1):
             try:
                 return work()
             except ServerUnavailable:
-                with explained(self.uri):
-                    try_again(lambda: verify(self._driver, self.uri), self.patience, self.uri, self.tell)
+                self._retry(lambda: verify(self._driver, self.uri))
         return work()
 
     def write(self, query: str | Query, **parameters: Any) -> Receipt:
-        """Run a query that writes: all of it or nothing, tried again after a passing fault.
+        """Run a query that writes, all of it or nothing, and retry it after a passing fault.
 
         A file of several statements runs them one after the other; one with `IN TRANSACTIONS` commits in parts. Under a
-        claim nothing is written once that is lost, and it is taken anew first.
+        claim that was lost nothing is written until the claim has been taken again.
 
         Raises
         ------
         UserMistake : an unknown query or a wrong parameter.
-        WriteUnknown : the connection was lost while the write was being committed, and running it twice is not as once.
-        LoadRunning : the claim was lost and another client has taken it meanwhile.
+        WriteUnknown : the connection was lost while a write was being committed that must not run twice.
+        LoadRunning : the claim was lost, and another client has taken it since.
         """
-        query = find_query(query) if isinstance(query, str) else query
-        bound = {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
-        whole = Receipt()
-        with explained(self.uri):
-            for statement in query.statements:
-                receipt = try_again(
-                    lambda text=statement: self._write_once(query, text, bound),  # type: ignore[misc]
-                    self.patience,
-                    self.uri,
-                    self.tell,
-                )
-                whole = whole.plus(receipt)
-        return whole
+        query, bound = _bind(query, parameters)
+        receipts = (self._retry(partial(self._write_once, query, text, bound)) for text in query.statements)
+        return reduce(Receipt.plus, receipts, Receipt())
 
     def _write_once(self, query: Query, statement: str, bound: dict[str, Any]) -> Receipt:
-        """One attempt at a statement."""
+        """Attempt a statement once."""
         call = uuid4().hex
-        # by its metadata a claim waits for a killed client's
-        told = {"hmrec": query.name, "id": self.client, "call": call}
+        # a claim finds the writes of a killed client by this
+        metadata = {"hmrec": query.name, "id": self.client, "call": call}
         claim = self._claim
         if claim is not None:
             claim.hold()
@@ -302,10 +317,10 @@ class Graph:
                 if query.commits_itself:
                     if claim is not None:
                         claim.check()
-                    result = session.run(neo4j.Query(statement, metadata=told), bound)
+                    result = session.run(neo4j.Query(statement, metadata=metadata), bound)
                     records, summary = [record.data() for record in result], result.consume()
                 else:
-                    named = neo4j.unit_of_work(metadata=told)(_run_whole)
+                    named = neo4j.unit_of_work(metadata=metadata)(_run_whole)
                     records, summary = session.execute_write(named, statement, bound, claim)
         except AWAY as error:
             unknown = query.commits_itself or isinstance(error, driver_errors.IncompleteCommit)
@@ -325,24 +340,24 @@ class Graph:
         return Receipt([_to_python(record) for record in records], changed, took)
 
     def _await_end(self, call: str) -> None:
-        """Wait until the server has ended a write, so that what is read next shows its outcome."""
+        """Wait until the server has ended a write, so that the next read shows its outcome."""
         until = time.monotonic() + LAST_WRITES
         while time.monotonic() < until:
-            _, rows = self.read_rows("claims", database=self.settings.database)
-            if not any(row[3] == call for row in rows):
+            writers = self.read_as(Writer, "claims", database=self.settings.database)
+            if not any(writer.call == call for writer in writers):
                 return
             time.sleep(0.1)
 
     @contextmanager
     def claim(self, who: str, wait: float = LAST_WRITES) -> Iterator[None]:
-        """Be the only one to load or write back here, by a transaction that stays open and ends with this client.
+        """Be the only client that loads or writes back, by a transaction that stays open as long as this client.
 
-        A client that is killed loses its claim at once; what it had sent is over, written or undone, when this begins.
-        Where the connection is lost, the next write takes the claim anew.
+        A killed client loses its claim at once; the block begins when its last write is either done or undone. After a
+        lost connection the next write takes the claim again.
 
         Parameters
         ----------
-        who : what others are told while the claim is held.
+        who : what other clients' errors say while the claim is held.
         wait : seconds to wait for the last writes of a killed client.
 
         Raises
@@ -350,17 +365,16 @@ class Graph:
         LoadRunning : another client has the claim; the message names it.
         """
         claim = Claim(lambda: self._session(neo4j.WRITE_ACCESS), self.settings.database, self.client, who, wait)
-        with explained(self.uri):
-            try_again(claim.hold, self.patience, self.uri, self.tell)
-            self._claim = claim
-            try:
-                yield
-            finally:
-                self._claim = None
-                claim.give_up()
+        self._retry(claim.hold)
+        self._claim = claim
+        try:
+            yield
+        finally:
+            self._claim = None
+            claim.give_up()
 
     def to_vectors(self, array: npt.NDArray[np.float32]) -> list[Any]:
-        """Rows of numbers as parameters, in the form that this server takes fastest.
+        """Return rows of numbers as parameters, in the form that this server reads fastest.
 
         Parameters
         ----------
@@ -368,26 +382,32 @@ class Graph:
 
         Returns
         -------
-        n values: packed vectors where the server knows them (Bolt 6), twice as fast to send, else lists of floats.
+        n values: packed vectors if the server supports them (Bolt 6; twice as fast to send), else lists of floats.
         """
         from neo4j.vector import Vector
 
-        with explained(self.uri):
-            server = try_again(self._driver.get_server_info, self.patience, self.uri, self.tell)
-        protocol = server.protocol_version
-        if protocol < (6, 0):
+        if self._retry(self._driver.get_server_info).protocol_version < (6, 0):
             rows: list[Any] = array.tolist()
             return rows
         packed, width = array.astype(">f4").tobytes(), 4 * array.shape[1]
         return [Vector(packed[begin : begin + width], "f32") for begin in range(0, len(packed), width)]
 
     def server_version(self) -> str:
-        """The server's version, e.g. `2026.05.0`."""
-        with explained(self.uri):
-            return self._driver.get_server_info().agent.removeprefix("Neo4j/")
+        """Return the server's version, e.g. `2026.05.0`."""
+        return self._retry(self._driver.get_server_info).agent.removeprefix("Neo4j/")
+
+    def _retry(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns: all that speaks to the server goes through here, but for `stream`."""
+        return run_with_retries(work, self.uri, self.timeout, self.notify)
 
     def _session(self, access: str, fetch_size: int = 1000) -> neo4j.Session:
         return self._driver.session(database=self.settings.database, default_access_mode=access, fetch_size=fetch_size)
+
+
+def _bind(query: str | Query, parameters: dict[str, Any]) -> tuple[Query, dict[str, Any]]:
+    """Return the query and the values that are sent with it, defaults included."""
+    query = find_query(query) if isinstance(query, str) else query
+    return query, {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
 
 
 def _run_whole(

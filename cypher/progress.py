@@ -1,14 +1,17 @@
-"""How long steps tell how far they are, without knowing who listens."""
+"""How long steps report their progress, without knowing who listens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[str, float, "float | None"], None]
-"""Called with the step in words, how much is done, and the total (None where nobody knows)."""
+"""Called with the step in words, how much is done, and the total (None if unknown)."""
+
+Notify = Callable[[str], object]
+"""Called with a sentence for the user, such as that a server does not answer."""
 
 DETAIL = " \N{MIDDLE DOT} "
-"""Between the step and what else is told of it, such as a loss, which changes while the step stays the same."""
+"""Between the step and details that change during it, such as a loss."""
 
 
 def silent(step: str, done: float, total: float | None) -> None:

@@ -1,4 +1,9 @@
-"""Faults of a connection: wait for a server that is away, do anew what broke off, and say what is wrong in the end."""
+"""Retries: run work against a server that may be away, and turn the driver's errors into hmrec's.
+
+The driver makes each attempt (`execute_read`, `execute_write`) and says whether another one may help (`is_retryable`).
+Its own loop of attempts is switched off: it announces nothing, doubles its pauses, and covers neither connecting nor
+queries that commit in parts. Only graph.py uses this module.
+"""
 
 from __future__ import annotations
 
@@ -11,54 +16,51 @@ from neo4j import exceptions as driver_errors
 
 from .claim import ClaimLost
 from .errors import HmrecError, ServerUnavailable, UserMistake, WrongPassword
+from .progress import Notify
 
 T = TypeVar("T")
-Tell = Callable[[str], object]
 
 PAUSE = 0.5  # seconds between two attempts
 AWAY = (driver_errors.ServiceUnavailable, driver_errors.SessionExpired)
 
 
-def try_again(work: Callable[[], T], seconds: float, uri: str, tell: Tell | None = None) -> T:
-    """What `work` returns; it is done anew after a passing fault, until so many seconds have gone since the first one.
+def run_with_retries(work: Callable[[], T], uri: str, timeout: float, notify: Notify | None = None) -> T:
+    """Return what `work` returns, and repeat it after a passing fault until `timeout` is over.
 
     Parameters
     ----------
-    work : may be done twice.
-    seconds : how long; 0 is not at all.
-    uri : of the server, for `tell`.
-    tell : gets a sentence when waiting for a server that is away begins, and when it ends.
+    work : may run more than once.
+    uri : the server's address, for messages.
+    timeout : seconds from the first fault on; 0 means one attempt.
+    notify : called with a sentence when waiting for an unreachable server begins, and when it ends.
 
     Raises
     ------
-    Whatever `work` raised last.
+    HmrecError : the last attempt failed; the class and the message name the cause.
     """
-    until, told = float("inf"), False
-    while True:
-        try:
-            found = work()
-        except (driver_errors.DriverError, driver_errors.Neo4jError, ClaimLost) as error:
-            if not _passes(error):
-                raise
-            now = time.monotonic()
-            until = min(until, now + seconds)
-            if now + PAUSE > until:
-                raise
-            if tell is not None and not told and isinstance(error, AWAY):
-                tell(f"Neo4j at {uri} does not answer; waiting for it, {seconds:g} seconds at most (--timeout).")
-                told = True
-            time.sleep(PAUSE)
-        else:
-            if tell is not None and told:
-                tell(f"Neo4j at {uri} answers again.")
-            return found
+    until, announced = float("inf"), False
+    with translated_errors(uri):
+        while True:
+            try:
+                found = work()
+            except (driver_errors.DriverError, driver_errors.Neo4jError, ClaimLost) as error:
+                now = time.monotonic()
+                until = min(until, now + timeout)
+                if not _may_pass(error) or now + PAUSE > until:
+                    raise
+                if notify is not None and not announced and isinstance(error, AWAY):
+                    notify(f"Neo4j at {uri} does not answer; waiting for it, {timeout:g} seconds at most (--timeout).")
+                    announced = True
+                time.sleep(PAUSE)
+            else:
+                if notify is not None and announced:
+                    notify(f"Neo4j at {uri} answers again.")
+                return found
 
 
-def _passes(error: Exception) -> bool:
-    """Whether the fault may be over when the same is tried again."""
-    if isinstance(error, (*AWAY, ClaimLost)):
-        return True
-    return isinstance(error, (driver_errors.DriverError, driver_errors.Neo4jError)) and error.is_retryable()
+def _may_pass(error: driver_errors.DriverError | driver_errors.Neo4jError | ClaimLost) -> bool:
+    """Return whether another attempt may succeed."""
+    return isinstance(error, (*AWAY, ClaimLost)) or error.is_retryable()
 
 
 def _first_line(error: driver_errors.Neo4jError) -> str:
@@ -66,8 +68,8 @@ def _first_line(error: driver_errors.Neo4jError) -> str:
 
 
 @contextmanager
-def explained(uri: str) -> Iterator[None]:
-    """Turn the driver's exceptions into hmrec's, where their cause is known."""
+def translated_errors(uri: str) -> Iterator[None]:
+    """Raise hmrec's errors instead of the driver's."""
     try:
         yield
     except driver_errors.AuthError as error:

@@ -1,4 +1,7 @@
-"""Graph to embeddings and back: export, train, write back, evaluate."""
+"""Graph to embeddings and back: export, hold out, train, rank, recommend, write back, evaluate.
+
+In comes the graph of customers, articles and purchases; out come embeddings and a ranker in it, lists, and evaluations.
+"""
 
 import os
 

@@ -1,1 +1,4 @@
-"""Files to graph: read, check and load customers, articles and purchases."""
+"""Files to graph: load customers, articles and purchases, by bulk import or by stream.
+
+In come the clean tables of `reading`; out come nodes, relationships, constraints and a report of what was loaded.
+"""

@@ -79,7 +79,7 @@ def load_by_bulk(
 
 def finish_bulk(graph: Graph, progress: Progress = silent) -> None:
     """Make the constraints that a bulk load owes which was killed after its graph had been put in place."""
-    for (load,) in graph.read_rows("unfinished_loads")[1]:
+    for load in graph.read_column("unfinished_loads"):
         if load.get("road") == "bulk":
             _make_constraints(graph, progress)
             finished = datetime.now(UTC).isoformat(timespec="seconds")

@@ -34,7 +34,7 @@ def make_constraints(graph: Graph) -> None:
 def _drop_orphans(graph: Graph) -> int:
     """Remove indexes of constraints that are not there; how many."""
     wanted = {name: [label, key] for name, label, key in CONSTRAINT.findall(find_query("constraints").text)}
-    found = graph.read_rows("orphaned_indexes", constraints=wanted)[1]
-    for (name,) in found:
+    found = graph.read_column("orphaned_indexes", constraints=wanted)
+    for name in found:
         graph.write("drop_orphaned_index", name=name)
     return len(found)

@@ -24,6 +24,7 @@ from ..cypher.graph import Graph
 from ..cypher.local.disk_space import explain_full_disk
 from ..cypher.local.server import LocalServer
 from ..cypher.progress import Progress, silent
+from ..cypher.state import read_counts
 from .bulk import finish_bulk, load_by_bulk, store_size
 from .reading.parts import find_files
 from .reading.tables import CleanTables, read_tables
@@ -120,7 +121,7 @@ def _load(
         seconds[step] = round(time.monotonic() - clock, 3)
         clock = time.monotonic()
 
-    width = graph.read_rows("article_width")[1][0][0] if graph is not None and not replace else None
+    width = graph.read_column("article_width")[0] if graph is not None and not replace else None
     tables = read_tables(folder, work, column_map=column_map, known_width=width or 0, rules=rules, progress=progress)
     target = choose_report_folder(report, folder, server.home if server else None)
     rejects = target / REJECTS_FILE
@@ -251,7 +252,7 @@ def _find_unfinished(graph: Graph, fingerprint: str, replace: bool) -> dict[str,
     ------
     UserMistake : a load of other files was to replace the graph, and was cut off while it deleted the old one.
     """
-    unfinished = [dict(load) for (load,) in graph.read_rows("unfinished_loads")[1]]
+    unfinished = [dict(load) for load in graph.read_column("unfinished_loads")]
     for load in unfinished:
         if load.get("replacing") and load.get("fingerprint") != fingerprint and not replace:
             raise UserMistake(
@@ -265,7 +266,7 @@ def _pick(server: LocalServer | None, graph: Graph, road: Road, replace: bool) -
     """The road, and why in a sentence."""
     if road == "stream":
         return "stream", "as asked for"
-    empty = int(graph.read_rows("counts")[1][0][0]) == 0
+    empty = read_counts(graph).nodes == 0
     if road == "bulk":
         if server is None:
             raise UserMistake(

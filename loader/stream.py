@@ -18,6 +18,7 @@ import polars as pl
 from ..cypher.errors import HmrecError, WriteUnknown
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
+from ..cypher.state import read_counts
 from .constraints import make_constraints
 from .lanes import Batch, cut_into_lanes, run_apart
 from .reading.tables import CleanTables
@@ -57,6 +58,48 @@ class Written:
     days: tuple[date, ...]
     customers: tuple[str, ...] | None
     articles: int
+
+
+@dataclass(frozen=True)
+class _KnownCustomer:
+    """A customer as the graph has it."""
+
+    id: str
+    properties: Row
+
+
+@dataclass(frozen=True)
+class _KnownAttribute:
+    """An attribute node as the graph has it."""
+
+    label: str
+    key: str | int
+    name: str | None
+
+
+@dataclass(frozen=True)
+class _KnownArticle:
+    """An article as the graph has it.
+
+    Attributes
+    ----------
+    id, properties : its id and properties.
+    linked : how many attribute nodes it hangs on.
+    right : how many of these are the ones that its properties name.
+    """
+
+    id: str
+    properties: Row
+    linked: int
+    right: int
+
+
+@dataclass(frozen=True)
+class _KnownPurchases:
+    """A customer's purchases as the graph has them, each as the columns of KNOWN after the first."""
+
+    customer_id: str
+    purchases: list[list[Any]]
 
 
 class _Changes:
@@ -168,7 +211,7 @@ def load_by_stream(
         changes.articles += len(differing)
         changes.write("load_articles", differing)
     for batch in _walk(articles.slice(given).select("article_id"), "Loading articles without data", progress):
-        known = {row[0] for row in graph.read_rows("known_articles", ids=[row["article_id"] for row in batch])[1]}
+        known = _read_articles(graph, batch)
         lacking = [row for row in batch if row["article_id"] not in known]
         changes.articles += len(lacking)
         changes.write("load_bare_articles", lacking)
@@ -190,7 +233,8 @@ def _walk(nodes: pl.LazyFrame, step: str, progress: Progress) -> Iterator[list[R
 
 def _differing_customers(graph: Graph, batch: list[Row]) -> list[Row]:
     """The rows whose customer the graph lacks, or has with other values."""
-    known = dict(graph.read_rows("known_customers", ids=[row["customer_id"] for row in batch])[1])
+    customers = graph.read_as(_KnownCustomer, "known_customers", ids=[row["customer_id"] for row in batch])
+    known = {customer.id: customer.properties for customer in customers}
     return [
         row
         for row in batch
@@ -201,31 +245,38 @@ def _differing_customers(graph: Graph, batch: list[Row]) -> list[Row]:
 
 def _differing_attributes(graph: Graph, batch: list[Row]) -> list[Row]:
     """The rows whose node the graph lacks, or has under another name."""
-    known = {(label, key): name for label, key, name in graph.read_rows("known_attributes", rows=batch)[1]}
+    nodes = graph.read_as(_KnownAttribute, "known_attributes", rows=batch)
+    known = {(node.label, node.key): node.name for node in nodes}
     lacking = object()
     return [row for row in batch if known.get((row["label"], row["key"]), lacking) != row["name"]]
 
 
 def _differing_articles(graph: Graph, batch: list[Row]) -> list[Row]:
     """The rows whose article the graph lacks, or has with other values or other attributes."""
-    rows = graph.read_rows("known_articles", ids=[row["article_id"] for row in batch])[1]
-    known = {key: (properties, linked, right) for key, properties, linked, right in rows}
+    known = _read_articles(graph, batch)
 
     def is_same(row: Row) -> bool:
-        if row["article_id"] not in known:
+        article = known.get(row["article_id"])
+        if article is None:
             return False
-        node, linked, right = known[row["article_id"]]
+        node = article.properties
         attributes = sum(attribute.key in node for attribute in ATTRIBUTES)
-        return attributes == linked == right and all(node.get(key) == value for key, value in row.items())
+        return attributes == article.linked == article.right and all(node.get(key) == row[key] for key in row)
 
     return [row for row in batch if not is_same(row)]
+
+
+def _read_articles(graph: Graph, batch: list[Row]) -> dict[str, _KnownArticle]:
+    """Return what the graph has of these articles, by id."""
+    found = graph.read_as(_KnownArticle, "known_articles", ids=[row["article_id"] for row in batch])
+    return {article.id: article for article in found}
 
 
 def _load_purchases(graph: Graph, tables: CleanTables, changes: _Changes, progress: Progress) -> None:
     """Send the purchases that the graph lacks, several batches at once."""
     customers = tables.scan(CUSTOMERS.stem).select("customer_id").collect()["customer_id"]
     total = tables.counts[TRANSACTIONS.stem].loaded
-    empty = int(graph.read_rows("counts")[1][0][-1]) == 0
+    empty = read_counts(graph).bought == 0
     sent = 0
 
     def find_lacking() -> Iterator[Batch]:
@@ -253,8 +304,8 @@ def _compare_purchases(graph: Graph, part: pl.DataFrame) -> tuple[pl.DataFrame, 
     """The purchases that the graph lacks, and those that it has with a lower quantity."""
     ids = part["customer_id"].unique(maintain_order=True).to_list()
     window = {"since": str(part["t_dat"].min()), "until": str(part["t_dat"].max())}
-    known_by_customer = graph.read_rows("known_purchases", ids=ids, **window)[1]
-    rows = [(customer, *bought) for customer, purchases in known_by_customer for bought in purchases]
+    had = graph.read_as(_KnownPurchases, "known_purchases", ids=ids, **window)
+    rows = [(customer.customer_id, *bought) for customer in had for bought in customer.purchases]
     known = pl.DataFrame(rows, schema=KNOWN, orient="row").group_by(list(KNOWN)[:-1]).agg(pl.col("had").max())
     day = pl.col("t_dat").dt.year() * 10000 + pl.col("t_dat").dt.month().cast(pl.Int32) * 100 + pl.col("t_dat").dt.day()
     compared = part.with_columns(day=day.cast(pl.Int64)).join(

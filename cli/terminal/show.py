@@ -111,5 +111,8 @@ def _cell(value: Any) -> str:
 
 
 def tell_unready(graph: Graph) -> str:
-    """The indexes that are still being made, each with its share done; empty where there are none."""
-    return ", ".join(f"{name} {percent:.0f} %" for name, percent in graph.read_rows("unready_indexes")[1])
+    """Return the indexes that are still being built, each with its share done; empty if there are none."""
+    unready = graph.read("unready_indexes")
+    return ", ".join(
+        f"{name} {percent:.0f} %" for name, percent in zip(unready["name"], unready["percent"], strict=True)
+    )

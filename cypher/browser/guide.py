@@ -16,6 +16,7 @@ import requests
 from ..catalogue import Query, load_catalogue
 from ..errors import HmrecError, UnknownCustomer, UserMistake
 from ..graph import Graph
+from ..state import read_counts
 
 FILES = Path(__file__).parent
 SAVED_FOLDERS = ("recommend", "explain", "export")
@@ -102,26 +103,22 @@ def choose_example(graph: Graph, customer_id: str | None = None) -> Example:
     UserMistake : nothing can be recommended, since there are no purchases.
     """
     if customer_id is not None:
-        if not graph.read_rows("customer", customer_id=customer_id)[1]:
+        if graph.read("customer", customer_id=customer_id).empty:
             raise UnknownCustomer(customer_id)
         candidates = [customer_id]
     else:
-        middle = _counts(graph)["customers"] // 2
-        rows = graph.read_rows("customers_by_purchases", skip=middle, k=CANDIDATES)[1]
-        rows = rows or graph.read_rows("customers_by_purchases", k=CANDIDATES)[1]
-        candidates = [str(row[0]) for row in rows]
+        middle = read_counts(graph).customers // 2
+        found = graph.read("customers_by_purchases", skip=middle, k=CANDIDATES)
+        if found.empty:
+            found = graph.read("customers_by_purchases", k=CANDIDATES)
+        candidates = [str(found_id) for found_id in found["customer_id"]]
     for new_only in (True, False):
         for candidate in candidates:
-            found = graph.read_rows("user_based_cf", customer_id=candidate, k=1, new_only=new_only)[1]
-            if found:
-                node = graph.read_rows("export_customers", customers=[candidate])[1][0][0]
-                return Example(candidate, str(found[0][0]), new_only, int(node))
+            found = graph.read("user_based_cf", customer_id=candidate, k=1, new_only=new_only)
+            if not found.empty:
+                node = graph.read("export_customers", customers=[candidate])["node"][0]
+                return Example(candidate, str(found["article_id"][0]), new_only, int(node))
     raise UserMistake("There are no purchases to walk through.", "Load some first: hmrec load DIR")
-
-
-def _counts(graph: Graph) -> dict[str, int]:
-    keys, rows = graph.read_rows("counts")
-    return dict(zip(keys, rows[0], strict=True))
 
 
 def guide_queries() -> list[Query]:
@@ -151,15 +148,17 @@ def render_guide(graph: Graph, example: Example, address: str) -> str:
     example : the customer to follow.
     address : where the guide, the style sheet and the saved queries will be served.
     """
-    counts = _counts(graph)
-    name = graph.read_rows("article_names", article_ids=[example.article_id])[1][0][1]
+    counts = read_counts(graph)
+    name = graph.read("article_names", article_ids=[example.article_id])["prod_name"][0]
     words = {
         "address": address,
         "customer_id": example.customer_id,
         "article_id": example.article_id,
         "article_name": name or example.article_id,
         "parameters": parameters_command(guide_values(example)),
-        **{name: f"{counts[name]:,}" for name in ("customers", "articles", "bought")},
+        "customers": f"{counts.customers:,}",
+        "articles": f"{counts.articles:,}",
+        "bought": f"{counts.bought:,}",
         **{query.name: query.text.strip() for query in guide_queries()},
     }
     return _template().substitute({key: escape(word) for key, word in words.items()})

@@ -15,6 +15,7 @@ from ..errors import HmrecError, NoRoom, UserMistake
 from ..graph import Graph
 from ..progress import Progress, silent
 from ..result_file import ResultFile, copy_into, find_result_file
+from ..state import read_counts
 from .disk_space import LEAST_FREE, explain_full_disk
 from .server import LocalServer
 
@@ -188,9 +189,8 @@ def _require_room(needed: int, folder: Path) -> None:
 
 
 def _count(graph: Graph) -> tuple[int, int, int]:
-    keys, rows = graph.read_rows("counts")
-    found = dict(zip(keys, rows[0], strict=True))
-    return found["customers"], found["articles"], found["bought"]
+    counts = read_counts(graph)
+    return counts.customers, counts.articles, counts.bought
 
 
 def _tell(line: str, step: str, progress: Progress) -> None:

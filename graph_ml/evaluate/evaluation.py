@@ -17,9 +17,9 @@ from ..export.kept import export_kept
 from ..export.subgraph import Integers, Subgraph, SubgraphSpec
 from ..holdout.ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from ..holdout.split import HoldOut, hold_out_weeks
+from ..hybrid import make_board, rank_with
 from ..network.trained_model import TrainedModel, TrainSettings
 from ..network.training import train
-from ..train import make_board, rank_with
 from .outcome import BASELINES, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
 
 QUERIES: Mapping[str, tuple[str, ...]] = {
@@ -196,7 +196,6 @@ def _rank_by_queries(
 
 def _ask(graph: Graph, subgraph: Subgraph, query: str, customer_id: str, k: int, cut: date) -> Integers:
     """The articles' numbers that a query recommends; -2 for one that nobody in the subgraph bought."""
-    keys, rows = graph.read_rows(query, customer_id=customer_id, k=k, as_of=cut)
-    column = keys.index("article_id")
+    found = graph.read(query, customer_id=customer_id, k=k, as_of=cut)["article_id"]
     ids = subgraph.article_ids
-    return np.array([ids.index(row[column]) if row[column] in ids else -2 for row in rows], dtype=np.int64)
+    return np.array([ids.index(article) if article in ids else -2 for article in found], dtype=np.int64)

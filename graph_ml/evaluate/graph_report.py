@@ -12,6 +12,7 @@ import pandas as pd
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
+from ...cypher.state import read_counts
 from .page import BLUE, INK, draw, make_axes, write_page
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def read_report(graph: Graph, progress: Progress = silent) -> dict[str, pd.DataF
     ------
     UserMistake : the graph has no purchases.
     """
-    if not graph.read("counts")["bought"][0]:
+    if not read_counts(graph).bought:
         raise UserMistake("The graph has no purchases to report on.", "Load some first: hmrec load DIR")
     frames = {}
     for number, name in enumerate(QUERIES):

@@ -24,7 +24,8 @@ from scipy.special import expit
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
-from ..export.subgraph import Integers, Subgraph, export_subgraph
+from ..export.read_subgraph import export_subgraph
+from ..export.subgraph import Integers, Subgraph
 from ..holdout.metrics import METRICS
 from ..holdout.ranking import collect_pairs
 from ..network.trained_model import TrainedModel, TrainSettings

@@ -196,11 +196,6 @@ class FeatureEncoder:
 _ADAPTER = TypeAdapter(FeatureEncoder)
 
 
-def encode_features(frame: pl.DataFrame, features: tuple[Feature, ...]) -> EncodedFeatures:
-    """Encode the declared features by what the frame itself shows: `FeatureEncoder.fit` and `encode` in one."""
-    return FeatureEncoder.fit(frame, features).encode(frame)
-
-
 def make_frame(key: str, ids: list[str], rows: list[list[Any]], features: tuple[Feature, ...]) -> pl.DataFrame:
     """A frame of nodes: a column for their ids under the name `key`, then one for each feature.
 

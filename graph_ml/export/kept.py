@@ -3,7 +3,7 @@
 A copy is a folder named by a hash of what it depends on: the database, its loads, the numbers of nodes and purchases,
 and the `SubgraphSpec`. It is written under another name and renamed once it is whole, so that a process that is killed
 leaves no half of one. After loads, a copy of all purchases is brought up to date by what they wrote
-(`update_export.py`). A graph that was changed by hand with the same numbers left looks unchanged: ask for `fresh`.
+(`update.py`). A graph that was changed by hand with the same numbers left looks unchanged: ask for `fresh`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,10 +27,12 @@ from ...cypher.errors import NoHome
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
 from ...cypher.settings import ServerSettings, find_cache_folder
-from .subgraph import Attribute, IdMap, Subgraph, SubgraphSpec, export_subgraph
+from ...cypher.state import read_state
+from .read_subgraph import export_subgraph
+from .subgraph import Attribute, IdMap, Subgraph, SubgraphSpec
 from .update import can_update, update_subgraph
 
-FORM = 2  # of the files; raised when they or the export's meaning change
+FORM = 3  # of the files; raised when they or the export's meaning change
 MOST_COPIES = 3
 WAIT_SECONDS = 60.0  # for another process that keeps a copy; the export is not kept then
 ARRAYS = ("customer", "article", "time", "price", "quantity", "channel")
@@ -40,6 +42,17 @@ FACTS, BEGUN = "facts.json", "writing-"
 
 class _DamagedCopy(Exception):
     """A kept copy whose files are not as they were written."""
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What an export depends on: the database, when each load finished (by its id), and the counts."""
+
+    database: str
+    loads: dict[str, str | None]
+    customers: int
+    articles: int
+    bought: int
 
 
 def export_kept(
@@ -70,8 +83,7 @@ def export_kept(
     except NoHome as error:
         _say(graph, f"{error.message} Neither the export nor a training's checkpoints are kept. {error.hint}")
         return graph.read_anew(lambda: export_subgraph(graph, spec, progress))
-    version = graph.read_rows("export_version")[1]
-    finished = bool(version[0][2])
+    version, finished = _read_version(graph)
     copy = folder / _name_copy(version, spec)
     if finished and not fresh and copy.is_dir():
         try:
@@ -87,7 +99,7 @@ def export_kept(
         return updated or export_subgraph(graph, spec, progress)
 
     subgraph = graph.read_anew(read)
-    if finished and graph.read_rows("export_version")[1] == version:  # no load began meanwhile
+    if finished and _read_version(graph)[0] == version:  # no load began meanwhile
         try:
             _keep(subgraph, copy, version, spec)
         except (OSError, pl.exceptions.PolarsError):
@@ -96,8 +108,8 @@ def export_kept(
 
 
 def _say(graph: Graph, sentence: str) -> None:
-    if graph.tell is not None:
-        graph.tell(sentence)
+    if graph.notify is not None:
+        graph.notify(sentence)
 
 
 def find_folder() -> Path:
@@ -112,13 +124,20 @@ def find_folder() -> Path:
     return (settings.home if chosen else find_cache_folder()) / "exports"
 
 
-def _name_copy(version: list[list[Any]], spec: SubgraphSpec) -> str:
-    known = json.dumps([FORM, version, spec.model_dump(mode="json")])
+def _read_version(graph: Graph) -> tuple[_Version, bool]:
+    """Return what an export made now depends on, and whether all loads have finished."""
+    state = read_state(graph)
+    loads = {load.id: load.finished for load in state.loads}
+    return _Version(state.database, loads, state.customers, state.articles, state.bought), state.is_settled
+
+
+def _name_copy(version: _Version, spec: SubgraphSpec) -> str:
+    known = json.dumps([FORM, vars(version), spec.model_dump(mode="json")], sort_keys=True)
     return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 
 def _update_copy(
-    graph: Graph, spec: SubgraphSpec, version: list[list[Any]], folder: Path, progress: Progress
+    graph: Graph, spec: SubgraphSpec, version: _Version, folder: Path, progress: Progress
 ) -> Subgraph | None:
     """The newest copy from before some loads with what they wrote; None where there is none, or it cannot be done."""
     if not can_update(spec) or not folder.is_dir():
@@ -126,42 +145,41 @@ def _update_copy(
     found = list(_find_earlier(folder, spec, version))
     if not found:
         return None
-    copy, then = max(found, key=lambda earlier: len(earlier[1][0][1]))
+    copy, then = max(found, key=lambda earlier: len(earlier[1].loads))
     try:
         kept = _read_copy(copy, spec)
     except _DamagedCopy:
         return None
-    known = {load for load, _ in then[0][1]}
-    loads = [load for load, _ in version[0][1] if load not in known]
+    loads = [load for load in version.loads if load not in then.loads]
     updated = update_subgraph(graph, kept, spec, loads, progress)
     return updated if updated is not None and _agree(kept, then, updated, version, spec) else None
 
 
-def _find_earlier(folder: Path, spec: SubgraphSpec, version: list[list[Any]]) -> Iterator[tuple[Path, Any]]:
+def _find_earlier(folder: Path, spec: SubgraphSpec, version: _Version) -> Iterator[tuple[Path, _Version]]:
     """The copies of this database and spec whose loads are all among the graph's, and the versions they are of."""
     wanted = [FORM, spec.model_dump(mode="json")]
     for entry in folder.iterdir():
         try:
             facts = json.loads((entry / FACTS).read_text(encoding="utf-8"))
-            then = facts["version"]
-            same = facts["asked"] == wanted and then[0][0] == version[0][0]
-            if same and all(load in version[0][1] for load in then[0][1]):
+            then = _Version(**facts["version"])
+            same = facts["asked"] == wanted and then.database == version.database
+            if same and then.loads.items() <= version.loads.items():
                 yield entry, then
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
+        except (OSError, ValueError, KeyError, TypeError):
             continue  # no copy, or of another form
 
 
-def _agree(kept: Subgraph, then: Any, updated: Subgraph, now: list[list[Any]], spec: SubgraphSpec) -> bool:
+def _agree(kept: Subgraph, then: _Version, updated: Subgraph, now: _Version, spec: SubgraphSpec) -> bool:
     """Whether the numbers grew as the graph's did; else somebody has changed it by hand, too."""
     grown = [updated.num_edges - kept.num_edges]
-    counted = [now[0][5] - then[0][5]]
+    counted = [now.bought - then.bought]
     if spec.isolated:
         grown += [len(updated.customer_ids) - len(kept.customer_ids), len(updated.article_ids) - len(kept.article_ids)]
-        counted += [now[0][3] - then[0][3], now[0][4] - then[0][4]]
+        counted += [now.customers - then.customers, now.articles - then.articles]
     return grown == counted
 
 
-def _keep(subgraph: Subgraph, copy: Path, version: list[list[Any]], spec: SubgraphSpec) -> None:
+def _keep(subgraph: Subgraph, copy: Path, version: _Version, spec: SubgraphSpec) -> None:
     """Write a copy, whole or not at all, and remove those that are too many."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     lock = copy.parent.with_name(f".{copy.parent.name}.lock")
@@ -172,7 +190,7 @@ def _keep(subgraph: Subgraph, copy: Path, version: list[list[Any]], spec: Subgra
         _remove_old(copy)
 
 
-def _write_copy(subgraph: Subgraph, copy: Path, version: list[list[Any]], spec: SubgraphSpec) -> None:
+def _write_copy(subgraph: Subgraph, copy: Path, version: _Version, spec: SubgraphSpec) -> None:
     work = Path(tempfile.mkdtemp(prefix=BEGUN, dir=copy.parent))  # its owner's alone: it holds purchases
     try:
         for name in ARRAYS:
@@ -185,7 +203,7 @@ def _write_copy(subgraph: Subgraph, copy: Path, version: list[list[Any]], spec: 
             attributes[label] = [attribute.relationship, attribute.keys]
         sums = {file.name: _sum(file) for file in sorted(work.iterdir())}
         asked = [FORM, spec.model_dump(mode="json")]
-        facts = {"asked": asked, "version": version, "attributes": attributes, "sums": sums}
+        facts = {"asked": asked, "version": vars(version), "attributes": attributes, "sums": sums}
         (work / FACTS).write_text(json.dumps(facts), encoding="utf-8")
         shutil.rmtree(copy, ignore_errors=True)  # a damaged one, or one that --fresh replaces
         work.rename(copy)

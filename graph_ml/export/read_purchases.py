@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
+from ...cypher.state import read_counts
 
 Integers = npt.NDArray[np.int64]
 
@@ -122,8 +123,8 @@ def _read_batches(
     progress: Progress,
 ) -> Iterator[Purchases]:
     """Batches of whole customers in the order of the store, each sorted."""
-    counts = graph.read("counts")
-    size = max(1, PURCHASES_A_BATCH * int(counts["customers"][0]) // max(1, int(counts["bought"][0])))
+    counts = read_counts(graph)
+    size = max(1, PURCHASES_A_BATCH * counts.customers // max(1, counts.bought))
     find_customer, find_article = NodeFinder(customer_nodes), NodeFinder(article_nodes)
     stored = np.sort(customer_nodes)
 

@@ -14,7 +14,8 @@ import polars as pl
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
 from .read_purchases import Purchases
-from .subgraph import IdMap, Mask, Subgraph, SubgraphSpec, read_articles, read_attributes, read_customers, to_days
+from .read_subgraph import read_articles, read_attributes, read_customers
+from .subgraph import IdMap, Mask, Subgraph, SubgraphSpec, to_days
 
 MOST_OF_ALL = 0.5  # a larger share of the purchases is read faster in the order of the store than by days
 IDS = {"customer_id": pl.String, "article_id": pl.String}
@@ -28,6 +29,15 @@ class _Changes:
     days: tuple[date, ...]
     customers: frozenset[str] | None
     articles: bool
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What one load wrote, a row of `export_changes`; None if it did not keep that."""
+
+    days: list[str] | None
+    customers: list[str] | None
+    articles: int | None
 
 
 def update_subgraph(
@@ -80,14 +90,18 @@ def can_update(spec: SubgraphSpec) -> bool:
 
 
 def _read_changes(graph: Graph, loads: Collection[str]) -> _Changes | None:
-    rows = graph.read_rows("export_changes", loads=sorted(loads))[1]
-    if len(rows) != len(loads) or any(days is None for days, _, _ in rows):
+    written = graph.read_as(_Written, "export_changes", loads=sorted(loads))
+    if len(written) != len(loads):
         return None
-    days = {date.fromisoformat(day) for written, _, _ in rows for day in written}
-    told = [customers for _, customers, _ in rows]
-    known = [customers for customers in told if customers is not None]
-    customers = frozenset(outer for part in known for outer in part) if len(known) == len(told) else None
-    return _Changes(tuple(sorted(days)), customers, any(articles != 0 for _, _, articles in rows))
+    days: set[date] = set()
+    customers: set[str] | None = set()
+    for load in written:
+        if load.days is None:
+            return None
+        days |= {date.fromisoformat(day) for day in load.days}
+        customers = None if customers is None or load.customers is None else customers | set(load.customers)
+    changed = None if customers is None else frozenset(customers)
+    return _Changes(tuple(sorted(days)), changed, any(load.articles != 0 for load in written))
 
 
 def _read_days(graph: Graph, days: tuple[date, ...], progress: Progress) -> Iterator[pl.DataFrame]:

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ...cypher.errors import NoHome
-from ...cypher.retries import Tell
+from ...cypher.progress import Notify
 from ...cypher.settings import ServerSettings
 from ..export.subgraph import Subgraph
 
@@ -39,7 +39,7 @@ class Checkpoint:
 
     file: Path
     every: float = SECONDS
-    tell: Tell | None = field(default=None, repr=False)
+    tell: Notify | None = field(default=None, repr=False)
     _written: float = field(default=float("-inf"), repr=False)
     _told: bool = field(default=False, repr=False)
 
@@ -79,7 +79,7 @@ class Checkpoint:
         self.file.unlink(missing_ok=True)
 
 
-def find_checkpoint(tell: Tell | None = None) -> Checkpoint | None:
+def find_checkpoint(tell: Notify | None = None) -> Checkpoint | None:
     """Return the checkpoint in HMREC_HOME; None if the user has no home directory."""
     try:
         return Checkpoint(ServerSettings().home / "training.safetensors", tell=tell)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from ...cypher.errors import HmrecError, UserMistake
-from ...cypher.result_file import find_result_file
+from ...cypher.errors import HmrecError
 from ..export.features import FeatureEncoder
 from ..export.subgraph import IdMap
 from .trained_model import Epoch, TrainedModel, TrainSettings
@@ -98,37 +94,6 @@ def load_model(content: bytes) -> TrainedModel:
         sentence = "These bytes are not a whole model of hmrec's."
         raise BadModel(sentence, "Train again, or take another version.") from error
     return trained
-
-
-def write_model(trained: TrainedModel, file: Path) -> None:
-    """Write a model into a file that is there whole or not at all."""
-    target = find_result_file(file)
-    if target.is_stream:
-        raise UserMistake(f"{file} is no file that a model can be kept in.")
-    handle, beside = tempfile.mkstemp(dir=target.path.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(save_model(trained))
-            out.flush()
-            os.fsync(out.fileno())
-        target.end(Path(beside))
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-
-
-def read_model(file: Path) -> TrainedModel:
-    """Read a model from a file.
-
-    Raises
-    ------
-    BadModel : it cannot be read, or holds no whole model.
-    """
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise BadModel(f"The model file {file} cannot be read ({error.strerror}).") from error
-    return load_model(content)
 
 
 def _check_format(content: bytes) -> None:

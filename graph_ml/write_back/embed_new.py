@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
+from ...cypher.state import read_state
 from ..candidates.snapshot import Snapshot
-from ..export.subgraph import Subgraph, SubgraphSpec, export_subgraph, to_days
+from ..export.read_subgraph import export_subgraph
+from ..export.subgraph import Subgraph, SubgraphSpec, to_days
 from ..network.fold_in import embed_as_of
 from ..ranker.features import describe_articles
 from .versions import load_version
@@ -61,15 +63,15 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
     """
     begun = time.monotonic()
     with claim_write_back(graph):
-        found = graph.read_rows("model_in_force")[1]
-        if not found:
+        model = read_state(graph).model
+        if model is None:
             raise NoModel("No model is in this graph yet.", "`hmrec train` makes one, for all customers and articles.")
         finish_move(graph, progress)
-        version = int(found[0][0])
-        trained = load_version(graph, version)
+        trained = load_version(graph, model.version)
         if not trained.weights:
             raise UserMistake(
-                f"Version {version} has tables alone, which know no nodes that came later.", "Run `hmrec train` again."
+                f"Version {model.version} has tables alone, which know no nodes that came later.",
+                "Run `hmrec train` again.",
             )
         subgraph = export_subgraph(graph, SubgraphSpec(isolated=True), progress)
         customers = find_places(graph, "customers_without_embedding", subgraph.customer_ids, slot=IN_FORCE)
@@ -80,14 +82,12 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
             vectors = embed_as_of(trained, subgraph, to_days(subgraph.until))
             write_vectors(graph, customers, vectors.customers, IN_FORCE, "customers", progress)
             write_vectors(graph, articles, vectors.articles, IN_FORCE, "articles", progress)
-        facts = _refresh_facts(graph, subgraph, progress)
+        facts = _refresh_facts(graph, subgraph, progress) if model.has_ranker else 0
         graph.write("tell_embedded")
-    return EmbedReceipt(version, len(customers), len(articles), facts, round(time.monotonic() - begun, 3))
+    return EmbedReceipt(model.version, len(customers), len(articles), facts, round(time.monotonic() - begun, 3))
 
 
 def _refresh_facts(graph: Graph, subgraph: Subgraph, progress: Progress) -> int:
-    """Write the facts as of the day after the last purchase, if there is a ranker; of how many articles."""
-    if not graph.read_rows("has_ranker")[1]:
-        return 0
+    """Write the facts as of the day after the last purchase; return of how many articles."""
     write_facts(graph, subgraph.article_ids, describe_articles(Snapshot.of(subgraph)), progress)
     return len(subgraph.article_ids)

@@ -6,6 +6,7 @@ Any change of the schema makes the server plan every query anew, which readers w
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from ...cypher.errors import HmrecError
 from ...cypher.graph import Graph
@@ -24,6 +25,22 @@ QUERIES = {
 }
 
 
+@dataclass(frozen=True)
+class _Index:
+    """A vector index: how far it is built (`ONLINE`: wholly), for which embeddings, and how."""
+
+    name: str
+    state: str
+    percent: float
+    dim: int
+    ef_construction: int
+
+
+def _find_index(graph: Graph, name: str) -> _Index | None:
+    indexes = graph.read_as(_Index, "vector_indexes")
+    return next((index for index in indexes if index.name == name), None)
+
+
 def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent) -> None:
     """Have an index of embeddings of `dim` numbers; one that failed or was built for others or otherwise is made anew.
 
@@ -33,9 +50,8 @@ def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent
     """
     create, drop = QUERIES[name]
     built = {"dim": dim} if name == CUSTOMERS else {"dim": dim, "ef_construction": EF_CONSTRUCTION}
-    keys, rows = graph.read_rows("vector_indexes")
-    found = {row[0]: dict(zip(keys, row, strict=True)) for row in rows}.get(name)
-    if found is not None and (found["state"] == "FAILED" or not built.items() <= found.items()):
+    found = _find_index(graph, name)
+    if found is not None and (found.state == "FAILED" or not built.items() <= vars(found).items()):
         graph.write(drop)
         found = None
     if found is None:
@@ -45,18 +61,18 @@ def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent
 
 def drop_customer_index(graph: Graph) -> None:
     """Remove the customers' index if there is one."""
-    if CUSTOMERS in {row[0] for row in graph.read_rows("vector_indexes")[1]}:
+    if _find_index(graph, CUSTOMERS) is not None:
         graph.write("drop_customer_index")
 
 
 def _await_index(graph: Graph, name: str, progress: Progress) -> None:
     until = time.monotonic() + INDEX_SECONDS
     while time.monotonic() < until:
-        state, percent = next(row[1:3] for row in graph.read_rows("vector_indexes")[1] if row[0] == name)
-        if state == "FAILED":
+        index = _find_index(graph, name)
+        if index is None or index.state == "FAILED":
             break
-        if state == "ONLINE":
+        if index.state == "ONLINE":
             return
-        progress("Building the vector index", float(percent), 100)
+        progress("Building the vector index", float(index.percent), 100)
         time.sleep(0.1)
     raise HmrecError("Neo4j could not build the vector indexes.", "Its log tells why; then train again.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
@@ -18,7 +19,8 @@ class UnknownVersion(UserMistake):
     """The graph has no version of that number, or has not kept its embeddings."""
 
 
-class Version(NamedTuple):
+@dataclass(frozen=True)
+class Version:
     """A version that is or was in force: the (:Model)'s properties, and whether it can be put in force again."""
 
     model: dict[str, Any]
@@ -27,7 +29,7 @@ class Version(NamedTuple):
 
 def list_versions(graph: Graph, version: int | None = None) -> list[Version]:
     """Every version, newest first, or one alone."""
-    return [Version(dict(model), bool(kept)) for model, kept in graph.read_rows("model_versions", version=version)[1]]
+    return graph.read_as(Version, "model_versions", version=version)
 
 
 def find_version(graph: Graph, version: int) -> Version:
@@ -78,6 +80,7 @@ def load_version(graph: Graph, version: int) -> TrainedModel:
         )
 
     def read() -> bytes:
-        return b"".join(bytes(row[1]) for row in graph.stream("model_parts", fetch_size=2, version=version))
+        parts = graph.stream("model_parts", fetch_size=2, version=version)
+        return b"".join(bytes(content) for _, content in parts)
 
     return load_model(graph.read_anew(read))

@@ -21,6 +21,7 @@ from typing import Any
 
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
+from ...cypher.state import read_state
 from ..network.trained_model import TrainedModel
 from ..ranker.fit import RankParts
 from .vector_indexes import ARTICLES, CUSTOMERS, drop_customer_index, prepare_index
@@ -90,7 +91,7 @@ def write_embeddings(
     """
     with claim_write_back(graph):
         _tidy(graph, keep)
-        version = int(graph.read_rows("next_version")[1][0][0])
+        version = int(graph.read_column("next_version")[0])
         begun = time.monotonic()
         parts = keep_model(graph, version, trained, progress)
         if rank is not None:
@@ -128,7 +129,7 @@ def _put_in_force(
         clock = time.monotonic()
 
     finish_move(graph, progress)
-    first = not len(graph.read("model_in_force"))
+    first = read_state(graph).model is None
     slot = IN_FORCE if first else STAGED
     graph.write("clear_embeddings", slot=slot)
     for name in ARTICLES.values() if first else (ARTICLES[slot],):
@@ -147,15 +148,14 @@ def _put_in_force(
 
 def finish_move(graph: Graph, progress: Progress = silent) -> None:
     """Bring the version in force to where it is at rest, if a write-back left it in its staging place."""
-    found = graph.read("model_in_force")
-    if not len(found) or not found["staged"][0]:
+    state = read_state(graph)
+    if state.model is None or not state.model.staged:
         return
     progress("Moving the new embeddings into place", 0, None)
     _let_readers_finish(graph)
     drop_customer_index(graph)
-    prepare_index(graph, ARTICLES[IN_FORCE], int(found["dim"][0]), progress)
-    counts = graph.read("counts")
-    small = int(counts["customers"][0]) + int(counts["articles"][0]) <= NODES_AT_ONCE
+    prepare_index(graph, ARTICLES[IN_FORCE], state.model.dim, progress)
+    small = state.customers + state.articles <= NODES_AT_ONCE
     graph.write("move_embeddings_at_once" if small else "move_embeddings")
     graph.write("point_model", staged=False)
     _let_readers_finish(graph)
@@ -171,7 +171,7 @@ def _let_readers_finish(graph: Graph) -> None:
 
 
 def _find_running(graph: Graph) -> set[str]:
-    return {row[0] for row in graph.read_rows("running_queries", database=graph.settings.database)[1]}
+    return set(graph.read_column("running_queries", database=graph.settings.database))
 
 
 def claim_write_back(graph: Graph) -> AbstractContextManager[None]:

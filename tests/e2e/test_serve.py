@@ -26,7 +26,8 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.recommender import Method
 from hmrec.graph_ml.candidates.snapshot import Snapshot
-from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.ranker.features import describe_articles
@@ -331,7 +332,7 @@ def test_a_server_that_is_gone_is_unavailable_within_seconds(tmp_path: Path) -> 
     from hmrec.cli.service.app import make_app
     from hmrec.cypher.settings import ConnectionSettings
 
-    with Graph(ConnectionSettings(uri="bolt://localhost:1"), patience=1.0) as gone:
+    with Graph(ConnectionSettings(uri="bolt://localhost:1"), timeout=1.0) as gone:
         client = TestClient(make_app(gone), base_url="http://localhost")
         for path in ("/health", "/recommend/1"):
             assert_failed(client.get(path), 503)

@@ -26,10 +26,10 @@ CREATING = "SHOW TRANSACTIONS YIELD metaData WHERE metaData.hmrec = 'create_purc
 HINT = 120.0  # seconds of silence after which the driver gives a connection up, as Neo4j tells it
 
 
-def connect_through(proxy: Proxy, direct: Graph, patience: float = 60.0) -> Graph:
+def connect_through(proxy: Proxy, direct: Graph, timeout: float = 60.0) -> Graph:
     """A connection by way of the proxy."""
     settings = direct.settings.model_copy(update={"uri": f"bolt://127.0.0.1:{proxy.port}"})
-    return Graph.connect(settings, patience)
+    return Graph.connect(settings, timeout)
 
 
 def find_port(server: LocalServer) -> int:
@@ -60,11 +60,11 @@ def test_a_network_that_takes_connections_and_passes_nothing_ends_in_a_sentence(
         proxy.stalls.set()
         begun = time.monotonic()
         with pytest.raises(ServerUnavailable, match=str(proxy.port)):
-            connect_through(proxy, direct, patience=2)
+            connect_through(proxy, direct, timeout=2)
         assert time.monotonic() - begun < 15
         proxy.stalls.clear()
         proxy.cut()
-        with connect_through(proxy, direct, patience=2) as graph:
+        with connect_through(proxy, direct, timeout=2) as graph:
             assert len(graph.read("counts")) == 1
             if "HMREC_TEST_SOAK" in os.environ:  # as long as the server has told the driver to be patient with it
                 proxy.stalls.set()

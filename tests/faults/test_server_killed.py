@@ -16,7 +16,7 @@ from tests.faults.children import begin_command, count_repeats, draw_moments, ki
 from tests.faults.works import make_work, shop
 
 __all__ = ["shop"]
-PATIENCE = 120.0
+TIMEOUT = 120.0
 WORKS = ("load", "export", "everybody", "write_back") if "HMREC_TEST_SOAK" in os.environ else ("load",)
 """In the suite the others are disturbed by a network that drops (test_network.py), which takes less time."""
 
@@ -27,7 +27,7 @@ def test_work_goes_on_when_the_server_is_killed_and_starts_again(
 ) -> None:
     chance = draw_moments()
     local_server.start()
-    with Graph.connect(local_server.connection(), PATIENCE) as graph, ThreadPoolExecutor(1) as beside:
+    with Graph.connect(local_server.connection(), TIMEOUT) as graph, ThreadPoolExecutor(1) as beside:
         work = make_work(name, graph, shop, tmp_path)
         seconds = work.measure(graph)
         for _ in range(count_repeats()):
@@ -36,7 +36,7 @@ def test_work_goes_on_when_the_server_is_killed_and_starts_again(
             time.sleep(chance.uniform(0, seconds))
             kill_server(local_server)
             local_server.start()
-            work.check(running.result(timeout=2 * PATIENCE))
+            work.check(running.result(timeout=2 * TIMEOUT))
 
 
 def test_when_the_time_is_over_a_command_ends_in_a_sentence() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.export.subgraph import export_subgraph
-from hmrec.graph_ml.network.model_file import write_model
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.network.model_file import save_model
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.write_back.versions import list_versions
@@ -27,9 +27,9 @@ CHILD = """
 import sys
 from pathlib import Path
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.network.model_file import read_model
+from hmrec.graph_ml.network.model_file import load_model
 from hmrec.graph_ml.write_back.write import write_embeddings
-trained = read_model(Path(sys.argv[1]))
+trained = load_model(Path(sys.argv[1]).read_bytes())
 with Graph.connect() as graph:
     print("begins", flush=True)
     write_embeddings(graph, trained)
@@ -59,7 +59,7 @@ def test_killed_at_any_moment_readers_have_a_whole_version_and_the_next_run_repa
     write_embeddings(graph, old)
     seconds = time.monotonic() - begun
     for _ in range(count_repeats()):
-        write_model(new, tmp_path / "model")
+        (tmp_path / "model").write_bytes(save_model(new))
         process = begin_write_back(connection, tmp_path / "model")
         time.sleep(chance.uniform(0, seconds))
         process.send_signal(signal.SIGKILL)

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommender import Method
+from hmrec.cypher.state import read_state
 from hmrec.graph_ml.export.kept import export_kept
-from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.recommend.batch import recommend_everybody
@@ -114,7 +116,7 @@ def make_work(name: str, direct: Graph, shop: Path, folder: Path) -> Work:
 
     def check_model(_: Any) -> None:
         assert holds(direct, models[0])
-        assert len(direct.read("model_in_force")) == 1
+        assert read_state(direct).model is not None
         assert not run_text(direct, "MATCH (p:ModelPart) WHERE NOT (:Model)-[:KEPT_IN]->(p) RETURN p.part")
 
     return Work(lambda graph: write_embeddings(graph, models[0]), check_model, models.reverse)

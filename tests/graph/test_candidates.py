@@ -12,7 +12,8 @@ from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.candidates import history, lists, neighbours, popular, products
 from hmrec.graph_ml.candidates.lists import Candidates
 from hmrec.graph_ml.candidates.snapshot import Snapshot
-from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec
 from hmrec.graph_ml.ranker.sources import SOURCES
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic

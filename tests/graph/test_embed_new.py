@@ -8,8 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 from hmrec.cypher.graph import Graph
+from hmrec.cypher.state import read_state
 from hmrec.graph_ml.candidates.snapshot import Snapshot
-from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.ranker.features import FACTS, describe_articles
@@ -63,9 +65,11 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory, request:
 
 def test_new_nodes_have_embeddings_and_all_others_keep_theirs(shop: Graph) -> None:
     before = {"Customer": stored(shop, "Customer", "customer_id"), "Article": stored(shop, "Article", "article_id")}
-    answered = shop.read_rows("graph_version")[1]
+    answered = read_state(shop)
+    assert answered.model is not None
+    assert (answered.model.version, answered.model.has_ranker, answered.model.staged) == (1, True, False)
     receipt = embed_new(shop)
-    assert shop.read_rows("graph_version")[1] != answered  # what a service has kept is not served again
+    assert read_state(shop).model != answered.model  # what a service has kept is not served again
     assert (receipt.version, receipt.customers, receipt.articles) == (1, 2, 1)
     customers, articles = stored(shop, "Customer", "customer_id"), stored(shop, "Article", "article_id")
     assert set(customers) - set(before["Customer"]) == {"new1", "new2"}

@@ -11,7 +11,8 @@ from hmrec.cypher.errors import UnknownCustomer
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import read_purchases
 from hmrec.graph_ml.export.features import ARTICLE_FEATURES, Feature, FeatureKind, FeatureSpec
-from hmrec.graph_ml.export.subgraph import EmptySubgraph, IdMap, Subgraph, SubgraphSpec, export_subgraph, to_date
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import EmptySubgraph, IdMap, Subgraph, SubgraphSpec, to_date
 from pydantic import ValidationError
 
 from tests.conftest import run_text

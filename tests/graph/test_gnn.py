@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.export.subgraph import Subgraph, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import Subgraph
 from hmrec.graph_ml.holdout.ranking import collect_pairs, rank_by_cosine
 from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.network.training import train

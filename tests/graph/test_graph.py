@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hmrec.cypher.catalogue import Query, parse_bare_query
 from hmrec.cypher.errors import HmrecError, UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
+from hmrec.cypher.state import read_counts, read_state
 
 
 def query(text: str) -> Query:
@@ -21,6 +23,43 @@ def test_read_gives_a_frame_with_python_s_own_dates(graph: Graph) -> None:
     assert list(frame["n"]) == [1, 2]
     assert frame["day"][0] == dt.date(2020, 9, 22)
     assert frame["days"][0] == [dt.date(2020, 1, 1)]
+
+
+@dataclass(frozen=True)
+class Number:
+    n: int
+    day: dt.date
+
+
+def test_rows_become_objects_by_the_names_of_their_columns(graph: Graph) -> None:
+    numbers = query("UNWIND [1, 2] AS n RETURN date('2020-09-22') AS day, n")
+    day = dt.date(2020, 9, 22)
+    assert graph.read_as(Number, numbers) == [Number(1, day), Number(2, day)]
+    assert graph.read_one(Number, numbers) == Number(1, day)
+    assert graph.read_one(Number, query("MATCH (n:Nothing) RETURN n.n AS n, n.day AS day")) is None
+    assert graph.read_column(query("UNWIND [1, 2] AS n RETURN n")) == [1, 2]
+    with pytest.raises(TypeError, match="colour"):
+        graph.read_as(Number, query("RETURN 1 AS n, 'red' AS colour"))
+
+
+def test_an_empty_graph_has_a_state_too(graph: Graph) -> None:
+    state = read_state(graph)
+    assert (state.customers, state.articles, state.bought, state.loads) == (0, 0, 0, ())
+    assert (state.until, state.model, state.newest_load) == (None, None, None)
+    assert state.is_settled
+    assert set(vars(read_counts(graph)).values()) == {0}
+
+
+def test_the_state_tells_loads_that_run_from_those_that_are_done(graph: Graph) -> None:
+    graph.write(query("CREATE (:Load {id: 'a', number: 1, finished: datetime('2020-09-22T08:00Z'), started: 'later'})"))
+    done = read_state(graph)
+    assert done.newest_load == ("a", "2020-09-22T08:00:00Z")
+    assert done.is_settled
+    graph.write(query("CREATE (:Load {id: 'b', number: 2, started: 'earlier'})"))
+    running = read_state(graph)
+    assert running.loads == (("b", None), ("a", "2020-09-22T08:00:00Z"))
+    assert not running.is_settled
+    assert running.database == done.database
 
 
 def test_an_empty_result_keeps_its_columns(graph: Graph) -> None:

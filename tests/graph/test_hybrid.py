@@ -24,14 +24,15 @@ from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommender import Method
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
+from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.ranker.features import FACTS, KNOWN
 from hmrec.graph_ml.ranker.fit import RankSettings
 from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES
 from hmrec.graph_ml.recommend.batch import recommend_everybody
 from hmrec.graph_ml.recommend.customer import explain_by_ranker, find_ranker, recommend
-from hmrec.graph_ml.train import train_hybrid
 from hmrec.graph_ml.write_back.write import write_embeddings
 from typer.testing import CliRunner
 

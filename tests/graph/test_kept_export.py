@@ -11,7 +11,8 @@ import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import kept as kept_export
 from hmrec.graph_ml.export.kept import ARRAYS, MOST_COPIES, export_kept
-from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec
 from hmrec.loader.load import load_folder
 
 from tests.conftest import run_text

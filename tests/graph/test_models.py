@@ -10,7 +10,7 @@ import pytest
 from hmrec.cypher.errors import LoadRunning
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.export.subgraph import export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.ranker.features import FACTS

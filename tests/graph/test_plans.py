@@ -10,8 +10,11 @@ import pytest
 from hmrec.cypher.catalogue import load_catalogue
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
+from hmrec.cypher.state import read_state
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_journey
+
+from tests.conftest import run_text
 
 # gnn is not among them: it starts at the few (:Model) nodes, and with a filter compares all articles.
 QUERIES = sorted(
@@ -65,6 +68,20 @@ def test_the_plan_starts_with_an_index_seek_and_scans_nothing(
         kinds = [operator["operatorType"].split("@")[0] for operator in operators]
         assert kinds[0].startswith(STARTS), kinds[0]
         assert not [kind for kind in kinds if any(word in kind for word in FORBIDDEN)]
+
+
+def test_the_state_is_read_from_the_count_store_and_the_end_of_the_index(
+    module_graph: Graph, connection: ConnectionSettings, known: dict[str, str]
+) -> None:
+    operators = list(walk(profile(connection, "graph_state")))
+    kinds = [operator["operatorType"].split("@")[0] for operator in operators]
+    assert sum("CountFromCountStore" in kind for kind in kinds) == 3
+    assert not [kind for kind in kinds if "Sort" in kind and "Top" in kind]
+    purchases = [o for o in operators if "BOUGHT" in o["args"].get("Details", "") and "Index" in o["operatorType"]]
+    assert purchases
+    assert all(operator["rows"] <= 1 for operator in purchases)
+    newest = run_text(module_graph, "MATCH ()-[b:BOUGHT]->() RETURN max(b.t_dat) + duration({days: 1}) AS until")
+    assert read_state(module_graph).until == newest[0]["until"]
 
 
 @pytest.mark.parametrize("as_of", [None, "2017-11-01"])

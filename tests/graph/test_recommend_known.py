@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hmrec.cypher.catalogue import load_catalogue
 from hmrec.cypher.graph import Graph
+from hmrec.cypher.state import read_state
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_journey
 
@@ -228,7 +229,9 @@ def test_new_arrivals_are_unsold_articles_of_the_customer_s_departments(graph: G
     ]
     assert rows(graph, "new_arrivals", customer_id="me", max_price=100.0) == []
     assert rows(graph, "new_arrivals", customer_id="me", in_season=1000) == []
-    yesterday = dt.date.fromisoformat(str(graph.read("today").iloc[0, 0])) - dt.timedelta(days=1)
+    until = read_state(graph).until
+    assert until is not None
+    yesterday = until - dt.timedelta(days=1)
     found = graph.read("new_arrivals", customer_id="me", as_of=yesterday)
     assert set(found["article_id"]) == {"trousers unsold", "trousers white", "shirt white"}
 

@@ -43,7 +43,7 @@ def test_a_wrong_password_is_refused_in_words_without_the_password(local_server:
 
 def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.raises(ServerUnavailable, match="bolt://localhost:1"):
-        Graph.connect(ConnectionSettings(uri="bolt://localhost:1", password=SecretStr("x")), patience=0)
+        Graph.connect(ConnectionSettings(uri="bolt://localhost:1", password=SecretStr("x")), timeout=0)
 
 
 def test_an_uninstalled_server_says_how_to_get_one(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec, export_subgraph, to_days
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec, to_days
 from hmrec.graph_ml.holdout.ranking import rank_by_cosine
 from hmrec.graph_ml.holdout.split import hold_out
 from hmrec.graph_ml.network.checkpoint import Checkpoint

@@ -7,13 +7,18 @@ import pytest
 from hmrec.cypher.errors import HmrecError
 from hmrec.graph_ml.export.features import (
     CUSTOMER_FEATURES,
+    EncodedFeatures,
     Feature,
     FeatureEncoder,
     FeatureKind,
     FeatureSpec,
-    encode_features,
 )
 from pydantic import ValidationError
+
+
+def encode_features(frame: pl.DataFrame, features: tuple[Feature, ...]) -> EncodedFeatures:
+    """The features, encoded by what the frame itself shows."""
+    return FeatureEncoder.fit(frame, features).encode(frame)
 
 
 def test_numbers_are_scaled_and_missing_ones_flagged() -> None:

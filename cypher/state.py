@@ -1,0 +1,108 @@
+"""GraphState: what answers depend on, read by one query so that all parts are of the same moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+
+from .graph import Graph
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many nodes and relationships the graph has, from the count store: an answer at once, whatever the size.
+
+    Attributes
+    ----------
+    nodes, relationships : of every kind.
+    customers, articles : nodes of these labels.
+    bought : purchases, equal ones of a day counted once.
+    """
+
+    nodes: int
+    relationships: int
+    customers: int
+    articles: int
+    bought: int
+
+
+class Load(NamedTuple):
+    """A load into the graph: its id, and when it finished (None: it runs, or was cut off)."""
+
+    id: str
+    finished: str | None
+
+
+@dataclass(frozen=True)
+class ModelInForce:
+    """The model whose embeddings and trees readers use.
+
+    Attributes
+    ----------
+    version : its number; numbers start again at 1 in a graph that is replaced or restored, hence `created`.
+    created : when it was put into the graph, ISO 8601.
+    embedded : when nodes last got embeddings of it, ISO 8601.
+    until : the day after the last purchase that it knows.
+    dim : numbers in an embedding.
+    staged : whether the embeddings are in `embedding_staged` rather than in `embedding`.
+    has_ranker : whether it has trees that order candidates.
+    """
+
+    version: int
+    created: str
+    embedded: str
+    until: date
+    dim: int
+    staged: bool
+    has_ranker: bool
+
+
+@dataclass(frozen=True)
+class GraphState:
+    """What answers depend on.
+
+    Attributes
+    ----------
+    database : the server's id of the database; another one after the database was made anew.
+    customers, articles : how many nodes.
+    bought : how many purchases.
+    loads : every load of hmrec's, newest first.
+    until : the day after the last purchase; None without purchases.
+    model : the model in force; None before the first training.
+    """
+
+    database: str
+    customers: int
+    articles: int
+    bought: int
+    loads: tuple[Load, ...]
+    until: date | None
+    model: ModelInForce | None
+
+    @property
+    def newest_load(self) -> Load | None:
+        """The load that began last; None if hmrec has loaded nothing into this graph."""
+        return self.loads[0] if self.loads else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every load has finished."""
+        return all(load.finished is not None for load in self.loads)
+
+
+def read_state(graph: Graph) -> GraphState:
+    """Return the graph's present state."""
+    (state,) = graph.read_as(_make_state, "graph_state")
+    return state
+
+
+def read_counts(graph: Graph) -> Counts:
+    """Return the graph's present sizes."""
+    (counts,) = graph.read_as(Counts, "counts")
+    return counts
+
+
+def _make_state(loads: list[list[Any]], model: dict[str, Any] | None, **others: Any) -> GraphState:
+    in_force = None if model is None else ModelInForce(**model)
+    return GraphState(**others, loads=tuple(Load(*load) for load in loads), model=in_force)

@@ -1,0 +1,30 @@
+// graph_state: what answers depend on, read at one moment: sizes, loads, the day after the last purchase, the model in force
+// loads: id and finish of each, newest first; a load that runs or was cut off has no finish. until: null without purchases.
+// model: null before the first training; embedded: when nodes last got embeddings of it; has_ranker: whether it has trees
+// returns database, customers, articles, bought, loads, until, model
+CALL db.info() YIELD id AS database
+CALL () { MATCH (c:Customer) RETURN count(c) AS customers }
+CALL () { MATCH (a:Article) RETURN count(a) AS articles }
+CALL () { MATCH ()-[b:BOUGHT]->() RETURN count(b) AS bought }
+CALL () {
+  MATCH (l:Load)
+  WITH l
+  ORDER BY coalesce(l.number, 0) DESC, l.started DESC, l.id
+  RETURN collect([l.id, toString(l.finished)]) AS loads
+}
+CALL () {
+  MATCH ()-[b:BOUGHT]->()
+  WHERE b.t_dat < date('9999-12-31')
+  WITH b.t_dat AS day
+  ORDER BY day DESC
+  LIMIT 1
+  RETURN max(day) + duration({days: 1}) AS until
+}
+CALL () {
+  OPTIONAL MATCH (now:ModelInForce)
+  WITH now.version AS version
+  OPTIONAL MATCH (m:Model {version: version})
+  RETURN m {.version, .until, .dim, .staged, created: toString(m.created),
+            embedded: toString(coalesce(m.embedded, m.created)), has_ranker: EXISTS { (m)-[:RANKED_BY]->(:Ranker) }} AS model
+}
+RETURN database, customers, articles, bought, loads, until, model

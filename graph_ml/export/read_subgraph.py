@@ -1,0 +1,143 @@
+"""Read a subgraph of the purchases from Neo4j into arrays and frames."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...cypher.errors import UnknownCustomer
+from ...cypher.graph import Graph
+from ...cypher.progress import Progress, silent
+from ...loader.schema import ATTRIBUTES
+from .features import BESIDES, Feature, make_frame
+from .read_purchases import NodeFinder, read_purchases
+from .subgraph import Attribute, EmptySubgraph, IdMap, Integers, Subgraph, SubgraphSpec
+
+LABELS = {attribute.relationship: attribute.label for attribute in ATTRIBUTES}
+
+
+def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Progress = silent) -> Subgraph:
+    """Read a part of the graph's purchases.
+
+    Customers are read in the order of the store, a batch of them a query, their purchases in lists (docs/performance.md
+    has the speed). The purchases of a load that runs meanwhile may be in or not.
+
+    Parameters
+    ----------
+    graph : where from.
+    spec : which part; None for all.
+    progress : told the customers read.
+
+    Raises
+    ------
+    EmptySubgraph : no purchase is in that part.
+    UnknownCustomer : one of the customers asked for is not in the graph.
+    """
+    spec = spec or SubgraphSpec()
+    customers, customer_nodes = read_customers(graph, spec, progress)
+    articles, article_nodes = read_articles(graph, spec)
+    until = _find_day_of_row(graph, spec) or spec.until
+    bought = read_purchases(graph, customer_nodes, article_nodes, spec.since, until, progress)
+    if not len(bought):
+        raise EmptySubgraph("The part of the graph that was asked for has no purchase.", "Choose a wider one.")
+    subgraph = Subgraph(
+        IdMap(customers["customer_id"]),
+        IdMap(articles["article_id"]),
+        bought.customer.astype(np.int64),
+        bought.article.astype(np.int64),
+        bought.time,
+        bought.price,
+        bought.quantity,
+        bought.channel,
+        customers,
+        articles,
+        read_attributes(graph, article_nodes, spec.features.edges),
+        spec.features,
+    )
+    if spec.rows is not None:
+        subgraph = _take_first_rows(subgraph, spec.rows)
+    return subgraph if spec.isolated else subgraph.without_isolated()
+
+
+def read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress = silent) -> tuple[pl.DataFrame, Integers]:
+    """The customers by id with their properties, and the number of each one's node."""
+    ids = list(spec.customers) if isinstance(spec.customers, tuple) else None
+    limit = spec.customers if isinstance(spec.customers, int) else None
+    progress("Reading customers", 0, None)
+    frame, nodes = _read_nodes(graph, "customer", _with_besides(spec.features.customers), customers=ids, limit=limit)
+    if ids is not None and (unknown := set(ids) - set(frame["customer_id"])):
+        raise UnknownCustomer(min(unknown))
+    return frame, nodes
+
+
+def read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integers]:
+    """The articles by id with their properties, and the number of each one's node."""
+    frame, nodes = _read_nodes(graph, "article", spec.features.articles, category=spec.category)
+    if not len(nodes) and spec.category is not None:
+        raise EmptySubgraph(
+            f"No article is in an IndexGroup, Department or ProductGroup named {spec.category[:80]!r}.",
+            "The names are written as in the articles' file.",
+        )
+    return frame, nodes
+
+
+def _with_besides(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    names = {feature.name for feature in features}
+    return features + tuple(feature for feature in BESIDES if feature.name not in names)
+
+
+def _read_nodes(graph: Graph, kind: str, features: tuple[Feature, ...], **which: Any) -> tuple[pl.DataFrame, Integers]:
+    """Customers or articles by id with the properties of their features, and the number of each one's node."""
+    properties = [feature.name for feature in features]
+    nodes: list[int] = []
+    ids: list[str] = []
+    values: list[list[Any]] = []
+    for node, outer, known in graph.stream(f"export_{kind}s", properties=properties, **which):
+        nodes.append(node)
+        ids.append(outer)
+        values.append(known)
+    frame = make_frame(f"{kind}_id", ids, values, features)
+    frame = frame.with_columns(node=pl.Series(nodes, dtype=pl.Int64)).sort(f"{kind}_id")
+    return frame.drop("node"), frame["node"].to_numpy()
+
+
+def _find_day_of_row(graph: Graph, spec: SubgraphSpec) -> date | None:
+    """The day after the one by which `spec.rows` transactions are reached, so that no later one is read."""
+    if spec.rows is None or spec.customers is not None or spec.category is not None:
+        return None
+    days = graph.read("export_days", since=spec.since, until=spec.until)
+    reached = np.flatnonzero(days["purchases"].cumsum() >= spec.rows)
+    return date.fromordinal(days["t_dat"][int(reached[0])].toordinal() + 1) if len(reached) else None
+
+
+def read_attributes(graph: Graph, article_nodes: Integers, relationships: tuple[str, ...]) -> dict[str, Attribute]:
+    """By label, the attribute nodes that articles hang on; `article_nodes` [A] are the numbers of their nodes."""
+    find = NodeFinder(article_nodes)
+    by_relationship: dict[str, list[tuple[str | int, Integers]]] = {}
+    for relationship, key, nodes in graph.stream("export_attributes", relationships=list(relationships)):
+        articles = find(np.array(nodes, dtype=np.int64))
+        if len(articles := np.sort(articles[articles >= 0])):
+            by_relationship.setdefault(relationship, []).append((key, articles))
+    attributes = {}
+    for relationship, label in LABELS.items():
+        nodes = sorted(by_relationship.get(relationship, []), key=lambda node: node[0])
+        if nodes:
+            edges = np.stack([
+                np.concatenate([articles for _, articles in nodes]),
+                np.repeat(np.arange(len(nodes)), [len(articles) for _, articles in nodes]),
+            ])  # fmt: skip
+            attributes[label] = Attribute(relationship, tuple(key for key, _ in nodes), edges)
+    return attributes
+
+
+def _take_first_rows(subgraph: Subgraph, rows: int) -> Subgraph:
+    """The first `rows` transactions by day, then customer and article; equal rows count as often as they were."""
+    order = np.argsort(subgraph.time, kind="stable")
+    before = np.cumsum(subgraph.quantity[order]) - subgraph.quantity[order]
+    quantity = np.zeros_like(subgraph.quantity)
+    quantity[order] = np.clip(rows - before, 0, subgraph.quantity[order])
+    return replace(subgraph, quantity=quantity).where(quantity > 0)

@@ -1,0 +1,83 @@
+"""Train all that `--method hybrid` needs: the network, and a ranker that never saw what it was asked to foresee."""
+
+from __future__ import annotations
+
+from ..cypher.progress import Progress, silent
+from .candidates.nearest import Vectors
+from .candidates.snapshot import Snapshot
+from .export.subgraph import Subgraph
+from .holdout.split import HoldOut
+from .network.checkpoint import Checkpoint
+from .network.fold_in import embed_as_of
+from .network.trained_model import TrainedModel, TrainSettings
+from .network.training import train
+from .ranker.features import describe_articles
+from .ranker.fit import Board, Ranker, RankParts, RankSettings, first_day, train_ranker
+from .ranker.sources import EMBEDDING, SOURCES, Source, choose_sources
+
+
+def train_hybrid(
+    subgraph: Subgraph,
+    settings: TrainSettings | None = None,
+    rank_settings: RankSettings | None = None,
+    sources: tuple[Source, ...] = SOURCES,
+    progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[TrainedModel, RankParts | None]:
+    """The network of all purchases, and the ranker of the last weeks with the facts that it asks for today.
+
+    The ranker's weeks see embeddings of a second network, trained for as many epochs on what was bought before the
+    first of them; it is carried on from week to week by `embed_as_of`, without training.
+
+    Parameters
+    ----------
+    subgraph : the purchases, whole: exported with `SubgraphSpec(isolated=True)`.
+    settings, rank_settings : how; None for the defaults.
+    sources : who proposes candidates.
+    progress : told the steps.
+    checkpoint : of the network, as `train` takes it. After an interrupt there is no ranker.
+    """
+    trained = train(subgraph, settings, progress, checkpoint)
+    if trained.interrupted:
+        return trained, None
+    return trained, rank_parts(trained, subgraph, rank_settings, sources, progress)
+
+
+def rank_parts(
+    trained: TrainedModel,
+    subgraph: Subgraph,
+    rank_settings: RankSettings | None = None,
+    sources: tuple[Source, ...] = SOURCES,
+    progress: Progress = silent,
+) -> RankParts | None:
+    """The ranker that goes with a network trained on `subgraph`, and the facts that it asks for today."""
+    ranker = rank_with(trained, subgraph, rank_settings, sources, progress)
+    if ranker is None:
+        return None
+    progress("Ranker: describing the articles", 0, None)
+    return RankParts(ranker, describe_articles(Snapshot.of(subgraph)))
+
+
+def rank_with(
+    trained: TrainedModel,
+    subgraph: Subgraph,
+    rank_settings: RankSettings | None = None,
+    sources: tuple[Source, ...] = SOURCES,
+    progress: Progress = silent,
+) -> Ranker | None:
+    """The ranker that goes with a network trained on `subgraph`."""
+    rank_settings = rank_settings or RankSettings()
+    start = first_day(subgraph, rank_settings)
+    earlier = subgraph.where(subgraph.time < start)
+    if not earlier.num_edges:
+        return train_ranker(subgraph, None, rank_settings, sources, progress)
+    settings = trained.settings.model_copy(update={"validation_days": 0, "epochs": trained.epochs})
+    before = train(earlier, settings, lambda _, done, total: progress("Training on the weeks before", done, total))
+    return train_ranker(subgraph, lambda part, day: embed_as_of(before, part, day), rank_settings, sources, progress)
+
+
+def make_board(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> Board:
+    """What a ranker is asked with on the first day held out, with a network that was trained before it."""
+    sources = choose_sources(ranker.sources)
+    vectors = Vectors(trained.customers, trained.articles)
+    return Board.of(held, (lambda *_: vectors) if EMBEDDING in ranker.sources else None, sources)
