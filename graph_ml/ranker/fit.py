@@ -24,15 +24,17 @@ from threadpoolctl import threadpool_limits
 
 from ...cypher.errors import HmrecError, UserMistake
 from ...cypher.progress import Progress, silent
+from ...cypher.recommenders import Method, find_method
+from ..candidates.gnn import gnn
 from ..candidates.lists import THREADS, Candidates, look_up, place_within, take_largest
-from ..candidates.nearest import Vectors, cosine_of, gnn
+from ..candidates.nearest import Vectors, cosine_of
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers, Subgraph
 from ..holdout.ranking import collect_pairs
 from ..holdout.split import WEEK, HoldOut, hold_out
 from .features import OWN, Matrix, Offers, describe_articles, describe_offers, name_features
 from .forest import MOST_LEAVES, Forest
-from .sources import EMBEDDING, NEAREST, SOURCES, Source, gather_offers
+from .sources import BY_EMBEDDING, SOURCES, gather_offers
 
 if TYPE_CHECKING:
     import lightgbm
@@ -107,6 +109,13 @@ class Ranker:
         """The same trees, to be asked about many offers."""
         everything, new = ([Forest.of(booster) for booster in boosters] for boosters in self.boosters)
         return everything, new
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the trees know the features that this version computes."""
+        known, wanted = self.boosters[0][0].feature_name(), name_features(self.sources)
+        by_source = 2 * len(self.sources)  # in the order of the sources, whatever they were called
+        return len(known) == len(wanted) and known[:-by_source] == wanted[:-by_source]
 
     @cached_property
     def is_probability(self) -> tuple[bool, bool]:
@@ -197,8 +206,9 @@ class Ranker:
             everything, new = parts["trees"]
             if not (isinstance(everything, list) and isinstance(new, list)):
                 raise TypeError("one forest of each kind, as versions before had it")
-            return cls(tuple(parts["sources"]), (tuple(everything), tuple(new)))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            sources = tuple(find_method(name).name for name in parts["sources"])  # older versions wrote the labels
+            return cls(sources, (tuple(everything), tuple(new)))
+        except (ValueError, KeyError, TypeError, AttributeError, UserMistake) as error:
             raise HmrecError("The ranker kept in the graph cannot be read.", "Train again: hmrec train") from error
 
 
@@ -220,7 +230,7 @@ def train_ranker(
     subgraph: Subgraph,
     embed: EmbedAsOf | None = None,
     settings: RankSettings | None = None,
-    sources: tuple[Source, ...] = SOURCES,
+    sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
 ) -> Ranker | None:
     """Learn from the last weeks which candidates are bought.
@@ -247,7 +257,7 @@ def train_ranker(
             break
         progress("Ranker: looking at earlier weeks", ago, settings.weeks)
         weeks.append(_look_at_week(held, embed, settings, sources))
-    names = tuple(source.name for source in sources) + ((EMBEDDING,) if embed else ())
+    names = tuple(source.name for source in sources) + ((BY_EMBEDDING.name,) if embed else ())
     if not any(week.bought.any() for week in weeks):
         return None
     progress("Ranker: growing trees", 0, None)
@@ -269,7 +279,7 @@ class _Week(NamedTuple):
     customer: Integers
 
 
-def _look_at_week(held: HoldOut, embed: EmbedAsOf | None, settings: RankSettings, sources: tuple[Source, ...]) -> _Week:
+def _look_at_week(held: HoldOut, embed: EmbedAsOf | None, settings: RankSettings, sources: tuple[Method, ...]) -> _Week:
     targets = collect_pairs(held.after)
     customers = np.flatnonzero(np.diff(targets.indptr))
     customers = np.sort(np.random.default_rng(settings.seed).permutation(customers)[: settings.customers])
@@ -301,10 +311,10 @@ class Board:
     snapshot: Snapshot
     facts: Matrix
     vectors: Vectors | None
-    sources: tuple[Source, ...]
+    sources: tuple[Method, ...]
 
     @classmethod
-    def of(cls, held: HoldOut, embed: EmbedAsOf | None, sources: tuple[Source, ...]) -> Board:
+    def of(cls, held: HoldOut, embed: EmbedAsOf | None, sources: tuple[Method, ...]) -> Board:
         """The board as of the first day that is held out."""
         snapshot = Snapshot.of(held.before, held.cut)
         vectors = embed(held.before, snapshot.cut) if embed else None
@@ -337,7 +347,7 @@ class Board:
 
     def _find_nearest(self, customers: Integers) -> Candidates:
         assert self.vectors is not None  # noqa: S101  gather_offers asks only then
-        return gnn(self.snapshot, self.vectors, customers, NEAREST, new_only=True)
+        return gnn(self.snapshot, customers, vectors=self.vectors, k=BY_EMBEDDING.candidates, new_only=True)
 
     def _compare(self, offers: Offers) -> Matrix:
         if self.vectors is None:
