@@ -89,7 +89,7 @@ def bare(out: Path, home: Path, folder: Path) -> None:
 @app.command()
 def bulk(out: Path, home: Path, folder: Path) -> None:
     """hmrec's bulk road, from CSV to a graph that answers, and on to the last index and the first recommendation."""
-    from hmrec.cypher.recommender import Method, recommend
+    from hmrec.graph_ml.recommend import Recommender, Request
 
     server = LocalServer(home)
     server.start()
@@ -103,7 +103,7 @@ def bulk(out: Path, home: Path, folder: Path) -> None:
         answers = time.monotonic() - begun
         graph.write("await_indexes")
         indexed = time.monotonic() - begun
-        recommend(graph, customer, method=Method.cf, k=12)
+        Recommender(graph).recommend(Request(customer_id=customer, method="user_based_cf"))
         recommended = time.monotonic() - begun
     finish(
         out,
@@ -191,7 +191,7 @@ def _load_by_stream(graph: Graph, server: LocalServer, part: Path) -> float:
 @app.command()
 def day(out: Path, home: Path, folder: Path) -> None:
     """A new day into the loaded graph, while recommendations are asked for."""
-    from hmrec.cypher.recommender import Method, recommend
+    from hmrec.graph_ml.recommend import Recommender, Request
 
     server = LocalServer(home)
     server.start()
@@ -207,10 +207,12 @@ def day(out: Path, home: Path, folder: Path) -> None:
 
     def serve(kind: str, go_on: Callable[[int], bool]) -> None:
         with Graph.connect(server.connection()) as own:
+            recommender = Recommender(own)
             number = 0
             while go_on(number):
                 begun = time.monotonic()
-                recommend(own, customers[number % len(customers)], method=Method.cf, k=12)
+                customer = customers[number % len(customers)]
+                recommender.recommend(Request(customer_id=customer, method="user_based_cf"))
                 waits[kind].append(time.monotonic() - begun)
                 number += 1
                 time.sleep(0.2)

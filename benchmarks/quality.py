@@ -35,7 +35,8 @@ from .peers.rank import (
 )
 from .report import describe_machine, write_section
 
-OURS = ("cf, neighbours only", "cf", "gnn", "hybrid")
+NEIGHBOURS = "user_based_cf, neighbours only"
+OURS = (NEIGHBOURS, "user_based_cf", "gnn", "hybrid")
 NAMES = {"popular": "popularity", "own_repurchases": "own repurchases, then popularity"}
 
 
@@ -52,7 +53,7 @@ def list_peers(graph: Graph) -> dict[str, Peer]:
         "item-kNN": rank_by_implicit(CosineRecommender),
         "user-kNN": rank_by_user_knn,
         "PyG's LightGCN": rank_by_pyg,
-        "cf, neighbours only": rank_by_neighbours_only(graph),
+        NEIGHBOURS: rank_by_neighbours_only(graph),
     }
 
 

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from hmrec.cypher.recommenders import list_evaluated
 
 from .report import Plot, describe_machine, write_section
 
-METHODS = "popular,segment,departments,attributes,arrivals,repurchases,variants,together,items,cf,gnn,hybrid"
+METHODS = ",".join(list_evaluated())
 COMMAND = "from hmrec.cli.main import main; main()"
 RESULTS = "scale.json"
 BEGUN = time.monotonic()

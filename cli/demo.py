@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..cypher.graph import Graph
     from ..cypher.local.server import LocalServer
+    from ..graph_ml.recommend import Recommender
 
 QUICK_HOUSEHOLDS = 200
 
@@ -36,6 +37,7 @@ def demo(
     Example: hmrec demo
     """
     from ..cypher.local.server import LocalServer
+    from ..graph_ml.recommend import Recommender
 
     server = local_server()
     folder = (server or LocalServer()).home / "demo" / ("quick" if quick else "journey")
@@ -49,7 +51,8 @@ def demo(
             _train(graph, bars)
     with open_graph() as graph:
         customers = _three_customers(graph)
-        lists = {customer: _recommend(graph, customer) for customer in customers}
+        recommender = Recommender(graph)
+        lists = {customer: _recommend(recommender, customer) for customer in customers}
         if as_json:
             dump_json(
                 {name: {method: records(rows) for method, rows in found.items()} for name, found in lists.items()}
@@ -120,23 +123,19 @@ def _three_customers(graph: Graph) -> list[str]:
     return [str(graph.read("customers_by_purchases", skip=place, k=1)["customer_id"][0]) for place in places]
 
 
-def _recommend(graph: Graph, customer: str) -> dict[str, pd.DataFrame]:
-    """The customer's lists by method."""
-    from ..cypher.recommender import Method
-    from ..graph_ml.recommend.customer import recommend
-    from .recommend import with_names
+def _recommend(recommender: Recommender, customer: str) -> dict[str, pd.DataFrame]:
+    """Return the customer's lists by method."""
+    from ..graph_ml.recommend import Request
 
-    methods = (Method.cf, Method.gnn, Method.auto)
-    return {
-        method.value: with_names(graph, recommend(graph, customer, k=12, method=method).articles) for method in methods
-    }
+    requests = [Request(customer_id=customer, method=method) for method in ("user_based_cf", "gnn", "auto")]
+    return {request.method: recommender.recommend(request).articles for request in requests}
 
 
 def _show_customer(graph: Graph, customer: str, lists: dict[str, pd.DataFrame]) -> None:
     tell(f"\n=== Customer {customer}")
     show(graph.read("last_purchases", customer_id=customer, k=5), Format.table, "Bought last")
     for method, title in (
-        ("cf", "By collaborative filtering in Cypher"),
+        ("user_based_cf", "By collaborative filtering in Cypher"),
         ("gnn", "By the graph neural network"),
         ("auto", "By the ranker over all of them"),
     ):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ..cypher.recommenders import explain_old_name, list_evaluated
 from .combinations import refuse
 from .connect import open_graph
 from .terminal.bars import Bars
 from .terminal.complete import complete_methods
 from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, records, show
-from .terminal.words import tell
+from .terminal.words import note, tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,10 @@ def evaluate(
     ] = None,
     methods: Annotated[
         str | None,
-        typer.Option(help="Only these methods, apart by commas; or all.", autocompletion=complete_methods),
+        typer.Option(
+            help=f"Only these methods, separated by commas; or all: {', '.join(list_evaluated())}.",
+            autocompletion=complete_methods,
+        ),
     ] = None,
     customers: Annotated[int | None, typer.Option(min=1, help="Only that many customers, drawn at random.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with plots, too.")] = None,
@@ -54,10 +58,10 @@ def evaluate(
     --protocol slides repeats the source's: LightGCN trained for 5 and 50 epochs on 70 % of the first 20,000 rows, every
     customer x article pair scored; precision and recall at k, RMSE and MAE beside the source's figures.
 
-    Example: hmrec evaluate --methods popular,cf --report evaluation.html
+    Example: hmrec evaluate --methods popular,user_based_cf --report evaluation.html
     """
     from ..cypher.result_file import find_result_file
-    from ..graph_ml.evaluate.evaluation import METHODS
+    from ..graph_ml.evaluate.evaluation import METHODS, choose_method
     from ..graph_ml.evaluate.evaluation import evaluate as run
 
     form = choose_format(form, as_json)
@@ -67,9 +71,12 @@ def evaluate(
         refuse(context, "days", "weeks", "methods", "customers", because="with --protocol slides")
         _evaluate_slides(k, report, form)
         return
-    chosen = None if methods is None else tuple(name.strip() for name in methods.split(","))
-    if chosen == ("all",):
-        chosen = METHODS
+    chosen = None
+    if methods:
+        names = [name.strip() for name in methods.split(",")]
+        chosen = METHODS if names == ["all"] else tuple(map(choose_method, names))
+        for old in set(names) - {*chosen, "all"}:
+            note(explain_old_name(old))
     with Bars() as bars, open_graph(bars) as graph:
         result = run(graph, days=days, weeks=weeks, k=k or 12, methods=chosen, customers=customers, progress=bars)
     if report is not None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from .connect import local_server, open_graph
-from .recommend import AsOf
+from .recommend import AsOf, use_new_name
 from .terminal.show import Form, Format, JsonForm, choose_format, show
 from .terminal.words import clean, note, tell
 
@@ -18,19 +17,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class By(StrEnum):
-    """Whose score is explained."""
-
-    cf = "cf"
-    hybrid = "hybrid"
-
-
 def explain(
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     article: Annotated[str, typer.Argument(help="The article's id.")],
     by: Annotated[
-        By, typer.Option(help="cf: user-based collaborative filtering; hybrid: the ranker and its sources.")
-    ] = By.cf,
+        str, typer.Option(help="user_based_cf: the neighbours' parts; hybrid: the ranker's sources and their parts.")
+    ] = "user_based_cf",
     as_of: AsOf = None,
     form: Form = Format.table,
     as_json: JsonForm = False,
@@ -49,17 +41,20 @@ def explain(
     """
     from ..cypher.catalogue import find_query
     from ..cypher.errors import UserMistake
-    from ..cypher.recommender import explain as explain_one
+    from ..graph_ml.recommend import Recommender
 
     form = choose_format(form, as_json)
+    by = use_new_name(by)
+    if by not in ("user_based_cf", "hybrid"):
+        raise UserMistake(f"--by is user_based_cf or hybrid, not {by[:20]!r}.")
     day = as_of.date().isoformat() if as_of else None
-    if by is By.hybrid:
+    if by == "hybrid":
         if in_browser:
-            raise UserMistake("--open draws the paths of --by cf; the ranker's parts are numbers alone.")
+            raise UserMistake("--open draws the paths of --by user_based_cf; the ranker's parts are numbers alone.")
         explain_by_sources(customer, article, form, day)
         return
     with open_graph() as graph:
-        evidence = explain_one(graph, customer, article, as_of=day)
+        evidence = Recommender(graph).explain(customer, article, as_of=day)
     given = {"customer_id": customer, "article_id": article, "as_of": day}
     text = find_query("explain_user_based_cf_graph").write_out(given)
     if form is not Format.table:
@@ -76,10 +71,10 @@ def explain(
 
 def explain_by_sources(customer: str, article: str, form: Format, as_of: str | None) -> None:
     """Print which sources propose the article to the ranker, and what each adds to its score."""
-    from ..graph_ml.recommend.customer import explain_by_ranker
+    from ..graph_ml.recommend import Recommender
 
     with open_graph() as graph:
-        evidence = explain_by_ranker(graph, customer, article, as_of=as_of)
+        evidence = Recommender(graph).explain_by_ranker(customer, article, as_of=as_of)
     if form is Format.table and evidence.empty:
         tell(f"No source proposes article {article} to customer {customer}.")
     else:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from ..cypher.recommenders import describe_methods
 from .combinations import refuse
 from .connect import open_graph
 from .terminal.bars import Bars
 from .terminal.complete import complete_method
 from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, show
 from .terminal.words import note, tell
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..cypher.graph import Graph
 
 AsOf = Annotated[
     datetime | None,
@@ -34,10 +30,7 @@ def recommend(
         str,
         typer.Option(
             autocompletion=complete_method,
-            help="auto (hybrid once trained, else cf); hybrid (a ranker over all the others); cf (user-based "
-            "collaborative filtering), items (item-based), together (bought on one day), repurchases, variants (of "
-            "products bought), departments, arrivals (not sold before), segment, attributes (for customers without "
-            "purchases), popular, gnn (embeddings).",
+            help=f"{describe_methods()}.",
         ),
     ] = "auto",
     new_only: Annotated[
@@ -65,24 +58,24 @@ def recommend(
 
     Reads the graph; writes nothing but FILE.
 
-    Example: hmrec recommend 1 -k 5 --method cf
+    Example: hmrec recommend 1 -k 5 --method user_based_cf
     """
     from ..cypher.errors import UserMistake
-    from ..cypher.recommender import Method
     from ..cypher.result_file import find_result_file
-    from ..graph_ml.recommend.batch import recommend_everybody
-    from ..graph_ml.recommend.customer import recommend as recommend_one
+    from ..graph_ml.recommend import Recommender, Request
 
     form = choose_format(form, as_json)
-    if method not in list(Method):
-        raise UserMistake(f"--method is one of {', '.join(Method)}, not {method[:20]!r}.")
-    filters: dict[str, Any] = {
-        "department": department,
-        "colour": colour,
-        "max_price": max_price,
-        "in_season": in_season,
-        "as_of": as_of.date().isoformat() if as_of else None,
-    }
+    request = Request(
+        customer_id=customer,
+        method=use_new_name(method),
+        k=k,
+        new_only=new_only,
+        department=department,
+        colour=colour,
+        max_price=max_price,
+        in_season=in_season,
+        as_of=as_of.date() if as_of else None,
+    )
     if everyone:
         if customer is not None or out is None:
             raise UserMistake("--all takes no customer and needs --out FILE.")
@@ -90,9 +83,7 @@ def recommend(
             refuse(context, "form", because="with --all, which writes CSV in Kaggle's form; --json prints a receipt")
         target = find_result_file(out)
         with Bars() as bars, open_graph(bars) as graph:
-            count = recommend_everybody(
-                graph, out, k=k, method=Method(method), new_only=new_only, progress=bars, **filters
-            )
+            count = Recommender(graph).recommend_all(request, out, progress=bars)
         if form is Format.json:
             dump_json({"customers": count, "file": str(out)})
         else:
@@ -102,18 +93,21 @@ def recommend(
     if customer is None or out is not None:
         raise UserMistake("Name one customer, or use --all together with --out FILE.")
     with open_graph() as graph:
-        result = recommend_one(graph, customer, k=k, method=Method(method), new_only=new_only, **filters)
-        frame = with_names(graph, result.articles)
+        result = Recommender(graph).recommend(request)
     if result.note:
         (tell if form is Format.table else note)(result.note)
-    show(frame, form)
+    show(result.articles, form)
 
 
-def with_names(graph: Graph, articles: pd.DataFrame) -> pd.DataFrame:
-    """The recommended articles with a column of names, for people to read."""
-    names = graph.read("article_names", article_ids=list(articles["article_id"]))
-    named = articles.copy()
-    named.insert(
-        1, "prod_name", named["article_id"].map(dict(zip(names["article_id"], names["prod_name"], strict=True)))
-    )
-    return named
+def use_new_name(method: str) -> str:
+    """Return the method's name; if it was called by an old one, a note on standard error says the new one.
+
+    Raises
+    ------
+    UserMistake : there is no such method.
+    """
+    from ..cypher.recommenders import explain_old_name, find_method
+
+    if hint := explain_old_name(method):
+        note(hint)
+    return find_method(method).name

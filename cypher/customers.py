@@ -30,6 +30,34 @@ class Profile:
     purchases: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class History:
+    """What decides which recommenders suit a customer.
+
+    Attributes
+    ----------
+    purchases : how many articles they bought, each as often as it was bought.
+    has_embedding : whether the model in force has an embedding of them.
+    """
+
+    purchases: int
+    has_embedding: bool
+
+
+def read_history(graph: Graph, customer_id: str) -> History:
+    """Return how much a customer bought, and whether they have an embedding.
+
+    Raises
+    ------
+    UnknownCustomer : the graph has no such customer.
+    """
+    keys, rows = graph.read_rows("customer", customer_id=customer_id)
+    if not rows:
+        raise UnknownCustomer(customer_id)
+    facts = dict(zip(keys, rows[0], strict=True))
+    return History(int(facts["purchases"]), bool(facts["has_embedding"]))
+
+
 def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
     """A customer's attributes and their last `k` purchases.
 

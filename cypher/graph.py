@@ -178,58 +178,6 @@ class Graph:
         keys, rows = self.read_rows(query, **parameters)
         return pd.DataFrame(rows, columns=keys)
 
-    def recommend(self, customer_id: str, *, k: int = 12, method: str = "auto", **filters: Any) -> pd.DataFrame:
-        """The `k` articles that a customer may want next, by the queries of `cypher/recommend/`.
-
-        `hmrec.graph_ml.recommend.customer.recommend` asks the trained ranker over all of them.
-
-        Parameters
-        ----------
-        customer_id : whom for.
-        k : how many articles, at least 1.
-        method : auto, cf, items, together, repurchases, variants, departments, segment, attributes, popular or gnn.
-        filters : `new_only` (bool), `as_of` (a day), `department`, `colour` (names), `max_price` (in the data's unit),
-            `in_season` (days within which it was sold).
-
-        Returns
-        -------
-        article_id, score (comparable within one list only), because (a sentence); the best first, at most `k` rows.
-
-        Raises
-        ------
-        UnknownCustomer : the graph has no such customer.
-        NoEmbedding : gnn was asked for and the customer has no embedding.
-        UserMistake : `k` is below 1, or there is no such method or filter.
-        """
-        from .recommender import Method, recommend
-
-        if method not in list(Method):
-            raise UserMistake(f"The method is one of {', '.join(Method)}, not {method!r:.20}.")
-        return recommend(self, customer_id, k=k, method=Method(method), **filters).articles
-
-    def explain(self, customer_id: str, article_id: str, *, as_of: str | None = None) -> pd.DataFrame:
-        """Why user-based CF gives an article its score, as `recommender.explain`: the column `part` adds up to it.
-
-        Raises
-        ------
-        UnknownCustomer, UnknownArticle : the graph has no such customer or article.
-        """
-        from .recommender import explain
-
-        return explain(self, customer_id, article_id, as_of=as_of)
-
-    def similar(self, article_id: str, *, k: int = 12) -> pd.DataFrame:
-        """The `k` articles whose embeddings are nearest: article_id, prod_name, score (the cosine), the nearest first.
-
-        Raises
-        ------
-        UnknownArticle : the graph has no such article.
-        NoEmbedding : no model is in force, or the article has no embedding in it.
-        """
-        from .recommender import similar
-
-        return similar(self, article_id, k=k)
-
     def read_rows(self, query: str | Query, **parameters: Any) -> tuple[list[str], list[list[Any]]]:
         """As `read`, without pandas: the columns' names and the rows."""
         query, bound = _bind(query, parameters)

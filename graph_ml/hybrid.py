@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..cypher.progress import Progress, silent
+from ..cypher.recommenders import Method
 from .candidates.nearest import Vectors
 from .candidates.snapshot import Snapshot
 from .export.subgraph import Subgraph
@@ -13,14 +14,14 @@ from .network.trained_model import TrainedModel, TrainSettings
 from .network.training import train
 from .ranker.features import describe_articles
 from .ranker.fit import Board, Ranker, RankParts, RankSettings, first_day, train_ranker
-from .ranker.sources import EMBEDDING, SOURCES, Source, choose_sources
+from .ranker.sources import BY_EMBEDDING, SOURCES, choose_sources
 
 
 def train_hybrid(
     subgraph: Subgraph,
     settings: TrainSettings | None = None,
     rank_settings: RankSettings | None = None,
-    sources: tuple[Source, ...] = SOURCES,
+    sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[TrainedModel, RankParts | None]:
@@ -47,7 +48,7 @@ def rank_parts(
     trained: TrainedModel,
     subgraph: Subgraph,
     rank_settings: RankSettings | None = None,
-    sources: tuple[Source, ...] = SOURCES,
+    sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
 ) -> RankParts | None:
     """The ranker that goes with a network trained on `subgraph`, and the facts that it asks for today."""
@@ -62,7 +63,7 @@ def rank_with(
     trained: TrainedModel,
     subgraph: Subgraph,
     rank_settings: RankSettings | None = None,
-    sources: tuple[Source, ...] = SOURCES,
+    sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
 ) -> Ranker | None:
     """The ranker that goes with a network trained on `subgraph`."""
@@ -80,4 +81,4 @@ def make_board(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> Board:
     """What a ranker is asked with on the first day held out, with a network that was trained before it."""
     sources = choose_sources(ranker.sources)
     vectors = Vectors(trained.customers, trained.articles)
-    return Board.of(held, (lambda *_: vectors) if EMBEDDING in ranker.sources else None, sources)
+    return Board.of(held, (lambda *_: vectors) if BY_EMBEDDING.name in ranker.sources else None, sources)

@@ -19,7 +19,7 @@ from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings, ServerSettings
 from pydantic import SecretStr
 
-_OURS = ("HMREC_TEST_", "HMREC_FORBID_SKIP")
+_OURS = ("HMREC_TEST_", "HMREC_FORBID_SKIP", "HMREC_WRITE_DOCS")
 for _name in [name for name in os.environ if name.startswith(("NEO4J_", "HMREC_")) and not name.startswith(_OURS)]:
     del os.environ[_name]  # the developer's own graph is never touched
 

@@ -6,8 +6,6 @@ from datetime import date
 
 from pydantic import BaseModel, Field
 
-from ...cypher.recommender import Method
-
 
 class Failure(BaseModel):
     """What went wrong."""
@@ -29,7 +27,7 @@ class Recommendation(BaseModel):
     """What a customer is recommended, the best first."""
 
     customer_id: str
-    method: Method
+    method: str
     note: str = Field(description="A sentence for the customer's special case, or empty")
     articles: list[RecommendedArticle]
 

@@ -16,14 +16,14 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from ...cypher.articles import read_names
 from ...cypher.customers import find_customers, read_profile
 from ...cypher.graph import Graph
-from ...cypher.recommender import Method, explain, similar
-from ...graph_ml.recommend.customer import explain_by_ranker
-from ..explain import By
+from ...graph_ml.recommend.explain import ExplainedMethod
+from ...graph_ml.recommend.request import Preferences, Request
 from ..terminal.show import records
 from .answers import Customer, Explanation, Failure, Found, Health, RankerExplanation, Recommendation, Similar
-from .candidates import Candidates, Wish
+from .candidates import Candidates
 from .drawing import draw_explanation
 from .failures import answer_failures
 from .guard import make_guard, refuse_unknown_parameters
@@ -49,7 +49,6 @@ LONGEST_ID = 1000
 CustomerId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The customer's id")]
 ArticleId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The article's id, with its leading zeros")]
 K = Annotated[int, Query(ge=1, le=1000, description="How many articles")]
-Name = Annotated[str | None, Query(max_length=LONGEST_ID)]
 AsOf = Annotated[date | None, Query(description="As the graph stood on that day")]
 
 
@@ -91,52 +90,45 @@ def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
 
 def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: str) -> APIRouter:
     """The routes that show data, all of them behind the guard."""
+    recommender = candidates.recommender
     routes = APIRouter(
         dependencies=[Depends(make_guard(token)), Depends(refuse_unknown_parameters)], responses=FAILURES
     )
 
     @routes.get("/recommend/{customer_id:path}", response_model=Recommendation, tags=["recommend"])
-    async def recommend_articles(
-        customer_id: CustomerId,
-        method: Annotated[Method, Query(description="How to recommend")] = Method.auto,
-        k: K = 12,
-        new_only: Annotated[bool, Query(description="Leave out what the customer has bought already")] = False,
-        department: Name = None,
-        colour: Name = None,
-        max_price: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
-        in_season: Annotated[int | None, Query(ge=1, le=36_525, description="Sold within that many days")] = None,
-        as_of: AsOf = None,
-    ) -> Response:
+    async def recommend_articles(customer_id: CustomerId, preferences: Annotated[Preferences, Query()]) -> Response:
         """Articles for a customer, each with its reason; what `hmrec recommend` prints."""
-        day = as_of.isoformat() if as_of else None
-        wish = Wish(customer_id, k, method, new_only, department, colour, max_price, in_season, day)
-        answer = candidates.find(wish) or await run_in_threadpool(candidates.recommend, wish)
+        request = Request(customer_id=customer_id, **preferences.model_dump())
+        answer = candidates.find(request) or await run_in_threadpool(candidates.recommend, request)
         return Response(answer, media_type="application/json")
 
     @routes.get("/similar/{article_id:path}", tags=["recommend"])
     def similar_articles(article_id: ArticleId, k: K = 12) -> Similar:
         """Articles near an article by embedding; 409 while there are no embeddings."""
-        return Similar.model_validate({"article_id": article_id, "articles": records(similar(graph, article_id, k=k))})
+        return Similar.model_validate(
+            {"article_id": article_id, "articles": records(recommender.similar(article_id, k=k))}
+        )
 
     @routes.get("/explain/{customer_id:path}/{article_id}", tags=["recommend"])
     def explain_score(
         customer_id: CustomerId,
         article_id: ArticleId,
-        by: Annotated[By, Query(description="Whose score: cf, or hybrid for the ranker's")] = By.cf,
+        by: Annotated[
+            ExplainedMethod, Query(description="Whose score: user-based CF's, or the ranker's")
+        ] = "user_based_cf",
         as_of: AsOf = None,
     ) -> Explanation | RankerExplanation:
         """Return the parts of an article's score, as `hmrec explain` prints them: neighbours, or the ranker's."""
-        day = as_of.isoformat() if as_of else None
-        if by is By.hybrid:
-            by_ranker = explain_by_ranker(graph, customer_id, article_id, as_of=day)
+        if by == "hybrid":
+            by_ranker = recommender.explain_by_ranker(customer_id, article_id, as_of=as_of)
             return RankerExplanation.model_validate({
                 "customer_id": customer_id,
                 "article_id": article_id,
                 "score": float(by_ranker["part"].sum()),
                 "parts": records(by_ranker),
             })  # fmt: skip
-        evidence = explain(graph, customer_id, article_id, as_of=day)
-        name = graph.read_rows("article_names", article_ids=[article_id])[1][0][1]
+        evidence = recommender.explain(customer_id, article_id, as_of=as_of)
+        name = read_names(graph, [article_id])[0]
         parts = records(evidence)
         return Explanation.model_validate({
             "customer_id": customer_id,

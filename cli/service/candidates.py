@@ -6,12 +6,9 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
 
 from ...cypher.graph import Graph
-from ...cypher.recommender import Method
-from ...graph_ml.recommend.customer import recommend
-from ..recommend import with_names
+from ...graph_ml.recommend import Recommender, Request
 from ..terminal.show import records
 from .answers import Recommendation
 
@@ -28,23 +25,8 @@ class Version:
     embedded: str | None
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What was asked for; equal wishes get one answer."""
-
-    customer_id: str
-    k: int = 12
-    method: Method = Method.auto
-    new_only: bool = False
-    department: str | None = None
-    colour: str | None = None
-    max_price: float | None = None
-    in_season: int | None = None
-    as_of: str | None = None
-
-
 class Candidates:
-    """Answers to wishes as JSON, each computed once for a version of the graph.
+    """Answers to requests as JSON, each computed once for a version of the graph.
 
     Nothing is kept while a load is under way, nor in a graph whose purchases no load of hmrec's brought.
 
@@ -56,10 +38,11 @@ class Candidates:
 
     def __init__(self, graph: Graph, kept: int = 20_000) -> None:
         self.graph = graph
+        self.recommender = Recommender(graph)
         self.kept = kept
         self.hits = self.misses = 0
         self._version, self._read_at = Version(None, None, None, None), float("-inf")
-        self._answers: OrderedDict[tuple[Version, Wish], bytes] = OrderedDict()
+        self._answers: OrderedDict[tuple[Version, Request], bytes] = OrderedDict()
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -84,42 +67,41 @@ class Candidates:
                     self._answers.clear()
         return self._version
 
-    def find(self, wish: Wish) -> bytes | None:
+    def find(self, request: Request) -> bytes | None:
         """The answer that is kept, if it surely is the graph's; asks nobody."""
         with self._lock:
-            answer = self._answers.get((self._version, wish)) if self.is_fresh else None
+            answer = self._answers.get((self._version, request)) if self.is_fresh else None
             if answer is not None:
                 self.hits += 1
-                self._answers.move_to_end((self._version, wish))
+                self._answers.move_to_end((self._version, request))
         return answer
 
-    def recommend(self, wish: Wish) -> bytes:
-        """The answer to a wish, a `Recommendation` as JSON; the one that is kept, else from the graph.
+    def recommend(self, request: Request) -> bytes:
+        """The answer to a request, a `Recommendation` as JSON; the one that is kept, else from the graph.
 
         Raises
         ------
         HmrecError : as `recommend`.
         """
         version = self.version()
-        answer = self.find(wish)
+        answer = self.find(request)
         if answer is None:
-            answer = self.compute(wish)
+            answer = self.compute(request)
             with self._lock:
                 self.misses += 1
                 if version.finished and version == self._version:
-                    self._answers[version, wish] = answer
+                    self._answers[version, request] = answer
                     while len(self._answers) > self.kept:
                         self._answers.popitem(last=False)
         return answer
 
-    def compute(self, wish: Wish) -> bytes:
-        """The answer to a wish, from the graph."""
-        given: dict[str, Any] = vars(wish).copy()
-        found = recommend(self.graph, given.pop("customer_id"), **given)
+    def compute(self, request: Request) -> bytes:
+        """Return the answer to a request from the graph."""
+        found = self.recommender.recommend(request)
         answer = Recommendation.model_validate({
             "customer_id": found.customer_id,
             "method": found.method,
             "note": found.note,
-            "articles": records(with_names(self.graph, found.articles)),
+            "articles": records(found.articles),
         })  # fmt: skip
         return answer.model_dump_json().encode()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
 
 from .failures import Refused
 from .settings import is_loopback
@@ -58,7 +59,11 @@ def _names_this_machine(host: str) -> bool:
 
 async def refuse_unknown_parameters(request: Request) -> None:
     """The dependency that names a parameter which is not there, rather than to answer as if it had not been given."""
-    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    known = []
+    for field in request.scope["route"].dependant.query_params:
+        declared = field.field_info.annotation
+        is_model = isinstance(declared, type) and issubclass(declared, BaseModel)  # one that holds several parameters
+        known += list(declared.model_fields) if is_model else [field.alias]
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
         raise Refused(

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-EVALUATED = ("popular", "own_repurchases", "cf", "items", "together", "variants", "departments", "arrivals",
-             "segment", "attributes", "gnn", "hybrid")  # fmt: skip
-"""`hmrec.graph_ml.evaluate.evaluation.METHODS`, without PyTorch, which would take seconds to import at each Tab."""
 
+def complete_method(incomplete: str) -> list[tuple[str, str]]:
+    """Return the methods of `hmrec recommend` that begin so, each with what it recommends."""
+    from ...cypher.recommenders import METHODS
 
-def complete_method(incomplete: str) -> list[str]:
-    """The methods of `hmrec recommend` that begin so."""
-    from ...cypher.recommender import Method
-
-    return [method.value for method in Method if method.startswith(incomplete)]
+    return [(method.name, method.doc) for method in METHODS if method.name.startswith(incomplete)]
 
 
 def complete_methods(incomplete: str) -> list[str]:
-    """The same for `hmrec evaluate`, which takes several with commas between them."""
+    """Return the methods of `hmrec evaluate` that begin so; it takes several, separated by commas."""
+    from ...cypher.recommenders import list_evaluated
+
     head, comma, last = incomplete.rpartition(",")
-    return [f"{head}{comma}{name}" for name in EVALUATED if name.startswith(last) and name not in head.split(",")]
+    names = [name for name in list_evaluated() if name.startswith(last) and name not in head.split(",")]
+    return [f"{head}{comma}{name}" for name in names]
 
 
 def complete_query(incomplete: str) -> list[tuple[str, str]]:

@@ -38,6 +38,11 @@ class Candidates:
     article: Integers
     score: Floats
 
+    @classmethod
+    def empty(cls, number: int) -> Candidates:
+        """Return empty lists for so many customers."""
+        return cls(np.zeros(number + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
+
     def __len__(self) -> int:
         return len(self.indptr) - 1
 

@@ -1,17 +1,14 @@
-"""Candidates by embedding: what the vector index finds, here exactly and for many customers at once."""
+"""Embeddings of customers and articles, and their cosines."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..export.subgraph import Integers
-from ..holdout.ranking import rank_by_product
-from .lists import Candidates
-from .snapshot import Snapshot
 
 
 class Vectors(NamedTuple):
@@ -19,34 +16,6 @@ class Vectors(NamedTuple):
 
     customers: npt.NDArray[np.float32]
     articles: npt.NDArray[np.float32]
-
-
-def gnn(
-    snapshot: Snapshot, vectors: Vectors, customers: Integers, k: int = 12, *, new_only: bool = False
-) -> Candidates:
-    """The articles nearest to each customer's embedding, as the query gnn asks the vector index for them.
-
-    Customers without an embedding have no list, and articles without one are in none.
-    """
-
-    def make() -> tuple[Integers, npt.NDArray[np.float32], tuple[Any, ...]]:
-        known = ~np.isnan(vectors.articles[:, 0])
-        known &= True if snapshot.only is None else snapshot.only
-        places = np.flatnonzero(known)
-        return places, np.ascontiguousarray(vectors.articles[places].T), (vectors, snapshot.only)  # so keep their ids
-
-    places, articles, _ = snapshot.keep(("gnn", id(vectors), id(snapshot.only)), make)
-    whose = np.flatnonzero(~np.isnan(vectors.customers[customers, 0]))
-    owned = snapshot.leave_out(customers[whose], new_only)
-    if owned is not None and len(places) < owned.shape[1]:
-        owned = owned[:, places]
-    found = rank_by_product(vectors.customers[customers[whose]], articles, k, owned)
-    row, place = np.nonzero(found >= 0)
-    article, row = places[found[row, place]], whose[row]
-    score = cosine_of(vectors, customers[row], article).astype(np.float64)
-    order = np.lexsort((article, -score, row))
-    indptr = np.append(0, np.cumsum(np.bincount(row, minlength=len(customers))))
-    return Candidates(indptr, article[order], score[order])
 
 
 def cosine_of(vectors: Vectors, customer: Integers, article: Integers) -> npt.NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -13,6 +14,7 @@ import pandas as pd
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
+from ...cypher.recommenders import explain_old_name, find_method, list_evaluated
 from ..export.kept import export_kept
 from ..export.subgraph import Integers, Subgraph, SubgraphSpec
 from ..holdout.ranking import Truth, collect_pairs, make_truth, rank_by_cosine
@@ -22,23 +24,9 @@ from ..network.trained_model import TrainedModel, TrainSettings
 from ..network.training import train
 from .outcome import BASELINES, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
 
-QUERIES: Mapping[str, tuple[str, ...]] = {
-    "popular": ("popular",),
-    "own_repurchases": ("own_repurchases", "popular"),
-    "cf": ("user_based_cf",),
-    "items": ("item_based_cf",),
-    "together": ("bought_together",),
-    "variants": ("variants",),
-    "departments": ("popular_in_departments",),
-    "arrivals": ("new_arrivals",),
-    "segment": ("popular_in_segment",),
-    "attributes": ("by_attributes",),
-}
-"""Methods that are saved queries: the first one's articles, filled up with the next one's."""
-
-METHODS = (*QUERIES, "gnn", "hybrid")
+METHODS = list_evaluated()
 KINDS = ("all", "new")
-DEFAULT_METHODS = ("popular", "own_repurchases", "cf", "gnn", "hybrid")
+DEFAULT_METHODS = tuple(name for name in METHODS if find_method(name).is_evaluated)
 
 Peer = Callable[[HoldOut, Mapping[str, Truth], int, Mapping[str, float]], dict[str, Integers]]
 """A method of the caller's: the purchases held out, whom to recommend for by kind, k, and the seconds a week that each
@@ -90,10 +78,10 @@ def evaluate(
     UserMistake : an unknown method, or days that cannot be held out.
     """
     peers = peers or {}
-    methods = methods or (*DEFAULT_METHODS, *peers)
-    for method in methods:
-        if method not in METHODS and method not in peers:
-            raise UserMistake(f"There is no method {method[:40]!r} to evaluate.", f"There are: {', '.join(METHODS)}.")
+    wanted = methods or (*DEFAULT_METHODS, *peers)
+    methods = tuple(name if name in peers else choose_method(name) for name in wanted)
+    for old in set(wanted) - set(methods):
+        warnings.warn(explain_old_name(old), FutureWarning, stacklevel=2)
     subgraph = export_kept(graph, SubgraphSpec(until=until, isolated=True), progress)
     stretches = [
         (held, count_known(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
@@ -126,6 +114,27 @@ def evaluate(
     table = tabulate(outcomes, baselines)
     table.attrs |= {"cut": stretches[0][0].cut.isoformat(), "days": days, "weeks": weeks, "k": k}
     return table
+
+
+def choose_method(name: str) -> str:
+    """Return the name of the method that has this name, or had it before.
+
+    Raises
+    ------
+    UserMistake : it cannot be evaluated.
+    """
+    try:
+        found = find_method(name).name
+    except UserMistake:
+        found = ""
+    if found not in METHODS:
+        raise UserMistake(f"There is no method {name[:40]!r} to evaluate.", f"There are: {', '.join(METHODS)}.")
+    return found
+
+
+def list_queries(method: str) -> tuple[str, ...]:
+    """Return the queries of a method: a baseline's list is filled up with what is popular."""
+    return tuple(dict.fromkeys((method, "popular"))) if find_method(method).is_baseline else (method,)
 
 
 def _make_truths(held: HoldOut, customers: int | None) -> dict[str, Truth]:
@@ -170,7 +179,7 @@ def _rank_by_queries(
 
     def ask(customer: int) -> Integers:
         parts = []
-        for query in QUERIES[method]:
+        for query in list_queries(method):
             outer = subgraph.customer_ids.id(customer)
             wanted = k + int(length[customer])
             parts.append(shared if query == "popular" else _ask(graph, subgraph, query, outer, wanted, held.cut))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ...cypher.recommenders import METHODS
 from ..export.subgraph import Integers
 from ..holdout.intervals import bootstrap_interval
 from ..holdout.metrics import METRICS, Counts, Hits, Scores, average_precision
@@ -18,7 +19,7 @@ EVERYONE = "with history"
 SEGMENTS = {EVERYONE: (1, None), "cold": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "more": (21, None)}
 """Customers by how many purchases they made before the cut: from, to."""
 
-BASELINES = ("popular", "own_repurchases")
+BASELINES = tuple(method.name for method in METHODS if method.is_baseline)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,10 @@ from threadpoolctl import threadpool_limits
 
 from ...cypher.errors import HmrecError, UserMistake
 from ...cypher.progress import Progress, silent
+from ...cypher.recommenders import Method, find_method
+from ..candidates.gnn import gnn
 from ..candidates.lists import THREADS, Candidates, look_up, place_within, take_largest
-from ..candidates.nearest import Vectors, cosine_of, gnn
+from ..candidates.nearest import Vectors, cosine_of
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers, Subgraph
 from ..holdout.ranking import collect_pairs
@@ -42,7 +44,7 @@ from .features import (
     name_features,
 )
 from .forest import MOST_LEAVES, Forest
-from .sources import EMBEDDING, NEAREST, SOURCES, Source, gather_offers
+from .sources import BY_EMBEDDING, SOURCES, gather_offers
 
 if TYPE_CHECKING:
     import lightgbm
@@ -135,6 +137,13 @@ class Ranker:
         """The same trees, to be asked about many offers."""
         everything, new = ([Forest.of(booster) for booster in boosters] for boosters in self.boosters)
         return everything, new
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the trees know the features that this version computes."""
+        known, wanted = self.boosters[0][0].feature_name(), name_features(self.sources)
+        by_source = 2 * len(self.sources)  # in the order of the sources, whatever they were called
+        return len(known) == len(wanted) and known[:-by_source] == wanted[:-by_source]
 
     @cached_property
     def is_probability(self) -> tuple[bool, bool]:
@@ -245,8 +254,9 @@ class Ranker:
             everything, new = parts["trees"]
             if not (isinstance(everything, list) and isinstance(new, list)):
                 raise TypeError("one forest of each kind, as versions before had it")
-            return cls(tuple(parts["sources"]), (tuple(everything), tuple(new)))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            sources = tuple(find_method(name).name for name in parts["sources"])  # older versions wrote the labels
+            return cls(sources, (tuple(everything), tuple(new)))
+        except (ValueError, KeyError, TypeError, AttributeError, UserMistake) as error:
             raise HmrecError("The ranker kept in the graph cannot be read.", "Train again: hmrec train") from error
 
 
@@ -268,7 +278,7 @@ def train_ranker(
     subgraph: Subgraph,
     embed: EmbedAsOf | None = None,
     settings: RankSettings | None = None,
-    sources: tuple[Source, ...] = SOURCES,
+    sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
 ) -> Ranker | None:
     """Learn from the last weeks which candidates are bought.
@@ -295,7 +305,7 @@ def train_ranker(
             break
         weeks.append(_look_at_week(held, embed, settings, sources, _share(progress, LOOKING, ago, settings.weeks)))
         progress(LOOKING, ago + 1, settings.weeks)
-    names = tuple(source.name for source in sources) + ((EMBEDDING,) if embed else ())
+    names = tuple(source.name for source in sources) + ((BY_EMBEDDING.name,) if embed else ())
     if not any(week.bought.any() for week in weeks):
         return None
     everything, new = (
@@ -329,7 +339,7 @@ def _look_at_week(
     held: HoldOut,
     embed: EmbedAsOf | None,
     settings: RankSettings,
-    sources: tuple[Source, ...],
+    sources: tuple[Method, ...],
     show: Callable[[float], None],
 ) -> _Week:
     targets = collect_pairs(held.after)
@@ -364,10 +374,10 @@ class Board:
     snapshot: Snapshot
     facts: Matrix
     vectors: Vectors | None
-    sources: tuple[Source, ...]
+    sources: tuple[Method, ...]
 
     @classmethod
-    def of(cls, held: HoldOut, embed: EmbedAsOf | None, sources: tuple[Source, ...]) -> Board:
+    def of(cls, held: HoldOut, embed: EmbedAsOf | None, sources: tuple[Method, ...]) -> Board:
         """The board as of the first day that is held out."""
         snapshot = Snapshot.of(held.before, held.cut)
         vectors = embed(held.before, snapshot.cut) if embed else None
@@ -400,7 +410,7 @@ class Board:
 
     def _find_nearest(self, customers: Integers) -> Candidates:
         assert self.vectors is not None  # noqa: S101  gather_offers asks only then
-        return gnn(self.snapshot, self.vectors, customers, NEAREST, new_only=True)
+        return gnn(self.snapshot, customers, vectors=self.vectors, k=BY_EMBEDDING.candidates, new_only=True)
 
     def _compare(self, offers: Offers) -> Matrix:
         if self.vectors is None:

@@ -1,0 +1,9 @@
+"""Recommend to one customer or to all: `Recommender(graph)` takes a `Request` and returns articles with reasons.
+
+Candidates come from the saved queries or their batch versions, and the trained ranker orders them if there is one.
+"""
+
+from .recommender import Recommender
+from .request import Recommendations, Request
+
+__all__ = ["Recommendations", "Recommender", "Request"]

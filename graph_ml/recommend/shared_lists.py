@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from threading import Lock
 
 DEPTH = 300
 """Articles that are kept of a list at least: some go to each customer, less what they own."""
-
-SHARED: Mapping[str, tuple[str, ...]] = {
-    "popular": (),
-    "popular_in_segment": ("age", "club_member_status"),
-    "by_attributes": ("age", "club_member_status", "fashion_news_frequency", "postal_code"),
-}
-"""Queries whose lists are the same for all customers with the same values of some properties, but for what they own."""
 
 Row = tuple[str, float, str]
 """Article, score, reason."""
@@ -27,12 +20,10 @@ class Purchases:
 
     Attributes
     ----------
-    graph : address and database.
     load, finished : the newest load, and when it was done; None where there is none, or it is not done.
     bought : how many purchases.
     """
 
-    graph: tuple[str, str]
     load: str | None
     finished: str | None
     bought: int

@@ -89,7 +89,7 @@ def test_loading_again_changes_nothing(hmrec: Run, folder: Path) -> None:
 
 def test_recommend_agrees_with_the_saved_query(hmrec: Run, folder: Path) -> None:
     customer = _customers(folder)[0]
-    shown = json.loads(hmrec("recommend", customer, "--method", "cf", "--format", "json").stdout)
+    shown = json.loads(hmrec("recommend", customer, "--method", "user_based_cf", "--format", "json").stdout)
     queried = json.loads(hmrec("query", "user_based_cf", "-p", f"customer_id={customer}", "--format", "json").stdout)
     assert [row["article_id"] for row in shown] == [row["article_id"] for row in queried]
     assert [row["because"] for row in shown] == [row["because"] for row in queried]
@@ -173,7 +173,7 @@ def test_evaluate_scores_every_method(hmrec: Run, folder: Path, tmp_path: Path) 
     found = json.loads(hmrec("evaluate", "--format", "json", "--customers", "20", "--report", str(page)).stdout)
     assert {"cut", "days", "weeks", "k"} <= set(found["facts"])
     rows = found["rows"]
-    assert {"popular", "cf", "gnn"} <= {row["method"] for row in rows}
+    assert {"popular", "user_based_cf", "gnn"} <= {row["method"] for row in rows}
     for row in rows:
         scores = [row[name] for name in ("map", "precision", "recall", "ndcg", "hit_rate")]
         assert all(0 <= value <= 1 for value in scores), row

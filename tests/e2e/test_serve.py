@@ -24,7 +24,7 @@ import schemathesis
 from hmrec.cli.service.candidates import LOOK_AGAIN
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
-from hmrec.cypher.recommender import Method
+from hmrec.cypher.recommenders import METHODS
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
@@ -164,26 +164,46 @@ def test_the_ranker_is_asked_for_in_vain_before_it_is_trained(
 def test_the_rankers_reasons_name_the_source_that_counted_and_are_of_its_query(
     client: httpx.Client, graph: Graph, customer: str
 ) -> None:
-    queries = {source.name: source for source in SOURCES}
+    sources = {source.label: source for source in SOURCES}
     for parameters in ({}, {"new_only": True}, {"department": "GROCERY"}):
         articles = client.get(f"/recommend/{customer}", params={"method": "hybrid", **parameters}).json()["articles"]
         assert len(articles) == 12
         for article in articles:
             name, _, reason = article["because"].partition(": ")
-            source = queries[name]
-            asked = {"customer_id": customer, "k": source.k, "new_only": not source.everything, **source.parameters}
-            told = graph.read(source.query, **(asked | {n: v for n, v in parameters.items() if n != "new_only"}))
+            source = sources[name]
+            asked = {
+                "customer_id": customer,
+                "k": source.candidates,
+                "new_only": not source.proposes_bought,
+                **source.parameters,
+            }
+            told = graph.read(source.name, **(asked | {n: v for n, v in parameters.items() if n != "new_only"}))
             assert reason == told.set_index("article_id")["because"][article["article_id"]]
 
 
-@pytest.mark.parametrize("method", list(Method))
+@pytest.mark.parametrize("method", [method.name for method in METHODS])
 def test_recommend_answers_what_the_command_prints(
-    method: Method, client: httpx.Client, command: Callable[..., Any], customer: str
+    method: str, client: httpx.Client, command: Callable[..., Any], customer: str
 ) -> None:
     answer = client.get(f"/recommend/{customer}", params={"method": method, "k": 7})
     assert answer.status_code == 200, answer.text
     assert answer.json()["articles"] == command("recommend", customer, "--method", method, "-k", "7")
     assert client.get(f"/recommend/{customer}", params={"method": method, "k": 7}).content == answer.content
+
+
+def test_an_old_method_name_gives_the_same_list_and_a_note(
+    client: httpx.Client, environment: dict[str, str], customer: str
+) -> None:
+    new = client.get(f"/recommend/{customer}", params={"method": "user_based_cf"}).json()
+    old = client.get(f"/recommend/{customer}", params={"method": "cf"}).json()
+    assert old == new | {"note": "`cf` is now called `user_based_cf`."}
+    names = client.get("/openapi.json").json()["paths"]["/recommend/{customer_id}"]["get"]["parameters"]
+    assert next(one for one in names if one["name"] == "method")["schema"]["enum"] == [one.name for one in METHODS]
+    hmrec = [sys.executable, "-c", "from hmrec.cli.main import main; main()"]
+    asked = [*hmrec, "recommend", customer, "--method", "cf", "--json"]
+    done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == new["articles"]
+    assert done.stderr == "`cf` is now called `user_based_cf`.\n"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +225,7 @@ def test_filters_are_the_command_s(
 def test_explain_answers_what_the_command_prints_and_its_parts_add_up(
     client: httpx.Client, command: Callable[..., Any], customer: str
 ) -> None:
-    recommended = client.get(f"/recommend/{customer}", params={"method": "cf"}).json()["articles"][0]
+    recommended = client.get(f"/recommend/{customer}", params={"method": "user_based_cf"}).json()["articles"][0]
     found = client.get(f"/explain/{customer}/{recommended['article_id']}").json()
     assert found["parts"] == command("explain", customer, recommended["article_id"])
     assert found["score"] == pytest.approx(recommended["score"])
@@ -321,7 +341,7 @@ def test_nothing_is_ever_written(client: httpx.Client, graph: Graph, customer: s
     database = graph.settings.database
     before = run_text(graph, text, database=database)
     article = client.get(f"/recommend/{customer}").json()["articles"][0]["article_id"]
-    for path in (f"recommend/{customer}?method=items", f"similar/{article}", f"explain/{customer}/{article}",
+    for path in (f"recommend/{customer}?method=item_based_cf", f"similar/{article}", f"explain/{customer}/{article}",
                  "customers", f"customers/{customer}", "health", "metrics"):  # fmt: skip
         assert client.get(f"/{path}").status_code == 200, path
     assert run_text(graph, text, database=database) == before
@@ -484,7 +504,7 @@ def test_the_page_shows_purchases_and_recommendations_with_reasons(
 def test_switching_the_method_and_what_is_new_asks_anew(page: Page, client: httpx.Client, customer: str) -> None:
     search(page, customer)
     listed(page)
-    for method in ("popular", "items", "gnn"):
+    for method in ("popular", "item_based_cf", "gnn"):
         page.locator("#one select").select_option(method)
         expect(page.locator("#one")).not_to_have_class("list busy")
         assert listed(page) == recommended(client, customer, method=method)

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.recommender import Method
 from hmrec.cypher.state import read_state
 from hmrec.graph_ml.export.kept import export_kept
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train
-from hmrec.graph_ml.recommend.batch import recommend_everybody
+from hmrec.graph_ml.recommend import Recommender, Request
 from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
@@ -102,13 +101,13 @@ def make_work(name: str, direct: Graph, shop: Path, folder: Path) -> Work:
         return Work(lambda graph: export_kept(graph, WHOLE, fresh=True, folder=kept), check_export)
     if name == "everybody":
         out, undisturbed = folder / "submission.csv", folder / "undisturbed.csv"
-        recommend_everybody(direct, undisturbed, method=Method.cf, at_once=100)
+        Recommender(direct).recommend_all(Request(method="user_based_cf"), undisturbed, at_once=100)
 
         def check_file(_: Any) -> None:
             assert out.read_bytes() == undisturbed.read_bytes()
 
         def write_file(graph: Graph) -> int:
-            return recommend_everybody(graph, out, method=Method.cf, at_once=100)
+            return Recommender(graph).recommend_all(Request(method="user_based_cf"), out, at_once=100)
 
         return Work(write_file, check_file, lambda: out.unlink(missing_ok=True))
     settings = TrainSettings(dim=16, epochs=1, negatives=64)

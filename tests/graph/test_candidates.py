@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import inspect
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import pytest
+from hmrec.cypher.catalogue import find_query, load_catalogue
 from hmrec.cypher.graph import Graph
-from hmrec.graph_ml.candidates import history, lists, neighbours, popular, products
-from hmrec.graph_ml.candidates.lists import Candidates
+from hmrec.cypher.recommenders import METHODS
+from hmrec.graph_ml.candidates import lists, products
+from hmrec.graph_ml.candidates.batch_recommender import find_batch_recommender
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec
-from hmrec.graph_ml.ranker.sources import SOURCES
+from hmrec.graph_ml.recommend.request import Filters
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
 
-TWINS = {
-    twin.__name__: twin
-    for twin in (
-        history.own_repurchases, history.variants, history.item_based_cf, history.bought_together,
-        neighbours.user_based_cf, popular.popular, popular.popular_in_departments, popular.popular_in_segment,
-        popular.by_attributes, popular.new_arrivals,
-    )
+BATCH = {
+    method.name: find_batch_recommender(method.name)
+    for method in METHODS
+    if method.has_query and not method.needs_embeddings  # tests/graph/test_hybrid.py compares gnn with its query
+}
+CAPS = {
+    "articles": 5, "buyers": 7, "pool": 12, "candidates": 9, "neighbours": 4, "departments": 2, "products": 2,
+    "purchases": 25,
 }  # fmt: skip
-BITING = {
-    "articles": 5, "buyers": 7, "pool": 25, "candidates": 15, "neighbours": 6, "departments": 2, "purchases": 300,
-    "age_span": 3, "half_life": 20.0, "days": 10, "damping": 0.7,
-}  # fmt: skip
+"""Values so low that each of them changes lists in a shop of this size."""
+BITING = CAPS | {"age_span": 3, "half_life": 20.0, "days": 10, "damping": 0.7}
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +57,14 @@ def choose_customers(snapshot: Snapshot) -> np.ndarray[Any, Any]:
     return np.concatenate(chosen)
 
 
-def test_every_source_of_the_ranker_is_held_against_its_query() -> None:
-    assert {source.query: source.ask for source in SOURCES} == TWINS
+def choose_parameters(name: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """Those of the query of that name."""
+    return {key: value for key, value in asked.items() if key in find_query(name).parameters}
+
+
+def test_every_query_that_needs_no_embeddings_is_compared_with_its_batch_version() -> None:
+    queries = {name for name, query in load_catalogue().items() if query.folder == "recommend"}
+    assert set(BATCH) == queries - {"gnn", "similar_by_attributes"}  # the second takes an article, not a customer
 
 
 @pytest.mark.parametrize(
@@ -64,24 +72,43 @@ def test_every_source_of_the_ranker_is_held_against_its_query() -> None:
     [{}, {"new_only": True}, BITING, {**BITING, "new_only": True, "k": 40}],
     ids=["plain", "new", "few", "both"],
 )
-@pytest.mark.parametrize("twin", TWINS.values(), ids=TWINS)
-def test_lists_are_the_querys(
-    module_graph: Graph, subgraph: Subgraph, twin: Callable[..., Candidates], asked: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("name", BATCH)
+def test_batch_lists_are_the_query_s(module_graph: Graph, subgraph: Subgraph, name: str, asked: dict[str, Any]) -> None:
     cut = subgraph.until - dt.timedelta(days=21)
     snapshot = Snapshot.of(subgraph, cut)
     customers = choose_customers(snapshot)
-    known = getattr(twin, "__kwdefaults__", None) or {}
-    parameters = {name: value for name, value in asked.items() if name in known or name == "k"}
-    found = twin(snapshot, customers, **parameters)
+    parameters = choose_parameters(name, asked)
+    found = BATCH[name](snapshot, customers, **parameters)
     assert len(found) == len(customers)
+    if name == "popular_in_departments" and asked:
+        parameters["seeks"] = 3  # the query's other way, which looks at all purchases of the days
     for place, customer in enumerate(customers.tolist()):
         outer = subgraph.customer_ids.id(customer)
-        rows = module_graph.read(twin.__name__, customer_id=outer, as_of=cut, **parameters)
+        rows = module_graph.read(name, customer_id=outer, as_of=cut, **parameters)
         article, score = found.of(place)
         assert score == pytest.approx(rows["score"].astype(float).to_numpy(), rel=1e-9)
         mine, theirs = [subgraph.article_ids.id(int(a)) for a in article], rows["article_id"].tolist()
         assert mine == theirs
+
+
+@pytest.mark.parametrize(
+    ("name", "cap"), [(name, cap) for name in BATCH for cap in CAPS if cap in find_query(name).parameters]
+)
+def test_every_cap_of_the_comparison_bites(subgraph: Subgraph, name: str, cap: str) -> None:
+    snapshot = Snapshot.of(subgraph, subgraph.until - dt.timedelta(days=21))
+    customers = choose_customers(snapshot)
+    capped = choose_parameters(name, {**BITING, "k": 40})
+    free = {key: value for key, value in capped.items() if key != cap}  # the default of the query's header
+    one, other = BATCH[name](snapshot, customers, **capped), BATCH[name](snapshot, customers, **free)
+    assert len(one.article) != len(other.article) or (one.score != other.score).any()
+
+
+def test_the_default_of_a_batch_recommender_is_its_header_s() -> None:
+    for name, batch in BATCH.items():
+        declared = set(signature(inspect.unwrap(batch)).parameters) - {"snapshot", "customers"}
+        assert set(find_query(name).parameters) - declared <= {*Filters.model_fields, "customer_id", "seeks"}
+        defaults = [one.default for one in signature(inspect.unwrap(batch)).parameters.values()]
+        assert set(defaults) == {inspect.Parameter.empty}
 
 
 def test_later_purchases_change_nothing(subgraph: Subgraph) -> None:
@@ -89,7 +116,7 @@ def test_later_purchases_change_nothing(subgraph: Subgraph) -> None:
     whole = Snapshot.of(subgraph, cut)
     before = Snapshot.of(subgraph.where(subgraph.time < whole.cut), cut)
     customers = choose_customers(whole)
-    for twin in TWINS.values():
-        one, other = twin(whole, customers), twin(before, customers)
+    for batch in BATCH.values():
+        one, other = batch(whole, customers), batch(before, customers)
         assert (one.article == other.article).all()
         assert (one.score == other.score).all()

@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.recommender import Method
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.ranker.fit import RankSettings
-from hmrec.graph_ml.recommend.batch import recommend_everybody
-from hmrec.graph_ml.recommend.customer import recommend
+from hmrec.graph_ml.recommend import Recommender, Request
 from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples.synthetic import write_synthetic
@@ -45,12 +43,13 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph
 @pytest.mark.parametrize("asked", [{}, {"new_only": True}], ids=["all", "new"])
 def test_everybody_s_lists_are_those_of_one_by_one(shop: Graph, asked: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "submission.csv"
-    assert recommend_everybody(shop, out, method=Method.hybrid, **asked) == 1_500
+    recommender = Recommender(shop)
+    assert recommender.recommend_all(Request(method="hybrid", **asked), out) == 1_500
     lists = read_lists(out)
     customers = np.random.default_rng(0).permutation(sorted(lists))[:COMPARED].tolist()
 
-    def ask(customer: str) -> list[str]:
-        found = recommend(shop, customer, method=Method.hybrid, **asked)  # at once, as the service does
+    def ask(customer: str) -> list[str]:  # several at once, as the service does
+        found = recommender.recommend(Request(customer_id=customer, method="hybrid", **asked))
         return list(found.articles["article_id"])
 
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -22,7 +22,8 @@ from hmrec.cli.service.app import make_app
 from hmrec.cypher.catalogue import find_query
 from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.recommender import Method
+from hmrec.cypher.progress import silent
+from hmrec.cypher.recommenders import METHODS
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
@@ -31,8 +32,8 @@ from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.ranker.features import FACTS, KNOWN
 from hmrec.graph_ml.ranker.fit import RankSettings
 from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES
-from hmrec.graph_ml.recommend.batch import recommend_everybody
-from hmrec.graph_ml.recommend.customer import explain_by_ranker, find_ranker, recommend
+from hmrec.graph_ml.recommend import Recommendations, Recommender, Request
+from hmrec.graph_ml.recommend.shared_lists import SharedLists
 from hmrec.graph_ml.write_back.write import write_embeddings
 from typer.testing import CliRunner
 
@@ -40,14 +41,14 @@ from tests.conftest import empty, name_connection, run_text
 from tests.graph.shops import load_two_tastes
 
 SMALL = TrainSettings(dim=16, epochs=3, negatives=64)
-NAMES = [source.name for source in (*SOURCES, BY_EMBEDDING)]
+LABELS = [source.label for source in (*SOURCES, BY_EMBEDDING)]
 
 
 @pytest.fixture(scope="module")
 def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     transactions = load_two_tastes(module_graph, tmp_path_factory.mktemp("shop"))
     with pytest.raises(NoRanker):
-        recommend(module_graph, "c00", method=Method.hybrid)
+        recommend(module_graph, "c00", "hybrid")
     subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
     trained, rank = train_hybrid(subgraph, SMALL, RankSettings(rounds=20, forests=2))
     write_embeddings(module_graph, trained, rank=rank)
@@ -60,36 +61,45 @@ def read_lists(out: Path) -> dict[str, list[str]]:
     return {customer: articles.split(" ") for customer, articles in rows}
 
 
+def recommend(graph: Graph, customer_id: str, method: str = "auto", **asked: Any) -> Recommendations:
+    return Recommender(graph).recommend(Request(customer_id=customer_id, method=method, **asked))
+
+
+def recommend_all(graph: Graph, out: Path, method: str = "hybrid", at_once: int = 4_000, **asked: Any) -> int:
+    progress = asked.pop("progress", silent)
+    return Recommender(graph).recommend_all(Request(method=method, **asked), out, at_once=at_once, progress=progress)
+
+
 PLAIN: dict[str, Any] = {}
 ASKED = [
-    *((method, PLAIN) for method in Method),
-    (Method.hybrid, {"new_only": True}),
-    (Method.hybrid, {"department": "Odd", "max_price": 0.12}),
-    (Method.hybrid, {"in_season": 3, "new_only": True}),
-    (Method.hybrid, {"as_of": dt.date(2020, 9, 25)}),
-    (Method.auto, {"department": "Even", "k": 7}),
-    (Method.auto, {"as_of": dt.date(2020, 9, 1), "in_season": 5}),
-    (Method.gnn, {"department": "Odd", "new_only": True}),
-    (Method.cf, {"new_only": True, "max_price": 0.1}),
-    (Method.attributes, {"max_price": 0.1, "in_season": 3}),
-    (Method.departments, {"max_price": 0.1, "as_of": dt.date(2020, 9, 1)}),
-    (Method.segment, {"department": "Even"}),
-    (Method.variants, {"max_price": 0.1, "new_only": True}),
+    *((method.name, PLAIN) for method in METHODS),
+    ("hybrid", {"new_only": True}),
+    ("hybrid", {"department": "Odd", "max_price": 0.12}),
+    ("hybrid", {"in_season": 3, "new_only": True}),
+    ("hybrid", {"as_of": dt.date(2020, 9, 25)}),
+    ("auto", {"department": "Even", "k": 7}),
+    ("auto", {"as_of": dt.date(2020, 9, 1), "in_season": 5}),
+    ("gnn", {"department": "Odd", "new_only": True}),
+    ("user_based_cf", {"new_only": True, "max_price": 0.1}),
+    ("by_attributes", {"max_price": 0.1, "in_season": 3}),
+    ("popular_in_departments", {"max_price": 0.1, "as_of": dt.date(2020, 9, 1)}),
+    ("popular_in_segment", {"department": "Even"}),
+    ("variants", {"max_price": 0.1, "new_only": True}),
 ]
 
 
 @pytest.mark.parametrize(("method", "asked"), ASKED, ids=[f"{method}-{'-'.join(asked)}" for method, asked in ASKED])
 def test_for_all_in_memory_is_as_one_by_one_from_the_graph(
-    method: Method, asked: dict[str, Any], module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
+    method: str, asked: dict[str, Any], module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
 ) -> None:
     out = tmp_path / "submission.csv"
-    assert recommend_everybody(module_graph, out, method=method, at_once=20, **asked) == 42
+    assert recommend_all(module_graph, out, method, at_once=20, **asked) == 42
     lists = read_lists(out)
     passing = module_graph.read("passing_articles", **{n: v for n, v in asked.items() if n not in ("k", "new_only")})
     for customer in ("c00", "c19", "c39", "c40"):  # the last one never bought
-        found = recommend(module_graph, customer, method=method, **asked).articles["article_id"].tolist()
+        found = recommend(module_graph, customer, method, **asked).articles["article_id"].tolist()
         assert lists[customer][: len(found)] == found
-        assert len(found) == asked.get("k", 12) or method is not Method.hybrid or len(passing) < 25
+        assert len(found) == asked.get("k", 12) or method != "hybrid" or len(passing) < 25
     for customer, listed in lists.items():
         assert len(set(listed)) == len(listed)
         assert set(listed) <= set(passing["article_id"])
@@ -102,12 +112,11 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.recommender import Method
-from hmrec.graph_ml.recommend.batch import recommend_everybody
+from hmrec.graph_ml.recommend import Recommender, Request
 def pause(*told):
     time.sleep(0.1)
 with Graph.connect() as graph:
-    recommend_everybody(graph, Path(sys.argv[1]), method=Method.hybrid, at_once=5, progress=pause)
+    Recommender(graph).recommend_all(Request(method="hybrid"), Path(sys.argv[1]), at_once=5, progress=pause)
 """
 
 
@@ -115,7 +124,7 @@ def test_a_run_that_was_killed_goes_on_and_one_with_other_settings_begins_anew(
     module_graph: Graph, connection: ConnectionSettings, shop: pl.DataFrame, tmp_path: Path
 ) -> None:
     out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
-    recommend_everybody(module_graph, whole, method=Method.hybrid, at_once=5)
+    recommend_all(module_graph, whole, at_once=5)
     environment = os.environ | name_connection(connection)
     for settings, goes_on in (({"k": 12}, True), ({"k": 11}, False)):
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", CHILD, str(out)], env=environment)
@@ -130,7 +139,7 @@ def test_a_run_that_was_killed_goes_on_and_one_with_other_settings_begins_anew(
         def note(_: str, done: float, total: float | None, told: list[float] = told) -> None:
             told.append(done)
 
-        recommend_everybody(module_graph, out, method=Method.hybrid, at_once=5, progress=note, **settings)
+        recommend_all(module_graph, out, at_once=5, progress=note, **settings)
         assert (15 in told and 5 not in told) == goes_on, (told, kept)
         assert (out.read_bytes() == whole.read_bytes()) == goes_on
         assert len(read_lists(out)) == 42
@@ -145,17 +154,17 @@ def test_it_learns_whose_taste_an_article_is(module_graph: Graph, shop: pl.DataF
 
 
 def test_the_reason_names_the_source(module_graph: Graph, shop: pl.DataFrame) -> None:
-    for because in recommend(module_graph, "c08", method=Method.hybrid).articles["because"]:
+    for because in recommend(module_graph, "c08", "hybrid").articles["because"]:
         source, _, reason = because.partition(": ")
-        assert source in NAMES
+        assert source in LABELS
         assert reason
 
 
 def test_an_explanation_names_the_sources_of_the_reason_and_their_parts(
     module_graph: Graph, shop: pl.DataFrame
 ) -> None:
-    for row in recommend(module_graph, "c08", method=Method.hybrid).articles.head(3).to_dict("records"):
-        found = explain_by_ranker(module_graph, "c08", row["article_id"])
+    for row in recommend(module_graph, "c08", "hybrid").articles.head(3).to_dict("records"):
+        found = Recommender(module_graph).explain_by_ranker("c08", row["article_id"])
         source, _, reason = row["because"].partition(": ")
         best = found.iloc[0]
         assert (best["source"], best["because"]) == (source, reason)
@@ -163,13 +172,13 @@ def test_an_explanation_names_the_sources_of_the_reason_and_their_parts(
         assert (found["place"].iloc[:-5] >= 1).all()
         assert found["place"].iloc[-5:].isna().all()
         assert found["part"].iloc[:-5].is_monotonic_decreasing
-    assert len(explain_by_ranker(module_graph, "c08", row["article_id"], as_of="2020-09-25"))
+    assert len(Recommender(module_graph).explain_by_ranker("c08", row["article_id"], as_of="2020-09-25"))
     with pytest.raises(NoRanker):
-        explain_by_ranker(module_graph, "c08", row["article_id"], as_of="2020-09-01")
+        Recommender(module_graph).explain_by_ranker("c08", row["article_id"], as_of="2020-09-01")
     with pytest.raises(UnknownArticle):
-        explain_by_ranker(module_graph, "c08", "none")
+        Recommender(module_graph).explain_by_ranker("c08", "none")
     with pytest.raises(UnknownCustomer):
-        explain_by_ranker(module_graph, "nobody", "0000000001")
+        Recommender(module_graph).explain_by_ranker("nobody", "0000000001")
 
 
 @pytest.mark.parametrize("customer", ["c00", "c08", "c19", "c40"])
@@ -177,8 +186,9 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(
     customer: str, module_graph: Graph, connection: ConnectionSettings, shop: pl.DataFrame
 ) -> None:
     proposed = []
-    for row in recommend(module_graph, customer, method=Method.hybrid).articles.to_dict("records"):
-        found = explain_by_ranker(module_graph, customer, row["article_id"])
+    recommender = Recommender(module_graph)
+    for row in recommender.recommend(Request(customer_id=customer, method="hybrid")).articles.to_dict("records"):
+        found = recommender.explain_by_ranker(customer, row["article_id"])
         if found.empty:  # popular filled up what the sources left
             continue
         proposed.append(row)
@@ -206,15 +216,15 @@ def test_lists_that_customers_share_are_those_of_the_queries(
 ) -> None:
     for customer in ("c03", "c40", "c03"):
         for asked in ({}, {"new_only": True, "max_price": 0.12}):
-            shared = recommend(module_graph, customer, method=Method.hybrid, **asked).articles
+            shared = recommend(module_graph, customer, "hybrid", **asked).articles
             with monkeypatch.context() as alone:
-                alone.setattr("hmrec.graph_ml.recommend.customer.SHARED", {})
-                assert recommend(module_graph, customer, method=Method.hybrid, **asked).articles.equals(shared)
+                alone.setattr(SharedLists, "take", lambda *_: None)  # each customer has a list of their own
+                assert recommend(module_graph, customer, "hybrid", **asked).articles.equals(shared)
     run_text(module_graph, "MATCH (c:Customer {customer_id: 'c01'}), (a:Article {article_id: '0000000030'}) "
              "UNWIND range(1, 200) AS n CREATE (c)-[:BOUGHT {t_dat: date('2020-09-21'), price: 0.5 + n, quantity: 1, "
              "sales_channel_id: 9, article_id: a.article_id}]->(a)")  # fmt: skip
     try:
-        found = recommend(module_graph, "c40", method=Method.hybrid, k=100).articles
+        found = recommend(module_graph, "c40", "hybrid", k=100).articles
         assert found[found["article_id"] == "0000000030"]["because"].str.contains("bought lately|200 times").all()
         assert "0000000030" in set(found["article_id"])
     finally:
@@ -222,25 +232,25 @@ def test_lists_that_customers_share_are_those_of_the_queries(
 
 
 def test_customers_without_purchases_are_told_so(module_graph: Graph, shop: pl.DataFrame) -> None:
-    found = recommend(module_graph, "c40", method=Method.hybrid)
+    found = recommend(module_graph, "c40", "hybrid")
     assert "no purchases" in found.note
     assert found.articles["article_id"].is_unique
     with pytest.raises(UnknownCustomer):
-        recommend(module_graph, "nobody", method=Method.hybrid)
+        recommend(module_graph, "nobody", "hybrid")
 
 
 def test_filters_and_new_only_hold(module_graph: Graph, shop: pl.DataFrame) -> None:
     owned = set(shop.filter(pl.col("customer_id") == "c06")["article_id"])
-    found = recommend(module_graph, "c06", method=Method.hybrid, new_only=True)
+    found = recommend(module_graph, "c06", "hybrid", new_only=True)
     assert not owned & set(found.articles["article_id"])
-    odd = recommend(module_graph, "c06", method=Method.hybrid, department="Odd")
+    odd = recommend(module_graph, "c06", "hybrid", department="Odd")
     assert {int(article) % 2 for article in odd.articles["article_id"]} == {1}
 
 
 def test_it_tells_no_future(module_graph: Graph, shop: pl.DataFrame) -> None:
     earlier = dt.date(2020, 9, 1)
     with pytest.raises(NoRanker, match="future"):
-        recommend(module_graph, "c00", method=Method.hybrid, as_of=earlier)
+        recommend(module_graph, "c00", "hybrid", as_of=earlier)
     assert recommend(module_graph, "c00", as_of=earlier).articles["because"].str.contains("bought").all()  # by cf
 
 
@@ -262,13 +272,14 @@ def test_facts_are_read_in_the_order_in_which_they_are_written(module_graph: Gra
 def test_a_graph_that_is_filled_anew_is_asked_its_own_ranker_though_it_is_version_1_again(
     module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
 ) -> None:
-    before = find_ranker(module_graph, Method.hybrid, {})
+    recommender = Recommender(module_graph)
+    before = recommender.ranker.read(recommender.ranker.find())
     empty(module_graph)
     load_two_tastes(module_graph, tmp_path)
     subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
     trained, rank = train_hybrid(subgraph, SMALL, RankSettings(rounds=5, forests=1))
     assert write_embeddings(module_graph, trained, rank=rank).version == 1
-    after = find_ranker(module_graph, Method.hybrid, {})
+    after = recommender.ranker.read(recommender.ranker.find())
     assert before is not None
     assert after is not None
     assert after.to_text() != before.to_text()

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.sparse as sp
-from hmrec.graph_ml.candidates import popular
+from hmrec.graph_ml.candidates import by_attributes
 from hmrec.graph_ml.candidates.lists import keep_largest, rank_absolute, take_best
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 
@@ -76,11 +76,11 @@ def make_shop(places: int) -> Snapshot:
 @pytest.mark.parametrize("nearby", [0, 12, 1_000])
 @pytest.mark.parametrize("places", [1, 3, 150])
 def test_likeness_by_attributes_is_its_formula(monkeypatch: pytest.MonkeyPatch, places: int, nearby: int) -> None:
-    monkeypatch.setattr(popular, "NEARBY", nearby)
+    monkeypatch.setattr(by_attributes, "NEARBY", nearby)
     shop = make_shop(places)
     frame = shop.customers
     customers = np.array([5, 3, *range(10, 40)])
-    whole, new = (popular.by_attributes(shop, customers, 60, new_only=new_only) for new_only in (False, True))
+    whole, new = (by_attributes.by_attributes(shop, customers, k=60, new_only=new_only) for new_only in (False, True))
     for at, customer in enumerate(customers.tolist()):
         mine, differs = frame.row(customer, named=True), np.zeros(300)
         for n, other in enumerate(frame.iter_rows(named=True)):

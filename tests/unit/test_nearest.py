@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hmrec.graph_ml.candidates.nearest import Vectors, gnn
+from hmrec.graph_ml.candidates.gnn import gnn
+from hmrec.graph_ml.candidates.nearest import Vectors
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 
 from tests.unit.purchases import make_subgraph
@@ -19,7 +20,7 @@ VECTORS = Vectors(
 
 
 def rank(snapshot: Snapshot, new_only: bool = False, k: int = 9) -> list[list[int]]:
-    found = gnn(snapshot, VECTORS, np.arange(3), k, new_only=new_only)
+    found = gnn(snapshot, np.arange(3), vectors=VECTORS, k=k, new_only=new_only)
     return [found.of(place)[0].tolist() for place in range(3)]
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from hmrec.cypher.recommenders import Method
 from hmrec.graph_ml.export.subgraph import Attribute, Subgraph
 from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import HoldOut, hold_out
 from hmrec.graph_ml.ranker.fit import Board, RankSettings, train_ranker
-from hmrec.graph_ml.ranker.sources import SOURCES, Source
+from hmrec.graph_ml.ranker.sources import SOURCES
 
 from tests.unit.purchases import make_subgraph
 
 DEPARTMENTS, LAUNCHED, WEEKS = 6, 5, 12
 QUICK = RankSettings(rounds=20)
-ATTRIBUTES_ASIDE = tuple(source for source in SOURCES if source.query not in ("by_attributes", "popular_in_segment"))
+ATTRIBUTES_ASIDE = tuple(source for source in SOURCES if source.name not in ("by_attributes", "popular_in_segment"))
 
 
 def make_fashion() -> Subgraph:
@@ -43,7 +44,7 @@ def make_fashion() -> Subgraph:
     return replace(subgraph, attributes={"Department": Attribute("IN_DEPARTMENT", tuple(range(DEPARTMENTS)), edges)})
 
 
-def measure(held: HoldOut, sources: tuple[Source, ...]) -> float:
+def measure(held: HoldOut, sources: tuple[Method, ...]) -> float:
     """MAP@12 of the ranker over those sources, on the days held out."""
     ranker = train_ranker(held.before, None, QUICK, sources)
     assert ranker is not None
@@ -55,7 +56,7 @@ def measure(held: HoldOut, sources: tuple[Source, ...]) -> float:
 def test_articles_never_sold_are_found_in_the_customers_departments() -> None:
     held = hold_out(make_fashion())
     assert np.isin(held.after.article, held.before.article).mean() < 0.4
-    without = tuple(source for source in ATTRIBUTES_ASIDE if source.query != "new_arrivals")
+    without = tuple(source for source in ATTRIBUTES_ASIDE if source.name != "new_arrivals")
     found, missed = measure(held, ATTRIBUTES_ASIDE), measure(held, without)
     assert found > 0.3  # the best order that can be known gives about 0.4
     assert found > 2 * missed

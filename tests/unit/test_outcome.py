@@ -41,23 +41,23 @@ def test_the_table_by_hand() -> None:
     second = week([0, 1, 2], [2, 25, 0], [[0, 0], [1, 1], [0, 1]], [1, 2, 1])
     outcomes = [
         Outcome("popular", "all", 1.0, (second, first)),
-        Outcome("cf", "all", 2.0, (first, second)),
+        Outcome("user_based_cf", "all", 2.0, (first, second)),
     ]
     table = tabulate(outcomes).set_index(["method", "segment"])
     # of customers 0 and 1, who have a history: AP 1, 1/4 in the first week, 0, 1 in the second
-    assert table["map"]["cf", EVERYONE] == pytest.approx((1 + 0.25 + 0 + 1) / 4)
-    assert table["map"]["cf", "cold"] == pytest.approx((0 + 0.5) / 2)
-    assert table["map"]["cf", "1-5"] == pytest.approx(0.5)
-    assert ("cf", "6-20") not in table.index
-    assert table["customers"]["cf", EVERYONE] == 2
+    assert table["map"]["user_based_cf", EVERYONE] == pytest.approx((1 + 0.25 + 0 + 1) / 4)
+    assert table["map"]["user_based_cf", "cold"] == pytest.approx((0 + 0.5) / 2)
+    assert table["map"]["user_based_cf", "1-5"] == pytest.approx(0.5)
+    assert ("user_based_cf", "6-20") not in table.index
+    assert table["customers"]["user_based_cf", EVERYONE] == 2
     # popular's lists are the same weeks the other way round, so that on the whole nothing differs
-    assert table["difference"]["cf", EVERYONE] == pytest.approx(0)
-    assert table["against"]["cf", EVERYONE] == "popular"
-    assert table["difference_low"]["cf", "1-5"] <= 0 <= table["difference_high"]["cf", "1-5"]
+    assert table["difference"]["user_based_cf", EVERYONE] == pytest.approx(0)
+    assert table["against"]["user_based_cf", EVERYONE] == "popular"
+    assert table["difference_low"]["user_based_cf", "1-5"] <= 0 <= table["difference_high"]["user_based_cf", "1-5"]
     # a place's probability is the share of hits there the week before: 1/2 and 1; hits are then 1, 0 and 0, 1
     error = np.array([1 - 0.5, 0 - 0.5, 0 - 0.5, 1 - 0.5])
-    assert table["rmse"]["cf", EVERYONE] == pytest.approx(np.sqrt((error**2).mean()))
-    assert table["mae"]["cf", EVERYONE] == pytest.approx(np.abs(error).mean())
+    assert table["rmse"]["user_based_cf", EVERYONE] == pytest.approx(np.sqrt((error**2).mean()))
+    assert table["mae"]["user_based_cf", EVERYONE] == pytest.approx(np.abs(error).mean())
 
 
 def test_coverage_and_novelty_by_hand() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -17,7 +18,7 @@ from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import hold_out
 from hmrec.graph_ml.ranker.features import FACTS, OWN, describe_articles, describe_offers, name_features
 from hmrec.graph_ml.ranker.fit import Board, Ranker, RankSettings, first_day, train_ranker
-from hmrec.graph_ml.ranker.sources import SOURCES, join_lists
+from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, join_lists
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
 
@@ -123,20 +124,20 @@ def test_no_feature_and_no_candidate_changes_when_the_future_is_deleted() -> Non
 
 @cache
 def learn(embedded: bool, sources: tuple[str, ...]) -> Ranker:
-    chosen = tuple(source for source in SOURCES if source.query in sources)
+    chosen = tuple(source for source in SOURCES if source.name in sources)
     ranker = train_ranker(make_two_tastes(), make_vectors if embedded else None, QUICK, chosen)
     assert ranker is not None
     return ranker
 
 
-ALL = tuple(source.query for source in SOURCES)
+ALL = tuple(source.name for source in SOURCES)
 
 
 @pytest.mark.parametrize("embedded", [False, True])
 @pytest.mark.parametrize("sources", [ALL, ("own_repurchases", "popular"), ("user_based_cf",)], ids=len)
 def test_it_learns_from_any_sources(sources: tuple[str, ...], embedded: bool) -> None:
     subgraph, ranker = make_two_tastes(), learn(embedded, sources)
-    chosen = tuple(source for source in SOURCES if source.query in sources)
+    chosen = tuple(source for source in SOURCES if source.name in sources)
     assert ranker.boosters[0][0].feature_name() == name_features(ranker.sources)
     held = hold_out(subgraph)
     board = Board.of(held, make_vectors if embedded else None, chosen)
@@ -163,6 +164,26 @@ def test_a_ranker_comes_back_from_its_text_and_nothing_else_does() -> None:
     for text in ("", "{", "[]", '{"sources": 1}', '{"sources": [], "trees": 5}'):
         with pytest.raises(HmrecError):
             Ranker.from_text(text)
+
+
+def test_a_ranker_that_has_the_sources_labels_is_read_by_their_names() -> None:
+    ranker = learn(True, ALL)
+    labels = {method.name: method.label for method in (*SOURCES, BY_EMBEDDING)}
+    texts = []
+    for forests in ranker.trees:
+        written = list(forests)
+        for name, label in labels.items():
+            for column in ("score", "place"):
+                old, new = f"{label}_{column}".replace(" ", "_"), f"{name}_{column}"
+                written = [re.sub(rf"(feature_names=.*)\b{new}\b", rf"\1{old}", text) for text in written]
+        texts.append(tuple(written))
+    old = Ranker(tuple(labels[name] for name in ranker.sources), (texts[0], texts[1]))
+    assert old.boosters[0][0].feature_name() == name_features(old.sources)  # as versions before wrote it
+    found = Ranker.from_text(old.to_text())
+    assert found.sources == ranker.sources
+    assert found.is_current
+    other = Ranker(ranker.sources[:-1], ranker.trees)
+    assert not other.is_current
 
 
 def test_contributions_add_up_to_the_score() -> None:

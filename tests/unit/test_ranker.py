@@ -21,7 +21,7 @@ from hmrec.graph_ml.ranker.sources import SOURCES
 from tests.unit.purchases import make_subgraph
 
 QUICK = RankSettings(rounds=15, weeks=3, forests=1)
-SOME = tuple(source for source in SOURCES if source.query in ("own_repurchases", "popular"))
+SOME = tuple(source for source in SOURCES if source.name in ("own_repurchases", "popular"))
 
 
 def make_habits() -> Subgraph:
@@ -48,7 +48,7 @@ def test_what_is_bought_every_week_comes_before_what_everybody_buys() -> None:
     truth = make_truth(held, new_only=False)
     board = Board.of(held, None, SOME)
     ranked = board.rank(learn(), truth.customers, 12, new_only=False)
-    best_sellers = popular(board.snapshot, truth.customers, 12).article.reshape(-1, 12)
+    best_sellers = popular(board.snapshot, truth.customers, k=12).article.reshape(-1, 12)
     by_ranker, by_popularity = (average_precision(mark_hits(r, truth), truth.relevant) for r in (ranked, best_sellers))
     assert by_ranker.mean() > 2 * by_popularity.mean()
     bought = mark_hits(ranked[:, :3], truth)

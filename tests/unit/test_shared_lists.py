@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hmrec.graph_ml.recommend.shared_lists import DEPTH, Purchases, Row, SharedLists
 
-NOW = Purchases(("bolt://here", "neo4j"), "load 1", "2020-09-22", 100)
+NOW = Purchases("load 1", "2020-09-22", 100)
 
 
 class Query:
@@ -46,7 +46,6 @@ def test_another_key_is_another_list_and_those_not_asked_for_longest_go() -> Non
         replace(NOW, load="load 2"),
         replace(NOW, finished="2020-09-23"),
         replace(NOW, bought=101),
-        replace(NOW, graph=("bolt://there", "neo4j")),
     ],
 )
 def test_other_purchases_have_other_lists(then: Purchases) -> None:

@@ -230,13 +230,14 @@ function rememberPlace() {
 }
 
 async function offerMethods() {
-  const { components } = await ask('/openapi.json')
+  const { paths } = await ask('/openapi.json')
+  const methods = paths['/recommend/{customer_id}'].get.parameters.find(one => one.name === 'method').schema.enum
   const place = new URLSearchParams(location.hash.slice(1))
   const wanted = { one: place.get('method') ?? 'auto', two: place.get('compare') ?? 'popular' }
   for (const [id, method] of Object.entries(wanted)) {
     const select = at(id).querySelector('select')
-    select.replaceChildren(...components.schemas.Method.enum.map(name => element('option', name)))
-    if (components.schemas.Method.enum.includes(method)) select.value = method
+    select.replaceChildren(...methods.map(name => element('option', name)))
+    if (methods.includes(method)) select.value = method
     select.onchange = () => step(showLists)
   }
   at('compare').checked = place.has('compare')

@@ -1,4 +1,4 @@
-"""Candidates from the customers who are most alike."""
+"""Articles that the customers most similar to each customer bought."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ import scipy.sparse as sp
 
 from ...cypher.errors import UserMistake
 from ..export.subgraph import Integers
-from .history import take_weightiest
+from .batch_recommender import batch_recommender
 from .lists import Candidates, Floats, in_batches, keep_largest, rank_absolute, row_numbers, select, take_best
 from .products import multiply, number_by_size
 from .snapshot import Snapshot
+from .sparse import take_weightiest
 
 SIMILARITIES = ("cosine", "jaccard", "overlap")
 
 
+@batch_recommender
 def user_based_cf(
     snapshot: Snapshot,
     customers: Integers,
-    k: int = 12,
     *,
-    new_only: bool = False,
-    similarity: str = "cosine",
-    half_life: float | None = 42.0,
-    damping: float = 1.0,
-    neighbours: int = 50,
-    own_weight: float = 2.0,
-    articles: int = 20,
-    buyers: int = 300,
-    pool: int = 500,
-    candidates: int = 60,
+    k: int,
+    new_only: bool,
+    similarity: str,
+    half_life: float | None,
+    damping: float,
+    neighbours: int,
+    own_weight: float,
+    articles: int,
+    buyers: int,
+    pool: int,
+    candidates: int,
 ) -> Candidates:
-    """Articles that each customer's nearest neighbours bought, and their own, as the query user_based_cf gives them.
+    """Return articles of each customer and of their nearest neighbours, as the query `user_based_cf` does.
 
     Raises
     ------

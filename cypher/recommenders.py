@@ -1,0 +1,188 @@
+"""The table of recommenders: the only list of them; help, completion, evaluation, service and ranker derive from it.
+
+A new recommender is a row here, its query `recommend/NAME.cypher` and its batch version `graph_ml/candidates/NAME.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import UserMistake
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to recommend.
+
+    Attributes
+    ----------
+    name : also the name of its saved query and of its file in `graph_ml/candidates/`.
+    doc : what it recommends, in a few words.
+    label : what people read in the ranker's reasons; empty if it proposes nothing to the ranker.
+    aliases : old names, accepted for one version.
+    has_query : whether it is a saved query.
+    needs_history : whether it recommends nothing to a customer without purchases.
+    needs_embeddings : whether `hmrec train` must have run.
+    candidates : how many articles it proposes to the ranker; 0 if it proposes none.
+    parameters : values for its query when it proposes articles to the ranker, besides the query's own defaults.
+    proposes_bought : whether it proposes articles that the customer has bought before.
+    is_for_cold_start : whether it proposes articles only to customers without purchases.
+    shared_by : the customer's properties that decide its list; customers who agree in them share one, less the articles
+        they own. None if each customer has a list of their own.
+    is_baseline : whether evaluation compares the others with it.
+    is_evaluated : whether `hmrec evaluate` measures it by default.
+    """
+
+    name: str
+    doc: str
+    label: str = ""
+    aliases: tuple[str, ...] = ()
+    has_query: bool = True
+    needs_history: bool = False
+    needs_embeddings: bool = False
+    candidates: int = 0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    proposes_bought: bool = False
+    is_for_cold_start: bool = False
+    shared_by: tuple[str, ...] | None = None
+    is_baseline: bool = False
+    is_evaluated: bool = False
+
+
+METHODS = (
+    Method("auto", "hybrid once trained, else user_based_cf, gnn and popular", has_query=False),
+    Method(
+        "own_repurchases",
+        "what the customer bought before and may be due again",
+        label="own repurchases",
+        aliases=("repurchases",),
+        needs_history=True,
+        candidates=150,
+        proposes_bought=True,
+        is_baseline=True,
+        is_evaluated=True,
+    ),
+    Method(
+        "user_based_cf",
+        "user-based collaborative filtering",
+        label="customers like you",
+        aliases=("cf",),
+        needs_history=True,
+        candidates=120,
+        parameters={"own_weight": 0.0},
+        proposes_bought=True,
+        is_evaluated=True,
+    ),
+    Method(
+        "item_based_cf",
+        "item-based collaborative filtering",
+        label="articles like yours",
+        aliases=("items",),
+        needs_history=True,
+        candidates=60,
+    ),
+    Method(
+        "bought_together",
+        "bought on one day with what the customer bought",
+        label="bought together",
+        aliases=("together",),
+        needs_history=True,
+        candidates=60,
+    ),
+    Method(
+        "variants",
+        "other variants of products bought",
+        label="variants",
+        needs_history=True,
+        candidates=30,
+    ),
+    Method(
+        "popular_in_departments",
+        "popular in the customer's departments",
+        label="your departments",
+        aliases=("departments",),
+        needs_history=True,
+        candidates=60,
+    ),
+    Method(
+        "new_arrivals",
+        "never sold before, in the customer's departments",
+        label="new arrivals",
+        aliases=("arrivals",),
+        needs_history=True,
+        candidates=40,
+    ),
+    Method(
+        "popular_in_segment",
+        "popular among customers of the same age and club status",
+        label="your segment",
+        aliases=("segment",),
+        candidates=30,
+        shared_by=("age", "club_member_status"),
+    ),
+    Method(
+        "popular",
+        "popular lately",
+        label="popular",
+        candidates=30,
+        shared_by=(),
+        is_baseline=True,
+        is_evaluated=True,
+    ),
+    Method(
+        "by_attributes",
+        "popular among similar customers; made for those without purchases",
+        label="customers of your age and place",
+        aliases=("attributes",),
+        candidates=60,
+        is_for_cold_start=True,
+        shared_by=("age", "club_member_status", "fashion_news_frequency", "postal_code"),
+    ),
+    Method(
+        "gnn",
+        "nearest embeddings of the graph neural network",
+        label="embedding",
+        needs_history=True,
+        needs_embeddings=True,
+        candidates=60,
+        parameters={"reasons": False},
+        is_evaluated=True,
+    ),
+    Method("hybrid", "a ranker over all the others", has_query=False, needs_embeddings=True, is_evaluated=True),
+)
+"""The ranker's columns follow this order; a ranker that was trained keeps the order of its own training."""
+
+_BY_NAME = {method.name: method for method in METHODS}
+_BY_OLD_NAME = {old: method for method in METHODS for old in (*method.aliases, method.label) if old}
+
+
+def find_method(name: str) -> Method:
+    """Return the method of that name, an old name included.
+
+    Raises
+    ------
+    UserMistake : there is no such method.
+    """
+    method = _BY_NAME.get(name) or _BY_OLD_NAME.get(name)
+    if method is None:
+        raise UserMistake(f"The method is one of {', '.join(_BY_NAME)}, not {name[:20]!r}.")
+    return method
+
+
+def explain_old_name(name: str) -> str:
+    """Return a sentence with the new name if `name` is an old one, else an empty string."""
+    method = find_method(name)
+    return "" if method.name == name else f"`{name}` is now called `{method.name}`."
+
+
+def describe_methods() -> str:
+    """Return every method with its description in parentheses, for help texts."""
+    return "; ".join(f"{method.name} ({method.doc})" for method in METHODS)
+
+
+def list_evaluated() -> tuple[str, ...]:
+    """Return the names that `hmrec evaluate` can measure, baselines first: every method but `auto`, which chooses."""
+    names = [method for method in METHODS if method.name != "auto"]
+    return tuple(method.name for method in sorted(names, key=lambda method: not method.is_baseline))

@@ -1,0 +1,57 @@
+"""One ranking for all customers with the same attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..export.subgraph import Integers
+from .lists import Candidates, Floats, Rankings, join
+from .snapshot import Snapshot
+
+GROUPS_AT_ONCE = 50  # rankings of all articles sold lately
+UNKNOWN = -1  # an attribute's value
+
+
+def rank_groups(
+    snapshot: Snapshot,
+    customers: Integers,
+    features: Floats,
+    score: Callable[[Floats], Floats],
+    k: int,
+    new_only: bool,
+    refine: Callable[[Candidates, Integers, Floats, Integers], Candidates] | None = None,
+) -> Candidates:
+    """Each customer's first `k` in the ranking of all who have the same features; one ranking a group.
+
+    Parameters
+    ----------
+    snapshot, customers, k, new_only : as everywhere.
+    features : [C, f].
+    score : gives [A], the scores for customers with features [f].
+    refine : changes lists; told the customers [n], the scores of some groups [groups, A], and whose group is which [n].
+    """
+    groups, group = np.unique(features[customers], axis=0, return_inverse=True)
+    group = group.ravel()
+    order = np.argsort(group, kind="stable")
+    begins = np.searchsorted(group[order], np.arange(0, len(groups) + GROUPS_AT_ONCE, GROUPS_AT_ONCE))
+    parts = []
+    for first, (begin, end) in zip(range(0, len(groups), GROUPS_AT_ONCE), pairwise(begins.tolist()), strict=False):
+        scores = np.stack([score(of) for of in groups[first : first + GROUPS_AT_ONCE]])
+        those, row = customers[order[begin:end]], group[order[begin:end]] - first
+        without = snapshot.leave_out(those, new_only)
+        most = k + (0 if without is None else int(np.diff(without.indptr).max(initial=0)))
+        found = Rankings.of(sp.csr_matrix(scores), most).first(row, k, without)
+        parts.append(found if refine is None else refine(found, those, scores, row))
+    return _reorder(join(parts), np.argsort(order))
+
+
+def _reorder(lists: Candidates, places: Integers) -> Candidates:
+    """The lists at these places, in this order."""
+    sizes = np.diff(lists.indptr)[places]
+    indptr = np.append(0, np.cumsum(sizes))
+    taken = np.repeat(lists.indptr[places] - indptr[:-1], sizes) + np.arange(indptr[-1])
+    return Candidates(indptr, lists.article[taken], lists.score[taken])

@@ -1,0 +1,28 @@
+"""Articles that sell now in the departments the customer buys from."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..export.subgraph import Integers
+from .batch_recommender import batch_recommender
+from .lists import Candidates
+from .snapshot import Snapshot
+from .taste import weigh_by_taste
+
+
+@batch_recommender
+def popular_in_departments(
+    snapshot: Snapshot,
+    customers: Integers,
+    *,
+    k: int,
+    new_only: bool,
+    half_life: float,
+    days: int,
+    departments: int,
+) -> Candidates:
+    """Return what sells now in each customer's departments, as the query `popular_in_departments` does."""
+    key = ("popular_in_departments", days)
+    worth = partial(snapshot.count_since, days)
+    return weigh_by_taste(snapshot, customers, key, worth, k, new_only, half_life, departments)

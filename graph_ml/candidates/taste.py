@@ -1,0 +1,51 @@
+"""Lists by the share of a department in what each customer bought."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from ..export.subgraph import Integers
+from .lists import Candidates, Rankings, in_batches, row_numbers, take_best
+from .snapshot import Snapshot
+from .sparse import take_weightiest
+
+
+def weigh_by_taste(
+    snapshot: Snapshot,
+    customers: Integers,
+    key: tuple[Any, ...],
+    make_worth: Callable[[], npt.NDArray[Any]],
+    k: int,
+    new_only: bool,
+    half_life: float,
+    departments: int,
+) -> Candidates:
+    """The articles of most worth [A] times the customer's taste for their department; the worth is kept under `key`."""
+
+    def make() -> Rankings:
+        of_department = (sp.diags(snapshot.show(make_worth())) @ within).T.tocsr()
+        of_department.eliminate_zeros()
+        return Rankings.of(of_department)
+
+    def score(batch: Integers) -> Candidates:
+        weighed = (weights[batch] @ within).tocsr()
+        weighed.sort_indices()
+        total = np.asarray(weighed.sum(axis=1)).ravel()
+        taste = take_weightiest(weighed, departments)
+        row = row_numbers(taste)
+        share = taste.data / total[row]
+        found = ranking.first(taste.indices.astype(np.int64), k, snapshot.leave_out(batch[row], new_only))
+        rows = row[found.row]
+        shape = (len(batch), snapshot.shape[1])
+        return take_best(sp.csr_matrix((found.score * share[found.row], (rows, found.article)), shape), k)
+
+    weights, within = snapshot.weigh(half_life), snapshot.incidence("Department")
+    if not within.shape[1]:
+        return Candidates.empty(len(customers))
+    ranking: Rankings = snapshot.keep(key, make)
+    return in_batches(customers, 500, score)

@@ -1,0 +1,100 @@
+"""A request: valid or one sentence that names the field, and what each method means for whom."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pytest
+from hmrec.cypher.errors import NoRanker, UserMistake
+from hmrec.cypher.recommenders import METHODS
+from hmrec.graph_ml.recommend.plan import plan_steps
+from hmrec.graph_ml.recommend.ranker_in_force import RankerVersion
+from hmrec.graph_ml.recommend.request import Request, write_note
+from pydantic import ValidationError
+
+RANKER = RankerVersion(1, "2020-09-22T10:00:00Z", dt.date(2020, 9, 22))
+MISTAKES = [
+    ({"k": 0}, "-k must be a whole number from 1 to 1000, not 0."),
+    ({"k": 1001}, "-k must be a whole number from 1 to 1000, not 1001."),
+    ({"k": "many"}, "-k must be a whole number from 1 to 1000, not 'many'."),
+    ({"method": "magic"}, "The method is one of auto, "),
+    ({"new_only": "perhaps"}, "new_only must be true or false, not 'perhaps'."),
+    ({"max_price": -1}, "max_price must be a number of at least 0, not -1."),
+    ({"max_price": float("nan")}, "max_price must be a number of at least 0, not nan."),
+    ({"in_season": 0}, "in_season must be a whole number of days from 1 to 36525, not 0."),
+    ({"as_of": "yesterday"}, "as_of must be a day such as 2020-09-15, not 'yesterday'."),
+    ({"department": "x" * 1001}, "A department must be a name of at most 1000 characters, not 'xxx"),
+    ({"size": 4}, "A request has no field 'size'; it has "),
+]
+
+
+@pytest.mark.parametrize(("given", "sentence"), MISTAKES, ids=[f"{given}"[:30] for given, _ in MISTAKES])
+def test_an_invalid_field_is_one_sentence(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserMistake) as caught:
+        Request(customer_id="1", **given)
+    assert caught.value.message.startswith(sentence)
+    assert caught.value.message.endswith(".") or given == {"method": "magic"}
+
+
+def test_equal_requests_are_equal_and_cannot_be_changed() -> None:
+    one, other = (Request(customer_id="1", as_of=day) for day in ("2020-09-15", dt.date(2020, 9, 15)))  # type: ignore[arg-type]
+    assert one == other
+    assert len({one, other, Request(customer_id="2")}) == 2
+    with pytest.raises(ValidationError):
+        one.k = 3  # type: ignore[misc]
+
+
+def test_the_filters_are_parameters_of_every_query() -> None:
+    from hmrec.cypher.catalogue import find_query
+
+    for method in METHODS:
+        if method.has_query:
+            assert set(Request().filters) <= set(find_query(method.name).parameters)
+
+
+def test_an_old_method_name_is_in_the_note() -> None:
+    assert Request(method="cf").chosen.name == "user_based_cf"
+    assert write_note(Request(method="cf"), "Hello.") == "`cf` is now called `user_based_cf`. Hello."
+    assert write_note(Request(method="user_based_cf"), "") == ""
+
+
+def list_steps(method: str, history: bool, embedding: bool, ranker: RankerVersion | None, **given: Any) -> list[str]:
+    plan = plan_steps(Request(method=method, **given), lambda: ranker)
+    return [step.method for step in plan.steps if step.suits(history, embedding)]
+
+
+def test_auto_is_the_ranker_once_trained_unless_an_earlier_day_is_asked_for() -> None:
+    for history in (True, False):
+        assert list_steps("auto", history, True, RANKER) == ["hybrid", "popular"]
+    assert list_steps("auto", True, True, None) == ["user_based_cf", "gnn", "popular"]
+    assert list_steps("auto", True, False, None) == ["user_based_cf", "popular"]
+    assert list_steps("auto", False, True, None) == ["by_attributes", "popular"]
+    assert list_steps("auto", True, True, RANKER, as_of="2020-09-01") == ["user_based_cf", "gnn", "popular"]
+
+
+def test_other_methods_are_themselves_and_two_have_fallbacks() -> None:
+    assert list_steps("user_based_cf", True, True, RANKER) == ["user_based_cf"]
+    assert list_steps("user_based_cf", False, True, RANKER) == ["by_attributes", "popular"]
+    assert list_steps("gnn", False, True, RANKER) == ["gnn"]
+    assert list_steps("gnn", True, False, RANKER) == ["user_based_cf", "popular"]
+    assert list_steps("variants", False, False, RANKER) == ["variants"]
+
+
+def test_the_ranker_is_refused_for_days_that_it_knows() -> None:
+    assert list_steps("hybrid", True, True, RANKER, as_of="2020-09-22") == ["hybrid", "popular"]
+    with pytest.raises(NoRanker, match="leak the future"):
+        list_steps("hybrid", True, True, RANKER, as_of="2020-09-21")
+    with pytest.raises(NoRanker, match="no ranker yet"):
+        list_steps("hybrid", True, True, None)
+
+
+def test_a_step_suits_many_customers_as_it_suits_each() -> None:
+    history, embedding = np.array([True, True, False, False]), np.array([True, False, True, False])
+    for method in METHODS:
+        for step in plan_steps(Request(method=method.name), lambda: RANKER).steps:
+            many = np.ones(4, dtype=bool) & step.suits(history, embedding)
+            assert many.tolist() == [
+                step.suits(one, other) for one, other in zip(history.tolist(), embedding.tolist(), strict=True)
+            ]
