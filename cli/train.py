@@ -74,6 +74,7 @@ def train(
     from ..graph_ml.network.training import train as train_model
     from ..graph_ml.torchrec.engine import TableSettings, train_tables
     from ..graph_ml.train import train_hybrid
+    from ..graph_ml.write_back.preflight import check_before_training
     from ..graph_ml.write_back.write import write_embeddings
 
     settings, spec = PRESETS[preset]
@@ -86,6 +87,7 @@ def train(
     if most_purchases is not None:
         settings = settings.model_copy(update={"most_purchases": most_purchases or None})
     with Bars() as bars, open_graph(bars) as graph:
+        check_before_training(graph)
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
         checkpoint = Checkpoint(ServerSettings().home / "training.safetensors", tell=note)
         if engine == "torchrec":

@@ -28,6 +28,7 @@ from ...cypher.settings import ServerSettings
 from ..export.kept import export_kept
 from ..export.subgraph import Subgraph, SubgraphSpec
 from ..train import rank_parts
+from ..write_back.preflight import check_before_training
 from ..write_back.write import write_embeddings
 from .checkpoint import Checkpoint
 from .processes import Processes, ProcessLost
@@ -122,6 +123,7 @@ def _train(options: argparse.Namespace, processes: Processes) -> None:
     )
     progress: Progress = _print if processes.rank == 0 else silent
     with Graph.connect() as graph:
+        check_before_training(graph)
         subgraph = _export_by_turns(graph, spec, processes, progress, options.fresh)
         checkpoint = Checkpoint(ServerSettings().home / "training.safetensors", tell=_complain)
         trained = train_sharded(subgraph, processes, settings, progress, checkpoint)

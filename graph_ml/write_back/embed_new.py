@@ -12,6 +12,7 @@ from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Subgraph, SubgraphSpec, export_subgraph, to_days
 from ..network.fold_in import embed_as_of
 from ..ranker.features import describe_articles
+from .preflight import check_before_training
 from .versions import load_version
 from .write import IN_FORCE, claim_write_back, finish_move
 from .write_vectors import find_places, write_facts, write_vectors
@@ -64,6 +65,7 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
         found = graph.read_rows("model_in_force")[1]
         if not found:
             raise NoModel("No model is in this graph yet.", "`hmrec train` makes one, for all customers and articles.")
+        check_before_training(graph)
         finish_move(graph, progress)
         version = int(found[0][0])
         trained = load_version(graph, version)

@@ -10,6 +10,7 @@ import time
 from ...cypher.errors import HmrecError
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
+from ...loader.constraints import check_schema
 
 INDEX_SECONDS = 4 * 3600.0
 EF_CONSTRUCTION = 300
@@ -29,6 +30,7 @@ def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent
 
     Raises
     ------
+    UserMistake : an index of its name or on its property is there that is not hmrec's; it stays as it is.
     HmrecError : it could not be built.
     """
     create, drop = QUERIES[name]
@@ -52,7 +54,11 @@ def drop_customer_index(graph: Graph) -> None:
 def _await_index(graph: Graph, name: str, progress: Progress) -> None:
     until = time.monotonic() + INDEX_SECONDS
     while time.monotonic() < until:
-        state, percent = next(row[1:3] for row in graph.read_rows("vector_indexes")[1] if row[0] == name)
+        found = [row[1:3] for row in graph.read_rows("vector_indexes")[1] if row[0] == name]
+        if not found:
+            check_schema(graph)  # names the index that stands where this one would be
+            break
+        state, percent = found[0]
         if state == "FAILED":
             break
         if state == "ONLINE":
