@@ -46,5 +46,5 @@ class Foreign:
 
 def find_foreign(graph: Graph) -> Foreign:
     """Count the nodes that are not hmrec's; takes a second or two at H&M's full size."""
-    row = graph.read_rows("foreign")[1][0]
-    return Foreign(*row[:3], tuple(row[3]), *row[4:])
+    own, bought, others, labels, customers, articles, bought_by_others = graph.read_rows("foreign")[1][0]
+    return Foreign(own, bought, others, tuple(labels), customers, articles, bought_by_others)

@@ -22,7 +22,7 @@ UNWIND ['embedding', 'embedding_staged'] AS property
 WITH dims, label, property, n[property] AS value
 WHERE value IS NOT NULL
 WITH dims, label, property,
-     CASE WHEN valueType(value) STARTS WITH 'VECTOR' THEN vector_dimension_count(value)
+     CASE WHEN valueType(value) STARTS WITH 'VECTOR' THEN toInteger(split(split(valueType(value), '(')[1], ')')[0])
           WHEN valueType(value) STARTS WITH 'LIST' THEN size(value)
           ELSE 0 END AS dim
 WHERE NOT dim IN dims

@@ -21,6 +21,5 @@ def check_before_training(graph: Graph) -> None:
         size = f"of {dim:,} numbers " if dim else ""
         raise UserMistake(
             f"{nodes:,} (:{label}) have a property `{name}` {size}that hmrec did not write and would overwrite.",
-            f"Keep it under another name, e.g. MATCH (n:{label}) SET n.text_{name} = n.{name} REMOVE n.{name}, "
-            f"{OWN_DATABASE}",
+            f"Move it to a property of another name, {OWN_DATABASE}",
         )
