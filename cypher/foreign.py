@@ -47,4 +47,4 @@ class Foreign:
 def find_foreign(graph: Graph) -> Foreign:
     """Count the nodes that are not hmrec's; takes a second or two at H&M's full size."""
     own, bought, others, labels, customers, articles, bought_by_others = graph.read_rows("foreign")[1][0]
-    return Foreign(own, bought, others, tuple(labels), customers, articles, bought_by_others)
+    return Foreign(own, bought, max(0, others), tuple(labels), customers, articles, bought_by_others)
