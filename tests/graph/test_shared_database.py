@@ -283,3 +283,11 @@ def test_indexes_and_constraints_in_the_way_are_named_before_anything_is_loaded(
         assert run_text(graph, "MATCH (n) RETURN count(n) AS n") == [{"n": 0}]
         run_text(graph, f"DROP {drop}")
     load_folder(tmp_path, server=None, graph=graph)
+
+
+def test_a_database_of_others_alone_has_nothing_to_report_or_train_on(graph: Graph, tmp_path: Path) -> None:
+    run_text(graph, THEIRS)
+    with pytest.raises(UserMistake, match="no purchases to report on"):
+        write_graph_report(graph, tmp_path / "report.html")
+    with pytest.raises(UserMistake, match="has no purchase"):
+        export_subgraph(graph)
