@@ -95,6 +95,7 @@ def _settings() -> list[Finding]:
 
 def _server() -> list[Finding]:
     from ..cypher.errors import HmrecError
+    from ..cypher.foreign import ADVICE, find_foreign
     from ..cypher.graph import Graph
     from ..cypher.state import read_counts
 
@@ -110,6 +111,9 @@ def _server() -> list[Finding]:
             models = graph.read("models", k=1)
             trained = f"version {models['model'][0].get('version')}" if len(models) else "none"
             found.append(Finding("model", True, trained, "" if len(models) or not purchases else "hmrec train"))
+            foreign = find_foreign(graph)
+            if foreign.others:
+                found.append(Finding("other nodes", True, foreign.describe(), ADVICE))
             return found
     except HmrecError as error:
         return [Finding("server", False, error.message, error.hint)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -73,6 +74,10 @@ def load(
     report: Annotated[
         Path | None, typer.Option(help="Folder for load-report.json and rejects.csv (default: DIR).")
     ] = None,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask before --replace in a database that holds nodes of others."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Load customers, articles and purchases into the graph; loading the same files again changes nothing.
@@ -109,7 +114,8 @@ def load(
         try:
             result = load_folder(
                 folder, server=server, graph=graph, road=road, replace=replace, check_only=check,
-                max_bad=max_bad, column_map=names or None, rules=rules, report=report, progress=bars,
+                max_bad=max_bad, column_map=names or None, rules=rules, report=report,
+                confirm=(lambda _: True) if yes else bars.confirm if sys.stdin.isatty() else None, progress=bars,
             )  # fmt: skip
             unready = ""
             if result.road == "bulk":

@@ -75,6 +75,7 @@ def train(
     from ..graph_ml.network.training import PRESETS
     from ..graph_ml.network.training import train as train_model
     from ..graph_ml.torchrec.engine import TableSettings, train_tables
+    from ..graph_ml.write_back.preflight import check_before_training
     from ..graph_ml.write_back.write import write_embeddings
 
     if engine == "torchrec":
@@ -97,6 +98,7 @@ def train(
     if most_purchases is not None:
         settings = settings.model_copy(update={"most_purchases": most_purchases or None})
     with Bars() as bars, open_graph(bars) as graph:
+        check_before_training(graph)
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
         checkpoint = find_checkpoint(tell=note)
         if engine == "torchrec":

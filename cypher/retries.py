@@ -63,8 +63,10 @@ def _may_pass(error: driver_errors.DriverError | driver_errors.Neo4jError | Clai
     return isinstance(error, (*AWAY, ClaimLost)) or error.is_retryable()
 
 
-def _first_line(error: driver_errors.Neo4jError) -> str:
-    return (error.message or str(error)).strip().splitlines()[0].rstrip(".")
+def _shorten(error: driver_errors.Neo4jError) -> str:
+    """Return the server's message on one line, shortened to some 300 characters."""
+    text = " ".join((error.message or str(error)).split())
+    return (text if len(text) <= 300 else text[:300] + "...").rstrip(".")
 
 
 @contextmanager
@@ -83,15 +85,16 @@ def translated_errors(uri: str) -> Iterator[None]:
             "`hmrec db start` starts the local one; NEO4J_URI names another.",
         ) from error
     except (driver_errors.CypherSyntaxError, driver_errors.CypherTypeError) as error:
-        raise UserMistake(f"Neo4j does not understand the query: {_first_line(error)}.") from error
+        raise UserMistake(f"Neo4j does not understand the query: {_shorten(error)}.") from error
     except driver_errors.ClientError as error:
         if "AccessMode" in (error.code or "") or "access mode" in (error.message or "").lower():
             raise UserMistake("The query writes, and was run for reading only.") from error
         if error.code == "Neo.ClientError.Database.DatabaseNotFound":
-            raise UserMistake(f"{_first_line(error)}.", "Set NEO4J_DATABASE to one that is there.") from error
-        raise HmrecError(f"Neo4j refused the query: {_first_line(error)}.") from error
+            raise UserMistake(f"{_shorten(error)}.", "Set NEO4J_DATABASE to one that is there.") from error
+        raise HmrecError(f"Neo4j refused the query: {_shorten(error)}.") from error
     except driver_errors.Neo4jError as error:
-        raise HmrecError(f"Neo4j failed: {_first_line(error)}.", "Try again; the server's log tells more.") from error
+        hint = "Try again; the server's log tells more." if error.is_retryable() else "The server's log tells more."
+        raise HmrecError(f"Neo4j failed: {_shorten(error)}.", hint) from error
     except driver_errors.DriverError as error:
         raise HmrecError(f"The connection to {uri} failed: {error}.") from error
     except ClaimLost as error:

@@ -33,6 +33,7 @@ from .network.processes import Processes, ProcessLost
 from .network.sharded import train_sharded
 from .network.trained_model import TrainedModel
 from .network.training import PRESETS
+from .write_back.preflight import check_before_training
 from .write_back.write import write_embeddings
 
 WAIT = timedelta(hours=2)  # for the process that reads the graph
@@ -120,6 +121,7 @@ def _train(options: argparse.Namespace, processes: Processes) -> None:
     )
     progress: Progress = _print if processes.rank == 0 else silent
     with Graph.connect() as graph:
+        check_before_training(graph)
         subgraph = _export_by_turns(graph, spec, processes, progress, options.fresh)
         checkpoint = find_checkpoint(tell=_complain)
         trained = train_sharded(subgraph, processes, settings, progress, checkpoint)

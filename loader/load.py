@@ -8,7 +8,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace as changed
 from datetime import UTC, datetime
@@ -20,12 +20,13 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from ..cypher.errors import HmrecError, LoadRunning, UserMistake
+from ..cypher.foreign import ADVICE, Foreign, find_foreign
 from ..cypher.graph import Graph
 from ..cypher.local.disk_space import explain_full_disk
 from ..cypher.local.server import LocalServer
 from ..cypher.progress import Progress, silent
-from ..cypher.state import read_counts
 from .bulk import finish_bulk, load_by_bulk, store_size
+from .constraints import check_schema
 from .reading.parts import find_files
 from .reading.tables import CleanTables, read_tables
 from .report import REJECTS_FILE, REPORT_FILE, LoadReport, choose_report_folder, write_whole
@@ -33,6 +34,7 @@ from .schema import TRANSACTIONS, ReadRules
 from .stream import Written, load_by_stream
 
 Road = Literal["auto", "bulk", "stream"]
+Confirm = Callable[[str], bool]
 WORK = "hmrec-load-"
 REASONS_TOLD = 3
 DELETING, REFILLING = "deleting", "refilling"  # how far a load by stream is that replaces the graph
@@ -54,6 +56,7 @@ def load_folder(
     column_map: dict[str, str] | None = None,
     rules: ReadRules | None = None,
     report: Path | None = None,
+    confirm: Confirm | None = None,
     progress: Progress = silent,
 ) -> LoadReport:
     """Load a data set into the graph.
@@ -68,13 +71,11 @@ def load_folder(
     server : the local server, if the graph is its; the bulk road needs it.
     graph : the open graph; None only with `check_only`.
     road : bulk, stream, or auto to have it picked.
-    replace : replace the graph by these files instead of adding them.
+    replace : replace the graph by these files instead of adding them. Nodes and relationships of others stay.
     check_only : read and check, and change nothing.
     max_bad : the share of a table's rows that may break the rules, 0 to 1.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
-    rules : what counts as a date, which articles to leave out, the files' encoding; None takes the defaults.
-    report : folder for the report and the rejected rows; None takes `folder` (a .zip's own
-        folder), or hmrec's home if it is read-only.
+                         column_map, rules, report, Foreign(), confirm, progress)  # fmt: skip
     progress : told each step.
 
     Returns
@@ -83,7 +84,8 @@ def load_folder(
 
     Raises
     ------
-    UserMistake : a file, a column or an option is wrong, or too many rows are bad; nothing has changed then.
+    UserMistake : a file, a column or an option is wrong, too many rows are bad, `replace` was not confirmed, or
+        an index of somebody else's is in the way; nothing has changed then.
     LoadRunning : another load is at work on this server.
     HmrecError : the import or the server failed.
     """
@@ -91,13 +93,17 @@ def load_folder(
     if check_only:
         with _make_work_folder(None) as work:
             return _load(folder, work, None, None, "check", "nothing was to be changed", replace, max_bad,
-                         column_map, rules, report, progress)  # fmt: skip
+                         column_map, rules, report, Foreign(), confirm, progress)  # fmt: skip
     if graph is None:
         raise HmrecError("No graph was given to load into.")
     with _claim(server, folder), _make_work_folder(server) as work:
         finish_bulk(graph)
-        chosen, why = _pick(server, graph, road, replace)
-        return _load(folder, work, server, graph, chosen, why, replace, max_bad, column_map, rules, report, progress)
+        foreign = find_foreign(graph)
+        chosen, why = _pick(server, foreign, road, replace)
+        if chosen == "stream":
+            check_schema(graph)
+        return _load(folder, work, server, graph, chosen, why, replace, max_bad, column_map, rules, report,
+                     foreign, confirm, progress)  # fmt: skip
 
 
 def _load(
@@ -112,6 +118,8 @@ def _load(
     column_map: dict[str, str] | None,
     rules: ReadRules | None,
     report: Path | None,
+    foreign: Foreign,
+    confirm: Confirm | None,
     progress: Progress,
 ) -> LoadReport:
     started, seconds, clock = _now(), {}, time.monotonic()
@@ -145,7 +153,7 @@ def _load(
         bare_customers=tables.bare_customers,
         bare_articles=tables.bare_articles,
         lost_cells=tables.lost_cells,
-        notes=tables.notes,
+        notes=(*tables.notes, *([f"{foreign.describe()}; {ADVICE}"] if foreign.others else [])),
         rejects_file=str(rejects) if tables.rejects.height else None,
     )
     scope: dict[str, object] = {}
@@ -155,6 +163,8 @@ def _load(
         result = changed(result, changes=changes)
     elif road == "stream" and graph is not None:
         begun = result.to_properties()
+        if replace and not unfinished.get("replacing"):
+            _confirm_replacing(foreign, confirm)
         with graph.claim(_tell_who(folder)):
             if (replace and unfinished.get("replacing") != REFILLING) or unfinished.get("replacing") == DELETING:
                 graph.write("record_load", load=begun | {"replacing": DELETING})
@@ -262,11 +272,30 @@ def _find_unfinished(graph: Graph, fingerprint: str, replace: bool) -> dict[str,
     return next((load for load in unfinished if load.get("fingerprint") == fingerprint), {})
 
 
-def _pick(server: LocalServer | None, graph: Graph, road: Road, replace: bool) -> tuple[str, str]:
-    """The road, and why in a sentence."""
+def _confirm_replacing(foreign: Foreign, confirm: Confirm | None) -> None:
+    """Ask before purchases are deleted from a database that hmrec shares.
+
+    Raises
+    ------
+    UserMistake : the answer is no, or nobody can be asked.
+    """
+    if not (foreign.others and foreign.bought):
+        return
+    what = (
+        f"--replace deletes hmrec's {foreign.own:,} nodes and {foreign.bought:,} purchases; the {foreign.others:,} "
+        f"other nodes of this database (labels: {', '.join(foreign.labels)}) stay"
+    )
+    if confirm is None:
+        raise UserMistake(f"{what}.", "If that is right, add --yes (in Python: confirm=lambda question: True).")
+    if not confirm(f"{what}. Go on?"):
+        raise UserMistake("Nothing was replaced, because the answer was no.")
+
+
+def _pick(server: LocalServer | None, foreign: Foreign, road: Road, replace: bool) -> tuple[str, str]:
+    """Return the road, and why in a sentence."""
     if road == "stream":
         return "stream", "as asked for"
-    empty = read_counts(graph).nodes == 0
+    empty = foreign.own == 0
     if road == "bulk":
         if server is None:
             raise UserMistake(
@@ -277,9 +306,16 @@ def _pick(server: LocalServer | None, graph: Graph, road: Road, replace: bool) -
                 "The bulk road replaces the graph, and this one is not empty.",
                 "Use --replace, or --road stream to add to it.",
             )
+        if foreign.others:
+            raise UserMistake(
+                f"The bulk road replaces the whole store, and {foreign.describe()}.",
+                "Use --road stream, which keeps them.",
+            )
         return "bulk", "as asked for"
     if server is None:
         return "stream", "the server is not hmrec's local one, so its store is out of reach"
+    if foreign.others:
+        return "stream", f"the bulk road would replace the whole store, and {foreign.describe()}"
     if empty or replace:
         return "bulk", "the graph is empty" if empty else "the graph is to be replaced"
     return "stream", "the graph is not empty, so the rows are added to it"

@@ -6,6 +6,7 @@ import sys
 import time
 from types import TracebackType
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -89,6 +90,17 @@ class Bars:
         if self.quiet:
             return
         self.console.print(clean(line), markup=False, highlight=False, soft_wrap=True)
+
+    def confirm(self, question: str) -> bool:
+        """Ask a question at the terminal, with the bars out of the way, and return whether the answer is yes."""
+        self._finish()
+        if self.live:
+            self.bars.stop()
+        try:
+            return typer.confirm(clean(question), err=True)
+        finally:
+            if self.live:
+                self.bars.start()
 
     def _finish(self) -> None:
         if not self.current:

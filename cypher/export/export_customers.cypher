@@ -5,7 +5,7 @@
 // :param [{properties, customers, limit}] => { RETURN ['age', 'FN'] AS properties, null AS customers, 12 AS limit }
 // returns node, customer_id, values
 MATCH (c:Customer)
-WHERE $customers IS NULL OR c.customer_id IN $customers
+WHERE c.customer_id IS :: STRING NOT NULL AND ($customers IS NULL OR c.customer_id IN $customers)
 WITH c, c.customer_id AS customer_id
 ORDER BY customer_id
 LIMIT toInteger(coalesce($limit, 9223372036854775807))

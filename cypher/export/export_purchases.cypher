@@ -9,7 +9,7 @@
 UNWIND $customers AS node
 MATCH (c) WHERE id(c) = node
 MATCH (c)-[b:BOUGHT]->()
-WHERE b.t_dat IS NOT NULL AND ($since IS NULL OR b.t_dat >= date($since)) AND ($until IS NULL OR b.t_dat < date($until))
+WHERE b.t_dat IS :: DATE NOT NULL AND ($since IS NULL OR b.t_dat >= date($since)) AND ($until IS NULL OR b.t_dat < date($until))
 WITH collect(b) AS purchases
 RETURN [b IN purchases | id(startNode(b))] AS customers, [b IN purchases | id(endNode(b))] AS articles,
        [b IN purchases | duration.inDays(date('1970-01-01'), b.t_dat).days] AS days,

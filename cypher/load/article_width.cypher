@@ -1,6 +1,7 @@
 // article_width: how many digits the graph's article ids have, by the first thousand of them; null if they differ
 // returns width
 MATCH (a:Article)
+WHERE a.article_id IS :: STRING NOT NULL
 WITH a.article_id AS id
 LIMIT 1000
 WITH collect(DISTINCT CASE WHEN id =~ '[0-9]+' THEN size(id) ELSE -1 END) AS widths

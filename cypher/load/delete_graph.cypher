@@ -1,8 +1,73 @@
-// delete_graph: remove every relationship and then every node, in parts, but for the load that asks for it
+// delete_graph: remove hmrec's relationships and then its nodes, in parts, except for the load that asks for it
+// Nodes and relationships of others stay, and so does a node of hmrec's that has a relationship of theirs, without its embedding.
 // $keep: string = ""   id of the (:Load) to keep
 // :param [{keep}] => { RETURN '' AS keep }
-MATCH ()-[r]->()
-CALL (r) { DELETE r } IN TRANSACTIONS OF 50000 ROWS;
-MATCH (n)
-WHERE NOT (n:Load AND n.id = $keep)
-CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 20000 ROWS
+MATCH (c:Customer)
+WHERE c.customer_id IS :: STRING NOT NULL
+CALL (c) {
+  MATCH (c)-[r:BOUGHT]->(a:Article)
+  WHERE a.article_id IS :: STRING NOT NULL
+  DELETE r
+} IN TRANSACTIONS OF 500 ROWS;
+MATCH (a:Article)
+WHERE a.article_id IS :: STRING NOT NULL
+CALL (a) {
+  MATCH (a)-[r:VARIANT_OF|HAS_TYPE|IN_PRODUCT_GROUP|HAS_COLOUR|HAS_APPEARANCE|IN_DEPARTMENT|IN_SECTION|IN_GARMENT_GROUP|IN_INDEX_GROUP]->(n)
+  WHERE n:Product AND n.product_code IS NOT NULL
+       OR n:ProductType AND n.product_type_no IS NOT NULL
+       OR n:ProductGroup AND n.product_group_name IS NOT NULL
+       OR n:Colour AND n.colour_group_code IS NOT NULL
+       OR n:Appearance AND n.graphical_appearance_no IS NOT NULL
+       OR n:Department AND n.department_no IS NOT NULL
+       OR n:Section AND n.section_no IS NOT NULL
+       OR n:GarmentGroup AND n.garment_group_no IS NOT NULL
+       OR n:IndexGroup AND n.index_group_no IS NOT NULL
+  DELETE r
+} IN TRANSACTIONS OF 5000 ROWS;
+MATCH (n:Customer)
+WHERE n.customer_id IS :: STRING NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:Article)
+WHERE n.article_id IS :: STRING NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:Product)
+WHERE n.product_code IS NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:ProductType)
+WHERE n.product_type_no IS NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:ProductGroup)
+WHERE n.product_group_name IS NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:Colour)
+WHERE n.colour_group_code IS NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:Appearance)
+WHERE n.graphical_appearance_no IS NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:Department)
+WHERE n.department_no IS NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:Section)
+WHERE n.section_no IS NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:GarmentGroup)
+WHERE n.garment_group_no IS NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:IndexGroup)
+WHERE n.index_group_no IS NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:Customer|Article)
+WHERE (n.embedding IS NOT NULL OR n.embedding_staged IS NOT NULL)
+  AND (n:Customer AND n.customer_id IS :: STRING NOT NULL OR n:Article AND n.article_id IS :: STRING NOT NULL)
+  AND EXISTS { MATCH (m:Model) WHERE m.version IS :: INTEGER NOT NULL }
+CALL (n) { REMOVE n.embedding, n.embedding_staged } IN TRANSACTIONS OF 2000 ROWS;
+MATCH (m:Model)-[r:KEPT_IN|RANKED_BY]->(p:ModelPart|Ranker)
+WHERE m.version IS :: INTEGER NOT NULL AND p.version IS :: INTEGER NOT NULL
+DELETE r;
+MATCH (n:ModelPart|Ranker|Model|ModelInForce)
+WHERE n.version IS :: INTEGER NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20 ROWS;
+MATCH (n:Load)
+WHERE n.id IS :: STRING NOT NULL AND n.id <> $keep AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS

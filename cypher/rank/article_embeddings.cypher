@@ -5,5 +5,5 @@ WITH now.version AS version
 OPTIONAL MATCH (m:Model {version: version})
 WITH CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
 MATCH (a:Article)
-WHERE a[slot] IS NOT NULL
+WHERE a[slot] IS NOT NULL AND a.article_id IS :: STRING NOT NULL
 RETURN a.article_id AS article_id, a[slot] AS embedding

@@ -5,5 +5,5 @@ WITH now.version AS version
 OPTIONAL MATCH (m:Model {version: version})
 WITH CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
 MATCH (c:Customer)
-WHERE c[slot] IS NOT NULL
+WHERE c[slot] IS NOT NULL AND c.customer_id IS :: STRING NOT NULL
 RETURN c.customer_id AS customer_id, c[slot] AS embedding

@@ -16,7 +16,8 @@ CALL () {
   RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
 }
 MATCH (a:Article)
-WHERE ($department IS NULL OR a.department_name = $department)
+WHERE a.article_id IS :: STRING NOT NULL
+  AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
     MATCH (a)<-[b:BOUGHT]-()

@@ -83,6 +83,7 @@ CALL (found, knowns) {
 UNWIND others + [item IN own | [item[0], 0.0, 0]] AS item
 WITH until, item[0] AS a, max(item[1]) AS sum, max(item[2]) AS together, min(item[2]) = 0 AS is_owned
 WHERE together > 0 AND NOT ($new_only AND is_owned)
+  AND a.article_id IS :: STRING NOT NULL
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

@@ -45,6 +45,7 @@ WITH c, until, age, a, 0.5 ^ (
      ) AS likeness
 WITH c, until, age, a, sum(likeness) AS score, count(*) AS purchases
 WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
+  AND a.article_id IS :: STRING NOT NULL
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

@@ -62,7 +62,7 @@ CALL (slot, wanted, owned, until) {
   RETURN a
 }
 WITH slot, wanted, owned, a
-WHERE NOT ($new_only AND a IN owned)
+WHERE a.article_id IS :: STRING NOT NULL AND NOT ($new_only AND a IN owned)
 WITH slot, owned, a, 2 * vector.similarity.cosine(a[slot], wanted) - 1 AS score  // Neo4j's lies between 0 and 1
 ORDER BY score DESC, a.article_id
 LIMIT $k

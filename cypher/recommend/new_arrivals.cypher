@@ -37,6 +37,7 @@ WITH c, until, item[0] AS d, item[1] / total AS taste
 CALL (d, until) {
   MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
   WHERE $max_price IS NULL AND $in_season IS NULL
+    AND a.article_id IS :: STRING NOT NULL
     AND ($department IS NULL OR a.department_name = $department)
     AND ($colour IS NULL OR a.colour_group_name = $colour)
     AND CASE

@@ -28,7 +28,8 @@ MATCH (c:Customer {customer_id: $customer_id})-[b:BOUGHT]->(a:Article)
 WHERE NOT $new_only AND b.t_dat < until
 WITH until, a, sum(0.5 ^ (duration.inDays(b.t_dat, until).days / $half_life)) AS weight,
      count(DISTINCT b.t_dat) AS days, min(b.t_dat) AS first, max(b.t_dat) AS last
-WHERE ($department IS NULL OR a.department_name = $department)
+WHERE a.article_id IS :: STRING NOT NULL
+  AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
     MATCH (a)<-[b:BOUGHT]-()

@@ -28,6 +28,7 @@ WHERE NOT ($new_only AND EXISTS {
     MATCH (:Customer {customer_id: $customer_id})-[o:BOUGHT]->(a)
     WHERE o.t_dat < until
   })
+  AND a.article_id IS :: STRING NOT NULL
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

@@ -69,6 +69,7 @@ CALL (until, tastes, total, articles) {
 }
 WITH until, d, taste, a, purchases, owned
 WHERE NOT a IN owned
+  AND a.article_id IS :: STRING NOT NULL
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

@@ -41,6 +41,7 @@ WHERE b.t_dat >= since AND b.t_dat < until
   AND (status IS NULL OR n.club_member_status = status)
 WITH c, until, since, a, count(*) AS purchases
 WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
+  AND a.article_id IS :: STRING NOT NULL
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

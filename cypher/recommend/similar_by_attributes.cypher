@@ -48,6 +48,7 @@ WITH until, owned, attributes, says, a, collect(t) AS shared
 WITH until, owned, a, size(shared) AS shared, reduce(sum = 0.0, i IN range(0, size(attributes) - 1) |
        sum + CASE WHEN attributes[i] IN shared THEN says[i] ELSE 0.0 END) AS score
 WHERE NOT a IN owned
+  AND a.article_id IS :: STRING NOT NULL
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

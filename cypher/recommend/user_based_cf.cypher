@@ -115,6 +115,7 @@ UNWIND neighbours + [[$own_weight * own_similarity, own, 1]] AS neighbour
 UNWIND neighbour[1] AS item
 WITH until, item[0] AS a, sum(neighbour[0] * item[1]) AS score, sum(1 - neighbour[2]) AS others, max(neighbour[2]) AS owned
 WHERE score > 0 AND NOT ($new_only AND owned = 1)
+  AND a.article_id IS :: STRING NOT NULL
   AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

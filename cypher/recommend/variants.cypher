@@ -49,7 +49,8 @@ CALL (found, own) {
   RETURN a, weight, p, is_owned
 }
 WITH until, a, p, weight, is_owned
-WHERE ($department IS NULL OR a.department_name = $department)
+WHERE a.article_id IS :: STRING NOT NULL
+  AND ($department IS NULL OR a.department_name = $department)
   AND ($colour IS NULL OR a.colour_group_name = $colour)
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
     MATCH (a)<-[b:BOUGHT]-()

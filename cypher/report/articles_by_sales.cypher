@@ -1,6 +1,7 @@
 // articles_by_sales: how many articles have how many BOUGHT, the best sellers first
 // returns bought, articles
 MATCH (a:Article)
-WITH COUNT { (a)<-[:BOUGHT]-() } AS bought
+WHERE a.article_id IS :: STRING NOT NULL
+WITH COUNT { (a)<-[b:BOUGHT]-(c:Customer) WHERE b.t_dat IS NOT NULL AND c.customer_id IS :: STRING NOT NULL } AS bought
 RETURN bought, count(*) AS articles
 ORDER BY bought DESC

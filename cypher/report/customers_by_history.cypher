@@ -1,6 +1,7 @@
 // customers_by_history: how many customers have how many BOUGHT, those without one first
 // returns bought, customers
 MATCH (c:Customer)
-WITH COUNT { (c)-[:BOUGHT]->() } AS bought
+WHERE c.customer_id IS :: STRING NOT NULL
+WITH COUNT { (c)-[b:BOUGHT]->(a:Article) WHERE b.t_dat IS NOT NULL AND a.article_id IS :: STRING NOT NULL } AS bought
 RETURN bought, count(*) AS customers
 ORDER BY bought

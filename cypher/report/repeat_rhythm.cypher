@@ -2,8 +2,10 @@
 // A purchase here is a customer, an article and a day. days is the time since the same customer last bought the article, null the first time.
 // returns days, purchases
 MATCH (c:Customer)
+WHERE c.customer_id IS :: STRING NOT NULL
 CALL (c) {
   MATCH (c)-[b:BOUGHT]->(a:Article)
+  WHERE b.t_dat IS NOT NULL AND a.article_id IS :: STRING NOT NULL
   WITH DISTINCT a, b.t_dat AS day
   ORDER BY a.article_id, day
   WITH a, collect(day) AS days

@@ -2,8 +2,10 @@
 // A week begins on Monday. new_articles are first sold in that week; a recommender that learned the week before knows none of them by sales.
 // returns week, articles, new_articles, purchases, new_purchases
 MATCH (a:Article)
+WHERE a.article_id IS :: STRING NOT NULL
 CALL (a) {
-  MATCH ()-[b:BOUGHT]->(a)
+  MATCH (c:Customer)-[b:BOUGHT]->(a)
+  WHERE b.t_dat IS NOT NULL AND c.customer_id IS :: STRING NOT NULL
   WITH date.truncate('week', b.t_dat) AS week, sum(b.quantity) AS sold
   WITH collect([week, sold]) AS weeks, min(week) AS first
   UNWIND weeks AS one

@@ -5,7 +5,7 @@
 // returns customer_id, bought
 MATCH (c:Customer)
 WITH c, COUNT { (c)-[:BOUGHT]->() } AS bought
-WHERE bought > 0
+WHERE bought > 0 AND c.customer_id IS :: STRING NOT NULL
 RETURN c.customer_id AS customer_id, bought
 ORDER BY bought DESC, customer_id
 SKIP $skip LIMIT $k

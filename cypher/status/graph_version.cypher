@@ -2,6 +2,7 @@
 // returns load, finished, model, embedded
 CALL () {
   OPTIONAL MATCH (l:Load)
+  WHERE l.id IS :: STRING NOT NULL
   RETURN l.id AS load, toString(l.finished) AS finished
   ORDER BY coalesce(l.number, 0) DESC, l.started DESC
   LIMIT 1

@@ -20,7 +20,7 @@ CALL db.index.vector.queryNodes(
   wanted
 ) YIELD node AS x
 WITH slot, wanted, x
-WHERE x.article_id <> $article_id
+WHERE x.article_id <> $article_id AND x.article_id IS :: STRING NOT NULL
 RETURN x.article_id AS article_id, x.prod_name AS prod_name,
        2 * vector.similarity.cosine(x[slot], wanted) - 1 AS score  // Neo4j's lies between 0 and 1
 ORDER BY score DESC, article_id

@@ -3,5 +3,5 @@
 // :param [{slot}] => { RETURN 'embedding' AS slot }
 // returns node, id
 MATCH (a:Article)
-WHERE a[$slot] IS NULL
+WHERE a[$slot] IS NULL AND a.article_id IS :: STRING NOT NULL
 RETURN id(a) AS node, a.article_id AS id

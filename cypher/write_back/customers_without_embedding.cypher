@@ -3,5 +3,5 @@
 // :param [{slot}] => { RETURN 'embedding' AS slot }
 // returns node, id
 MATCH (c:Customer)
-WHERE c[$slot] IS NULL
+WHERE c[$slot] IS NULL AND c.customer_id IS :: STRING NOT NULL
 RETURN id(c) AS node, c.customer_id AS id

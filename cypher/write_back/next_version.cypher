@@ -1,4 +1,5 @@
 // next_version: the number that the next version of the embeddings gets
 // returns version
 OPTIONAL MATCH (m:Model)
+WHERE m.version IS :: INTEGER NOT NULL
 RETURN coalesce(max(m.version), 0) + 1 AS version

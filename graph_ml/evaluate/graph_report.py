@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ...cypher.errors import UserMistake
+from ...cypher.foreign import find_foreign
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
-from ...cypher.state import read_counts
 from .page import BLUE, INK, draw, make_axes, write_page
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def read_report(graph: Graph, progress: Progress = silent) -> dict[str, pd.DataF
     ------
     UserMistake : the graph has no purchases.
     """
-    if not read_counts(graph).bought:
+    if not find_foreign(graph).bought:
         raise UserMistake("The graph has no purchases to report on.", "Load some first: hmrec load DIR")
     frames = {}
     for number, name in enumerate(QUERIES):

@@ -14,6 +14,7 @@ from ..export.read_subgraph import export_subgraph
 from ..export.subgraph import Subgraph, SubgraphSpec, to_days
 from ..network.fold_in import embed_as_of
 from ..ranker.features import describe_articles
+from .preflight import check_before_training
 from .versions import load_version
 from .write import IN_FORCE, claim_write_back, finish_move
 from .write_vectors import find_places, write_facts, write_vectors
@@ -66,6 +67,7 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
         model = read_state(graph).model
         if model is None:
             raise NoModel("No model is in this graph yet.", "`hmrec train` makes one, for all customers and articles.")
+        check_before_training(graph)
         finish_move(graph, progress)
         trained = load_version(graph, model.version)
         if not trained.weights:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ...cypher.errors import HmrecError
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
+from ...loader.constraints import check_schema
 
 INDEX_SECONDS = 4 * 3600.0
 EF_CONSTRUCTION = 300
@@ -46,6 +47,7 @@ def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent
 
     Raises
     ------
+    UserMistake : an index of its name or on its property is there that is not hmrec's; it stays as it is.
     HmrecError : it could not be built.
     """
     create, drop = QUERIES[name]
@@ -69,7 +71,10 @@ def _await_index(graph: Graph, name: str, progress: Progress) -> None:
     until = time.monotonic() + INDEX_SECONDS
     while time.monotonic() < until:
         index = _find_index(graph, name)
-        if index is None or index.state == "FAILED":
+        if index is None:
+            check_schema(graph)  # names the index that stands where this one would be
+            break
+        if index.state == "FAILED":
             break
         if index.state == "ONLINE":
             return

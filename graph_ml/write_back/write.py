@@ -24,6 +24,7 @@ from ...cypher.progress import Progress, silent
 from ...cypher.state import read_state
 from ..network.trained_model import TrainedModel
 from ..ranker.fit import RankParts
+from .preflight import check_before_training
 from .vector_indexes import ARTICLES, CUSTOMERS, drop_customer_index, prepare_index
 from .versions import KEPT_VERSIONS, keep_model, load_version
 from .write_vectors import find_places, write_facts, write_vectors
@@ -87,9 +88,11 @@ def write_embeddings(
     Raises
     ------
     LoadRunning : a load or another write-back is at work on this graph.
+    UserMistake : an index or embeddings of somebody else's are in the way, as `check_before_training`.
     HmrecError : an index could not be built; the version before stays in force.
     """
     with claim_write_back(graph):
+        check_before_training(graph)
         _tidy(graph, keep)
         version = int(graph.read_column("next_version")[0])
         begun = time.monotonic()
@@ -113,6 +116,7 @@ def use_version(graph: Graph, version: int, progress: Progress = silent) -> Writ
     LoadRunning : a load or another write-back is at work on this graph.
     """
     with claim_write_back(graph):
+        check_before_training(graph)
         trained = load_version(graph, version)
         return _put_in_force(graph, trained, version, {}, progress, customer_index=False)
 
