@@ -14,6 +14,7 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.write_back.preflight import check_before_training
 from hmrec.loader.load import load_folder
 from typer.testing import CliRunner
 
@@ -122,3 +123,15 @@ def test_the_bulk_road_keeps_relationships_and_indexes_of_others(local_server: L
         with pytest.raises(UserMistake, match="1 relationship is of types not hmrec's"):
             load_folder(tmp_path, server=local_server, graph=graph, road="bulk", replace=True)
         empty(graph)
+
+
+def test_an_index_of_theirs_with_hmrec_s_name_and_place_is_kept(graph: Graph, tmp_path: Path) -> None:
+    load_two_tastes(graph, tmp_path, weeks=1)
+    run_text(
+        graph,
+        "CREATE VECTOR INDEX article_embedding FOR (a:Article) ON a.embedding "
+        "OPTIONS {indexConfig: {`vector.dimensions`: 384, `vector.similarity_function`: 'cosine'}}",
+    )
+    with pytest.raises(UserMistake, match="vector index 'article_embedding' of 384 dimensions that hmrec did not make"):
+        check_before_training(graph)
+    assert graph.read("vector_indexes")["dim"].tolist() == [384]
