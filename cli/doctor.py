@@ -95,7 +95,7 @@ def _settings() -> list[Finding]:
 
 def _server() -> list[Finding]:
     from ..cypher.errors import HmrecError
-    from ..cypher.foreign import ADVICE, find_foreign
+    from ..cypher.foreign import ADVICE, describe_undated, find_foreign
     from ..cypher.graph import Graph
     from ..cypher.state import read_counts
 
@@ -114,6 +114,8 @@ def _server() -> list[Finding]:
             foreign = find_foreign(graph)
             if foreign.others:
                 found.append(Finding("other nodes", True, foreign.describe(), ADVICE))
+            if undated := describe_undated(graph):
+                found.append(Finding("undated purchases", True, undated, "hmrec's own have one; give these a t_dat"))
             return found
     except HmrecError as error:
         return [Finding("server", False, error.message, error.hint)]

@@ -44,6 +44,14 @@ class Foreign:
         return text
 
 
+def describe_undated(graph: Graph) -> str:
+    """Return how many BOUGHT have no day, in a sentence; empty if all have one or there are too many to look."""
+    undated = graph.read_rows("undated_purchases")[1][0][0]
+    if not undated:
+        return ""
+    return f"{undated:,} BOUGHT {'has' if undated == 1 else 'have'} no date t_dat and are left out everywhere"
+
+
 def find_foreign(graph: Graph) -> Foreign:
     """Count the nodes that are not hmrec's; takes a second or two at H&M's full size."""
     own, bought, others, labels, customers, articles, bought_by_others = graph.read_rows("foreign")[1][0]

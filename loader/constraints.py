@@ -75,6 +75,16 @@ def check_schema(graph: Graph) -> None:
             _refuse("constraint", name, found, f"hmrec needs this name for :{wanted[0][0]}({wanted[1][0]})")
 
 
+def list_foreign_indexes(graph: Graph) -> list[str]:
+    """Return the indexes that are not hmrec's, in words: an index counts as hmrec's by its name and what it is on."""
+    ours = list_own_indexes()
+    found = [
+        (name, Index(kind, tuple(labels), tuple(properties)))
+        for name, kind, labels, properties, _ in graph.read_rows("schema_indexes")[1]
+    ]
+    return [f"{name!r} on {index.describe()}" for name, index in found if ours.get(name) != index]
+
+
 def list_own_indexes() -> dict[str, Index]:
     """Return hmrec's indexes by name, as the catalogue's queries create them."""
     own = {name: Index("RANGE", (label,), (key,)) for name, label, key in CONSTRAINT.findall(_text("constraints"))}

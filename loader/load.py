@@ -26,7 +26,7 @@ from ..cypher.local.disk_space import explain_full_disk
 from ..cypher.local.server import LocalServer
 from ..cypher.progress import Progress, silent
 from .bulk import finish_bulk, load_by_bulk, store_size
-from .constraints import check_schema
+from .constraints import check_schema, list_foreign_indexes
 from .reading.parts import find_files
 from .reading.tables import CleanTables, read_tables
 from .report import REJECTS_FILE, REPORT_FILE, LoadReport, choose_report_folder, write_whole
@@ -99,7 +99,7 @@ def load_folder(
     with _claim(server, folder), _make_work_folder(server) as work:
         finish_bulk(graph)
         foreign = find_foreign(graph)
-        chosen, why = _pick(server, foreign, road, replace)
+        chosen, why = _pick(server, graph, foreign, road, replace)
         if chosen == "stream":
             check_schema(graph)
         return _load(folder, work, server, graph, chosen, why, replace, max_bad, column_map, rules, report,
@@ -291,7 +291,18 @@ def _confirm_replacing(foreign: Foreign, confirm: Confirm | None) -> None:
         raise UserMistake("Nothing was replaced, because the answer was no.")
 
 
-def _pick(server: LocalServer | None, foreign: Foreign, road: Road, replace: bool) -> tuple[str, str]:
+def _describe_lost_by_bulk(graph: Graph, foreign: Foreign) -> str:
+    """Return what the bulk road, which replaces the whole store, would lose of others; empty if there is nothing."""
+    lost = [foreign.describe()] if foreign.others > 0 else []
+    relationships = int(graph.read_rows("foreign_relationships")[1][0][0])
+    if relationships:
+        lost.append(f"{relationships:,} relationship{'s are' if relationships > 1 else ' is'} of types not hmrec's")
+    if indexes := list_foreign_indexes(graph):
+        lost.append(f"indexes are not hmrec's: {', '.join(indexes)}")
+    return "; ".join(lost)
+
+
+def _pick(server: LocalServer | None, graph: Graph, foreign: Foreign, road: Road, replace: bool) -> tuple[str, str]:
     """Return the road, and why in a sentence."""
     if road == "stream":
         return "stream", "as asked for"
@@ -306,17 +317,17 @@ def _pick(server: LocalServer | None, foreign: Foreign, road: Road, replace: boo
                 "The bulk road replaces the graph, and this one is not empty.",
                 "Use --replace, or --road stream to add to it.",
             )
-        if foreign.others:
+        if lost := _describe_lost_by_bulk(graph, foreign):
             raise UserMistake(
-                f"The bulk road replaces the whole store, and {foreign.describe()}.",
+                f"The bulk road replaces the whole store, and {lost}.",
                 "Use --road stream, which keeps them.",
             )
         return "bulk", "as asked for"
     if server is None:
         return "stream", "the server is not hmrec's local one, so its store is out of reach"
-    if foreign.others:
-        return "stream", f"the bulk road would replace the whole store, and {foreign.describe()}"
     if empty or replace:
+        if lost := _describe_lost_by_bulk(graph, foreign):
+            return "stream", f"the bulk road would replace the whole store, and {lost}"
         return "bulk", "the graph is empty" if empty else "the graph is to be replaced"
     return "stream", "the graph is not empty, so the rows are added to it"
 

@@ -27,7 +27,8 @@
 // returns who, customer_id, similarity, weight, part, shared, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
-  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
@@ -41,6 +42,7 @@ CALL (c, until, rate) {
   WITH a, b.article_id AS article_id,
        CASE WHEN $half_life IS NULL THEN 1.0 ELSE sum(exp(-rate * duration.inDays(b.t_dat, until).days)) END AS weight
   ORDER BY round(weight, 12) DESC, article_id
+  WHERE article_id IS :: STRING NOT NULL
   RETURN collect([a, weight, article_id]) AS own, sum(weight * weight) AS length
 }
 CALL (own, until) {
@@ -83,6 +85,7 @@ CALL (until, rate, length, pool) {
          WHEN $as_of IS NULL THEN COUNT { (n)-[:BOUGHT]->() }
          ELSE COUNT { (n)-[b:BOUGHT]->() WHERE b.t_dat < until }
        END) AS guess
+  WHERE n.customer_id IS :: STRING NOT NULL
   ORDER BY round(log(guess), 12) DESC, n.customer_id
   LIMIT $candidates
   CALL (n, until, rate) {

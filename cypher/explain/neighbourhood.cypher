@@ -3,7 +3,7 @@
 // $paths: integer = 50   how many paths at most
 // :param [{customer_id, paths}] => { RETURN '1' AS customer_id, 50 AS paths }
 // returns path
-MATCH path = (c:Customer {customer_id: $customer_id})-[:BOUGHT]->(:Article)<-[:BOUGHT]-(n:Customer)
-WHERE n <> c
+MATCH path = (c:Customer {customer_id: $customer_id})-[:BOUGHT]->(a:Article)<-[:BOUGHT]-(n:Customer)
+WHERE n <> c AND a.article_id IS :: STRING NOT NULL AND n.customer_id IS :: STRING NOT NULL
 RETURN path
 LIMIT $paths

@@ -6,7 +6,7 @@ MATCH (c:Customer)
 WHERE c.customer_id IS :: STRING NOT NULL
 CALL (c) {
   MATCH (c)-[r:BOUGHT]->(a:Article)
-  WHERE a.article_id IS :: STRING NOT NULL
+  WHERE a.article_id IS :: STRING NOT NULL AND r.t_dat IS :: DATE NOT NULL
   DELETE r
 } IN TRANSACTIONS OF 500 ROWS;
 MATCH (a:Article)
@@ -60,14 +60,17 @@ CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
 MATCH (n:Customer|Article)
 WHERE (n.embedding IS NOT NULL OR n.embedding_staged IS NOT NULL)
   AND (n:Customer AND n.customer_id IS :: STRING NOT NULL OR n:Article AND n.article_id IS :: STRING NOT NULL)
-  AND EXISTS { MATCH (m:Model) WHERE m.version IS :: INTEGER NOT NULL }
+  AND EXISTS { MATCH (m:Model) WHERE m.version IS :: INTEGER NOT NULL AND m.dim IS :: INTEGER NOT NULL }
 CALL (n) { REMOVE n.embedding, n.embedding_staged } IN TRANSACTIONS OF 2000 ROWS;
 MATCH (m:Model)-[r:KEPT_IN|RANKED_BY]->(p:ModelPart|Ranker)
-WHERE m.version IS :: INTEGER NOT NULL AND p.version IS :: INTEGER NOT NULL
+WHERE m.version IS :: INTEGER NOT NULL AND m.dim IS :: INTEGER NOT NULL AND p.version IS :: INTEGER NOT NULL
 DELETE r;
 MATCH (n:ModelPart|Ranker|Model|ModelInForce)
-WHERE n.version IS :: INTEGER NOT NULL AND NOT EXISTS { (n)--() }
+WHERE n.version IS :: INTEGER NOT NULL
+  AND (n:ModelInForce OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
+       OR n:Ranker AND n.text IS :: STRING NOT NULL)
+  AND NOT EXISTS { (n)--() }
 CALL (n) { DELETE n } IN TRANSACTIONS OF 20 ROWS;
 MATCH (n:Load)
-WHERE n.id IS :: STRING NOT NULL AND n.id <> $keep AND NOT EXISTS { (n)--() }
+WHERE n.id IS :: STRING NOT NULL AND n.started IS :: STRING NOT NULL AND n.id <> $keep AND NOT EXISTS { (n)--() }
 CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS

@@ -7,6 +7,6 @@
 // returns customer_id, purchases
 UNWIND $ids AS id
 MATCH (c:Customer {customer_id: id})-[b:BOUGHT]->(a:Article)
-WHERE date($since) <= b.t_dat <= date($until)
+WHERE date($since) <= b.t_dat <= date($until) AND a.article_id IS :: STRING NOT NULL
 RETURN id AS customer_id, collect([a.article_id, b.t_dat.year * 10000 + b.t_dat.month * 100 + b.t_dat.day, b.price,
   b.sales_channel_id, CASE WHEN b.article_id = a.article_id THEN b.quantity ELSE 0 END]) AS purchases

@@ -1,7 +1,7 @@
 // record_load: the report of a load, kept in the graph; its number tells newer from older ones, whatever a clock says
 // $load: map   id, started, finished, road, fingerprint and the counts
 // :param [{load}] => { RETURN {id: 'x', road: 'stream'} AS load }
-CALL () { MATCH (other:Load) WHERE other.id IS :: STRING NOT NULL RETURN coalesce(max(other.number), 0) + 1 AS number }
+CALL () { MATCH (other:Load) WHERE other.started IS :: STRING NOT NULL RETURN coalesce(max(other.number), 0) + 1 AS number }
 MERGE (l:Load {id: $load.id})
 ON CREATE SET l.number = number
 SET l += $load

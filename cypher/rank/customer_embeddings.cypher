@@ -3,6 +3,7 @@
 OPTIONAL MATCH (now:ModelInForce)
 WITH now.version AS version
 OPTIONAL MATCH (m:Model {version: version})
+WHERE m.dim IS NOT NULL
 WITH CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
 MATCH (c:Customer)
 WHERE c[slot] IS NOT NULL AND c.customer_id IS :: STRING NOT NULL

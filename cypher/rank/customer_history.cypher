@@ -5,7 +5,7 @@
 MATCH (c:Customer {customer_id: $customer_id})
 CALL (c) {
   MATCH (c)-[b:BOUGHT]->()
-  WHERE b.t_dat IS NOT NULL AND b.article_id IS NOT NULL
+  WHERE b.t_dat IS :: DATE NOT NULL AND b.article_id IS :: STRING NOT NULL
   WITH b ORDER BY b.t_dat
   RETURN collect(b.article_id) AS articles, collect(duration.inDays(date('1970-01-01'), b.t_dat).days) AS days
 }

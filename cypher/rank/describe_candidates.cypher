@@ -9,6 +9,7 @@
 OPTIONAL MATCH (now:ModelInForce)
 WITH now.version AS version
 OPTIONAL MATCH (m:Model {version: version})
+WHERE m.dim IS NOT NULL
 OPTIONAL MATCH (c:Customer {customer_id: $customer_id})
 WITH c, CASE m.staged WHEN true THEN 'embedding_staged' WHEN false THEN 'embedding' END AS slot
 WITH slot, c[slot] AS wanted

@@ -3,5 +3,5 @@
 MATCH (now:ModelInForce)
 WITH now.version AS version
 MATCH (m:Model {version: version})
-WHERE EXISTS { (m)-[:RANKED_BY]->(:Ranker) }
+WHERE m.dim IS NOT NULL AND EXISTS { (m)-[:RANKED_BY]->(:Ranker) }
 RETURN m.version AS version, toString(m.created) AS created, m.until AS until

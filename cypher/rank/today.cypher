@@ -2,7 +2,8 @@
 // returns until, load, finished, bought
 CALL () {
   MATCH ()-[b:BOUGHT]->()
-  WHERE b.t_dat < date('9999-12-31')
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat < date('9999-12-31') AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
@@ -10,7 +11,7 @@ CALL () {
 }
 CALL () {
   OPTIONAL MATCH (l:Load)
-  WHERE l.id IS :: STRING NOT NULL
+  WHERE l.started IS :: STRING NOT NULL
   RETURN l.id AS load, toString(l.finished) AS finished
   ORDER BY coalesce(l.number, 0) DESC, l.started DESC
   LIMIT 1

@@ -21,6 +21,7 @@
 MATCH (now:ModelInForce)
 WITH now.version AS version
 MATCH (m:Model {version: version})
+WHERE m.dim IS NOT NULL
 MATCH (c:Customer {customer_id: $customer_id})
 WITH c, m.until AS trained_until, CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
 WITH slot, c, c[slot] AS wanted, trained_until, coalesce(date($as_of), date('9999-12-31')) AS until
@@ -42,14 +43,15 @@ CALL (slot, wanted, owned, until) {
   WITH * WHERE coalesce($department, $colour, $max_price, $in_season) IS NOT NULL
   CALL () {
     MATCH ()-[b:BOUGHT]->()
-    WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+    USING INDEX b:BOUGHT(t_dat)
+    WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
     WITH b.t_dat AS day
     ORDER BY day DESC
     LIMIT 1
     RETURN max(day) + duration({days: 1}) AS today
   }
   MATCH (a:Article)
-  WHERE a[slot] IS NOT NULL
+  WHERE a[slot] IS NOT NULL AND a.article_id IS :: STRING NOT NULL
     AND ($department IS NULL OR a.department_name = $department)
     AND ($colour IS NULL OR a.colour_group_name = $colour)
     AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {

@@ -27,7 +27,8 @@
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
-  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
@@ -39,6 +40,7 @@ CALL (c, until) {
   WHERE b.t_dat < until
   WITH a, b.article_id AS article_id, sum(0.5 ^ (duration.inDays(b.t_dat, until).days / $half_life)) AS weight
   ORDER BY round(weight, 12) DESC, article_id
+  WHERE article_id IS :: STRING NOT NULL
   RETURN collect([a, weight, article_id]) AS own
 }
 WITH c, own, until, until - duration({days: $days}) AS begin

@@ -15,14 +15,16 @@
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
-  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
   RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
 }
 MATCH (n)-[b:BOUGHT]->(a)
-WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
+USING INDEX b:BOUGHT(t_dat)
+WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
 WITH until, a, count(*) AS purchases
 WHERE NOT ($new_only AND EXISTS {
     MATCH (:Customer {customer_id: $customer_id})-[o:BOUGHT]->(a)

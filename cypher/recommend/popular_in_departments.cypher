@@ -19,7 +19,8 @@
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
-  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
@@ -59,7 +60,8 @@ CALL (until, tastes, total, articles) {
   WITH * WHERE articles > $seeks
   CALL (until) {
     MATCH ()-[b:BOUGHT]->(a)
-    WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
+    USING INDEX b:BOUGHT(t_dat)
+    WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
     RETURN a, count(*) AS purchases
   }
   MATCH (a)-[:IN_DEPARTMENT]->(d:Department)

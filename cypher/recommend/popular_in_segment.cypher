@@ -19,7 +19,8 @@
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
-  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
@@ -27,7 +28,8 @@ CALL () {
 }
 CALL (until) {
   MATCH ()-[b:BOUGHT]->()
-  WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   SKIP $purchases - 1 LIMIT 1
@@ -36,7 +38,8 @@ CALL (until) {
 MATCH (c:Customer {customer_id: $customer_id})
 WITH c, until, coalesce(found[0], until - duration({days: $days})) AS since, c.age AS age, c.club_member_status AS status
 MATCH (n)-[b:BOUGHT]->(a)
-WHERE b.t_dat >= since AND b.t_dat < until
+USING INDEX b:BOUGHT(t_dat)
+WHERE b.t_dat >= since AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
   AND (age IS NULL OR n.age >= age - $age_span AND n.age <= age + $age_span)
   AND (status IS NULL OR n.club_member_status = status)
 WITH c, until, since, a, count(*) AS purchases

@@ -17,7 +17,8 @@
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
-  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31'))
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1

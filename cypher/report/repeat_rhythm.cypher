@@ -5,7 +5,7 @@ MATCH (c:Customer)
 WHERE c.customer_id IS :: STRING NOT NULL
 CALL (c) {
   MATCH (c)-[b:BOUGHT]->(a:Article)
-  WHERE b.t_dat IS NOT NULL AND a.article_id IS :: STRING NOT NULL
+  WHERE b.t_dat IS :: DATE NOT NULL AND a.article_id IS :: STRING NOT NULL
   WITH DISTINCT a, b.t_dat AS day
   ORDER BY a.article_id, day
   WITH a, collect(day) AS days

@@ -5,7 +5,7 @@ MATCH (a:Article)
 WHERE a.article_id IS :: STRING NOT NULL
 CALL (a) {
   MATCH (c:Customer)-[b:BOUGHT]->(a)
-  WHERE b.t_dat IS NOT NULL AND c.customer_id IS :: STRING NOT NULL
+  WHERE b.t_dat IS :: DATE NOT NULL AND c.customer_id IS :: STRING NOT NULL
   WITH date.truncate('week', b.t_dat) AS week, sum(b.quantity) AS sold
   WITH collect([week, sold]) AS weeks, min(week) AS first
   UNWIND weeks AS one

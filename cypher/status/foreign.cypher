@@ -1,6 +1,7 @@
 // foreign: how much of the database is not hmrec's: nodes without hmrec's labels, or without a usable id
 //
-// A customer or an article is hmrec's if its id is a string; an attribute if it has its key; a model if its version is an integer.
+// A customer or an article is hmrec's if its id is a string; an attribute if it has its key.
+// A load is hmrec's if it has a start as text, a model if it has a version and a `dim`.
 // Counts of hmrec's own nodes come from the indexes of their ids, so all nodes are looked at only if there are others.
 //
 // returns own, bought, others, labels, customers, articles, bought_by_others
@@ -12,9 +13,13 @@ CALL () { MATCH (n:Customer) WHERE n.customer_id STARTS WITH '' RETURN count(n) 
 CALL () { MATCH (n:Article) WHERE n.article_id STARTS WITH '' RETURN count(n) AS own_articles }
 CALL () {
   CALL () {
-    MATCH (n:Load) WHERE n.id IS :: STRING NOT NULL RETURN count(n) AS n
+    MATCH (n:Load) WHERE n.id IS :: STRING NOT NULL AND n.started IS :: STRING NOT NULL RETURN count(n) AS n
     UNION ALL
-    MATCH (n:Model|ModelPart|Ranker|ModelInForce) WHERE n.version IS :: INTEGER NOT NULL RETURN count(n) AS n
+    MATCH (n:Model|ModelPart|Ranker|ModelInForce)
+    WHERE n.version IS :: INTEGER NOT NULL
+      AND (n:ModelInForce OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
+           OR n:Ranker AND n.text IS :: STRING NOT NULL)
+    RETURN count(n) AS n
     UNION ALL
     MATCH (n:Product) WHERE n.product_code IS NOT NULL RETURN count(n) AS n
     UNION ALL
@@ -43,8 +48,11 @@ CALL (others) {
   MATCH (n)
   WHERE NOT (n:Customer AND n.customer_id IS :: STRING NOT NULL
              OR n:Article AND n.article_id IS :: STRING NOT NULL
-             OR n:Load AND n.id IS :: STRING NOT NULL
-             OR n:Model|ModelPart|Ranker|ModelInForce AND n.version IS :: INTEGER NOT NULL
+             OR n:Load AND n.id IS :: STRING NOT NULL AND n.started IS :: STRING NOT NULL
+             OR n:ModelInForce AND n.version IS :: INTEGER NOT NULL
+             OR n:Model AND n.version IS :: INTEGER NOT NULL AND n.dim IS :: INTEGER NOT NULL
+             OR n:ModelPart AND n.version IS :: INTEGER NOT NULL AND n.bytes IS NOT NULL
+             OR n:Ranker AND n.version IS :: INTEGER NOT NULL AND n.text IS :: STRING NOT NULL
              OR n:Product AND n.product_code IS NOT NULL
              OR n:ProductType AND n.product_type_no IS NOT NULL
              OR n:ProductGroup AND n.product_group_name IS NOT NULL

@@ -8,13 +8,15 @@ CALL () { MATCH (a:Article) RETURN count(a) AS articles }
 CALL () { MATCH ()-[b:BOUGHT]->() RETURN count(b) AS bought }
 CALL () {
   MATCH (l:Load)
+  WHERE l.started IS :: STRING NOT NULL
   WITH l
   ORDER BY coalesce(l.number, 0) DESC, l.started DESC, l.id
   RETURN collect([l.id, toString(l.finished)]) AS loads
 }
 CALL () {
   MATCH ()-[b:BOUGHT]->()
-  WHERE b.t_dat < date('9999-12-31')
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat < date('9999-12-31') AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
@@ -24,6 +26,7 @@ CALL () {
   OPTIONAL MATCH (now:ModelInForce)
   WITH now.version AS version
   OPTIONAL MATCH (m:Model {version: version})
+  WHERE m.dim IS NOT NULL
   RETURN m {.version, .until, .dim, .staged, created: toString(m.created),
             embedded: toString(coalesce(m.embedded, m.created)), has_ranker: EXISTS { (m)-[:RANKED_BY]->(:Ranker) }} AS model
 }

@@ -2,7 +2,7 @@
 // returns load, finished, model, embedded
 CALL () {
   OPTIONAL MATCH (l:Load)
-  WHERE l.id IS :: STRING NOT NULL
+  WHERE l.started IS :: STRING NOT NULL
   RETURN l.id AS load, toString(l.finished) AS finished
   ORDER BY coalesce(l.number, 0) DESC, l.started DESC
   LIMIT 1
@@ -11,6 +11,7 @@ CALL () {
   OPTIONAL MATCH (now:ModelInForce)
   WITH now.version AS version
   OPTIONAL MATCH (m:Model {version: version})
+  WHERE m.dim IS NOT NULL
   RETURN m.version AS model, toString(coalesce(m.embedded, m.created)) AS embedded
 }
 RETURN load, finished, model, embedded

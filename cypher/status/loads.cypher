@@ -3,7 +3,7 @@
 // :param [{k}] => { RETURN 20 AS k }
 // returns load
 MATCH (l:Load)
-WHERE l.id IS :: STRING NOT NULL
+WHERE l.started IS :: STRING NOT NULL
 RETURN l {.*, customers_written: size(l.customers_written)} AS load
 ORDER BY coalesce(l.number, 0) DESC, l.started DESC
 LIMIT $k

@@ -10,6 +10,7 @@
 MATCH (now:ModelInForce)
 WITH now.version AS version
 MATCH (m:Model {version: version})
+WHERE m.dim IS NOT NULL
 MATCH (a:Article {article_id: $article_id})
 WITH a, CASE WHEN m.staged THEN 'embedding_staged' ELSE 'embedding' END AS slot
 WITH slot, a, a[slot] AS wanted

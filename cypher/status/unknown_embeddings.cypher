@@ -5,7 +5,7 @@
 // returns label, property, dim, nodes
 CALL () {
   MATCH (m:Model)
-  WHERE m.version IS :: INTEGER NOT NULL
+  WHERE m.version IS :: INTEGER NOT NULL AND m.dim IS :: INTEGER NOT NULL
   RETURN collect(DISTINCT m.dim) + $dims AS dims
 }
 CALL (dims) {

@@ -3,4 +3,5 @@
 MATCH (now:ModelInForce)
 WITH now.version AS version
 MATCH (m:Model {version: version})
+WHERE m.dim IS NOT NULL
 RETURN m.version AS version, m.staged AS staged, m.dim AS dim, m.until AS until

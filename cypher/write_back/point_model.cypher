@@ -3,4 +3,5 @@
 // :param [{staged}] => { RETURN false AS staged }
 MATCH (now:ModelInForce)
 MATCH (m:Model {version: now.version})
+WHERE m.dim IS NOT NULL
 SET m.staged = $staged

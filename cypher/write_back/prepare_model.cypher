@@ -6,6 +6,8 @@
 // returns version
 MERGE (m:Model {version: $version})
 ON CREATE SET m += $model, m.since = date($model.since), m.until = date($model.until), m.created = datetime(), m.prepared = true
+WITH m
+WHERE m.dim IS :: INTEGER NOT NULL
 SET m.staged = $staged
 WITH m
 CALL (m) {

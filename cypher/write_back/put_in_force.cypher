@@ -5,6 +5,7 @@
 // :param [{version}] => { RETURN 1 AS version }
 // returns version
 MATCH (m:Model {version: $version})
+WHERE m.dim IS :: INTEGER NOT NULL
 SET m.prepared = false
 MERGE (now:ModelInForce)
 SET now.version = m.version

@@ -9,5 +9,5 @@ CALL () {
   RETURN collect(version) AS kept
 }
 MATCH (p:ModelPart)
-WHERE p.version IS :: INTEGER NOT NULL AND (NOT EXISTS { (:Model)-[:KEPT_IN]->(p) } OR NOT p.version IN kept)
+WHERE p.version IS :: INTEGER NOT NULL AND p.bytes IS NOT NULL AND (NOT EXISTS { (:Model)-[:KEPT_IN]->(p) } OR NOT p.version IN kept)
 CALL (p) { DETACH DELETE p } IN TRANSACTIONS OF 20 ROWS

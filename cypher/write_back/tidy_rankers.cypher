@@ -9,5 +9,5 @@ CALL () {
   RETURN collect(version) AS kept
 }
 MATCH (r:Ranker)
-WHERE r.version IS :: INTEGER NOT NULL AND NOT r.version IN kept
+WHERE r.version IS :: INTEGER NOT NULL AND r.text IS :: STRING NOT NULL AND NOT r.version IN kept
 DETACH DELETE r

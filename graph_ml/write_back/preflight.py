@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...loader.constraints import OWN_DATABASE, check_schema
+from .vector_indexes import ARTICLES, CUSTOMERS, EF_CONSTRUCTION
 
 
 def check_before_training(graph: Graph) -> None:
@@ -16,10 +17,30 @@ def check_before_training(graph: Graph) -> None:
         hmrec's. The message names it.
     """
     check_schema(graph)
-    dims = [dim for _, _, _, dim, _ in graph.read_rows("vector_indexes")[1]]
+    indexes = {name: (dim, built) for name, _, _, dim, built in graph.read_rows("vector_indexes")[1]}
+    if not graph.read_rows("models", k=1)[1]:
+        _refuse_indexes_before_the_first_model(indexes)
+    dims = [dim for dim, _ in indexes.values()]
     for label, name, dim, nodes in graph.read_rows("unknown_embeddings", dims=dims)[1]:
         size = f"of {dim:,} numbers " if dim else ""
         raise UserMistake(
             f"{nodes:,} (:{label}) have a property `{name}` {size}that hmrec did not write and would overwrite.",
             f"Move it to a property of another name, {OWN_DATABASE}",
         )
+
+
+def _refuse_indexes_before_the_first_model(indexes: dict[str, tuple[int, int]]) -> None:
+    """Refuse an index with hmrec's name and place that is not built as hmrec builds it: a first training made none yet.
+
+    Parameters
+    ----------
+    indexes : by name, the dimensions and `ef_construction`, which Neo4j sets to another value if nobody asks.
+    """
+    ours = {name for name, (_, built) in indexes.items() if name in ARTICLES.values() and built == EF_CONSTRUCTION}
+    for name in sorted(set(indexes) - ours):
+        if name != CUSTOMERS or not ours:
+            raise UserMistake(
+                f"The database has a vector index {name!r} of {indexes[name][0]:,} dimensions that hmrec did not make "
+                "and would replace.",
+                f"Drop it (DROP INDEX {name}) or make it anew on another property, {OWN_DATABASE}",
+            )
