@@ -98,7 +98,7 @@ def train(
         settings = settings.model_copy(update={"most_purchases": most_purchases or None})
     with Bars() as bars, open_graph(bars) as graph:
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
-        checkpoint = find_checkpoint(tell=note)
+        checkpoint = find_checkpoint(warn=note)
         if engine == "torchrec":
             tables = TableSettings.model_validate({name: value for name, value in hyper.items() if value is not None})
             trained, rank = train_tables(subgraph, tables, bars), None
