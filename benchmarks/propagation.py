@@ -17,8 +17,9 @@ import torch
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.holdout.ranking import collect_pairs
+from hmrec.graph_ml.network.adjacency import build_adjacency
 from hmrec.graph_ml.network.losses import bpr_loss
-from hmrec.graph_ml.network.model import LightGCN, build_adjacency
+from hmrec.graph_ml.network.model import LightGCN
 from torch import Tensor
 from torch_geometric import __version__ as pyg_version
 from torch_geometric.nn import LightGCN as PygLightGCN

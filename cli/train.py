@@ -100,7 +100,7 @@ def train(
     with Bars() as bars, open_graph(bars) as graph:
         check_before_training(graph)
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
-        checkpoint = find_checkpoint(tell=note)
+        checkpoint = find_checkpoint(warn=note)
         if engine == "torchrec":
             tables = TableSettings.model_validate({name: value for name, value in hyper.items() if value is not None})
             trained, rank = train_tables(subgraph, tables, bars), None

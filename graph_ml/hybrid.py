@@ -1,4 +1,4 @@
-"""Train all that `--method hybrid` needs: the network, and a ranker that never saw what it was asked to foresee."""
+"""Train all that `--method hybrid` needs: the network, and a ranker whose targets the network has not seen."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def train_hybrid(
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[TrainedModel, RankParts | None]:
-    """The network of all purchases, and the ranker of the last weeks with the facts that it asks for today.
+    """Return the network of all purchases, and the ranker of the last weeks with the facts that it needs today.
 
-    The ranker's weeks see embeddings of a second network, trained for as many epochs on what was bought before the
-    first of them; it is carried on from week to week by `embed_as_of`, without training.
+    The ranker's weeks use embeddings of a second network, trained for as many epochs on the purchases before the first
+    of these weeks. `embed_as_of` brings it up to date for each week, without training.
 
     Parameters
     ----------
     subgraph : the purchases, whole: exported with `SubgraphSpec(isolated=True)`.
     settings, rank_settings : how; None for the defaults.
-    sources : who proposes candidates.
-    progress : told the steps.
-    checkpoint : of the network, as `train` takes it. After an interrupt there is no ranker.
+    sources : the sources of candidates.
+    progress : called with the steps.
+    checkpoint : of the network, as for `train`. After an interrupt there is no ranker.
     """
     trained = train(subgraph, settings, progress, checkpoint)
     if trained.interrupted:
@@ -51,7 +51,7 @@ def rank_parts(
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
 ) -> RankParts | None:
-    """The ranker that goes with a network trained on `subgraph`, and the facts that it asks for today."""
+    """Return the ranker for a network trained on `subgraph`, and the facts that it needs today."""
     ranker = rank_with(trained, subgraph, rank_settings, sources, progress)
     if ranker is None:
         return None
@@ -66,7 +66,7 @@ def rank_with(
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
 ) -> Ranker | None:
-    """The ranker that goes with a network trained on `subgraph`."""
+    """Return the ranker for a network trained on `subgraph`."""
     rank_settings = rank_settings or RankSettings()
     start = first_day(subgraph, rank_settings)
     earlier = subgraph.where(subgraph.time < start)
@@ -78,7 +78,7 @@ def rank_with(
 
 
 def make_board(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> Board:
-    """What a ranker is asked with on the first day held out, with a network that was trained before it."""
+    """Return what a ranker needs on the first day held out, with a network that was trained before it."""
     sources = choose_sources(ranker.sources)
     vectors = Vectors(trained.customers, trained.articles)
     return Board.of(held, (lambda *_: vectors) if BY_EMBEDDING.name in ranker.sources else None, sources)

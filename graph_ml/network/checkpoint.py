@@ -1,4 +1,4 @@
-"""How far a training is, in a file: safetensors, written whole or not at all, so that a killed training goes on."""
+"""The state of a training in a safetensors file, written atomically, so that a killed training can go on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ...cypher.progress import Notify
 from ...cypher.settings import ServerSettings
 from ..export.subgraph import Subgraph
 
-SECONDS = 20.0  # between two writes: at H&M's full size one takes seconds
+SECONDS = 20.0  # between two writes: at H&M's full size a write takes seconds
 
 
 @dataclass
@@ -31,20 +31,19 @@ class Checkpoint:
 
     Attributes
     ----------
-    file : where; nothing is written before the first epoch.
-    every : seconds that pass between two writes at least.
-    tell : gets a sentence when the file cannot be written for the first time; the training goes on. None: nothing is
-        said.
+    file : its path; nothing is written before the first epoch.
+    every : at least so many seconds pass between two writes.
+    warn : called with a sentence the first time the file cannot be written; the training goes on. None: no warning.
     """
 
     file: Path
     every: float = SECONDS
-    tell: Notify | None = field(default=None, repr=False)
+    warn: Notify | None = field(default=None, repr=False)
     _written: float = field(default=float("-inf"), repr=False)
-    _told: bool = field(default=False, repr=False)
+    _warned: bool = field(default=False, repr=False)
 
     def save(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """Write what a training needs to go on, unless it was written a moment ago."""
+        """Write the state of a training, unless the last write was less than `every` seconds ago."""
         if time.monotonic() - self._written < self.every:
             return
         partial = self.file.with_name(self.file.name + ".partial")
@@ -53,19 +52,19 @@ class Checkpoint:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             save_file(whole, partial, {"facts": json.dumps(facts)})
             os.replace(partial, self.file)
-        except (OSError, SafetensorError) as error:  # what was learned is worth more than the file
+        except (OSError, SafetensorError) as error:  # a training is worth more than its checkpoint
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
-            if self.tell is not None and not self._told:
-                self._told = True
-                self.tell(
-                    f"{self.file} cannot be written ({error}); killed now, this training would begin anew. "
-                    "Free some of that disk, or set HMREC_HOME to a folder on another."
+            if self.warn is not None and not self._warned:
+                self._warned = True
+                self.warn(
+                    f"{self.file} cannot be written ({error}): if this training is killed, it starts "
+                    "from the beginning. Free some of that disk, or set HMREC_HOME to a folder on another."
                 )
         self._written = time.monotonic()
 
     def load(self, key: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """What a training of the same purchases and settings wrote; None where there is none, or it is damaged."""
+        """Return what a training of the same purchases and settings wrote; None if there is none, or it is damaged."""
         try:
             with safe_open(self.file, "pt") as file:
                 facts = json.loads(file.metadata()["facts"])
@@ -75,20 +74,20 @@ class Checkpoint:
         return (facts, tensors) if isinstance(facts, dict) and facts.get("key") == key else None
 
     def remove(self) -> None:
-        """Take the file away: the training is over."""
+        """Remove the file: the training is over."""
         self.file.unlink(missing_ok=True)
 
 
-def find_checkpoint(tell: Notify | None = None) -> Checkpoint | None:
+def find_checkpoint(warn: Notify | None = None) -> Checkpoint | None:
     """Return the checkpoint in HMREC_HOME; None if the user has no home directory."""
     try:
-        return Checkpoint(ServerSettings().home / "training.safetensors", tell=tell)
+        return Checkpoint(ServerSettings().home / "training.safetensors", warn=warn)
     except NoHome:
         return None
 
 
 def make_key(subgraph: Subgraph, settings: str) -> str:
-    """What purchases and settings have in common with no others."""
+    """Return a key that differs between any two trainings with different purchases or settings."""
     digest = hashlib.sha256(settings.encode())
     for ids in (subgraph.customer_ids, subgraph.article_ids):
         digest.update("\0".join(ids).encode())
@@ -98,13 +97,13 @@ def make_key(subgraph: Subgraph, settings: str) -> str:
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimizer's moments by name."""
+    """Return the optimizer's moments by name."""
     state = optimizer.state_dict()["state"]
     return {f"optimizer.{place}.{name}": value for place, values in state.items() for name, value in values.items()}
 
 
 def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Give an optimizer the moments that `pack_optimizer` took."""
+    """Restore the moments that `pack_optimizer` returned."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):

@@ -1,6 +1,6 @@
-"""Embeddings as of any day from a network trained before: the same weights over the graph as it is by then.
+"""Embed as of any day with a network trained before: the same weights over the graph as it is by then.
 
-So new customers, new articles and new purchases get embeddings without training again.
+So new customers, new articles and new purchases get embeddings without another training.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ import torch
 
 from ..candidates.nearest import Vectors
 from ..export.subgraph import IdMap, Integers, Subgraph, to_days
+from .adjacency import add_up, invert_powers
+from .dated_graph import GraphBuilder, collect_features, count_nodes, measure_degrees, weigh
 from .embed import embed_nodes, finish, make_network
-from .model import HeteroLightGCN, NodeFeatures, add_up, invert_powers
+from .model import HeteroLightGCN, NodeFeatures
 from .trained_model import TrainedModel, TrainSettings
-from .weeks import collect_features, count_nodes, measure_degrees, take_graph, weigh
 
 LATENT = "embedding"
 CUSTOMERS_AT_ONCE = 100_000
 
 
 def embed_as_of(trained: TrainedModel, subgraph: Subgraph, today: int) -> Vectors:
-    """Embeddings of all nodes of a subgraph, from the weights of a network and the purchases of the subgraph.
+    """Return embeddings of all nodes of a subgraph, from the weights of a network and the subgraph's purchases.
 
     Parameters
     ----------
-    trained : the network; nodes that it does not know start from their features and attributes alone.
+    trained : the network; nodes unknown to it start from their features and attributes alone.
     subgraph : the purchases, all before `today`.
     today : the day as of which recency counts, as days since 1970-01-01.
     """
@@ -43,14 +44,14 @@ def embed_as_of(trained: TrainedModel, subgraph: Subgraph, today: int) -> Vector
     network.load_state_dict(weights)
     network.eval()
     if base is not subgraph:
-        told = collect_features(subgraph, trained.encoders)
-        return _embed_around(network, base, features, subgraph, told, places, today, settings)
+        shop_features = collect_features(subgraph, trained.encoders)
+        return _embed_around(network, base, features, subgraph, shop_features, places, today, settings)
     split = len(base.customer_ids), len(base.article_ids)
-    return Vectors(*embed_nodes(network, take_graph(base, today, settings), features, split, settings))
+    return Vectors(*embed_nodes(network, GraphBuilder(settings).build(base, today), features, split, settings))
 
 
 def embed_shop(trained: TrainedModel, shop: Subgraph) -> TrainedModel:
-    """A model that learned from some customers of a shop, with embeddings of all of them."""
+    """Return a model that learned from some customers of a shop, with embeddings of all its customers."""
     trained = replace(trained, learned_from=trained.customer_ids, customer_ids=shop.customer_ids)
     vectors = embed_as_of(trained, shop, to_days(shop.until))
     return replace(trained, customers=vectors.customers, articles=vectors.articles)
@@ -67,16 +68,16 @@ def _embed_around(
     today: int,
     settings: TrainSettings,
 ) -> Vectors:
-    """Embeddings of all customers of a shop, from a network and the graph of those customers whom it learned from.
+    """Return embeddings of all customers of a shop, from the graph of the customers that the network learned from.
 
-    The graph of all would not do: its articles have many times the degree that they had in training. Each customer is
-    put beside the graph instead, joined to the articles, and changes nothing in it: the customer's layer l is what
-    comes over the customer's own edges from layer l - 1 of the articles, by the articles' degrees in the graph. For
-    those in the graph, who have these `places` in the shop, that is the same as propagation.
+    In the graph of all customers the articles would have many times the degree that they had in training. So each
+    customer is joined to the articles of the smaller graph without changing it: the customer's layer l comes over the
+    customer's own edges from the articles' layer l - 1, with the articles' degrees in that graph. For the customers in
+    the graph, who have these `places` in the shop, this equals propagation.
     """
     number = len(base.customer_ids)
     articles = slice(number, number + len(base.article_ids))
-    graph = take_graph(base, today, settings, shop)
+    graph = GraphBuilder(settings, shop).build(base, today)
     layer = network.begin(graph.known, features)  # [N, dim]
     begins = torch.zeros(len(shop.customer_ids), layer.shape[1])
     for kind, encoder in zip(shop_features, network.kinds, strict=True):
@@ -96,7 +97,7 @@ def _embed_around(
 def _pass_on(
     shop: Subgraph, today: int, settings: TrainSettings, degree: npt.NDArray[np.float64], x: npt.NDArray[np.float32]
 ) -> torch.Tensor:
-    """[C, dim]: what reaches each customer over their own edges from x [A, dim], some customers after the others."""
+    """Return [C, dim]: x [A, dim] propagated to each customer over their own edges, a batch of customers at a time."""
     reached = torch.zeros(len(shop.customer_ids), x.shape[1])
     x = invert_powers(degree).astype(np.float32)[:, None] * x
     for begin in range(0, len(reached), CUSTOMERS_AT_ONCE):
@@ -110,14 +111,14 @@ def _pass_on(
 
 
 def _find(some: IdMap, among: IdMap) -> tuple[Integers, Integers]:
-    """Where each id that both have is in `some` and in `among`, in the order of `among`."""
+    """Return the places in `some` and in `among` of each id that both have, in the order of `among`."""
     places = [(some.index(outer), place) for place, outer in enumerate(among) if outer in some]
     of, to = np.array(places, dtype=np.int64).reshape(-1, 2).T
     return of, to
 
 
 def _move_rows(trained: TrainedModel, subgraph: Subgraph, latent: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """[nodes of the subgraph, dim]: each node's latent embedding, zeros for nodes that the network does not know."""
+    """Return [nodes of the subgraph, dim]: each node's latent embedding, zeros for nodes unknown to the network."""
     olds: list[IdMap] = [trained.learners, trained.article_ids]
     news: list[IdMap] = [subgraph.customer_ids, subgraph.article_ids]
     if trained.settings.attributes:
@@ -140,7 +141,7 @@ def _move_rows(trained: TrainedModel, subgraph: Subgraph, latent: npt.NDArray[np
 
 
 def _begin_of_labels(trained: TrainedModel) -> dict[str, int]:
-    """The number of each kind's first attribute node in the trained network."""
+    """Return the number of each kind's first attribute node in the trained network."""
     begin = len(trained.learners) + len(trained.article_ids)
     begins = {}
     for label, keys in trained.attribute_keys.items():

@@ -1,14 +1,21 @@
-"""What training makes small, from scores of what was bought and of what was not."""
+"""The losses of training, from scores of articles that were bought and of drawn negatives."""
 
 from __future__ import annotations
 
+import numpy as np
+import scipy.sparse as sp
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..export.subgraph import Integers
+from .processes import ALONE, Processes
+from .trained_model import TrainSettings
+from .weeks import TargetWeek
+
 
 def bpr_loss(positive: Tensor, negative: Tensor) -> Tensor:
-    """Bayesian personalised ranking: mean of -log sigmoid(positive - negative).
+    """Return the loss of Bayesian personalised ranking: the mean of -log sigmoid(positive - negative).
 
     Source: Rendle et al., BPR, UAI 2009, https://arxiv.org/abs/1205.2618.
 
@@ -20,7 +27,7 @@ def bpr_loss(positive: Tensor, negative: Tensor) -> Tensor:
 
 
 def softplus_loss(positive: Tensor, negative: Tensor, beta: float) -> Tensor:
-    """BPR's with its bend sharpened: mean of log(1 + exp(beta * (negative - positive))) / beta.
+    """Return BPR's loss with a sharper bend: the mean of log(1 + exp(beta * (negative - positive))) / beta.
 
     Parameters
     ----------
@@ -31,7 +38,7 @@ def softplus_loss(positive: Tensor, negative: Tensor, beta: float) -> Tensor:
 
 
 def sampled_softmax_loss(positive: Tensor, row: Tensor, negatives: Tensor, inclusion: Tensor, weight: Tensor) -> Tensor:
-    """Minus the weighted mean log-probability of what was bought, among all articles, estimated from a sample of them.
+    """Return minus the weighted mean log-probability of purchases among all articles, estimated from a sample of these.
 
     -log(exp(p) / (exp(p) + sum over j of exp(n_j) / inclusion_j)). Source: Bengio and Senécal, Adaptive importance
     sampling, IEEE Transactions on Neural Networks 2008; with the inclusion's logarithm as in
@@ -42,8 +49,117 @@ def sampled_softmax_loss(positive: Tensor, row: Tensor, negatives: Tensor, inclu
     positive : [n], scores of purchases.
     row : [n] int64, the customer's row of each.
     negatives : [customers, m], scores of the sampled articles, the same ones for every customer.
-    inclusion : [m], the probability with which each came into the sample.
-    weight : [n], adds up to 1.
+    inclusion : [m], the probability of each article to be in the sample.
+    weight : [n], adds up to 1 over the batch.
     """
     rest = torch.logsumexp(negatives - inclusion.log(), dim=1)[row]
     return (weight * (torch.logaddexp(positive, rest) - positive)).sum()
+
+
+class Scores:
+    """Scores of a batch of customers: scale * cosine + bias.
+
+    Attributes
+    ----------
+    left : [batch, dim], the customers' unit vectors times the scale.
+    right : [A, dim], the articles' unit vectors.
+    bias : [A].
+    """
+
+    def __init__(self, left: Tensor, right: Tensor, bias: Tensor) -> None:
+        self.left, self.right, self.bias = left, right, bias
+
+    def of_pairs(self, row: Integers, article: Integers) -> Tensor:
+        """Return [n]: the score of each article for the customer in that row of the batch."""
+        places = torch.from_numpy(article)
+        return (self.left[torch.from_numpy(row)] * self.right[places]).sum(1) + self.bias[places]
+
+    def of_all(self, article: Integers) -> Tensor:
+        """Return [batch, m]: the score of each article for each customer."""
+        places = torch.from_numpy(article)
+        return self.left @ self.right[places].T + self.bias[places]
+
+
+def measure_loss(
+    scores: Scores,
+    week: TargetWeek,
+    batch: Integers,
+    settings: TrainSettings,
+    random: np.random.Generator,
+    processes: Processes = ALONE,
+) -> Tensor:
+    """Return this process's part of the loss of a batch; the parts of all processes add up to the batch's loss.
+
+    With softmax each customer weighs alike, as in MAP; with the pairwise losses each purchase does.
+
+    Parameters
+    ----------
+    scores : of the own customers of the batch.
+    week : the target week.
+    batch : [n], the own customers of the batch; may be empty if there are several processes.
+    settings : which loss.
+    random : draws the negatives, the same for all processes.
+    processes : those that share the batch.
+    """
+    if settings.loss == "softmax":
+        return _measure_softmax(scores, week, batch, settings, random, processes)
+    bought = week.targets[batch]
+    row = np.repeat(np.arange(len(batch)), np.diff(bought.indptr))  # [n]
+    article = bought.indices.astype(np.int64)
+    random = processes.split_random(random)
+    pairs = int(processes.add(torch.tensor(len(row))))
+    if not len(row):
+        return torch.zeros(())
+    positive = scores.of_pairs(row, article)
+    negative = scores.of_pairs(row, _draw_not_bought(batch[row], week, random))
+    if settings.loss == "bpr":
+        return bpr_loss(positive, negative) * (len(row) / pairs)
+    return softplus_loss(positive, negative, settings.beta) * (len(row) / pairs)
+
+
+def _measure_softmax(
+    scores: Scores,
+    week: TargetWeek,
+    batch: Integers,
+    settings: TrainSettings,
+    random: np.random.Generator,
+    processes: Processes,
+) -> Tensor:
+    drawn = np.unique(random.choice(len(week.chance), settings.negatives, p=week.chance))
+    inclusion = torch.from_numpy(-np.expm1(-settings.negatives * week.chance[drawn])).float()
+    negatives = scores.of_all(drawn)  # [len(batch), len(drawn)]
+    # none of a customer's purchases is a negative for another purchase of the same customer
+    negatives = _leave_out(negatives, week.targets[batch][:, drawn])
+    loss = torch.zeros(())
+    for targets, share in ((week.targets, 1 - settings.new_share), (week.new, settings.new_share)):
+        bought = targets[batch]
+        count = np.diff(bought.indptr)
+        customers = int(processes.add(torch.tensor(int((count > 0).sum()))))
+        if not share or not bought.nnz:
+            continue
+        row = np.repeat(np.arange(len(batch)), count)
+        weight = torch.from_numpy((1 / customers / np.maximum(count, 1))[row]).float()
+        if targets is week.new:
+            negatives = _leave_out(negatives, week.owned[batch][:, drawn])
+        positive = scores.of_pairs(row, bought.indices.astype(np.int64))
+        loss = loss + share * sampled_softmax_loss(positive, torch.from_numpy(row), negatives, inclusion, weight)
+    return loss
+
+
+def _leave_out(scores: Tensor, pairs: sp.csr_matrix) -> Tensor:
+    """Return the scores [batch, m] with those of `pairs` so low that they count nothing."""
+    found = pairs.tocoo()
+    mask = torch.zeros(scores.shape, dtype=torch.bool)
+    mask[torch.from_numpy(found.row).long(), torch.from_numpy(found.col).long()] = True
+    return scores.masked_fill(mask, -1e9)
+
+
+def _draw_not_bought(customer: Integers, week: TargetWeek, random: np.random.Generator) -> Integers:
+    """Return [n]: an article for each customer, by popularity; those bought are drawn again, up to ten times."""
+    drawn = random.choice(len(week.chance), len(customer), p=week.chance)
+    for _ in range(10):
+        wrong = np.flatnonzero(np.asarray(week.targets[customer, drawn]).ravel() > 0)
+        if not len(wrong):
+            break
+        drawn[wrong] = random.choice(len(week.chance), len(wrong), p=week.chance)
+    return drawn

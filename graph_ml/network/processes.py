@@ -1,10 +1,11 @@
-"""The processes that train together: PyTorch's process group, with what sharded training asks of it."""
+"""The processes that train together: PyTorch's process group, or one process alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -13,7 +14,7 @@ from ...cypher.errors import HmrecError
 
 
 class ProcessLost(HmrecError):
-    """Another of the processes that train together is gone."""
+    """Another process of the training is gone."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -24,9 +25,10 @@ class ProcessLost(HmrecError):
 
 @dataclass(frozen=True)
 class Processes:
-    """All processes of a training, and which of them this one is.
+    """All processes of a training, and the number of this one.
 
-    Every method is to be called by all of them, in the same order. Each raises `ProcessLost` if one is gone.
+    A process alone needs no process group: every method returns its input. Several processes must all call a method,
+    in the same order; each then raises `ProcessLost` if one of them is gone.
 
     Attributes
     ----------
@@ -34,16 +36,18 @@ class Processes:
     size : how many there are.
     """
 
-    rank: int
-    size: int
+    rank: int = 0
+    size: int = 1
 
     @classmethod
     def joined(cls) -> Processes:
-        """Those of the process group that this process has joined."""
+        """Return those of the process group that this process has joined."""
         return cls(dist.get_rank(), dist.get_world_size())
 
     def add(self, x: Tensor) -> Tensor:
-        """The sum of x over all processes, in place; the same bits for everybody."""
+        """Return the sum of x over all processes, computed in place; every process gets the same bits."""
+        if self.size == 1:
+            return x
         try:
             dist.all_reduce(x)
         except RuntimeError as error:  # gloo: the connection was closed by the peer
@@ -51,14 +55,18 @@ class Processes:
         return x
 
     def copy_first(self, x: Tensor) -> None:
-        """Replace x by the first process's."""
+        """Replace x by the first process's x."""
+        if self.size == 1:
+            return
         try:
             dist.broadcast(x, 0)
         except RuntimeError as error:
             raise ProcessLost from error
 
     def share(self, value: object) -> object:
-        """What the first process gives, for all; any object that pickles."""
+        """Return the first process's value, any object that pickles, to all."""
+        if self.size == 1:
+            return value
         held = [value]
         try:
             dist.broadcast_object_list(held, 0)
@@ -67,17 +75,19 @@ class Processes:
         return held[0]
 
     def gather(self, x: Tensor, counts: Sequence[int]) -> Tensor:
-        """Everybody's rows, one process's after the other's.
+        """Return the rows of all processes, in the order of their ranks.
 
         Parameters
         ----------
         x : [counts[rank], ...].
-        counts : how many rows each process gives.
+        counts : how many rows each process has.
 
         Returns
         -------
-        [sum(counts), ...], the same for everybody.
+        [sum(counts), ...], the same for every process.
         """
+        if self.size == 1:
+            return x
         padded = x.new_zeros((max(counts), *x.shape[1:]))
         padded[: len(x)] = x
         parts = [torch.empty_like(padded) for _ in counts]
@@ -86,3 +96,12 @@ class Processes:
         except RuntimeError as error:
             raise ProcessLost from error
         return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+    def split_random(self, random: np.random.Generator) -> np.random.Generator:
+        """Return a generator for draws that differ between processes; `random` stays in the same state in all."""
+        if self.size == 1:
+            return random
+        return np.random.default_rng((int(random.integers(2**32)), self.rank))
+
+
+ALONE = Processes()

@@ -1,4 +1,4 @@
-"""How a network is trained, and what comes of it."""
+"""The settings of a training, and its result."""
 
 from __future__ import annotations
 
@@ -98,33 +98,33 @@ class Epoch(NamedTuple):
     map_all: float
     map_new: float
 
-    def tell(self) -> str:
-        """The epoch in words."""
+    def describe(self) -> str:
+        """Return the epoch in words."""
         maps = f", MAP@12 {self.map_all:.4f} all, {self.map_new:.4f} new" if self.map_all or self.map_new else ""
         return f"loss {self.loss:.3f}{maps}"
 
     @property
     def score(self) -> float:
-        """What the best epoch has most of: the geometric mean, so that neither kind of purchase drowns the other."""
+        """The measure of the best epoch: the geometric mean of both MAPs, so that both kinds of purchases count."""
         return float(np.sqrt(self.map_all * self.map_new)) or max(self.map_all, self.map_new) / 1000
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """Embeddings and where they came from.
+    """Embeddings, and the training that they came from.
 
     Attributes
     ----------
-    customer_ids, article_ids : whose embedding each row is.
-    customers, articles : [C, dim] and [A, dim] float32, of length 1, made to be compared by cosine.
+    customer_ids, article_ids : the node of each row.
+    customers, articles : [C, dim] and [A, dim] float32, of length 1, to compare by cosine.
     history : the epochs with a validation.
-    epochs : how many the embeddings were trained for.
+    epochs : the number of epochs that the embeddings were trained for.
     since, until : the purchases' first day, and the day after their last.
-    purchases : how many were learned from.
+    purchases : the number of purchases learned from.
     weights : the network's parameters by name.
     attribute_keys : by label, the keys of the attribute nodes, in the order of their rows in the weights.
-    encoders : for `customer` and `article`, how their features became numbers.
-    interrupted : whether it was ended before its time.
+    encoders : for `customer` and `article`, the encoders of their features.
+    interrupted : whether an interrupt ended the training early.
     learned_from : the customers whose latent embeddings are in the weights; None: all of `customer_ids`.
     """
 

@@ -1,15 +1,15 @@
-"""Train on a shop with a large catalogue of which little was ever bought, in time that goes by what was bought.
+"""Train on a shop most of whose articles were never bought, in time proportional to the articles that were.
 
 An article that nobody bought has no latent embedding, only features and attributes, and is joined to attribute nodes
-alone. It is beside the graph here instead of in it, by products of constant matrices that are made once:
+alone. It is left out of the graph here, and products of constant matrices, computed once, stand for it:
 
-- what such articles u give to the attribute nodes K at the first layer is linear in the weights W of the features:
+- what such articles u pass to the attribute nodes K at the first layer is linear in the weights W of the features:
   A_Ku F_u W, of which A_Ku F_u is kept;
-- what they themselves become is needed for those alone that are drawn as not bought:
+- their own embeddings are needed only when they are drawn as negatives:
   x_u = (F_u W + A_uK (z_K + h_K)) / 3, where z_K and h_K are the attribute nodes before and after the first layer.
 
-That is what two layers of propagation over the whole graph give. Attribute nodes that only such articles hang on have
-no latent embedding: nothing tells of them but features.
+This equals two layers of propagation over the whole graph. Attribute nodes that are joined to such articles alone have
+no latent embedding. One process alone trains this way; several take the whole graph.
 """
 
 from __future__ import annotations
@@ -26,16 +26,19 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ..export.features import FeatureEncoder
-from ..export.subgraph import Attribute, Integers, Mask, Subgraph, to_days
+from ..export.subgraph import Attribute, Integers, Mask, Subgraph
+from .adjacency import invert_powers, to_tensor
+from .dated_graph import DatedGraph, GraphBuilder, weigh_attributes
 from .embed import finish
-from .model import HeteroLightGCN, invert_powers, to_tensor
+from .epochs import Training
+from .losses import Scores
+from .model import HeteroLightGCN
 from .trained_model import TrainSettings
-from .training import Scores, Training
-from .weeks import EVEN, DatedGraph, Task, collect_features, plan_tasks, take_graph, weigh_attributes
+from .weeks import EVEN, TargetWeek
 
 
 def is_wide(shop: Subgraph, settings: TrainSettings) -> bool:
-    """Return whether most of a shop's articles were never bought, and a network can do without them in its graph."""
+    """Return whether most of a shop's articles were never bought, and the settings allow a graph without them."""
     fits = (
         settings.layers == 2
         and settings.loss == "softmax"
@@ -49,7 +52,7 @@ def is_wide(shop: Subgraph, settings: TrainSettings) -> bool:
 
 @dataclass(frozen=True)
 class _Times:
-    """A constant sparse matrix to multiply by, and its transpose for the gradient."""
+    """A constant sparse matrix as a factor, and its transpose for the gradient."""
 
     matrix: Tensor
     transposed: Tensor
@@ -75,14 +78,16 @@ class _Multiply(torch.autograd.Function):
 
 
 class Beside:
-    """The articles that nobody ever bought, beside the graph of the others.
+    """The articles that nobody ever bought, left out of the graph of the others.
 
     Attributes
     ----------
     bought : [A], which articles are in the graph.
-    to_attributes : [attribute nodes, weights], what the others give at the first layer.
-    own, attributes : [others, weights] and [others, attribute nodes], what the others become.
-    kept : by label, which attribute nodes are in the graph.
+    others : [articles left out], their numbers.
+    degree : [all attribute nodes], the sums of the weights of all their edges.
+    in_graph : [all attribute nodes], which are in the graph; `kept` has the same by label.
+    to_attributes : [attribute nodes in the graph, weights], what the others pass on at the first layer.
+    own, attributes : [others, weights] and [others, attribute nodes in the graph], factors of the others' embeddings.
     """
 
     def __init__(self, shop: Subgraph, encoder: FeatureEncoder, settings: TrainSettings) -> None:
@@ -91,9 +96,9 @@ class Beside:
         self.others = np.flatnonzero(~self.bought)
         joined = weigh_attributes(shop, settings)
         assert joined is not None  # noqa: S101  of a wide shop
-        self.degree: npt.NDArray[np.float64] = np.asarray(joined.sum(axis=0)).ravel()  # of all attribute nodes
-        edges, hung = joined[self.others], joined[self.bought]
-        in_graph = np.diff(hung.tocsc().indptr) > 0
+        self.degree: npt.NDArray[np.float64] = np.asarray(joined.sum(axis=0)).ravel()
+        edges = joined[self.others]
+        in_graph = np.diff(joined[self.bought].tocsc().indptr) > 0
         ends = np.cumsum([len(attribute.keys) for attribute in shop.attributes.values()])
         self.kept = dict(zip(shop.attributes, np.split(in_graph, ends[:-1]), strict=True))
         self.in_graph: Mask = in_graph
@@ -107,7 +112,7 @@ class Beside:
         self.all = to_tensor(self.own), to_tensor(self.attributes)
 
     def take(self, subgraph: Subgraph) -> Subgraph:
-        """The same purchases, with the articles in the graph alone and the attribute nodes that they hang on."""
+        """Return the same purchases, with the articles in the graph alone and their attribute nodes."""
         renumbered = np.cumsum(self.bought) - 1
         return replace(
             subgraph,
@@ -121,18 +126,18 @@ class Beside:
         )
 
     def widen(self, matrix: sp.csr_matrix) -> sp.csr_matrix:
-        """A matrix [n, articles in the graph] with a column for each other article, without entries."""
+        """Return a matrix [n, articles in the graph] with an empty column for each other article."""
         shape = (matrix.shape[0], len(self.bought))
         return sp.csr_matrix((matrix.data, matrix.indices, matrix.indptr), shape)
 
     def embed(self, weights: Tensor, passed_on: Tensor, which: Integers | None = None) -> Tensor:
-        """[n, dim]: what other articles become.
+        """Return [n, dim]: the embeddings of articles that are not in the graph.
 
         Parameters
         ----------
         weights : [weights, dim], of the articles' features.
-        passed_on : [attribute nodes in the graph, dim], those before and after the first layer added up.
-        which : [n], numbers among the others; None for all, to which no gradient goes back.
+        passed_on : [attribute nodes in the graph, dim], their sum before and after the first layer.
+        which : [n], numbers among the others; None for all, without a gradient.
         """
         if which is None:
             own, attributes = self.all
@@ -141,13 +146,13 @@ class Beside:
 
 
 def encode_sparsely(shop: Subgraph, encoder: FeatureEncoder, articles: Integers) -> sp.csr_matrix:
-    """[n, 1 + numbers + codes]: times the weights of the articles' features it is what the articles start from."""
+    """Return [n, 1 + numbers + codes]: multiplied by the weights of the features it gives the articles' start."""
     encoded = encoder.encode(shop.articles[articles])
     begins = np.concatenate([[0], np.cumsum(encoded.sizes)])
     codes = encoded.codes.numpy() + begins[:-1] if len(encoded.sizes) else encoded.codes.numpy()
     rows = np.repeat(np.arange(len(articles)), codes.shape[1])
-    told = sp.csr_matrix((np.ones(codes.size), (rows, codes.ravel())), (len(articles), int(begins[-1])))
-    return sp.hstack([np.ones((len(articles), 1)), encoded.numbers.numpy().astype(np.float64), told], format="csr")
+    ones = sp.csr_matrix((np.ones(codes.size), (rows, codes.ravel())), (len(articles), int(begins[-1])))
+    return sp.hstack([np.ones((len(articles), 1)), encoded.numbers.numpy().astype(np.float64), ones], format="csr")
 
 
 def _take_attribute(attribute: Attribute, bought: Mask, renumbered: Integers, kept: Mask) -> Attribute:
@@ -157,50 +162,47 @@ def _take_attribute(attribute: Attribute, bought: Mask, renumbered: Integers, ke
 
 
 class WideTraining(Training):
-    """A `Training` whose graph has the articles alone that were ever bought; what it returns has all of them."""
+    """A `Training` whose graph has only the articles that were ever bought; its results have all articles."""
 
     def __init__(self, subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | None = None) -> None:
-        self.settings, shop = settings, shop or subgraph
-        self.encoders = subgraph.fit_encoders()
-        self.beside = Beside(shop, self.encoders["article"], settings)
-        self.degree = self.beside.degree[self.beside.in_graph]
-        self.shop, core = self.beside.take(shop), self.beside.take(subgraph)
-        self.split = len(core.customer_ids), len(core.article_ids)
-        self.features = collect_features(core, self.encoders)
-        self.tasks = [self._widen(task) for task in plan_tasks(core, settings, self.shop, self.degree)]
-        self.whole = take_graph(core, to_days(subgraph.until), settings, self.shop, self.degree)
-        self.get_ready(core)
+        encoders, shop = subgraph.fit_encoders(), shop or subgraph
+        self.beside = Beside(shop, encoders["article"], settings)
+        degree = self.beside.degree[self.beside.in_graph]
+        builder = GraphBuilder(settings, self.beside.take(shop), attribute_degree=degree)
+        self.prepare(self.beside.take(subgraph), encoders, builder)
+        self.weeks = [self._widen(week) for week in self.weeks]
 
-    def _widen(self, task: Task) -> Task:
-        """A task whose articles are those in the graph, then the others, which are drawn as evenly as they are."""
+    def _widen(self, week: TargetWeek) -> TargetWeek:
+        """Return a target week with the other articles after those in the graph, drawn as evenly as these."""
         number, others = len(self.beside.bought), len(self.beside.others)
-        chance = np.append(task.chance - EVEN / (number - others) + EVEN / number, np.full(others, EVEN / number))
-        pairs = {name: self.beside.widen(getattr(task, name)) for name in ("targets", "new", "owned")}
-        return replace(task, chance=chance / chance.sum(), **pairs)
+        chance = np.append(week.chance - EVEN / (number - others) + EVEN / number, np.full(others, EVEN / number))
+        pairs = {name: self.beside.widen(getattr(week, name)) for name in ("targets", "new", "owned")}
+        return replace(week, chance=chance / chance.sum(), **pairs)
 
-    def make_graph(self, before: Subgraph, day: int) -> DatedGraph:
-        """As `Training.make_graph`, with the articles in the graph alone."""
-        return super().make_graph(self.beside.take(before), day)
+    def build_graph(self, before: Subgraph, day: int) -> DatedGraph:
+        """As `Training.build_graph`, with the articles in the graph alone."""
+        return super().build_graph(self.beside.take(before), day)
 
-    def look_at(self, task: Task, batch: Integers) -> Scores:
-        """As `Training.look_at`; the other articles' scores are made when they are asked for."""
-        x, passed_on = self._propagate(self.network, task.graph)
-        inside, weights = self.score(x, task, batch), _stack(self.network)
+    def score_batch(self, week: TargetWeek, batch: Integers) -> Scores:
+        """As `Training.score_batch`; the other articles' scores are computed when they are drawn."""
+        x, passed_on = self._propagate(self.network, week.graph)
+        inside, weights = self.score(x, week, batch), _stack(self.network)
         return _WideScores(inside, lambda which: normalize(self.beside.embed(weights, passed_on, which), dim=1))
 
     def _propagate(self, network: HeteroLightGCN, graph: DatedGraph) -> tuple[Tensor, Tensor]:
-        """[nodes in the graph, dim] after propagation, and what its attribute nodes pass on to the other articles."""
-        begin, layer = network.begin(graph.known, self.features), _Times(graph.adjacency, graph.adjacency)
+        """Return [nodes in the graph, dim] after propagation, and `passed_on` as of `Beside.embed`."""
+        matrix = graph.adjacency.matrix
+        begin, layer = network.begin(graph.known, self.features), _Times(matrix, matrix)
         attributes = slice(sum(self.split), None)
         first = layer @ begin
         first = torch.cat([first[: attributes.start], first[attributes] + self.beside.to_attributes @ _stack(network)])
         return (begin + first + layer @ first) / 3, begin[attributes] + first[attributes]
 
     @torch.no_grad()
-    def embed(self, graph: DatedGraph | None = None) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """[C, dim] and [A, dim] of all customers and articles, as `Training.embed`."""
+    def embed_own(self, graph: DatedGraph) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """As `Training.embed_own`, with all articles."""
         self.mean.eval()
-        graph, (customers, inside) = graph or self.whole, self.split
+        customers, inside = self.split
         x, passed_on = self._propagate(self.mean, graph)
         articles = torch.empty(len(self.beside.bought), x.shape[1])
         articles[torch.from_numpy(self.beside.bought)] = x[customers : customers + inside]
@@ -210,7 +212,7 @@ class WideTraining(Training):
         return finish(self.mean, x[:customers], articles, replace(graph, sold=sold), self.settings)
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
-        """The network's parameters by name, with a row of zeros for each node that is not in the graph."""
+        """As `Training.weights`, with a row of zeros for each node that is not in the graph."""
         weights, (customers, _) = super().weights(), self.split
         latent = weights["embedding"]
         kept = np.concatenate([np.ones(customers, dtype=np.bool_), self.beside.bought, self.beside.in_graph])
@@ -220,7 +222,7 @@ class WideTraining(Training):
 
 
 def _stack(network: HeteroLightGCN) -> Tensor:
-    """[1 + numbers + codes, dim]: the weights of the articles' features, as `encode_sparsely` has its columns."""
+    """Return [1 + numbers + codes, dim]: the weights of the articles' features, in the order of `encode_sparsely`."""
     articles: Any = network.kinds[-1]
     return torch.cat([articles.kind[None], articles.numbers, articles.codes])
 

@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...cypher.errors import HmrecError, UserMistake
 from ...cypher.progress import DETAIL, Progress, silent
 from ..export.subgraph import Subgraph, to_days
+from ..network.dated_graph import weigh
 from ..network.trained_model import TrainedModel, TrainSettings
-from ..network.weeks import weigh
 
 PROCESSES = 2
 WORKER = Path(__file__).with_name("worker.py")

@@ -25,7 +25,7 @@ from hmrec.loader.report import write_whole
 from hmrec.loader.samples import write_synthetic
 
 from tests.conftest import run_text
-from tests.unit.test_sharded import make_two_tastes
+from tests.unit.purchases import make_two_tastes
 
 MIB = 1024 * 1024
 
@@ -76,7 +76,7 @@ def test_the_file_for_all_customers_is_the_old_one_and_the_next_run_goes_on(tmp_
 def test_a_training_whose_state_cannot_be_kept_goes_on_and_says_so(tmp_path: Path) -> None:
     said: list[str] = []
     with small_disk(tmp_path / "disk") as disk:
-        checkpoint = Checkpoint(disk / "training.safetensors", every=0, tell=said.append)
+        checkpoint = Checkpoint(disk / "training.safetensors", every=0, warn=said.append)
         checkpoint.save({"key": "old"}, {"weights": torch.zeros(10)})
         assert said == []
         checkpoint.save({"key": "new"}, {"weights": torch.zeros(MIB)})

@@ -13,8 +13,10 @@ from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec, to_days
 from hmrec.graph_ml.holdout.ranking import rank_by_cosine
 from hmrec.graph_ml.holdout.split import hold_out
 from hmrec.graph_ml.network.checkpoint import Checkpoint
+from hmrec.graph_ml.network.epochs import STARTS
 from hmrec.graph_ml.network.trained_model import TrainSettings
-from hmrec.graph_ml.network.training import PRESETS, STARTS, hold_validation, train
+from hmrec.graph_ml.network.training import PRESETS, train
+from hmrec.graph_ml.network.validation import split_validation
 
 from tests.graph.shops import load_two_tastes
 
@@ -89,9 +91,9 @@ def test_the_weights_kept_are_the_running_mean_of_the_epochs(subgraph: Subgraph)
 
 
 def test_several_weeks_find_the_best_epoch_and_none_of_them_is_learned_from(subgraph: Subgraph) -> None:
-    quizzes = hold_validation(subgraph, SMALL.model_copy(update={"validation_days": 2, "validation_times": 2}))
-    assert [to_days(subgraph.until) - int(quiz.before.time.max()) - 1 for quiz in quizzes] == [2, 4]
-    assert len(hold_validation(subgraph, SMALL)) == 1  # of three weeks
+    folds = split_validation(subgraph, SMALL.model_copy(update={"validation_days": 2, "validation_times": 2}))
+    assert [to_days(subgraph.until) - int(fold.before.time.max()) - 1 for fold in folds] == [2, 4]
+    assert len(split_validation(subgraph, SMALL)) == 1  # of three weeks
 
 
 def test_what_is_learned_before_the_cut_does_not_change_with_what_comes_after(subgraph: Subgraph) -> None:

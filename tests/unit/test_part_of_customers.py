@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hmrec.graph_ml.export.subgraph import IdMap, Subgraph, to_days
+from hmrec.graph_ml.network.dated_graph import count_buyers
+from hmrec.graph_ml.network.epochs import Training
 from hmrec.graph_ml.network.fold_in import embed_as_of
 from hmrec.graph_ml.network.model_file import load_model, save_model
 from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
-from hmrec.graph_ml.network.training import Training, draw_customers, train
-from hmrec.graph_ml.network.weeks import count_buyers
+from hmrec.graph_ml.network.training import draw_customers, train
 
 from tests.unit.purchases import make_two_tastes
-from tests.unit.test_sharded import share_of_own_taste
+from tests.unit.test_processes import share_of_own_taste
 
 HALF = TrainSettings(dim=16, epochs=5, negatives=64, batch_size=32)
 

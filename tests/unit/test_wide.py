@@ -12,9 +12,12 @@ import torch
 from hmrec.graph_ml.export.features import Feature, FeatureKind, FeatureSpec
 from hmrec.graph_ml.export.subgraph import Attribute, IdMap, Subgraph, to_days
 from hmrec.graph_ml.network.checkpoint import Checkpoint
+from hmrec.graph_ml.network.epochs import Training
 from hmrec.graph_ml.network.fold_in import embed_as_of
+from hmrec.graph_ml.network.losses import measure_loss
 from hmrec.graph_ml.network.trained_model import TrainSettings
-from hmrec.graph_ml.network.training import Training, hold_validation, measure_loss, train
+from hmrec.graph_ml.network.training import train
+from hmrec.graph_ml.network.validation import split_validation
 from hmrec.graph_ml.network.wide import WideTraining, is_wide
 
 from tests.unit.purchases import make_two_tastes
@@ -90,16 +93,16 @@ def test_scores_and_gradients_are_those_of_the_whole_graph() -> None:
     whole.network.load_state_dict(weights)
     bought = np.flatnonzero(wide.beside.bought)
     order = np.append(bought, wide.beside.others)  # as the wide one numbers articles
-    for one, other in zip(wide.tasks, whole.tasks, strict=True):
+    for one, other in zip(wide.weeks, whole.weeks, strict=True):
         np.testing.assert_allclose(one.chance, other.chance[order])
         assert (one.targets != other.targets[:, order]).nnz == 0
         batch = one.customers
-        scores, expected = wide.look_at(one, batch), whole.look_at(other, batch)
+        scores, expected = wide.score_batch(one, batch), whole.score_batch(other, batch)
         article = np.arange(0, len(order), 2)
         torch.testing.assert_close(scores.of_all(article), expected.of_all(order[article]), atol=1e-4, rtol=1e-4)
-    for training, task, places in ((wide, one, article), (whole, other, order[article])):
+    for training, week, places in ((wide, one, article), (whole, other, order[article])):
         training.optimizer.zero_grad()
-        torch.autograd.backward((training.look_at(task, batch).of_all(places) ** 2).mean())
+        torch.autograd.backward((training.score_batch(week, batch).of_all(places) ** 2).mean())
     for name, parameter in wide.network.named_parameters():
         gradient = dict(whole.network.named_parameters())[name].grad
         if not parameter.numel():
@@ -114,7 +117,7 @@ def test_scores_and_gradients_are_those_of_the_whole_graph() -> None:
 
 def test_a_wide_shop_learns_its_tastes(tmp_path: Path) -> None:
     shop = make_wide_shop()
-    assert hold_validation(shop, SETTINGS)
+    assert split_validation(shop, SETTINGS)
     settings = SETTINGS.model_copy(update={"epochs": 8})
     trained = train(shop, settings)
     assert trained.articles.shape == (330, 16)
@@ -126,6 +129,7 @@ def test_a_wide_shop_learns_its_tastes(tmp_path: Path) -> None:
 
 def test_the_loss_of_a_wide_shop_is_finite_whatever_is_drawn() -> None:
     training = WideTraining(make_wide_shop(2_000), SETTINGS)
-    task = training.tasks[0]
-    loss = measure_loss(training.look_at(task, task.customers), task, task.customers, SETTINGS, training.random)
+    week = training.weeks[0]
+    scores = training.score_batch(week, week.customers)
+    loss = measure_loss(scores, week, week.customers, SETTINGS, training.random)
     assert torch.isfinite(loss)

@@ -1,12 +1,13 @@
-"""Which weeks a network learns to foresee."""
+"""Which of the last weeks are target weeks, and what is to be predicted in each."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hmrec.graph_ml.export.subgraph import Subgraph
+from hmrec.graph_ml.export.subgraph import Subgraph, to_days
+from hmrec.graph_ml.network.dated_graph import GraphBuilder
 from hmrec.graph_ml.network.trained_model import TrainSettings
-from hmrec.graph_ml.network.weeks import count_target_weeks, plan_tasks
+from hmrec.graph_ml.network.weeks import count_target_weeks, plan_target_weeks
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
 
@@ -33,7 +34,7 @@ def make_regulars(weeks: int, customers: int = 3) -> Subgraph:
         (1, 3, 1_000, 0),
     ],
 )
-def test_small_shops_foresee_more_weeks(weeks: int, customers: int, wanted: int, expected: int) -> None:
+def test_small_shops_have_more_target_weeks(weeks: int, customers: int, wanted: int, expected: int) -> None:
     settings = TrainSettings(target_customers=wanted)
     assert count_target_weeks(make_regulars(weeks, customers), settings) == expected
 
@@ -44,13 +45,13 @@ def test_no_more_weeks_than_are_asked_for() -> None:
         assert count_target_weeks(subgraph, TrainSettings(target_weeks=weeks)) == weeks
 
 
-def test_each_week_is_foreseen_from_what_was_before_it() -> None:
+def test_each_week_is_predicted_from_the_purchases_before_it() -> None:
     subgraph = make_two_tastes()
-    tasks = plan_tasks(subgraph, TrainSettings(target_weeks=3))
-    assert [task.graph.day for task in tasks] == [63, 56, 49]
-    for task in tasks:
-        before, after = subgraph.time < task.graph.day, subgraph.time >= task.graph.day
-        after &= subgraph.time < task.graph.day + 7
+    weeks = plan_target_weeks(subgraph, 3, to_days(subgraph.until), GraphBuilder(TrainSettings()))
+    assert [week.graph.day for week in weeks] == [63, 56, 49]
+    for week in weeks:
+        before, after = subgraph.time < week.graph.day, subgraph.time >= week.graph.day
+        after &= subgraph.time < week.graph.day + 7
         pairs = np.unique(subgraph.customer[after] * 30 + subgraph.article[after])
-        assert np.array_equal(np.flatnonzero(task.targets.toarray().ravel()), pairs)
-        assert task.owned.nnz == len(np.unique(subgraph.customer[before] * 30 + subgraph.article[before]))
+        assert np.array_equal(np.flatnonzero(week.targets.toarray().ravel()), pairs)
+        assert week.owned.nnz == len(np.unique(subgraph.customer[before] * 30 + subgraph.article[before]))

@@ -1,34 +1,34 @@
-"""Training by two real processes over gloo: what one process learns, the same for both, and never half of them."""
+"""Training by two real processes over gloo: both get the embeddings of one process, or both end."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from hmrec.cypher.errors import UserMistake
 from hmrec.graph_ml.export.subgraph import Subgraph
 from hmrec.graph_ml.holdout.ranking import rank_by_cosine
 from hmrec.graph_ml.network.checkpoint import Checkpoint, make_key
-from hmrec.graph_ml.network.processes import Processes, ProcessLost
-from hmrec.graph_ml.network.sharded import Shard, ShardedTraining, train_sharded
+from hmrec.graph_ml.network.epochs import Training
+from hmrec.graph_ml.network.processes import ALONE, Processes, ProcessLost
+from hmrec.graph_ml.network.shard import Shard
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train
 
 from tests.unit.purchases import make_two_tastes
 
 SMALL = TrainSettings(dim=16, epochs=5, negatives=64, batch_size=32)
+PAIRWISE = SMALL.model_copy(update={"loss": "bpr", "validation_days": 0, "start_power": 0.25})
 ROOT = Path(__file__).parents[2]
 WORKER = """
 import os, sys
 import torch.distributed as dist
-from tests.unit.test_sharded import work
+from tests.unit.test_processes import work
 dist.init_process_group("gloo", init_method="file://" + sys.argv[1], rank=int(sys.argv[2]), world_size=2)
 work(sys.argv[3], sys.argv[4])
 os._exit(0)  # as torchrun's processes end: without its peer gloo cannot be taken down, and may abort
@@ -36,12 +36,12 @@ os._exit(0)  # as torchrun's processes end: without its peer gloo cannot be take
 
 
 def work(folder: str, job: str) -> None:
-    """What each process does: one of the jobs below; its findings go to a file of its own."""
+    """Do one of the jobs below in one of the processes; the results go to a file of its own."""
     globals()[f"do_{job}"](Path(folder), Processes.joined())
 
 
 def run(folder: Path, job: str) -> None:
-    """Have two processes do a job, and wait until both are done."""
+    """Run a job in two processes, and wait until both are done."""
     store = folder / f"store-{job}"
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     processes = [
@@ -56,21 +56,15 @@ def run(folder: Path, job: str) -> None:
         assert process.returncode == 0, errors
 
 
-@pytest.fixture
-def one_process(tmp_path: Path) -> Iterator[Processes]:
-    """This process alone, as a group."""
-    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
-    yield Processes.joined()
-    dist.destroy_process_group()
-
-
 def do_train(folder: Path, processes: Processes) -> None:
     np.savez(folder / f"steps-{processes.rank}.npz", **take_two_steps(processes))
     checkpoint = Checkpoint(folder / f"checkpoint-{processes.rank}.safetensors", every=0)
-    trained = train_sharded(make_two_tastes(), processes, SMALL, checkpoint=checkpoint)
+    trained = train(make_two_tastes(), SMALL, checkpoint=checkpoint, processes=processes)
+    pairwise = train(make_two_tastes(), PAIRWISE, processes=processes)
     np.savez(
         folder / f"trained-{processes.rank}-of-{processes.size}.npz",
-        customers=trained.customers, articles=trained.articles, history=np.array(trained.history), **trained.weights,
+        customers=trained.customers, articles=trained.articles, history=np.array(trained.history),
+        pairwise_customers=pairwise.customers, pairwise_articles=pairwise.articles, **trained.weights,
     )  # fmt: skip
 
 
@@ -83,8 +77,9 @@ def do_lose_the_first(folder: Path, processes: Processes) -> None:
         if epochs == 4:  # the fourth is over, and not kept yet
             os._exit(0)
 
+    checkpoint = Checkpoint(folder / "training.safetensors", every=0)
     with pytest.raises(ProcessLost):
-        train_sharded(make_two_tastes(), processes, SMALL, vanish, Checkpoint(folder / "training.safetensors", every=0))
+        train(make_two_tastes(), SMALL, vanish, checkpoint, processes)
 
 
 def share_of_own_taste(customers: np.ndarray, articles: np.ndarray) -> float:
@@ -98,12 +93,12 @@ def share_of_own_taste(customers: np.ndarray, articles: np.ndarray) -> float:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where two processes and one have trained on the same shop."""
-    folder = tmp_path_factory.mktemp("sharded")
+    folder = tmp_path_factory.mktemp("processes")
     run(folder, "train")
     return folder
 
 
-def test_two_processes_end_with_the_same_embeddings_and_one_process_s_quality(folder: Path) -> None:
+def test_two_processes_train_the_embeddings_of_one(folder: Path) -> None:
     first, second = (dict(np.load(folder / f"trained-{rank}-of-2.npz")) for rank in range(2))
     assert first.keys() == second.keys()
     for name, value in first.items():
@@ -112,26 +107,28 @@ def test_two_processes_end_with_the_same_embeddings_and_one_process_s_quality(fo
     assert alone.customers.shape == first["customers"].shape
     assert {name: value.shape for name, value in alone.weights.items()} == {n: first[n].shape for n in alone.weights}
     assert share_of_own_taste(first["customers"], first["articles"]) > 0.95
-    assert share_of_own_taste(alone.customers, alone.articles) > 0.95
-    theirs, ours = (max(epoch[2] for epoch in history) for history in (alone.history, first["history"]))
-    assert ours == pytest.approx(theirs, abs=0.05)  # of about 0.2; another seed moves as much
+    # a basis of singular vectors may have other signs, which change no cosine
+    cosines = first["customers"] @ first["articles"].T
+    np.testing.assert_allclose(cosines, alone.customers @ alone.articles.T, atol=0.01)
+    np.testing.assert_allclose(first["history"], np.array(alone.history), atol=0.01)
+    assert share_of_own_taste(first["pairwise_customers"], first["pairwise_articles"]) > 0.95
     assert not list(folder.glob("checkpoint-*"))
 
 
 def take_two_steps(processes: Processes) -> dict[str, np.ndarray]:
-    """What is learned in two steps from the same start, in which all customers come and all articles are negatives."""
-    settings = SMALL.model_copy(update={"negatives": 20_000, "batch_size": 1000, "target_weeks": 1})
-    training = ShardedTraining(make_two_tastes(), settings, processes)
+    """Return the result of two steps from the same start, with all customers in the batch."""
+    settings = SMALL.model_copy(update={"batch_size": 1000, "target_weeks": 1})
+    training = Training(make_two_tastes(), settings, processes=processes)
     whole = torch.randn(training.shard.begins[-1] + training.split[1], 14, generator=torch.Generator().manual_seed(3))
-    training.network.embedding.data.copy_(training.take_own("network.embedding", whole))
+    training.network.embedding.data.copy_(training.shard.take_rows(whole))
     losses = [training.run_epoch([]).loss for _ in range(2)]
     customers, articles = training.embed()
     return {"losses": np.array(losses), "customers": customers, "articles": articles, **training.weights()}
 
 
-def test_a_step_of_two_processes_is_a_step_of_one_but_for_rounding(folder: Path, one_process: Processes) -> None:
+def test_a_step_of_two_processes_is_a_step_of_one_but_for_rounding(folder: Path) -> None:
     shared = dict(np.load(folder / "steps-0.npz"))
-    for name, value in take_two_steps(one_process).items():
+    for name, value in take_two_steps(ALONE).items():
         np.testing.assert_allclose(shared[name], value, rtol=1e-3, atol=1e-3, err_msg=name)
 
 
@@ -143,7 +140,7 @@ def test_without_one_process_the_other_ends_and_one_alone_goes_on_from_the_check
     assert len(found[0]["history"]) == 3
     told: list[str] = []
     trained = train(make_two_tastes(), SMALL, lambda step, *_: told.append(step), Checkpoint(file, every=0))
-    assert sum("finding" in step for step in told) == SMALL.epochs - 3
+    assert sum("finding" in step and "loss" in step for step in told) == SMALL.epochs - 3
     assert share_of_own_taste(trained.customers, trained.articles) > 0.95
 
 

@@ -1,0 +1,54 @@
+"""Validation: stretches of days held out of training, and the quality of lists for them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ...cypher.errors import UserMistake
+from ..export.subgraph import Subgraph, to_days
+from ..holdout.metrics import average_precision
+from ..holdout.ranking import Truth, make_truth, mark_hits, rank_by_cosine
+from ..holdout.split import hold_out
+from .trained_model import TrainSettings
+from .weeks import weeks_of
+
+
+class ValidationFold(NamedTuple):
+    """Some days held out: all purchases, the first of the days, and what was bought in them, all and new."""
+
+    subgraph: Subgraph
+    day: int
+    truths: tuple[Truth, Truth]
+
+    @property
+    def before(self) -> Subgraph:
+        """The purchases before the days; not kept, for they are as large as all."""
+        return self.subgraph.where(self.subgraph.time < self.day)
+
+
+def split_validation(subgraph: Subgraph, settings: TrainSettings) -> list[ValidationFold]:
+    """Return the last stretches of days, the latest first; none if there are too few weeks, or nobody bought then."""
+    days = settings.validation_days
+    if not days or weeks_of(subgraph) < 2:
+        return []
+    spans = (to_days(subgraph.until) - int(subgraph.time.min())) // days
+    folds: list[ValidationFold] = []
+    for ago in range(min(settings.validation_times, max(1, spans // 8))):
+        try:
+            held = hold_out(subgraph, days, ago)
+        except UserMistake:  # the shop may have been closed on these days
+            continue
+        truths = make_truth(held, new_only=False), make_truth(held, new_only=True)
+        if len(truths[0].customers):
+            folds.append(ValidationFold(subgraph, to_days(held.cut), truths))
+    return folds
+
+
+def sum_precision(vectors: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], truth: Truth) -> float:
+    """Return the sum over a truth's customers of the average precision of the 12 nearest articles."""
+    owned = None if truth.owned is None else truth.owned[truth.customers]
+    ranked = rank_by_cosine(vectors[0][truth.customers], vectors[1], 12, owned)
+    return float(average_precision(mark_hits(ranked, truth), truth.relevant).sum()) if len(ranked) else 0.0
