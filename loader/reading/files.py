@@ -141,7 +141,7 @@ def _open_source(
         opened, digest_of_part = _open_part(entry, target, known, encoding, notes)
         parts.extend(opened)
         digest.update(f"{entry.name} {digest_of_part} ".encode())
-    file = Path(entries[0].file.parent, entries[0].name) if len(entries) == 1 else entries[0].file.parent
+    file = Path(entries[0].file.parent, entries[0].name if len(entries) == 1 else table.stem)
     header = parts[0].header + [name for name in parts[0].constants if name not in parts[0].header]
     names = match_columns(table, file, header, column_map)
     parts = _join_parts(table, parts, dict(zip(header, names, strict=True)), work, notes)

@@ -143,8 +143,8 @@ class Transactions:
         name = self.source.file.name
         nothing = back.filter(pl.col("units") == 0).height
         if nothing:
-            have = "row has" if nothing == 1 else "rows have"
-            self.source.notes.append(f"{name}: {nothing:,} {have} a quantity of 0 and count as nothing bought.")
+            rows = "1 row has" if nothing == 1 else f"{nothing:,} rows have"
+            self.source.notes.append(f"{name}: {rows} a quantity of 0, so nothing was bought.")
         returns = back.filter(pl.col("units") < 0)
         if returns.is_empty():
             return distinct, nothing
