@@ -218,7 +218,7 @@ def read_shop(
 def read_board(graph: Graph, subgraph: Subgraph, shop: Shop, ranker: Ranker) -> Board:
     """What a ranker is asked with: the shop, and the facts that are in the graph."""
     facts = np.full((len(subgraph.article_ids), len(FACTS)), np.nan, dtype=np.float32)
-    for article_id, values in graph.stream("article_facts"):
+    for article_id, values in graph.stream("article_facts", facts=list(FACTS)):
         if article_id in subgraph.article_ids:
             known = [np.nan if value is None else value for value in values]
             facts[subgraph.article_ids.index(article_id)] = known

@@ -298,7 +298,8 @@ def _ask(
 
 def _describe(graph: Graph, customer_id: str, article_ids: list[str]) -> dict[str, list[Any]]:
     """What the graph knows of those articles: a list for each column, in the order of ids."""
-    keys, rows = graph.read_rows("describe_candidates", customer_id=customer_id, article_ids=article_ids)
+    parameters = {"customer_id": customer_id, "article_ids": article_ids, "facts": list(FACTS)}
+    keys, rows = graph.read_rows("describe_candidates", **parameters)
     rows.sort(key=lambda row: row[0])
     return {key: [row[place] for row in rows] for place, key in enumerate(keys)}
 
