@@ -13,7 +13,8 @@ from .network.fold_in import embed_as_of
 from .network.trained_model import TrainedModel, TrainSettings
 from .network.training import train
 from .ranker.features import describe_articles
-from .ranker.fit import Board, Ranker, RankParts, RankSettings, first_day, train_ranker
+from .ranker.fit import Board, RankParts, RankSettings, first_day, train_ranker
+from .ranker.ranker import Ranker
 from .ranker.sources import BY_EMBEDDING, SOURCES, choose_sources
 
 

@@ -1,7 +1,9 @@
-// article_facts: what a training wrote on every article, as of the day after the last purchase that it knew
+// article_facts: the facts that a training wrote on every article, as of the day after the last purchase that it knew
+//
+// $facts: list     names of properties, in the order to return
+// :param [{facts}] => { RETURN ['buyers_7', 'trend'] AS facts }
 // returns article_id, facts
 MATCH (a:Article)
 WHERE a.article_id IS :: STRING NOT NULL
 RETURN a.article_id AS article_id,
-       [a.buyers_7, a.buyers_14, a.buyers_28, a.buyers_84, a.buyers_364, a.trend, a.first_share, a.repeat_share, a.repeat_gap,
-        a.weekly_rate, a.log_price, a.log_discount, a.days_sold, a.days_idle, a.around_new, a.around_buyers, a.product_buyers, a.producttype_buyers, a.department_buyers] AS facts
+       [fact IN $facts | a[fact]] AS facts

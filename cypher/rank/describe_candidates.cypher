@@ -1,10 +1,11 @@
-// describe_candidates: what the ranker needs of articles: facts that a training wrote on them, what they are, and how near they are to a customer
+// describe_candidates: what the ranker needs of articles: facts that a training wrote on them, their kinds, and their cosine with a customer
 //
 // The facts are of the day after the last purchase that the model in force knew; those of an article that was added later are null.
 //
 // $customer_id: string
 // $article_ids: list     strings
-// :param [{customer_id, article_ids}] => { RETURN '1' AS customer_id, ['0108775015'] AS article_ids }
+// $facts: list     names of properties, in the order to return
+// :param [{customer_id, article_ids, facts}] => { RETURN '1' AS customer_id, ['0108775015'] AS article_ids, ['buyers_7', 'trend'] AS facts }
 // returns article_id, facts, product, product_type, department, cosine
 OPTIONAL MATCH (now:ModelInForce)
 WITH now.version AS version
@@ -16,7 +17,6 @@ WITH slot, c[slot] AS wanted
 UNWIND $article_ids AS article_id
 MATCH (a:Article {article_id: article_id})
 RETURN article_id,
-       [a.buyers_7, a.buyers_14, a.buyers_28, a.buyers_84, a.buyers_364, a.trend, a.first_share, a.repeat_share, a.repeat_gap,
-        a.weekly_rate, a.log_price, a.log_discount, a.days_sold, a.days_idle, a.around_new, a.around_buyers, a.product_buyers, a.producttype_buyers, a.department_buyers] AS facts,
+       [fact IN $facts | a[fact]] AS facts,
        toString(a.product_code) AS product, toString(a.product_type_no) AS product_type, toString(a.department_no) AS department,
        CASE WHEN wanted IS NULL OR a[slot] IS NULL THEN null ELSE 2 * vector.similarity.cosine(a[slot], wanted) - 1 END AS cosine

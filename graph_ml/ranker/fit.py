@@ -7,56 +7,43 @@ of the trees: Ke et al., LightGBM, NeurIPS 2017.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
-from hashlib import sha256
-from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from ...cypher.errors import HmrecError, UserMistake
+from ...cypher.errors import UserMistake
 from ...cypher.progress import Progress, silent
-from ...cypher.recommenders import Method, find_method
+from ...cypher.recommenders import Method
 from ..candidates.gnn import gnn
-from ..candidates.lists import THREADS, Candidates, look_up, place_within, take_largest
+from ..candidates.lists import THREADS, Candidates, look_up, place_within
 from ..candidates.nearest import Vectors, cosine_of
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers, Subgraph
 from ..holdout.ranking import collect_pairs
 from ..holdout.split import WEEK, HoldOut, hold_out
 from .features import (
-    FACTS,
-    KNOWN,
     OWN,
     Matrix,
     Offers,
-    choose_subject,
     describe_articles,
     describe_offers,
     name_features,
 )
-from .forest import MOST_LEAVES, Forest
+from .forest import MOST_LEAVES
+from .ranker import Ranker, choose_threads
 from .sources import BY_EMBEDDING, SOURCES, gather_offers
 
 if TYPE_CHECKING:
-    import lightgbm
     from lightgbm.callback import CallbackEnv
 
 CUSTOMERS_AT_ONCE = 250  # their offers' features take 25 MB: from 32 on each array is memory given anew by the system
-STAGES = ((10, 60), (50, 24))
-"""Pairs of n and m: the first n trees of the first forest choose m offers of each customer from those still left."""
-FEW = 50_000
 LOOKING, GROWING = "Ranker: looking at earlier weeks", "Ranker: growing trees"
-ONE_AT_A_TIME = Lock()
-"""Asked for contributions LightGBM writes into the trees how deep they are: two threads at once can end the process."""
 
 EmbedAsOf = Callable[[Subgraph, int], Vectors]
 """Embeddings from the purchases before a day (days since 1970-01-01), all given; learned without any later one."""
@@ -77,187 +64,6 @@ class RankSettings(BaseModel):
     least: int = Field(default=200, ge=1, description="Candidates in a leaf at least; fewer where there are few")
     l2: float = Field(default=10.0, ge=0, description="Pull of a leaf's value towards 0")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same trees on the same machine")
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The parts of the scores of m candidates, which add up to them.
-
-    Attributes
-    ----------
-    sources : [m, sources], by each source.
-    known : by the names of `KNOWN`, [m] each.
-    baseline : [m], what the trees expect of any candidate.
-    """
-
-    sources: npt.NDArray[np.float64]
-    known: dict[str, npt.NDArray[np.float64]]
-    baseline: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Ranker:
-    """Trees that order candidates.
-
-    Attributes
-    ----------
-    sources : names of those that the trees know, in the order of their columns.
-    trees : LightGBM's texts of the forests for all articles, and of those for articles not bought before; of each kind
-        several, grown from other seeds, whose mean is the score.
-    """
-
-    sources: tuple[str, ...]
-    trees: tuple[tuple[str, ...], tuple[str, ...]]
-
-    @cached_property
-    def boosters(self) -> tuple[list[lightgbm.Booster], list[lightgbm.Booster]]:
-        """The trees, ready to be asked."""
-        import lightgbm
-
-        everything, new = ([lightgbm.Booster(model_str=text) for text in texts] for texts in self.trees)
-        return everything, new
-
-    @cached_property
-    def stages(self) -> tuple[dict[int, lightgbm.Booster], dict[int, lightgbm.Booster]]:
-        """The first trees of the first forests alone, by how many, for `STAGES`.
-
-        LightGBM keeps in a booster for how many of its trees it was asked last, also while another thread's question
-        is answered: each of these is only ever asked for all that it has.
-        """
-        import lightgbm
-
-        everything, new = (
-            {trees: lightgbm.Booster(model_str=boosters[0].model_to_string(num_iteration=trees)) for trees, _ in STAGES}
-            for boosters in self.boosters
-        )
-        return everything, new
-
-    @cached_property
-    def forests(self) -> tuple[list[Forest], list[Forest]]:
-        """The same trees, to be asked about many offers."""
-        everything, new = ([Forest.of(booster) for booster in boosters] for boosters in self.boosters)
-        return everything, new
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the trees know the features that this version computes."""
-        known, wanted = self.boosters[0][0].feature_name(), name_features(self.sources)
-        by_source = 2 * len(self.sources)  # in the order of the sources, whatever they were called
-        return len(known) == len(wanted) and known[:-by_source] == wanted[:-by_source]
-
-    @cached_property
-    def is_probability(self) -> tuple[bool, bool]:
-        """Whether the sums of the trees are the log odds of a purchase."""
-        everything, new = ("\nobjective=binary" in texts[0] for texts in self.trees)
-        return everything, new
-
-    def score(self, features: Matrix, row: Integers, new_only: bool, k: int = 12) -> npt.NDArray[np.float64]:
-        """What the trees say of offers; more is better, within one customer.
-
-        A few trees choose the best of each customer, in `STAGES`, and all trees order those: as good as asking all of
-        everything (docs/decisions/0036), in a tenth of the time.
-
-        Parameters
-        ----------
-        features : [m, features], rows of `describe_offers`.
-        row : [m], ascending: whose offer each is.
-        new_only : by the forests for articles not bought before.
-        k : how many of each customer have to be in the right order.
-
-        Returns
-        -------
-        [m]; -inf for what is not among the best.
-        """
-        score = np.full(len(features), -np.inf)
-        if not len(features):
-            return score
-        ask = self._choose(new_only, len(features))
-        left, row_of, columns = np.arange(len(features)), row, features.T
-        for trees, most in STAGES:
-            most = max(most, 2 * k)
-            if np.bincount(row_of).max() <= most:
-                continue
-            chosen = take_largest(row_of, ask(0, columns, trees), most)
-            left, row_of, columns = left[chosen], row_of[chosen], columns[:, chosen]
-        score[left] = np.mean([ask(place, columns, None) for place in range(len(self.trees[new_only]))], axis=0)
-        return score
-
-    def _choose(self, new_only: bool, rows: int) -> Callable[[int, Matrix, int | None], npt.NDArray[np.float64]]:
-        """Whom to ask about so many offers; both give the same sums, and the faster one has to be compiled first.
-
-        It takes the number of a forest, columns [features, m], and how many trees of the first to ask; None for all.
-        """
-        forests = self.forests[new_only] if rows >= FEW else []
-        is_probability = self.is_probability[new_only]
-
-        def ask(place: int, columns: Matrix, trees: int | None) -> npt.NDArray[np.float64]:
-            if forests:
-                total = forests[place].score(columns, trees)
-            else:
-                booster = self.boosters[new_only][place] if trees is None else self.stages[new_only][trees]
-                total = np.asarray(booster.predict(columns.T, raw_score=True, num_threads=1))
-            return expit(total) if is_probability else total
-
-        return ask
-
-    def attribute(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
-        """[m, sources + 1]: how much of a score is due to each source, and to everything else, by the first forest.
-
-        Enough to choose a reason: the others learned the same from other draws, and each takes as long, 13 ms for
-        twelve articles. `explain` asks all of them.
-        """
-        parts, number = self._contribute(features, new_only, 0), len(self.sources)
-        by_source = parts[:, -2 * number - 1 : -number - 1] + parts[:, -number - 1 : -1]
-        return np.column_stack([by_source, parts[:, : -2 * number - 1].sum(axis=1)])
-
-    def explain(self, features: Matrix) -> Explanation:
-        """Return the parts of the scores of candidates [m, features], by all forests for all articles.
-
-        Their sum is `score`, as the trees for all articles are not about probabilities.
-        """
-        mean = np.mean([self._contribute(features, False, place) for place in range(len(self.trees[False]))], axis=0)
-        own, number = len(OWN) + len(FACTS), len(self.sources)
-        subjects = np.array([choose_subject(name) for name in (*OWN, *FACTS)])
-        return Explanation(
-            mean[:, own : own + number] + mean[:, own + number : -1],
-            {subject: mean[:, :own][:, subjects == subject].sum(axis=1) for subject in KNOWN},
-            mean[:, -1],
-        )
-
-    def _contribute(self, features: Matrix, new_only: bool, place: int) -> npt.NDArray[np.float64]:
-        """[m, features + 1]: what each feature adds to the sum of a forest's trees, and what they expect of anything.
-
-        Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
-        """
-        booster, threads = self.boosters[new_only][place], choose_threads(len(features))
-        with ONE_AT_A_TIME:
-            return np.asarray(booster.predict(features, pred_contrib=True, num_threads=threads))
-
-    def to_text(self) -> str:
-        """All of it as JSON, with a checksum."""
-        parts = json.dumps({"sources": self.sources, "trees": self.trees})
-        return json.dumps({"ranker": parts, "sha256": sha256(parts.encode()).hexdigest()})
-
-    @classmethod
-    def from_text(cls, text: str) -> Ranker:
-        """A ranker that `to_text` wrote, unchanged: at half a text LightGBM ends the process.
-
-        Raises
-        ------
-        HmrecError : it is not one.
-        """
-        try:
-            whole = json.loads(text)
-            if sha256(whole["ranker"].encode()).hexdigest() != whole["sha256"]:
-                raise ValueError("the checksum is another")
-            parts = json.loads(whole["ranker"])
-            everything, new = parts["trees"]
-            if not (isinstance(everything, list) and isinstance(new, list)):
-                raise TypeError("one forest of each kind, as versions before had it")
-            sources = tuple(find_method(name).name for name in parts["sources"])  # older versions wrote the labels
-            return cls(sources, (tuple(everything), tuple(new)))
-        except (ValueError, KeyError, TypeError, AttributeError, UserMistake) as error:
-            raise HmrecError("The ranker kept in the graph cannot be read.", "Train again: hmrec train") from error
 
 
 @dataclass(frozen=True)
@@ -416,11 +222,6 @@ class Board:
         if self.vectors is None:
             return np.full(len(offers.row), np.nan, dtype=np.float32)
         return cosine_of(self.vectors, offers.customer, offers.article)
-
-
-def choose_threads(rows: int) -> int:
-    """One for few rows, else as many as there are cores (0): LightGBM's threads wait for each other by spinning."""
-    return 1 if rows < FEW else 0
 
 
 def keep_new(offers: Offers, features: Matrix) -> tuple[Offers, Matrix]:

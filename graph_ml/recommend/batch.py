@@ -24,7 +24,8 @@ from ..candidates.snapshot import Snapshot
 from ..export.kept import export_kept
 from ..export.subgraph import IdMap, Integers, Mask, Subgraph, SubgraphSpec
 from ..ranker.features import FACTS, Matrix
-from ..ranker.fit import Board, Ranker
+from ..ranker.fit import Board
+from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, choose_sources
 from .plan import Plan, Step, plan_steps
 from .ranker_in_force import RankerInForce
@@ -176,7 +177,7 @@ def read_shop(graph: Graph, subgraph: Subgraph, ranker: Ranker | None, plan: Pla
 def read_board(graph: Graph, subgraph: Subgraph, shop: Shop, ranker: Ranker) -> Board:
     """Return what a ranker needs: the shop, and the facts about articles that are in the graph."""
     facts = np.full((len(subgraph.article_ids), len(FACTS)), np.nan, dtype=np.float32)
-    for article_id, values in graph.stream("article_facts"):
+    for article_id, values in graph.stream("article_facts", facts=list(FACTS)):
         if article_id in subgraph.article_ids:
             known = [np.nan if value is None else value for value in values]
             facts[subgraph.article_ids.index(article_id)] = known

@@ -11,7 +11,8 @@ from ...cypher.customers import read_history
 from ...cypher.errors import NoEmbedding
 from ...cypher.graph import Graph
 from ...cypher.recommenders import find_method
-from ..ranker.fit import Ranker, keep_new, take_first
+from ..ranker.fit import keep_new, take_first
+from ..ranker.ranker import Ranker
 from .gather import Proposed, gather
 from .plan import Step
 from .request import Recommendations, Request, write_note

@@ -10,8 +10,8 @@ from ...cypher.articles import check_article
 from ...cypher.customers import read_history
 from ...cypher.graph import Graph
 from ...cypher.recommenders import find_method
-from ..ranker.features import KNOWN
-from ..ranker.fit import Ranker
+from ..ranker.declare import KNOWN
+from ..ranker.ranker import Ranker
 from .gather import gather
 from .request import Request
 from .shared_lists import SharedLists

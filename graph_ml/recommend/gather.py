@@ -20,8 +20,9 @@ from ...cypher.recommenders import Method, find_method
 from ..candidates.lists import Candidates
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Attribute, to_days
-from ..ranker.features import FACTS, LIKE, Matrix, Offers, describe_offers
-from ..ranker.fit import Ranker
+from ..ranker.declare import LIKE
+from ..ranker.features import FACTS, Matrix, Offers, describe_offers
+from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, join_lists
 from .request import Request
 from .shared_lists import Purchases, Row, SharedLists
@@ -134,7 +135,9 @@ def gather(graph: Graph, shared: SharedLists, ranker: Ranker, request: Request) 
 
 def _describe(graph: Graph, customer_id: str, article_ids: list[str]) -> dict[str, list[Any]]:
     """What the graph knows of those articles: a list for each column, in the order of ids."""
-    keys, rows = graph.read_rows("describe_candidates", customer_id=customer_id, article_ids=article_ids)
+    keys, rows = graph.read_rows(
+        "describe_candidates", customer_id=customer_id, article_ids=article_ids, facts=list(FACTS)
+    )
     rows.sort(key=lambda row: row[0])
     return {key: [row[place] for row in rows] for place, key in enumerate(keys)}
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from ...cypher.errors import HmrecError, NoRanker
 from ...cypher.graph import Graph
-from ..ranker.fit import Ranker
+from ..ranker.ranker import Ranker
 
 
 @dataclass(frozen=True)

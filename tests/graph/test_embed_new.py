@@ -15,7 +15,8 @@ from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.ranker.features import FACTS, describe_articles
-from hmrec.graph_ml.ranker.fit import Ranker, RankParts
+from hmrec.graph_ml.ranker.fit import RankParts
+from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.write_back.embed_new import NoModel, embed_new
 from hmrec.graph_ml.write_back.versions import list_versions
 from hmrec.graph_ml.write_back.write import write_embeddings

@@ -19,7 +19,6 @@ import pytest
 from fastapi.testclient import TestClient
 from hmrec.cli.main import app
 from hmrec.cli.service.app import make_app
-from hmrec.cypher.catalogue import find_query
 from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.progress import silent
@@ -29,7 +28,8 @@ from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.network.trained_model import TrainSettings
-from hmrec.graph_ml.ranker.features import FACTS, KNOWN
+from hmrec.graph_ml.ranker.declare import KNOWN
+from hmrec.graph_ml.ranker.features import FACTS
 from hmrec.graph_ml.ranker.fit import RankSettings
 from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES
 from hmrec.graph_ml.recommend import Recommendations, Recommender, Request
@@ -255,10 +255,11 @@ def test_it_tells_no_future(module_graph: Graph, shop: pl.DataFrame) -> None:
 
 
 def test_facts_are_read_in_the_order_in_which_they_are_written(module_graph: Graph, shop: pl.DataFrame) -> None:
-    for name in ("describe_candidates", "article_facts"):
-        listed = re.search(r"\[(a\.buyers_7.*?)\] AS facts", find_query(name).text, re.DOTALL)
-        assert listed
-        assert [word.strip().removeprefix("a.") for word in listed[1].split(",")] == list(FACTS)
+    written = run_text(module_graph, "MATCH (a:Article) RETURN a.article_id AS id, properties(a) AS known")
+    facts = {row["id"]: [row["known"].get(name) for name in FACTS] for row in written}
+    assert dict(module_graph.stream("article_facts", facts=list(FACTS))) == facts
+    described = module_graph.read("describe_candidates", customer_id="c00", article_ids=list(facts), facts=list(FACTS))
+    assert dict(zip(described["article_id"], described["facts"], strict=True)) == facts
     rows = run_text(
         module_graph, "MATCH (a:Article) RETURN a.article_id AS id, a.buyers_364 AS buyers, a.repeat_gap AS gap"
     )

@@ -14,7 +14,8 @@ from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.ranker.features import FACTS
-from hmrec.graph_ml.ranker.fit import Ranker, RankParts
+from hmrec.graph_ml.ranker.fit import RankParts
+from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.write_back.versions import UnknownVersion, list_versions, load_version
 from hmrec.graph_ml.write_back.write import use_version, write_embeddings
 

@@ -17,7 +17,8 @@ from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import hold_out
 from hmrec.graph_ml.ranker.features import FACTS, OWN, describe_articles, describe_offers, name_features
-from hmrec.graph_ml.ranker.fit import Board, Ranker, RankSettings, first_day, train_ranker
+from hmrec.graph_ml.ranker.fit import Board, RankSettings, first_day, train_ranker
+from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, join_lists
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
@@ -49,6 +50,23 @@ def diary() -> Subgraph:
         ("ann", "milk", 80), ("ann", "milk", 90), ("ann", "milk", 97), ("ann", "tea", 40), ("bob", "milk", 95),
         ("bob", "rum", 1),
     ])  # fmt: skip
+
+
+def test_the_order_of_features_is_that_of_the_rankers_kept_in_graphs() -> None:
+    """A kept ranker finds a feature by its place."""
+    assert " ".join(OWN) == (
+        "days_bought since_last since_first gap due weight_14 weight_60 weight_180 share rank days_28 days_84 "
+        "visits_since visits_share visits_gap visits_due due_elsewhere product_share producttype_share "
+        "department_share product_days product_since product_due producttype_days producttype_since producttype_due "
+        "department_days department_since department_due customer_articles customer_days customer_idle "
+        "customer_recent customer_repeats customer_age cosine"
+    )
+    assert " ".join(FACTS) == (
+        "buyers_7 buyers_14 buyers_28 buyers_84 buyers_364 trend first_share repeat_share repeat_gap weekly_rate "
+        "log_price log_discount days_sold days_idle around_new around_buyers product_buyers producttype_buyers "
+        "department_buyers"
+    )
+    assert name_features(("bought together",)) == [*OWN, *FACTS, "bought_together_score", "bought_together_place"]
 
 
 def test_facts_about_articles_by_hand(diary: Subgraph) -> None:

@@ -14,8 +14,9 @@ from hmrec.graph_ml.export.subgraph import Subgraph
 from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import hold_out
-from hmrec.graph_ml.ranker import fit as rank
-from hmrec.graph_ml.ranker.fit import GROWING, LOOKING, Board, Ranker, RankSettings, train_ranker
+from hmrec.graph_ml.ranker import ranker as rank
+from hmrec.graph_ml.ranker.fit import GROWING, LOOKING, Board, RankSettings, train_ranker
+from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.ranker.sources import SOURCES
 
 from tests.unit.purchases import make_subgraph

@@ -1,0 +1,140 @@
+"""Facts about articles alone: how they sell and to how many again, their prices, and how new they are."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from ..candidates.snapshot import Snapshot
+from ..export.subgraph import Integers, Mask
+from .declare import ARTICLE, LIKE, Feature, Floats, divide
+
+WINDOWS = (7, 14, 28, 84, 364)
+AROUND = 25  # articles on each side in the order of ids: shops number articles that arrive together consecutively
+
+
+class ArticleHistory:
+    """The purchases of all articles as of a snapshot's day; every property is [A], and computed once."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot, self.pairs = snapshot, snapshot.pairs
+        self.cut, self.number = snapshot.cut, snapshot.shape[1]
+
+    def count_pairs(self, which: Mask, weight: Integers | None = None) -> npt.NDArray[np.generic]:
+        """Return [A]: how many of some pairs of customer and article each article has, or the sum of their weights."""
+        return np.bincount(self.pairs.article[which], None if weight is None else weight[which], minlength=self.number)
+
+    @cached_property
+    def buyers(self) -> dict[int, Integers]:
+        """By `WINDOWS`, the different customers in the last so many days."""
+        last = self.pairs.last
+        return {days: self.count_pairs(last >= self.cut - days).astype(np.int64) for days in WINDOWS}
+
+    @cached_property
+    def again(self) -> Mask:
+        """[pairs], which customers bought the article on two days or more."""
+        again: Mask = self.pairs.days > 1
+        return again
+
+    @cached_property
+    def first(self) -> Floats:
+        """The day of the first purchase, infinite without any."""
+        first = np.full(self.number, np.inf)
+        np.minimum.at(first, self.pairs.article, self.pairs.first)
+        return first
+
+    @cached_property
+    def last(self) -> Floats:
+        """The day of the last purchase, minus infinity without any."""
+        last = np.full(self.number, -np.inf)
+        np.maximum.at(last, self.pairs.article, self.pairs.last)
+        return last
+
+    @cached_property
+    def sold(self) -> Mask:
+        """Which articles were ever sold."""
+        sold: Mask = np.isfinite(self.first)
+        return sold
+
+    @cached_property
+    def mean_prices(self) -> dict[int, Floats]:
+        """By days, the mean price of purchases in the last so many."""
+        return {days: self._average_price(days) for days in (7, 28, 84)}
+
+    def _average_price(self, days: int) -> Floats:
+        price, article = self.snapshot.price, self.snapshot.article
+        if price is None:
+            return np.full(self.number, np.nan)
+        known = (self.snapshot.time >= self.cut - days) & (price > 0)
+        sums = np.bincount(article[known], price[known], minlength=self.number)
+        return divide(sums, np.bincount(article[known], minlength=self.number))
+
+    def count_weeks(self) -> Floats:
+        """Return the weeks of the last 12 in which each customer bought an article, summed over the customers."""
+        snapshot, customers = self.snapshot, self.snapshot.shape[0]
+        recent = snapshot.time >= self.cut - 84
+        week = (self.cut - 1 - snapshot.time[recent]) // 7
+        key = (snapshot.article[recent] * customers + snapshot.customer[recent]) * 12 + week
+        return np.bincount(np.unique(key) // (12 * customers), minlength=self.number).astype(np.float64)
+
+
+def _measure_repeat_gap(history: ArticleHistory) -> Floats:
+    pairs, again = history.pairs, history.again
+    return divide(history.count_pairs(again, pairs.last - pairs.first), history.count_pairs(again, pairs.days - 1))
+
+
+def _average_around(values: npt.NDArray[np.generic]) -> Floats:
+    """Return [A]: the mean over the articles at most `AROUND` places away in the order of ids, without the article."""
+    values = values.astype(np.float64)
+    sums = np.append(0.0, np.cumsum(values))
+    place = np.arange(len(values))
+    low, high = np.maximum(place - AROUND, 0), np.minimum(place + AROUND + 1, len(values))
+    return divide(sums[high] - sums[low] - values, high - low - 1)
+
+
+def _sum_over_alike(label: str, history: ArticleHistory) -> Floats:
+    incidence: sp.csr_matrix = history.snapshot.incidence(label)
+    if not incidence.shape[1]:
+        return np.full(incidence.shape[0], np.nan)
+    alike = incidence @ (incidence.T @ history.snapshot.count_since(28))
+    return np.where(np.diff(incidence.indptr) > 0, np.log1p(alike), np.nan)
+
+
+def _count_buyers(days: int, history: ArticleHistory) -> Floats:
+    return np.log1p(history.buyers[days])
+
+
+_fact = partial(Feature[ArticleHistory], subject=ARTICLE)
+
+ARTICLE_FACTS: tuple[Feature[ArticleHistory], ...] = (
+    # log(1 + different customers in the last so many days)
+    *(_fact(f"buyers_{days}", partial(_count_buyers, days)) for days in WINDOWS),
+    # log of the buyers in the last 7 days, divided by a week's share of the last 28
+    _fact("trend", lambda h: np.log((1 + h.buyers[7]) / (1 + h.buyers[28] / 4))),
+    # share of the last 28 days' buyers who had not bought it before
+    _fact("first_share", lambda h: divide(h.count_pairs(h.pairs.first >= h.cut - 28), h.buyers[28])),
+    # share of all buyers who bought it on two days or more
+    _fact("repeat_share", lambda h: divide(h.count_pairs(h.again), np.bincount(h.pairs.article, minlength=h.number))),
+    # mean days between the purchases of these
+    _fact("repeat_gap", _measure_repeat_gap),
+    # share of the last 12 weeks in which a buyer of these weeks bought it, on average
+    _fact("weekly_rate", lambda h: h.count_weeks() / (12 * np.maximum(h.buyers[84], 1))),
+    # log of the mean price of the last 28 days
+    _fact("log_price", lambda h: np.log(h.mean_prices[28])),
+    # log of the mean price of the last 7 days, divided by that of the last 84
+    _fact("log_discount", lambda h: np.log(h.mean_prices[7] / h.mean_prices[84])),
+    # days since it was first sold
+    _fact("days_sold", lambda h: np.where(h.sold, h.cut - h.first, np.nan)),
+    # days since it was last sold
+    _fact("days_idle", lambda h: np.where(h.sold, h.cut - h.last, np.nan)),
+    # share of the articles numbered next to it that were first sold in the last 28 days
+    _fact("around_new", lambda h: _average_around((h.first >= h.cut - 28) & h.sold)),
+    # mean of buyers_7 over these
+    _fact("around_buyers", lambda h: _average_around(_count_buyers(7, h))),
+    # log(1 + purchases of all articles of its product, ... in the last 28 days)
+    *(_fact(f"{label.lower()}_buyers", partial(_sum_over_alike, label)) for label in LIKE),
+)
+"""Facts as of a day. An unknown fact, such as the gap of an article that nobody bought twice, is NaN."""

@@ -1,0 +1,219 @@
+"""The trained ranker: gradient-boosted trees that order candidates, and the parts of their scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from ...cypher.errors import HmrecError, UserMistake
+from ...cypher.recommenders import find_method
+from ..candidates.lists import take_largest
+from ..export.subgraph import Integers
+from .declare import KNOWN
+from .features import FACTS, OWN, SUBJECTS, Matrix, name_features
+from .forest import Forest
+
+if TYPE_CHECKING:
+    import lightgbm
+
+STAGES = ((10, 60), (50, 24))
+"""Pairs of n and m: the first n trees of the first forest choose m candidates of each customer for the next stage."""
+FEW = 50_000  # candidates: for fewer, compiling the forests takes longer than it saves
+ONE_AT_A_TIME = Lock()
+"""LightGBM writes the depth of trees into them when it computes contributions: two threads at once can crash it."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The parts of the scores of m candidates; they add up to the scores.
+
+    Attributes
+    ----------
+    sources : [m, sources], the part of each source.
+    known : by the names of `KNOWN`, [m] each.
+    baseline : [m], the mean score of candidates in training.
+    """
+
+    sources: npt.NDArray[np.float64]
+    known: dict[str, npt.NDArray[np.float64]]
+    baseline: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """Trees that order candidates.
+
+    Attributes
+    ----------
+    sources : the names of the sources that the trees know, in the order of their columns.
+    trees : LightGBM's texts of the forests for all articles, and of those for articles not bought before. Each kind has
+        several forests, grown from different seeds; their mean is the score.
+    """
+
+    sources: tuple[str, ...]
+    trees: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @cached_property
+    def boosters(self) -> tuple[list[lightgbm.Booster], list[lightgbm.Booster]]:
+        """The trees in LightGBM."""
+        import lightgbm
+
+        everything, new = ([lightgbm.Booster(model_str=text) for text in texts] for texts in self.trees)
+        return everything, new
+
+    @cached_property
+    def stages(self) -> tuple[dict[int, lightgbm.Booster], dict[int, lightgbm.Booster]]:
+        """By their number, the first trees of the first forests, for `STAGES`.
+
+        A booster keeps the number of trees of its last prediction, even while another thread predicts. So each of
+        these boosters always predicts with all its trees.
+        """
+        import lightgbm
+
+        everything, new = (
+            {trees: lightgbm.Booster(model_str=boosters[0].model_to_string(num_iteration=trees)) for trees, _ in STAGES}
+            for boosters in self.boosters
+        )
+        return everything, new
+
+    @cached_property
+    def forests(self) -> tuple[list[Forest], list[Forest]]:
+        """The same trees, compiled for many candidates."""
+        everything, new = ([Forest.of(booster) for booster in boosters] for boosters in self.boosters)
+        return everything, new
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the trees know the features that this version computes."""
+        known, wanted = self.boosters[0][0].feature_name(), name_features(self.sources)
+        by_source = 2 * len(self.sources)  # in the order of the sources, whatever they were called
+        return len(known) == len(wanted) and known[:-by_source] == wanted[:-by_source]
+
+    @cached_property
+    def is_probability(self) -> tuple[bool, bool]:
+        """Whether the sums of the trees are the log odds of a purchase."""
+        everything, new = ("\nobjective=binary" in texts[0] for texts in self.trees)
+        return everything, new
+
+    def score(self, features: Matrix, row: Integers, new_only: bool, k: int = 12) -> npt.NDArray[np.float64]:
+        """Return the scores of candidates; within one customer, higher is better.
+
+        A few trees choose the best candidates of each customer, in `STAGES`, and all trees order these. That is as good
+        as all trees for all candidates (docs/decisions/0036), in a tenth of the time.
+
+        Parameters
+        ----------
+        features : [m, features], rows of `describe_offers`.
+        row : [m], ascending: the customer of each.
+        new_only : use the forests for articles not bought before.
+        k : how many of each customer have to be in the right order.
+
+        Returns
+        -------
+        [m]; -inf for candidates that are not among the best.
+        """
+        score = np.full(len(features), -np.inf)
+        if not len(features):
+            return score
+        ask = self._choose(new_only, len(features))
+        left, row_of, columns = np.arange(len(features)), row, features.T
+        for trees, most in STAGES:
+            most = max(most, 2 * k)
+            if np.bincount(row_of).max() <= most:
+                continue
+            chosen = take_largest(row_of, ask(0, columns, trees), most)
+            left, row_of, columns = left[chosen], row_of[chosen], columns[:, chosen]
+        score[left] = np.mean([ask(place, columns, None) for place in range(len(self.trees[new_only]))], axis=0)
+        return score
+
+    def _choose(self, new_only: bool, rows: int) -> Callable[[int, Matrix, int | None], npt.NDArray[np.float64]]:
+        """Return a function that scores candidates: by compiled forests if there are many rows, else by LightGBM.
+
+        Both compute the same sums. The function takes the number of a forest, columns [features, m], and how many of
+        the first forest's trees to use; None for all.
+        """
+        forests = self.forests[new_only] if rows >= FEW else []
+        is_probability = self.is_probability[new_only]
+
+        def ask(place: int, columns: Matrix, trees: int | None) -> npt.NDArray[np.float64]:
+            if forests:
+                total = forests[place].score(columns, trees)
+            else:
+                booster = self.boosters[new_only][place] if trees is None else self.stages[new_only][trees]
+                total = np.asarray(booster.predict(columns.T, raw_score=True, num_threads=1))
+            return expit(total) if is_probability else total
+
+        return ask
+
+    def attribute(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
+        """Return [m, sources + 1]: the part of the score of each source, and of everything else, by the first forest.
+
+        That is enough to choose a reason: the other forests learned the same from other draws, and each takes 13 ms for
+        twelve articles. `explain` uses all of them.
+        """
+        parts, number = self._contribute(features, new_only, 0), len(self.sources)
+        by_source = parts[:, -2 * number - 1 : -number - 1] + parts[:, -number - 1 : -1]
+        return np.column_stack([by_source, parts[:, : -2 * number - 1].sum(axis=1)])
+
+    def explain(self, features: Matrix) -> Explanation:
+        """Return the parts of the scores of candidates [m, features], by all forests for all articles.
+
+        Their sum is `score`, as the trees for all articles are not about probabilities.
+        """
+        mean = np.mean([self._contribute(features, False, place) for place in range(len(self.trees[False]))], axis=0)
+        own, number = len(OWN) + len(FACTS), len(self.sources)
+        subjects = np.array(SUBJECTS)
+        return Explanation(
+            mean[:, own : own + number] + mean[:, own + number : -1],
+            {subject: mean[:, :own][:, subjects == subject].sum(axis=1) for subject in KNOWN},
+            mean[:, -1],
+        )
+
+    def _contribute(self, features: Matrix, new_only: bool, place: int) -> npt.NDArray[np.float64]:
+        """Return [m, features + 1]: what each feature adds to the sum of a forest's trees, and their mean in training.
+
+        Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
+        """
+        booster, threads = self.boosters[new_only][place], choose_threads(len(features))
+        with ONE_AT_A_TIME:
+            return np.asarray(booster.predict(features, pred_contrib=True, num_threads=threads))
+
+    def to_text(self) -> str:
+        """Return the ranker as JSON, with a checksum."""
+        parts = json.dumps({"sources": self.sources, "trees": self.trees})
+        return json.dumps({"ranker": parts, "sha256": sha256(parts.encode()).hexdigest()})
+
+    @classmethod
+    def from_text(cls, text: str) -> Ranker:
+        """Return the ranker that `to_text` wrote; a damaged text is refused, because LightGBM would crash on it.
+
+        Raises
+        ------
+        HmrecError : the text is damaged, or not a ranker.
+        """
+        try:
+            whole = json.loads(text)
+            if sha256(whole["ranker"].encode()).hexdigest() != whole["sha256"]:
+                raise ValueError("the checksum is another")
+            parts = json.loads(whole["ranker"])
+            everything, new = parts["trees"]
+            if not (isinstance(everything, list) and isinstance(new, list)):
+                raise TypeError("one forest of each kind, as versions before had it")
+            sources = tuple(find_method(name).name for name in parts["sources"])  # older versions wrote the labels
+            return cls(sources, (tuple(everything), tuple(new)))
+        except (ValueError, KeyError, TypeError, AttributeError, UserMistake) as error:
+            raise HmrecError("The ranker kept in the graph cannot be read.", "Train again: hmrec train") from error
+
+
+def choose_threads(rows: int) -> int:
+    """Return 1 for few rows, else 0 for one thread a core: LightGBM's threads wait for each other by spinning."""
+    return 1 if rows < FEW else 0
