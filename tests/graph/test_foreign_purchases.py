@@ -13,7 +13,8 @@ from hmrec.cypher.foreign import find_foreign
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings
-from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.write_back.preflight import check_before_training
 from hmrec.loader.load import load_folder
 from typer.testing import CliRunner

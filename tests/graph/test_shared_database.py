@@ -15,12 +15,13 @@ from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.recommender import Method
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.evaluate.graph_report import write_graph_report
-from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
+from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.ranker.fit import RankSettings
 from hmrec.graph_ml.recommend.batch import recommend_everybody
 from hmrec.graph_ml.recommend.customer import recommend
-from hmrec.graph_ml.train import train_hybrid
 from hmrec.graph_ml.write_back.preflight import check_before_training
 from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
-from hmrec.graph_ml.export.subgraph import export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.loader.load import load_folder
 
 from tests.conftest import empty, run_text

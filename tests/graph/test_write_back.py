@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from hmrec.cypher.errors import HmrecError
 from hmrec.cypher.graph import Graph, Receipt
-from hmrec.graph_ml.export.subgraph import SubgraphSpec, export_subgraph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.network.epochs import STARTS
 from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.network.training import train

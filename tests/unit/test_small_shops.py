@@ -11,9 +11,9 @@ from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export.features import Feature, FeatureKind, FeatureSpec
 from hmrec.graph_ml.export.subgraph import Attribute, Subgraph
 from hmrec.graph_ml.holdout.split import HoldOut
+from hmrec.graph_ml.hybrid import make_board, train_hybrid
 from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.ranker.fit import RankSettings
-from hmrec.graph_ml.train import make_board, train_hybrid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
