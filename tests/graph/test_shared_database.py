@@ -12,7 +12,7 @@ from hmrec.cypher.errors import UserMistake
 from hmrec.cypher.foreign import Foreign, find_foreign
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
-from hmrec.cypher.recommender import Method
+from hmrec.cypher.recommenders import METHODS
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.evaluate.graph_report import write_graph_report
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
@@ -20,8 +20,7 @@ from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.ranker.fit import RankSettings
-from hmrec.graph_ml.recommend.batch import recommend_everybody
-from hmrec.graph_ml.recommend.customer import recommend
+from hmrec.graph_ml.recommend import Recommender, Request
 from hmrec.graph_ml.write_back.preflight import check_before_training
 from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder
@@ -98,18 +97,19 @@ def test_what_is_not_hmrec_s_is_counted(shared: Graph) -> None:
     assert "2 Customer and 1 Article without an id that is text, with 1 BOUGHT" in found.describe()
 
 
-@pytest.mark.parametrize("method", list(Method))
-def test_nothing_of_theirs_is_recommended(shared: Graph, method: Method) -> None:
+@pytest.mark.parametrize("method", [method.name for method in METHODS])
+def test_nothing_of_theirs_is_recommended(shared: Graph, method: str) -> None:
+    recommender = Recommender(shared)
     for new_only in (False, True):
-        found = recommend(shared, "c01", k=40, method=method, new_only=new_only).articles
+        found = recommender.recommend(Request(customer_id="c01", k=40, method=method, new_only=new_only)).articles
         assert all(isinstance(article, str) and len(article) == 10 for article in found["article_id"])
-    assert len(recommend(shared, "c01", k=12, method=Method.popular).articles) == 12
+    assert len(recommender.recommend(Request(customer_id="c01", k=12, method="popular")).articles) == 12
 
 
 def test_everybody_s_lists_leave_them_out(shared: Graph, tmp_path: Path) -> None:
-    for method in (Method.hybrid, Method.gnn, Method.cf):
+    for method in ("hybrid", "gnn", "user_based_cf"):
         out = tmp_path / f"{method}.csv"
-        assert recommend_everybody(shared, out, method=method) == 42
+        assert Recommender(shared).recommend_all(Request(method=method), out) == 42
         lists = pl.read_csv(out, infer_schema=False)
         assert lists["customer_id"].to_list() == [f"c{number:02}" for number in range(42)]
         assert lists["prediction"].str.split(" ").list.len().to_list() == [12] * 42

@@ -106,5 +106,5 @@ def test_an_address_of_a_plain_web_server_is_named_for_what_it_is(scheme: str) -
     with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(UserMistake, match="answers by HTTP, not by Bolt"):
-            Graph.connect(ConnectionSettings(uri=f"{scheme}://localhost:{server.server_port}"), patience=60)
+            Graph.connect(ConnectionSettings(uri=f"{scheme}://localhost:{server.server_port}"), timeout=60)
         server.shutdown()
