@@ -84,7 +84,7 @@ def ports(local_server: LocalServer, certificate: Path) -> Iterator[dict[str, in
 
 def connect(server: LocalServer, uri: str) -> None:
     settings = server.connection().model_copy(update={"uri": uri})
-    with Graph.connect(settings, patience=60) as graph:
+    with Graph.connect(settings, timeout=60) as graph:
         assert graph.read_rows("counts")
 
 
@@ -134,5 +134,5 @@ def test_a_server_that_is_away_is_still_waited_for() -> None:
     for scheme in ("bolt", "bolt+s", "neo4j+s"):
         begun = time.monotonic()
         with pytest.raises(ServerUnavailable):
-            Graph.connect(ConnectionSettings(uri=f"{scheme}://localhost:1"), patience=1.5)
+            Graph.connect(ConnectionSettings(uri=f"{scheme}://localhost:1"), timeout=1.5)
         assert time.monotonic() - begun >= 1

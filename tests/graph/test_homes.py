@@ -32,10 +32,10 @@ def test_a_home_of_any_name_is_loaded_and_nothing_is_outside_it(tmp_path: Path) 
     server = make_server(home)
     server.start()
     try:
-        with Graph.connect(server.connection(), patience=0) as graph:
+        with Graph.connect(server.connection(), timeout=0) as graph:
             report = load_folder(tmp_path / "shop", server=server, graph=graph, road="bulk")
         assert report.counts["transactions_train"].loaded == 2
-        with Graph.connect(server.connection(), patience=0) as graph:
+        with Graph.connect(server.connection(), timeout=0) as graph:
             found = run_text(graph, "MATCH (:Customer)-[:BOUGHT]->(a:Article) RETURN a.article_id AS id ORDER BY id")
         assert [row["id"] for row in found] == ["0000000001", "2"]
     finally:
@@ -53,10 +53,10 @@ def test_two_servers_that_start_at_once_take_ports_of_their_own(tmp_path: Path) 
         assert len({address for status in statuses for address in (status.uri, status.http)}) == 4
         for number, server in enumerate(servers):
             assert server.is_answering()
-            with Graph.connect(server.connection(), patience=0) as graph:
+            with Graph.connect(server.connection(), timeout=0) as graph:
                 run_text(graph, "CREATE (:Mark {number: $number})", number=number)
         for number, server in enumerate(servers):
-            with Graph.connect(server.connection(), patience=0) as graph:
+            with Graph.connect(server.connection(), timeout=0) as graph:
                 assert run_text(graph, "MATCH (m:Mark) RETURN m.number AS number") == [{"number": number}]
     finally:
         for server in servers:
