@@ -248,11 +248,11 @@ def test_replacing_leaves_nothing_of_the_old_graph(folder: Path, local_server: L
 
 def test_too_many_bad_rows_change_nothing(folder: Path, graph: Graph) -> None:
     file = folder / "transactions_train.csv"
-    file.write_text(TRANSACTIONS + "2018-09-22,ann,0108775015,-1,2\n", encoding="utf-8")
+    file.write_text(TRANSACTIONS + "0218-09-22,ann,0108775015,1,2\n", encoding="utf-8")
     with pytest.raises(TooManyBadRows, match="1 of 8 rows of transactions_train are bad") as caught:
         load(folder, graph)
     assert str(folder / "rejects.csv") in caught.value.hint
-    assert "price" in (folder / "rejects.csv").read_text()
+    assert "t_dat" in (folder / "rejects.csv").read_text()
     assert picture(graph) == ([], [], [])
     report = load(folder, graph, max_bad=0.2)
     assert report.counts["transactions_train"].rejected == 1
