@@ -276,6 +276,12 @@ def test_lines_are_counted_through_quoted_line_breaks(read: Any) -> None:
     assert tables.rejects.select("line", "column").rows() == [(4, "article_id"), (8, None)]
 
 
+def test_a_line_of_separators_within_quotes_is_no_row(read: Any) -> None:
+    tables = read({"transactions_train.csv": ONE, "articles.csv": NAMES + '1,"n\n",","\n'})
+    assert tables.rejects.is_empty()
+    assert articles(tables, "prod_name", "detail_desc") == [("1", "n", ",")]
+
+
 def test_rows_over_many_blocks_are_all_there(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hmrec.loader.reading.rows.BLOCK", 64)
     rows = "".join(f'{number},"name, {number}","a\nb {number}"\n{number}a,plain,x\n' for number in range(300))
@@ -382,6 +388,8 @@ def test_a_table_in_any_dialect_is_read_back_equal(
     assert balanced(tables)
     assert {(row[2], row[3]) for row in bought(tables)} == {(f"{i:010}", row[2] / 100) for i, row in enumerate(rows)}
     got = articles(tables, "prod_name", "detail_desc")
-    want = [(i, " ".join(f"n {name}".split()), None if text.strip() in {"", *MISSING} else text.strip()) for i, name, text in
-            ((row[0], rows[n][0], row[2]) for n, row in enumerate(names))]  # fmt: skip
+    want = []
+    for (name, text, _), (article_id, *_) in zip(rows, names, strict=True):
+        shown = None if text.strip() in {"", *MISSING} else text.strip()
+        want.append((article_id, " ".join(f"n {name}".split()), shown))
     assert [(i, " ".join(name.split()), text) for i, name, text in got] == want
