@@ -85,13 +85,11 @@ class Splitter:
 
     def looks_like_row(self, line: str) -> bool:
         """Return whether a line within quote marks is whole by itself, and has a row's number of cells and its keys."""
-        if self._doubled.split(line.rstrip("\r")) in (OPEN, BROKEN):
+        cells = self._fit(self._doubled.split(line.rstrip("\r")))
+        if cells is None or len(cells) != self.width:
             return False
-        cells = line.rstrip("\r").split(self.separator)
-        while len(cells) > self.width and not cells[-1].strip():
-            cells.pop()
         shape = self.shape(cells)
-        return len(cells) == self.width and all(shape) and (not self.shapes or shape in self.shapes)
+        return all(shape) and (not self.shapes or shape in self.shapes)
 
     def shape(self, cells: list[str]) -> tuple[str, ...]:
         """Return how the keys look: `c12` and `a7` alike, `2020-09-22` otherwise."""
