@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,14 +136,15 @@ def transcode(file: Path, target: Path, codec: str, bare_returns: bool) -> bool:
 
     Marks stand before the bytes that could not. Carriage returns become line ends if `bare_returns`.
     """
-    decoder = codecs.getincrementaldecoder(codec)(errors="hmrec.mark")
+    bytes_to_text = codecs.getincrementaldecoder(codec)(errors="hmrec.mark")
+    decoder = io.IncrementalNewlineDecoder(bytes_to_text, translate=True) if bare_returns else bytes_to_text
     is_whole = True
     with file.open("rb") as stream, target.open("wb") as copy:
         while True:
             chunk = stream.read(CHUNK)
             text = decoder.decode(chunk, final=not chunk)
             is_whole = is_whole and UNDECODABLE not in text
-            copy.write((text.replace("\r", "\n") if bare_returns else text).encode("utf-8", "backslashreplace"))
+            copy.write(text.encode("utf-8", "backslashreplace"))
             if not chunk:
                 return is_whole
 

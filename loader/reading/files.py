@@ -182,13 +182,21 @@ def _open_part(
         look = look_through(text)
         if codec not in ("utf-8", "utf-8-sig"):
             notes.append(f"{entry.name}: its text is read as {codec}, not UTF-8; if that is wrong, give --encoding.")
-    if look.has_bare_returns and not look.has_feeds:
+    if look.has_bare_returns and (not look.has_feeds or _has_bare_return(text)):
+        had_feeds = look.has_feeds
         text, is_whole = _transcode(text, target.with_name(f"{target.name}.lf"), "utf-8", bare_returns=True)
         look = look_through(text)
-        notes.append(f"{entry.name}: its lines end by CR alone.")
+        notes.append(f"{entry.name}: its lines end by CR alone{', some by LF' if had_feeds else ''}.")
     separator, header, skip = _read_header(entry, text, known, notes)
     part = Part(entry.name, text, separator, header, skip, entry.constants, look=look)
     return [part if look.is_plain and is_whole else replace(part, rows=[])], digest
+
+
+def _has_bare_return(text: Path) -> bool:
+    """Return whether the header ends by CR alone, outside quote marks."""
+    with text.open("rb") as stream:
+        header, mark, _ = stream.readline(CHUNK).rstrip(b"\r\n").partition(b"\r")
+    return bool(mark) and header.count(b'"') % 2 == 0
 
 
 def _transcode(text: Path, target: Path, codec: str, bare_returns: bool) -> tuple[Path, bool]:
@@ -273,7 +281,7 @@ def _join_parts(table: Table, parts: list[Part], named: dict[str, str], work: Pa
             target = work / f"{table.stem}-{number}.rows"
             part = replace(part, rows=split_file(part.text, splitter, part.skip, kept, target))
             if splitter.prefers_escapes:
-                notes.append(f"{part.name}: backslashes escape its quote marks.")
+                notes.append(f"{part.name}: backslashes escape its marks.")
         joined.append(part)
         if len(parts) > 1:
             first += _count_lines(part)

@@ -83,13 +83,13 @@ class Splitter:
                     return taken
         return short if short is not None else self.split_loosely(line), 0
 
-    def looks_like_row(self, line: str) -> bool:
-        """Return whether a line within quote marks is whole by itself, and has a row's number of cells and its keys."""
-        cells = self._fit(self._doubled.split(line.rstrip("\r")))
-        if cells is None or len(cells) != self.width:
-            return False
-        shape = self.shape(cells)
-        return all(shape) and (not self.shapes or shape in self.shapes)
+    def looks_like_row(self, line: str, shapes: set[tuple[str, ...]]) -> bool:
+        """Return whether a line within quote marks has a row's number of cells, and keys of these shapes."""
+        cells = line.rstrip("\r").split(self.separator)
+        while len(cells) > self.width and not cells[-1].strip():
+            cells.pop()
+        is_torn = any(cells[key].count('"') % 2 for key in self.keys if key < len(cells))
+        return len(cells) == self.width and not is_torn and self.shape(cells) in shapes
 
     def shape(self, cells: list[str]) -> tuple[str, ...]:
         """Return how the keys look: `c12` and `a7` alike, `2020-09-22` otherwise."""
@@ -114,7 +114,10 @@ class Splitter:
             if cells == OPEN:
                 continue
             fitting = self._fit(cells)
-            if fitting is None or any(self.looks_like_row(lines[place + i]) for i in range(1, taken + 1)):
+            if fitting is None:
+                return None, 0
+            shapes = self.shapes | {self.shape(fitting)}
+            if any(self.looks_like_row(lines[place + i], shapes) for i in range(1, taken + 1)):
                 return None, 0
             return fitting, taken
         return None, 0

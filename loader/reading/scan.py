@@ -52,6 +52,11 @@ def _scan_part(source: Source, part: Part) -> pl.LazyFrame:
     if not part.is_plain:
         frame = frame.with_columns(_join_broken(column.name) for column in source.table.columns if (
             column.name in kept and column.kind is Kind.text and not column.breaks))  # fmt: skip
+    if source.table.key in names and part.separator != "":  # files that were put together repeat their header
+        key = pl.col(source.table.key)
+        frame = frame.filter(
+            (key.str.strip_chars(' "') == part.header[names.index(source.table.key)]).not_() | key.is_null()
+        )
     return frame.select("line", *kept, "bad", "bad_value")
 
 

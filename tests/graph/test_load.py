@@ -248,7 +248,7 @@ def test_replacing_leaves_nothing_of_the_old_graph(folder: Path, local_server: L
 
 def test_too_many_bad_rows_change_nothing(folder: Path, graph: Graph) -> None:
     file = folder / "transactions_train.csv"
-    file.write_text(TRANSACTIONS + "0218-09-22,ann,0108775015,1,2\n", encoding="utf-8")
+    file.write_text(TRANSACTIONS + "2018-09-31,ann,0108775015,0.1,2\n", encoding="utf-8")
     with pytest.raises(TooManyBadRows, match="1 of 8 rows of transactions_train are bad") as caught:
         load(folder, graph)
     assert str(folder / "rejects.csv") in caught.value.hint
@@ -256,6 +256,28 @@ def test_too_many_bad_rows_change_nothing(folder: Path, graph: Graph) -> None:
     assert picture(graph) == ([], [], [])
     report = load(folder, graph, max_bad=0.2)
     assert report.counts["transactions_train"].rejected == 1
+
+
+@pytest.mark.parametrize("road", ["bulk", "stream"])
+def test_a_load_of_nothing_replaces_nothing(folder: Path, graph: Graph, local_server: LocalServer, road: str) -> None:
+    load(folder, graph)
+    before = picture(graph)
+    file = folder / "transactions_train.csv"
+    for nothing in (TRANSACTIONS.splitlines()[0] + "\n", TRANSACTIONS.splitlines()[0] + "\n2018-09-31,ann,1,0.1,2\n"):
+        file.write_text(nothing, encoding="utf-8")
+        with pytest.raises(UserMistake, match=r"has no rows|not replaced"):
+            load(folder, graph, local_server, replace=True, road=road, max_bad=1)
+        assert picture(graph) == before
+
+
+def test_rows_that_end_by_carriage_returns_replace_the_graph(
+    folder: Path, graph: Graph, local_server: LocalServer
+) -> None:
+    load(folder, graph)
+    before = picture(graph)
+    (folder / "transactions_train.csv").write_bytes(TRANSACTIONS.replace("\n", "\r").encode())
+    load(folder, graph, local_server, replace=True, road="stream")
+    assert picture(graph) == before
 
 
 def test_checking_changes_nothing_and_needs_no_server(folder: Path) -> None:

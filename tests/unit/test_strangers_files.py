@@ -171,6 +171,7 @@ def test_packed_files_and_parts_are_one_table(read: Any, files: dict[str, bytes]
         (TWO.replace("\n", "\r").encode(), "CR"),
         (TWO.replace("\n", "\r\n").encode(), None),
         ((HEADER + TWO.removeprefix(HEADER).replace("\n", "\r") + "\n").encode(), None),
+        (TWO.replace("\n", "\r", 2).replace("\n", "\r\n").encode(), "CR"),
         (TWO.encode("utf-8-sig"), None),
         (TWO.encode("utf-16"), "utf-16"),
         (TWO.encode("utf-16-le"), "utf-16-le"),
@@ -217,6 +218,7 @@ NAMES = "article_id,prod_name,detail_desc\n"
         (NAMES + "1,Top,\n2,Sock,,\n3,Hat\n4\n", [("1", "Top", None), ("2", "Sock", None), ("3", "Hat", None),
                                                     ("4", None, None)]),
         (NAMES + '1,"Top, a",,\n2,"Sock"\n', [("1", "Top, a", None), ("2", "Sock", None)]),
+        (NAMES + "1,Top,x\n" + NAMES + "2,Hat,y\n", [("1", "Top", "x"), ("2", "Hat", "y")]),
         ('"article_id" ; "prod_name";"detail; desc";detail_desc\n1 ; "a;b" ;x;y\n', [("1", "a;b", "y")]),
     ],
 )  # fmt: skip
@@ -387,9 +389,9 @@ def test_a_table_in_any_dialect_is_read_back_equal(
     assert tables.rejects.is_empty(), tables.rejects
     assert balanced(tables)
     assert {(row[2], row[3]) for row in bought(tables)} == {(f"{i:010}", row[2] / 100) for i, row in enumerate(rows)}
+    want = [
+        (f"{i:010}", " ".join(f"n {name}".split()), None if text.strip() in {"", *MISSING} else text.strip())
+        for i, (name, text, _) in enumerate(rows)
+    ]
     got = articles(tables, "prod_name", "detail_desc")
-    want = []
-    for (name, text, _), (article_id, *_) in zip(rows, names, strict=True):
-        shown = None if text.strip() in {"", *MISSING} else text.strip()
-        want.append((article_id, " ".join(f"n {name}".split()), shown))
-    assert [(i, " ".join(name.split()), text) for i, name, text in got] == want
+    assert [(article, " ".join(name.split()), text) for article, name, text in got] == want
