@@ -1,4 +1,4 @@
-"""Make the graph's constraints, whatever a killed server left of them."""
+"""Create the graph's constraints, also after a server was killed while it created them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ CONSTRAINT = re.compile(r"CREATE CONSTRAINT (\w+) IF NOT EXISTS FOR \(n:(\w+)\) 
 
 
 def make_constraints(graph: Graph) -> None:
-    """Make those constraints that the graph lacks, with their indexes online.
+    """Create the constraints that are missing, and wait until their indexes are online.
 
-    A server that is killed while it makes a constraint comes back with the constraint's index alone, and refuses to
-    make another of that name: the index is removed then.
+    A server killed while it creates a constraint restarts with the constraint's index alone, and then refuses to
+    create the constraint. Remove the index in that case.
 
     Raises
     ------
-    HmrecError : an index of a constraint's name is there already, on something else.
+    HmrecError : another index already has the name of a constraint.
     """
     while True:
         try:
@@ -32,7 +32,7 @@ def make_constraints(graph: Graph) -> None:
 
 
 def _drop_orphans(graph: Graph) -> int:
-    """Remove indexes of constraints that are not there; how many."""
+    """Remove indexes whose constraints are missing, and return how many there were."""
     wanted = {name: [label, key] for name, label, key in CONSTRAINT.findall(find_query("constraints").text)}
     found = graph.read_rows("orphaned_indexes", constraints=wanted)[1]
     for (name,) in found:

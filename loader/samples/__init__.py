@@ -1,4 +1,4 @@
-"""Data sets to start from, written as H&M's three CSV files."""
+"""Sample data sets, written as H&M's three CSV files."""
 
 from .journey import write_journey
 from .sample_files import SampleReceipt
