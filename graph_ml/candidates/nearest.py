@@ -1,4 +1,4 @@
-"""Candidates by embedding: what the vector index finds, here exactly and for many customers at once."""
+"""Candidates by embedding: what the vector index finds, computed exactly and for many customers at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .snapshot import Snapshot
 
 
 class Vectors(NamedTuple):
-    """Embeddings as of a day: [C, dim] and [A, dim] float32, to be compared by cosine; NaN where there is none."""
+    """Embeddings as of a day, [C, dim] and [A, dim] float32, compared by cosine; NaN if there is none."""
 
     customers: npt.NDArray[np.float32]
     articles: npt.NDArray[np.float32]
@@ -24,16 +24,16 @@ class Vectors(NamedTuple):
 def gnn(
     snapshot: Snapshot, vectors: Vectors, customers: Integers, k: int = 12, *, new_only: bool = False
 ) -> Candidates:
-    """The articles nearest to each customer's embedding, as the query gnn asks the vector index for them.
+    """Return the articles nearest to each customer's embedding, as the query gnn does with the vector index.
 
-    Customers without an embedding have no list, and articles without one are in none.
+    Customers without an embedding get no list, and articles without one are in none.
     """
 
     def make() -> tuple[Integers, npt.NDArray[np.float32], tuple[Any, ...]]:
         known = ~np.isnan(vectors.articles[:, 0])
         known &= True if snapshot.only is None else snapshot.only
         places = np.flatnonzero(known)
-        return places, np.ascontiguousarray(vectors.articles[places].T), (vectors, snapshot.only)  # so keep their ids
+        return places, np.ascontiguousarray(vectors.articles[places].T), (vectors, snapshot.only)  # keeps the ids valid
 
     places, articles, _ = snapshot.keep(("gnn", id(vectors), id(snapshot.only)), make)
     whose = np.flatnonzero(~np.isnan(vectors.customers[customers, 0]))
@@ -50,9 +50,9 @@ def gnn(
 
 
 def cosine_of(vectors: Vectors, customer: Integers, article: Integers) -> npt.NDArray[np.float32]:
-    """[m]: the cosine of each pair, NaN where one has no embedding; the embeddings have length 1.
+    """Return the cosine of each pair, [m], for unit vectors; NaN if one has no embedding.
 
-    Fastest where a customer's pairs stand together: each run of them is one product.
+    It is fastest if each customer's pairs are adjacent, because each run is one product.
     """
     found = np.empty(len(customer), dtype=np.float32)
     begins = np.flatnonzero(np.append(True, customer[1:] != customer[:-1])[: len(customer)])
