@@ -1,1 +1,1 @@
-"""The HTTP service: the library's answers as JSON, and a page that shows them."""
+"""The HTTP service: recommendations as JSON, and a web page that shows them."""

@@ -1,4 +1,4 @@
-"""The HTTP service: each route parses, calls one library function, answers."""
+"""The routes of the HTTP service. Each one parses the request, calls one library function, and returns the answer."""
 
 from __future__ import annotations
 
@@ -32,37 +32,37 @@ POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 
 FAILURES: dict[int | str, dict[str, Any]] = {
     status.value: {"model": Failure, "description": description}
     for status, description in (
-        (HTTPStatus.BAD_REQUEST, "What was asked cannot be done as asked"),
+        (HTTPStatus.BAD_REQUEST, "The request cannot be carried out as given"),
         (HTTPStatus.UNAUTHORIZED, "The token is missing or wrong"),
         (HTTPStatus.NOT_FOUND, "The graph has no such customer or article"),
-        (HTTPStatus.CONFLICT, "There is no embedding"),
-        (HTTPStatus.MISDIRECTED_REQUEST, "Not asked under a name of this machine"),
-        (HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is wrong"),
+        (HTTPStatus.CONFLICT, "The embedding or the ranker is missing"),
+        (HTTPStatus.MISDIRECTED_REQUEST, "The host name of the request is not one of this machine"),
+        (HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is invalid"),
         (HTTPStatus.BAD_GATEWAY, "Neo4j failed"),
-        (HTTPStatus.SERVICE_UNAVAILABLE, "Neo4j does not answer"),
+        (HTTPStatus.SERVICE_UNAVAILABLE, "Neo4j is unavailable"),
     )
 }
 
 LONGEST_ID = 1000
 CustomerId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The customer's id")]
-ArticleId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The article's id, with its leading zeros")]
-K = Annotated[int, Query(ge=1, le=1000, description="How many articles")]
+ArticleId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The article's id, with leading zeros")]
+K = Annotated[int, Query(ge=1, le=1000, description="Number of articles")]
 Name = Annotated[str | None, Query(max_length=LONGEST_ID)]
-AsOf = Annotated[date | None, Query(description="As the graph stood on that day")]
+AsOf = Annotated[date | None, Query(description="Use only purchases before this day")]
 
 
 def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
-    """The service, on an open graph from which it only reads.
+    """Create the service for an open graph, which it only reads.
 
     Parameters
     ----------
     graph : the graph; it may be shared.
-    token : what requests must bear; empty where the service answers its own machine only.
-    kept : how many recommendations are kept for as long as the graph is the same.
+    token : token that requests must send; empty if the service answers only its own machine.
+    kept : number of recommendations to cache while the graph is unchanged.
     """
     app = FastAPIOffline(
         title="hmrec", version=version("hmrec"), redoc_url=None, favicon_url="/page/icon.svg",
-        description="Recommendations from the graph of purchases, each with its reason.",
+        description="Recommendations from a graph of purchases, each with its reason.",
     )  # fmt: skip
     candidates = Candidates(graph, kept)
     metrics = Metrics(candidates)
@@ -77,7 +77,7 @@ def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
 
     @app.get("/health", responses={503: FAILURES[503], 502: FAILURES[502]}, tags=["operation"])
     def health() -> Health:
-        """Whether service and graph answer; needs no token."""
+        """State of the service and of the graph. Needs no token."""
         found = candidates.version()
         return Health(
             status="ok", version=version("hmrec"), neo4j=graph.server_version(),
@@ -88,7 +88,7 @@ def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
 
 
 def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: str) -> APIRouter:
-    """The routes that show data, all of them behind the guard."""
+    """Create the routes that return data; the guard protects all of them."""
     routes = APIRouter(
         dependencies=[Depends(make_guard(token)), Depends(refuse_unknown_parameters)], responses=FAILURES
     )
@@ -96,16 +96,16 @@ def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: s
     @routes.get("/recommend/{customer_id:path}", response_model=Recommendation, tags=["recommend"])
     async def recommend_articles(
         customer_id: CustomerId,
-        method: Annotated[Method, Query(description="How to recommend")] = Method.auto,
+        method: Annotated[Method, Query(description="Method of recommendation")] = Method.auto,
         k: K = 12,
-        new_only: Annotated[bool, Query(description="Leave out what the customer has bought already")] = False,
+        new_only: Annotated[bool, Query(description="Exclude articles that the customer bought before")] = False,
         department: Name = None,
         colour: Name = None,
         max_price: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
-        in_season: Annotated[int | None, Query(ge=1, le=36_525, description="Sold within that many days")] = None,
+        in_season: Annotated[int | None, Query(ge=1, le=36_525, description="Sold within this many days")] = None,
         as_of: AsOf = None,
     ) -> Response:
-        """Articles for a customer, each with its reason; what `hmrec recommend` prints."""
+        """Recommend articles to a customer, each with its reason, as `hmrec recommend` does."""
         day = as_of.isoformat() if as_of else None
         wish = Wish(customer_id, k, method, new_only, department, colour, max_price, in_season, day)
         answer = candidates.find(wish) or await run_in_threadpool(candidates.recommend, wish)
@@ -113,12 +113,12 @@ def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: s
 
     @routes.get("/similar/{article_id:path}", tags=["recommend"])
     def similar_articles(article_id: ArticleId, k: K = 12) -> Similar:
-        """Articles near an article by embedding; 409 while there are no embeddings."""
+        """Find the articles nearest to an article by embedding; 409 if there are no embeddings."""
         return Similar.model_validate({"article_id": article_id, "articles": records(similar(graph, article_id, k=k))})
 
     @routes.get("/explain/{customer_id:path}/{article_id}", tags=["recommend"])
     def explain_score(customer_id: CustomerId, article_id: ArticleId, as_of: AsOf = None) -> Explanation:
-        """Which neighbours, through which articles, give an article its score; what `hmrec explain` prints."""
+        """Explain an article's score by neighbours and shared articles, as `hmrec explain` does."""
         evidence = explain(graph, customer_id, article_id, as_of=as_of.isoformat() if as_of else None)
         name = graph.read_rows("article_names", article_ids=[article_id])[1][0][1]
         parts = records(evidence)
@@ -132,18 +132,18 @@ def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: s
 
     @routes.get("/customers", tags=["customers"])
     def search_customers(
-        start: Annotated[str, Query(max_length=LONGEST_ID, description="The first letters of the id")] = "",
-        k: Annotated[int, Query(ge=1, le=1000, description="How many customers")] = 20,
+        start: Annotated[str, Query(max_length=LONGEST_ID, description="First characters of the id")] = "",
+        k: Annotated[int, Query(ge=1, le=1000, description="Number of customers")] = 20,
     ) -> Found:
-        """Customers whose ids begin with some letters."""
+        """Find customers by the first characters of their ids."""
         return Found.model_validate({"customers": records(find_customers(graph, start, k=k))})
 
     @routes.get("/customers/{customer_id:path}", tags=["customers"])
     def show_customer(
         customer_id: CustomerId,
-        k: Annotated[int, Query(ge=1, le=10_000, description="How many purchases, the newest first")] = 1000,
+        k: Annotated[int, Query(ge=1, le=10_000, description="Number of purchases, newest first")] = 1000,
     ) -> Customer:
-        """A customer's attributes and last purchases."""
+        """Show a customer's attributes and latest purchases."""
         profile = read_profile(graph, customer_id, k=k)
         history = dict(profile.history)
         return Customer.model_validate({
@@ -156,7 +156,7 @@ def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: s
 
     @routes.get("/metrics", tags=["operation"], response_class=Response)
     def show_metrics() -> Response:
-        """Requests, times and the cache's hits, in Prometheus's text form."""
+        """Show request counts, times and cache hits, in Prometheus's text format."""
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes
