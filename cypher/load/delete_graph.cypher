@@ -1,4 +1,4 @@
-// delete_graph: remove every relationship and then every node, in parts, but for the load that asks for it
+// delete_graph: remove every relationship and then every node, in batches, except the calling load
 // $keep: string = ""   id of the (:Load) to keep
 // :param [{keep}] => { RETURN '' AS keep }
 MATCH ()-[r]->()

@@ -1,4 +1,4 @@
-// load_purchases: purchases, one row a customer; a purchase that is there already keeps the larger quantity
+// load_purchases: purchases, one row per customer; an existing purchase keeps the larger quantity
 // $rows: list   maps of customer_id and purchases, lists of [article_id, t_dat, price, sales_channel_id, quantity]
 // :param [{rows}] => { RETURN [{customer_id: '1', purchases: [['0108775015', date('2020-09-01'), 0.05, 2, 1]]}] AS rows }
 UNWIND $rows AS row

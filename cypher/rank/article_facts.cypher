@@ -1,4 +1,4 @@
-// article_facts: what a training wrote on every article, as of the day after the last purchase that it knew
+// article_facts: the facts that training stored on every article, as of the day after the last purchase it used
 // returns article_id, facts
 MATCH (a:Article)
 RETURN a.article_id AS article_id,

@@ -1,4 +1,4 @@
-// counts: how many nodes and relationships the graph has, from the count store
+// counts: number of nodes and relationships, from the count store
 // returns nodes, relationships, customers, articles, bought
 CALL () { MATCH (n) RETURN count(n) AS nodes }
 CALL () { MATCH ()-[r]->() RETURN count(r) AS relationships }

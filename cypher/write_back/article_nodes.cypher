@@ -1,4 +1,4 @@
-// article_nodes: the number of every article's node, as stored
+// article_nodes: every article's node number and id
 // returns node, id
 MATCH (a:Article)
 RETURN id(a) AS node, a.article_id AS id

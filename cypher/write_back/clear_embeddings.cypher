@@ -1,4 +1,4 @@
-// clear_embeddings: remove the embeddings of a slot from every node, in parts
+// clear_embeddings: remove the embeddings of a slot from all nodes, in batches
 // $slot: string     embedding or embedding_staged
 // :param [{slot}] => { RETURN 'embedding_staged' AS slot }
 MATCH (n:Customer|Article)

@@ -1,4 +1,4 @@
-// move_embeddings: the staged embeddings under the name that they are read by; may be stopped and run again
+// move_embeddings: move the staged embeddings to the property that readers use; may be interrupted and run again
 MATCH (n:Customer|Article)
 WHERE n.embedding_staged IS NULL AND n.embedding IS NOT NULL
 CALL (n) { REMOVE n.embedding } IN 2 CONCURRENT TRANSACTIONS OF 2000 ROWS;

@@ -1,4 +1,4 @@
-// next_version: the number that the next version of the embeddings gets
+// next_version: the number of the next version of the embeddings
 // returns version
 OPTIONAL MATCH (m:Model)
 RETURN coalesce(max(m.version), 0) + 1 AS version

@@ -1,3 +1,3 @@
-// tidy_models: remove the (:Model) of a write-back that ended before it was in force
+// tidy_models: remove the (:Model) of a write-back that was interrupted before it was in use
 MATCH (m:Model {prepared: true})
 DETACH DELETE m

@@ -1,4 +1,4 @@
-// vector_indexes: how far the vector indexes are, how many numbers their embeddings have, and how they are built
+// vector_indexes: state, progress, dimension and settings of the vector indexes
 // returns name, state, percent, dim, ef_construction
 SHOW VECTOR INDEXES YIELD name, state, populationPercent, options
 WHERE name STARTS WITH 'article_embedding' OR name STARTS WITH 'customer_embedding'
