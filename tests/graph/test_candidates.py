@@ -1,4 +1,4 @@
-"""Candidates in memory are those of the saved queries: the same articles with the same scores, as of the same day."""
+"""Candidates in memory equal those of the saved queries: the same articles and scores, as of the same day."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def subgraph(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> S
 
 @pytest.fixture(autouse=True, params=["compiled", "plain"])
 def _for_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shop is small; a large one's lists are made by what is compiled."""
+    """Use the compiled code of large shops, although the shop is small."""
     for module in (lists, products):
         monkeypatch.setattr(module, "MANY", 0 if request.param == "compiled" else 10**9)
 
 
 def choose_customers(snapshot: Snapshot) -> np.ndarray[Any, Any]:
-    """Twelve with a history and two without, from the same seed."""
+    """Sample twelve customers with a history and two without, always the same ones."""
     random = np.random.default_rng(0)
     bought = snapshot.purchases_by_customer > 0
     chosen = [random.choice(np.flatnonzero(mask), n, replace=False) for mask, n in ((bought, 12), (~bought, 2))]
     return np.concatenate(chosen)
 
 
-def test_every_source_of_the_ranker_is_held_against_its_query() -> None:
+def test_every_ranker_source_is_compared_with_its_query() -> None:
     assert {source.query: source.ask for source in SOURCES} == TWINS
 
 
@@ -64,7 +64,7 @@ def test_every_source_of_the_ranker_is_held_against_its_query() -> None:
     ids=["plain", "new", "few", "both"],
 )
 @pytest.mark.parametrize("twin", TWINS.values(), ids=TWINS)
-def test_lists_are_the_querys(
+def test_lists_equal_those_of_the_queries(
     module_graph: Graph, subgraph: Subgraph, twin: Callable[..., Candidates], asked: dict[str, Any]
 ) -> None:
     cut = subgraph.until - dt.timedelta(days=21)

@@ -1,4 +1,4 @@
-"""Evaluation: the figures are those of a naive computation, and no method sees the days held out."""
+"""Evaluation: the figures equal a naive computation, and no method sees the held-out days."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_each_method_is_measured_for_all_and_for_new_purchases(module_graph: Gra
 
 
 @pytest.mark.parametrize("method", list(QUERIES))
-def test_map_equals_asking_each_customer_on_the_day(module_graph: Graph, shop: pl.DataFrame, method: str) -> None:
+def test_map_equals_querying_each_customer_as_of_the_day(module_graph: Graph, shop: pl.DataFrame, method: str) -> None:
     cut = shop["t_dat"].max() - dt.timedelta(days=6)
     before, after = shop.filter(pl.col("t_dat") < cut), shop.filter(pl.col("t_dat") >= cut)
     found = scores(evaluate(module_graph, methods=(method,)))
@@ -72,13 +72,13 @@ def test_embeddings_in_the_graph_are_neither_used_nor_changed(module_graph: Grap
     ]
 
 
-def test_some_customers_are_drawn_the_same_each_time(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_sampled_customers_are_the_same_each_time(module_graph: Graph, shop: pl.DataFrame) -> None:
     few = [evaluate(module_graph, methods=("cf",), customers=7).drop(columns="seconds") for _ in range(2)]
     pd.testing.assert_frame_equal(few[0], few[1])
     assert few[0]["customers"].tolist()[0] == 7
 
 
-def test_each_week_is_foreseen_from_what_was_known_before_it(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_each_week_is_predicted_from_earlier_purchases_only(module_graph: Graph, shop: pl.DataFrame) -> None:
     last = shop["t_dat"].max() + dt.timedelta(days=1)  # type: ignore[operator]
     both = evaluate(module_graph, methods=("popular", "cf"), weeks=2)
     apart = [
@@ -97,7 +97,7 @@ def test_each_week_is_foreseen_from_what_was_known_before_it(module_graph: Graph
     assert (both.attrs["cut"], both.attrs["weeks"]) == (apart[0].attrs["cut"], 2)
 
 
-def test_customers_without_history_are_measured_apart(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_customers_without_history_are_measured_separately(module_graph: Graph, shop: pl.DataFrame) -> None:
     last = shop["t_dat"].max()
     newcomer = (
         "MATCH (c:Customer {customer_id: 'c40'}), (a:Article {article_id: '0000000000'}) "
@@ -119,7 +119,7 @@ def test_customers_without_history_are_measured_apart(module_graph: Graph, shop:
     assert scores(whole) == scores(before)
 
 
-def test_the_page_holds_every_figure_and_fetches_nothing(
+def test_the_page_has_every_figure_and_no_external_resources(
     module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
 ) -> None:
     table = evaluate(module_graph, methods=("popular", "own_repurchases", "cf"), weeks=2)
@@ -166,15 +166,15 @@ def test_the_sources_protocol_through_the_command(
     assert isinstance(mistake.exception, UserMistake)
 
 
-def test_mistakes_are_said_before_anything_is_run(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_mistakes_are_reported_before_anything_runs(module_graph: Graph, shop: pl.DataFrame) -> None:
     with pytest.raises(UserMistake, match="no method 'magic'"):
         evaluate(module_graph, methods=("magic",))
     with pytest.raises(UserMistake, match="cannot be held out"):
         evaluate(module_graph, days=400)
 
 
-def test_no_list_changes_when_the_days_held_out_change(graph: Graph, tmp_path: Path) -> None:
-    """The future is deleted but for a purchase a customer; each method's hits on those purchases stay the same."""
+def test_lists_do_not_depend_on_the_held_out_days(graph: Graph, tmp_path: Path) -> None:
+    """Delete the future except one purchase per customer; each method's hits on those purchases stay the same."""
     transactions = load_two_tastes(graph, tmp_path / "shop", weeks=5)
     cut = transactions["t_dat"].max() - dt.timedelta(days=6)
     # what a list holds shows in the precision when the same one article is all that is bought afterwards
