@@ -1,12 +1,12 @@
-"""How fast and how good user-based CF is beside the textbook's query, in one run on the graph that NEO4J_URI names.
+"""Speed and quality of user-based CF, compared with the textbook's query in one run on the graph at NEO4J_URI.
 
-    python -m benchmarks.cf speed --customers 500 --heavy 100    # latency, each customer asked both ways
-    python -m benchmarks.cf users --users 8                      # throughput of 8 users at once beside one
-    python -m benchmarks.cf quality --customers 2000             # MAP@12, the last 7 days held out
-    python -m benchmarks.cf all                                  # every recommender's latency
+    python -m benchmarks.cf speed --customers 500 --heavy 100    # latency of both queries for the same customers
+    python -m benchmarks.cf users --users 8                      # throughput of 8 concurrent users and of one
+    python -m benchmarks.cf quality --customers 2000             # MAP@12 with the last 7 days held out
+    python -m benchmarks.cf all                                  # latency of every recommender
     python -m benchmarks.cf hubs --customers 200                 # other ways to find neighbours through best sellers
 
-With `--write` what was measured goes into docs/performance.md.
+`--write` puts the figures into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -34,36 +34,36 @@ from .report import describe_machine, write_section
 PEERS = Path(__file__).parent / "peers"
 PEER = PEERS / "textbook_cf.cypher"
 FASTEST, MOST = 0.01, 12
-PATIENCE = 10  # how many of the heaviest customers the textbook's query is asked for: it takes seconds each
+SLOW_QUERIES = 10  # heaviest customers measured with the textbook query, which takes seconds for each
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Customers to ask for: some among all with history, some among the hundredth with most purchases."""
+class SampledCustomers:
+    """Sampled customers: some of all with a history, some of the 1 % with most purchases."""
 
     everyone: list[str]
     heavy: list[str]
 
 
 def read_textbook() -> Query:
-    """The peer's query."""
+    """Read the peer's query."""
     return parse_query(PEER.read_text(encoding="utf-8"), PEER)
 
 
-def draw_customers(graph: Graph, everyone: int, heavy: int, seed: int = 20) -> Drawn:
-    """Draw customers with history by a fixed seed."""
+def draw_customers(graph: Graph, everyone: int, heavy: int, seed: int = 20) -> SampledCustomers:
+    """Sample customers with a history, with a fixed seed."""
     _, rows = graph.read_rows("customers_by_purchases", k=10**9)
     ids = [row[0] for row in rows]
     random = np.random.default_rng(seed)
     top = ids[: max(heavy, round(len(ids) * FASTEST))]
-    return Drawn(
+    return SampledCustomers(
         [ids[i] for i in random.choice(len(ids), min(everyone, len(ids)), replace=False)],
         [top[i] for i in random.choice(len(top), min(heavy, len(top)), replace=False)],
     )
 
 
 def time_query(graph: Graph, query: str | Query, customers: Sequence[str], **parameters: Any) -> np.ndarray[Any, Any]:
-    """Milliseconds that each customer waits, from the call to the rows as Python values."""
+    """Return each customer's latency in milliseconds, from the call to the rows as Python values."""
     milliseconds = []
     for customer_id in customers:
         begun = time.perf_counter()
@@ -73,13 +73,13 @@ def time_query(graph: Graph, query: str | Query, customers: Sequence[str], **par
 
 
 def describe(milliseconds: np.ndarray[Any, Any]) -> str:
-    """Median, 95th percentile and worst, as cells of a table."""
+    """Return median, 95th percentile and maximum as cells of a table."""
     p50, p95, worst = np.percentile(milliseconds, [50, 95, 100])
     return f"{p50:,.1f} | {p95:,.1f} | {worst:,.1f}"
 
 
 def describe_graph(graph: Graph) -> str:
-    """What was measured on: machine, versions, data."""
+    """Describe the machine, versions and data of the measurement."""
     counts = graph.read("counts").iloc[0]
     load = os.getloadavg()[0]
     return (
@@ -89,7 +89,7 @@ def describe_graph(graph: Graph) -> str:
 
 
 def measure_speed(graph: Graph, everyone: int, heavy: int) -> list[str]:
-    """Each customer asked by the recommender, with the page cache warm, and by the textbook's query."""
+    """Measure each customer's latency with the recommender, with a warm page cache, and with the textbook's query."""
     drawn, textbook = draw_customers(graph, everyone, heavy), read_textbook()
     lines = ["| query | customers | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- | --- |"]
     p95: dict[str, float] = {}
@@ -97,7 +97,7 @@ def measure_speed(graph: Graph, everyone: int, heavy: int) -> list[str]:
         groups = {"all with history": drawn.everyone, "the 1 % with most purchases": drawn.heavy}
         time_query(graph, query, [*drawn.everyone, *drawn.heavy] if name == "user_based_cf" else drawn.everyone[:20])
         for group, customers in groups.items():
-            asked = customers if query is not textbook or customers is drawn.everyone else customers[:PATIENCE]
+            asked = customers if query is not textbook or customers is drawn.everyone else customers[:SLOW_QUERIES]
             milliseconds = time_query(graph, query, asked)
             p95.setdefault(name, float(np.percentile(milliseconds, 95)))
             lines.append(f"| {name} | {len(asked)} {group} | {describe(milliseconds)} |")
@@ -109,7 +109,7 @@ def measure_speed(graph: Graph, everyone: int, heavy: int) -> list[str]:
 
 
 def measure_users(graph: Graph, users: int, customers: int) -> list[str]:
-    """Requests a second of one user and of several at once, the same customers."""
+    """Measure requests per second of one user and of several concurrent ones, for the same customers."""
     ids = draw_customers(graph, customers, 0).everyone
     time_query(graph, "user_based_cf", ids)
     lines = ["| users at once | requests/s | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- | --- |"]
@@ -127,7 +127,7 @@ def measure_users(graph: Graph, users: int, customers: int) -> list[str]:
 
 
 def measure_all(graph: Graph, customers: int) -> list[str]:
-    """Latency of every recommender, defaults, the page cache warm."""
+    """Measure the latency of every recommender with its defaults and a warm page cache."""
     ids = draw_customers(graph, customers, 0).everyone
     lines = [
         "| recommender | p50 ms | p95 ms | worst ms | articles for a customer |",
@@ -146,7 +146,7 @@ def measure_all(graph: Graph, customers: int) -> list[str]:
 
 
 def read_other_searches() -> dict[str, Query]:
-    """user_based_cf with the buyers of each article found in another way: all else is word for word the same."""
+    """Return variants of user_based_cf that find the buyers of each article in another way, and are otherwise equal."""
     query = find_query("user_based_cf")
     begin, end = query.text.index("  CALL (a, article_id, until) {"), query.text.index("    RETURN n, rare_weight")
     names = ("every_buyer", "latest_buyers_of_all", "buyers_in_storage_order", "every_nth_buyer")
@@ -157,7 +157,7 @@ def read_other_searches() -> dict[str, Query]:
 
 
 def measure_hubs(graph: Graph, customers: int) -> list[str]:
-    """Latency of user_based_cf with its neighbours found in other ways, and kept as relationships."""
+    """Measure the latency of user_based_cf with neighbours found in other ways, or stored as relationships."""
     ids = draw_customers(graph, customers, 0).everyone
     lines = ["| neighbours through | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- |"]
     ways = {"latest_buyers_by_index (user_based_cf)": find_query("user_based_cf"), **read_other_searches()}
@@ -169,7 +169,7 @@ def measure_hubs(graph: Graph, customers: int) -> list[str]:
 
 
 def _measure_kept_neighbours(graph: Graph, ids: list[str]) -> list[str]:
-    """The same with (:Customer)-[:SIMILAR]->(:Customer), written for these customers and removed again."""
+    """Measure with (:Customer)-[:SIMILAR]->(:Customer) stored for these customers, and remove it afterwards."""
     end = "AS neighbours\n}\n"
     query = find_query("user_based_cf")
     find = replace(query, text=query.text.split(end)[0] + end + (PEERS / "return_neighbours.cypher").read_text("utf-8"))
@@ -197,7 +197,7 @@ def _measure_kept_neighbours(graph: Graph, ids: list[str]) -> list[str]:
 
 
 def measure_quality(graph: Graph, customers: int, days: int, only: list[str] | None = None) -> list[str]:
-    """MAP@12 of the last days, from what was known before them, "all" and "new" purchases."""
+    """Measure MAP@12 of the last days, predicted from earlier purchases, for "all" and "new" purchases."""
     held = hold_out(export_subgraph(graph, SubgraphSpec()), days)
     ways: dict[str, tuple[Query, dict[str, Any]]] = {
         "textbook_cf": (read_textbook(), {}),
@@ -240,25 +240,25 @@ def _keep(truth: Truth, customers: np.ndarray[Any, Any]) -> Truth:
 def _map_at_12(graph: Graph, query: Query, held: HoldOut, truth: Truth, given: dict[str, Any]) -> float:
     ids, articles = held.before.customer_ids, held.before.article_ids
 
-    def ask(customer: int) -> list[int]:
+    def query_customer(customer: int) -> list[int]:
         _, rows = graph.read_rows(query, customer_id=ids.id(customer), as_of=held.cut, k=MOST, **given)
         found = [articles.index(row[0]) if row[0] in articles else -2 for row in rows]
         return found + [-1] * (MOST - len(found))
 
     with ThreadPoolExecutor(2) as pool:
-        ranked = np.array(list(pool.map(ask, truth.customers.tolist())), dtype=np.int64)
+        ranked = np.array(list(pool.map(query_customer, truth.customers.tolist())), dtype=np.int64)
     return float(average_precision(mark_hits(ranked, truth), truth.relevant).mean())
 
 
 def main() -> None:
-    """Measure what the command line asks for, print it and write it down where asked."""
+    """Measure what the command line selects, print it, and write it to the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["speed", "users", "quality", "all", "hubs"])
     parser.add_argument("--customers", type=int, default=500)
     parser.add_argument("--heavy", type=int, default=100)
     parser.add_argument("--users", type=int, default=8)
     parser.add_argument("--days", type=int, default=7)
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="quality: only these rows")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="quality: measure only these rows")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     options = parser.parse_args()
     with Graph.connect() as graph:

@@ -1,7 +1,7 @@
-"""How fast purchases leave the graph, beside one row for each of them, in one run: `python -m benchmarks.export`.
+"""Speed of the export of purchases, compared with a query that returns a row per purchase: `python -m benchmarks.export`.
 
-Both read the graph that NEO4J_URI or HMREC_HOME names, by turns, each in a process of its own so that its memory is its
-own; with `--write` the figures go into docs/performance.md.
+Both read the graph at NEO4J_URI or in HMREC_HOME, in alternation, each in its own process so that memory is measured
+separately. `--write` puts the figures into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from .report import describe_machine, write_section
 
 PEER = Path(__file__).parent / "peers" / "row_per_purchase.cypher"
-PEER_PURCHASES = 300_000  # of the first customers: at 30,000 a second the whole graph would take a quarter of an hour
+PEER_PURCHASES = 300_000  # of the first customers: at 30,000 per second, the whole graph would take 15 minutes
 
 
 def measure(job: str) -> dict[str, float]:
-    """One of `plain`, `purchases` and `subgraph`: how many purchases, in what time, with what memory at most."""
+    """Run `plain`, `purchases` or `subgraph`; return the number of purchases, the time and the peak memory."""
     with Graph.connect() as graph:
         begun = time.perf_counter()
         if job == "subgraph":
@@ -49,7 +49,7 @@ def measure(job: str) -> dict[str, float]:
 
 
 def _read_plainly(graph: Graph, customers: np.ndarray[Any, Any]) -> int:
-    """Read one row a purchase, the first customers' in the order of the store, and make columns of them."""
+    """Read a row per purchase of the first customers, in storage order, and convert the rows to columns."""
     counts = graph.read("counts")
     share = min(1.0, PEER_PURCHASES / int(counts["bought"][0]))
     part = np.sort(customers)[: max(1, round(share * len(customers)))].tolist()
@@ -59,17 +59,17 @@ def _read_plainly(graph: Graph, customers: np.ndarray[Any, Any]) -> int:
 
 
 def in_process(job: str) -> dict[str, float]:
-    """`measure` in a process of its own."""
+    """Run `measure` in its own process."""
     done = subprocess.run([sys.executable, "-m", "benchmarks.export", job], check=True, stdout=subprocess.PIPE)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
 
 def main() -> None:
-    """Measure by turns, print the table and write it down where asked."""
+    """Measure in alternation, print the table, and write it to the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("job", nargs="?", choices=["plain", "purchases", "subgraph"])
-    parser.add_argument("--turns", type=int, default=3, help="the first one warms the server up and does not count")
+    parser.add_argument("--turns", type=int, default=3, help="number of turns; the first is a warm-up and not counted")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     options = parser.parse_args()
     if options.job:

@@ -1,17 +1,17 @@
-"""The source's own baseline: fastai's collaborative learner, as Microsoft Recommenders' fastai example sets it up.
+"""The source's own baseline: fastai's collaborative learner, set up as in Microsoft Recommenders' fastai example.
 
     python fastai_baseline.py FOLDER [--epochs 5] [--negatives 4] [--seed 0]
 
-Stands alone: it runs in an environment that has fastai and nothing of hmrec (`python -m benchmarks.slides` makes one).
+The script is self-contained: its environment has fastai and no hmrec (`python -m benchmarks.slides` creates one).
 
-FOLDER/train.csv has the columns customer, article, rating: the rows that are trained on, rating 1, as 0..n-1 and 0..A-1.
-FOLDER/customers.csv has the column customer: whose scores are wanted. Written: FOLDER/scores.npy, [customers, A] float32,
-for the customers in that order, and on standard output one line of JSON: seconds of training and of scoring, versions, settings.
+FOLDER/train.csv has the columns customer, article and rating: the training rows, with ids 0..n-1 and 0..A-1, and rating 1.
+FOLDER/customers.csv has the column customer: the customers to score. The script writes FOLDER/scores.npy, [customers, A]
+float32 in the order of that file. It prints one line of JSON: seconds of training and of scoring, versions, settings.
 
 As in the example (examples/00_quick_start/fastai_movielens.ipynb): EmbeddingDotBias, 40 factors, weight decay 0.1, one cycle of 5 epochs up to
-a rate of 0.005, batches of 64 (fastai's default), no validation. Instead of films' stars the target is 1 for what was bought and 0 for the negatives,
-so that y_range is 0 to 1 and a little more above, as the example has 5.5 for stars up to 5. Negatives are drawn uniformly among the pairs
-that the training does not have.
+a rate of 0.005, batches of 64 (fastai's default), no validation. Instead of film ratings, the target is 1 for purchases and 0 for negatives.
+So y_range is from 0 to slightly above 1, as the example uses 5.5 for ratings up to 5. Negatives are drawn uniformly among the pairs
+that are not in training.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FACTORS, DECAY, RATE, RANGE = 40, 1e-1, 5e-3, (0.0, 1.1)
 
 
 def draw_negatives(rows: pd.DataFrame, number: int, random: np.random.Generator) -> pd.DataFrame:
-    """`number` pairs that are not in `rows` for each of its rows, with the rating 0."""
+    """Draw `number` pairs that are not in `rows` for each of its rows, with the rating 0."""
     customers, articles = rows["customer"].max() + 1, rows["article"].max() + 1
     known = np.unique(rows["customer"].to_numpy() * articles + rows["article"].to_numpy())
     found = np.zeros(0, dtype=np.int64)
@@ -43,7 +43,7 @@ def draw_negatives(rows: pd.DataFrame, number: int, random: np.random.Generator)
 
 
 def main() -> None:
-    """Train, score every pair, write both down."""
+    """Train, score every pair, and write scores and figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--epochs", type=int, default=5)

@@ -1,7 +1,7 @@
-"""How fast hmrec loads, beside the bare import and the plain loop, in one run: `python -m benchmarks.load`.
+"""Speed of loading, compared with the bare import and a plain loop in one run: `python -m benchmarks.load`.
 
-Data are drawn with `hmrec sample synthetic` where they are not there yet. Each measurement is a process of its own, so
-that its memory is its own; the figures go into docs/performance.md, between its marks.
+Missing data are created with `hmrec sample synthetic`. Each measurement runs in its own process, so that memory is
+measured separately. The figures go into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def get_data(data: Path, scale: float) -> Path:
-    """The synthetic shop at a share of H&M's size."""
+    """Return the folder of a synthetic shop at a share of H&M's size; create it if missing."""
     folder = data / f"synthetic-{scale:g}"
     if not (folder / "sample.json").is_file():
         write_synthetic(folder, seed=1, **{name: round(size * scale) for name, size in FULL.items()})
@@ -45,7 +45,7 @@ def get_data(data: Path, scale: float) -> Path:
 
 
 def in_process(work: Path, job: str, *arguments: object) -> dict[str, Any]:
-    """One of this module's jobs in a process of its own; what it found, with its peak memory in GiB."""
+    """Run one of this module's jobs in its own process; return its result, with its peak memory in GiB."""
     out = work / "answer.json"
     command = [sys.executable, "-m", "benchmarks.load", job, str(out), *map(str, arguments)]
     with subprocess.Popen(command) as process:
@@ -56,7 +56,7 @@ def in_process(work: Path, job: str, *arguments: object) -> dict[str, Any]:
 
 
 def finish(out: Path, **found: object) -> None:
-    """Hand a job's findings to the process that asked for it."""
+    """Pass a job's result to the process that started it."""
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
@@ -65,7 +65,7 @@ def finish(out: Path, **found: object) -> None:
 
 @app.command()
 def bare(out: Path, home: Path, folder: Path) -> None:
-    """neo4j-admin alone, on the Parquet files that hmrec prepares."""
+    """Run neo4j-admin alone, on the Parquet files that hmrec prepares."""
     from hmrec.loader.bulk import write_import_files
 
     server = LocalServer(home)
@@ -118,13 +118,13 @@ def bulk(out: Path, home: Path, folder: Path) -> None:
 
 @app.command()
 def stream(out: Path, home: Path, folder: Path) -> None:
-    """hmrec's stream road and the plain loop, by turns, each into a graph of the same nodes that has no purchases yet."""
+    """Run hmrec's stream load and the plain loop in alternation, each into a graph with the same nodes and no purchases."""
     server = LocalServer(home)
     server.start()
     found: dict[str, list[float]] = {"plain": [], "stream": []}
     rows = []
     with Graph.connect(server.connection()) as graph:
-        for turn in range(3):  # the first turn warms the server up for both, and does not count
+        for turn in range(3):  # the first turn warms up the server for both, and is not counted
             part = home / "slice"
             rows.append(_cut_customers(folder, part, turn, 4))
             for name, load in (("plain", _load_plainly), ("stream", _load_by_stream)):
@@ -135,7 +135,7 @@ def stream(out: Path, home: Path, folder: Path) -> None:
 
 
 def _cut_customers(folder: Path, part: Path, share: int, shares: int) -> int:
-    """A share of the customers with all that they bought; how many distinct purchases that is."""
+    """Take a share of the customers with all their purchases; return the number of distinct purchases."""
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     mine = pl.col("customer_id").hash(seed=1) % shares == share
@@ -148,7 +148,7 @@ def _cut_customers(folder: Path, part: Path, share: int, shares: int) -> int:
 
 
 def _make_nodes(graph: Graph, server: LocalServer, part: Path) -> None:
-    """The graph with the part's customers and articles and their constraints, without purchases and their indexes."""
+    """Create the part's customers and articles with their constraints, but without purchases or their indexes."""
     graph.write("delete_graph")
     nodes = part / "nodes"
     shutil.rmtree(nodes, ignore_errors=True)
@@ -162,7 +162,7 @@ def _make_nodes(graph: Graph, server: LocalServer, part: Path) -> None:
 
 
 def _load_plainly(graph: Graph, server: LocalServer, part: Path) -> float:
-    """Seconds that the plain loop takes to write."""
+    """Return the seconds that the plain loop takes to write."""
     query = parse_query(PEER.read_text(), PEER)
     frame = pl.read_csv(
         part / "transactions_train.csv", schema_overrides={"article_id": pl.String}, try_parse_dates=True
@@ -175,7 +175,7 @@ def _load_plainly(graph: Graph, server: LocalServer, part: Path) -> float:
 
 
 def _load_by_stream(graph: Graph, server: LocalServer, part: Path) -> float:
-    """Seconds that hmrec takes to write the purchases; comparing nodes and making indexes, which the loop has not, left out."""
+    """Return hmrec's seconds for writing the purchases, without the comparison of nodes and the indexes that the loop lacks."""
     times: dict[str, float] = {}
 
     def watch(step: str, done: float, total: float | None) -> None:
@@ -237,11 +237,11 @@ def day(out: Path, home: Path, folder: Path) -> None:
 @app.command()
 def main(
     data: Annotated[Path, typer.Option(help="Folder for the data sets.")] = Path("bench-data"),
-    home: Annotated[Path, typer.Option(help="Folder of the benchmark's own Neo4j.")] = Path("bench-home"),
+    home: Annotated[Path, typer.Option(help="Folder for the benchmark's own Neo4j.")] = Path("bench-home"),
     scales: Annotated[str, typer.Option(help="Shares of H&M's size, the largest last.")] = "0.01,0.1,1",
-    stream_scale: Annotated[float, typer.Option(help="Share of H&M's size for the stream's comparison.")] = 0.05,
+    stream_scale: Annotated[float, typer.Option(help="Share of H&M's size for the comparison of streams.")] = 0.05,
 ) -> None:
-    """Run all of it and write docs/performance.md."""
+    """Run all measurements and write docs/performance.md."""
     shares = [float(share) for share in scales.split(",")]
     home.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"scales": {}}

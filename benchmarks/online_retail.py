@@ -1,9 +1,9 @@
-"""A gift shop in H&M's files: `python -m benchmarks.online_retail CSV... --out FOLDER`.
+"""Convert a gift shop's data to H&M's files: `python -m benchmarks.online_retail CSV... --out FOLDER`.
 
-From UCI's Online Retail (https://archive.ics.uci.edu/dataset/352/online+retail, CC BY 4.0): a year of a British wholesaler of
-gifts, as one CSV file or several. What has no customer, no positive quantity or price, or no article number of five digits
-(postage, fees) is left out. An article's first five digits are its product, the letters after them its variant; customers
-have nothing but a country, which stands where H&M has the post code.
+The data are UCI's Online Retail (https://archive.ics.uci.edu/dataset/352/online+retail, CC BY 4.0): one year of a British
+gift wholesaler, as one or several CSV files. Rows without a customer, a positive quantity, a positive price or a five-digit
+article number (postage, fees) are dropped. The first five digits of an article are its product, the letters after them its
+variant. A customer's only attribute is the country, which takes the place of H&M's post code.
 
     hmrec load FOLDER
     hmrec evaluate
@@ -18,7 +18,7 @@ import polars as pl
 
 
 def read_lines(files: list[Path]) -> pl.DataFrame:
-    """The lines of invoices that are purchases: day, customer, article, name, price, country."""
+    """Read the invoice lines that are purchases: day, customer, article, name, price, country."""
     lines = pl.concat([pl.read_csv(file, infer_schema=False) for file in files])
     article = pl.col("StockCode").str.to_uppercase()
     return lines.filter(
@@ -49,7 +49,7 @@ def write_shop(lines: pl.DataFrame, out: Path) -> None:
 
 
 def main() -> None:
-    """Parse, convert, tell."""
+    """Parse the arguments, convert the files, and print a summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path, help="CSV, with InvoiceDate as YYYY-MM-DD")
     parser.add_argument("--out", type=Path, required=True)

@@ -1,9 +1,9 @@
-"""A step of training: PyG's own LightGCN class beside ours, the same pairs and batches, in one run.
+"""Time of a training step: PyG's own LightGCN class and hmrec's, with the same pairs and batches, in one run.
 
     python -m benchmarks.propagation --data "Complete Journey" --steps 5 --write
 
-A step is forward, BPR loss, backward and the optimiser's step, with 64 dimensions, 3 layers and 32,768 pairs. On the graph that NEO4J_URI names,
-or the local one; `--write` puts the figures into docs/performance.md.
+A step is forward, BPR loss, backward and the optimiser's step, with 64 dimensions, 3 layers and 32,768 pairs. It uses the graph at
+NEO4J_URI, or the local one. `--write` puts the figures into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Step = Callable[[Tensor], Iterator[None]]
 
 
 def make_pyg_step(pairs: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) -> Step:
-    """A step of PyG's class; it stops after each of `PARTS`."""
+    """Return a step of PyG's class, which yields after each of `PARTS`."""
     nodes = torch.from_numpy(np.stack([pairs[0], pairs[1] + shape[0]]).astype(np.int64))
     edges = torch.cat([nodes, nodes.flip(0)], dim=1)
     torch.manual_seed(0)
@@ -55,7 +55,7 @@ def make_pyg_step(pairs: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) 
 
 
 def make_our_step(pairs: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) -> Step:
-    """A step of ours; it stops after each of `PARTS`."""
+    """Return a step of hmrec's network, which yields after each of `PARTS`."""
     adjacency = build_adjacency(*pairs, np.ones(len(pairs[0])), shape)
     model = LightGCN(sum(shape), DIM, LAYERS, 0.0, torch.Generator().manual_seed(0))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.003, fused=True)
@@ -76,7 +76,7 @@ def make_our_step(pairs: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) 
 
 
 def time_step(step: Step, batch: Tensor) -> list[float]:
-    """Seconds of each of `PARTS`."""
+    """Return the seconds of each of `PARTS`."""
     seconds, begun = [], time.perf_counter()
     for _ in step(batch):
         now = time.perf_counter()
@@ -86,12 +86,14 @@ def time_step(step: Step, batch: Tensor) -> list[float]:
 
 
 def main() -> None:
-    """Measure, print, and write down where asked."""
+    """Measure, print, and write to the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--steps", type=int, default=5, help="how many steps of each, in turn; the report has their medians"
+        "--steps", type=int, default=5, help="number of steps of each class, in alternation; medians are reported"
     )
-    parser.add_argument("--data", default="the graph's purchases", help="what the graph holds, for the text")
+    parser.add_argument(
+        "--data", default="the graph's purchases", help="description of the graph's data, for the report"
+    )
     parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     options = parser.parse_args()
     with Graph.connect() as graph:
@@ -104,9 +106,9 @@ def main() -> None:
     for number in range(options.steps + 1):
         drawn = random.integers(0, len(pairs[0]), BATCH)
         batch = torch.from_numpy(np.stack([pairs[0][drawn], pairs[1][drawn], random.integers(0, shape[1], BATCH)]))
-        for name, step in steps.items():  # in turn, so that what else the machine does meets both
+        for name, step in steps.items():  # in alternation, so that other load on the machine affects both
             seconds = time_step(step, batch)
-            if number:  # the first one warms up
+            if number:  # the first step is a warm-up
                 found[name].append(seconds)
     medians = {name: np.median([sum(parts) for parts in rows]) for name, rows in found.items()}
     theirs, ours = medians.values()

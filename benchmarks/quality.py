@@ -1,9 +1,9 @@
-"""How good the recommendations are beside peers': the same days held out, the same customers, one run.
+"""Quality of the recommendations compared with peers': the same days held out, the same customers, in one run.
 
     python -m benchmarks.quality --data "Complete Journey" --write
     python -m benchmarks.quality --weeks 3 --until 2017-12-25 --only "ALS" "gnn"
 
-On the graph that NEO4J_URI names, or the local one. With `--write` the table goes into docs/quality.md.
+Uses the graph at NEO4J_URI, or the local one. `--write` puts the table into docs/quality.md.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NAMES = {"popular": "popularity", "own_repurchases": "own repurchases, then popu
 
 
 def list_peers(graph: Graph) -> dict[str, Peer]:
-    """The peers by the name in the table; TorchRec where HMREC_TORCHREC_PYTHON names an environment that has it."""
+    """Return the peers by their names in the table; TorchRec only if HMREC_TORCHREC_PYTHON names an environment with it."""
     optional: dict[str, Peer] = {"torchrec": rank_by_torchrec} if "HMREC_TORCHREC_PYTHON" in os.environ else {}
     return optional | {
         "ALS": rank_by_implicit(lambda: AlternatingLeastSquares(factors=FACTORS, random_state=0)),
@@ -58,14 +58,14 @@ def list_peers(graph: Graph) -> dict[str, Peer]:
 
 
 def order_methods(peers: Mapping[str, Peer], only: list[str] | None) -> tuple[str, ...]:
-    """Baselines, ours, then the peers: PyG's class is trained for as long as our network took."""
+    """Return baselines, then hmrec's methods, then peers, as PyG's class is trained for as long as hmrec's network took."""
     methods = [*BASELINES, *(name for name in OURS if name in METHODS or name in peers)]
     methods += [name for name in peers if name not in methods]
     return tuple(name for name in methods if not only or name in only)
 
 
-def tell_markdown(table: pd.DataFrame, kind: str) -> list[str]:
-    """One kind of purchases as lines, the best first."""
+def format_markdown(table: pd.DataFrame, kind: str) -> list[str]:
+    """Format one kind of purchases as a Markdown table, best first."""
     rows = table[(table["segment"] == EVERYONE) & (table["purchases"] == kind)].sort_values("map", ascending=False)
     lines = [
         f"| {kind} | MAP@{table.attrs['k']} (95 %) | difference to {tell_baseline(rows)} (95 %) | precision | recall | NDCG | hit rate | coverage | seconds |",
@@ -87,13 +87,15 @@ def tell_markdown(table: pd.DataFrame, kind: str) -> list[str]:
 
 
 def main() -> None:
-    """Measure, print, and write down where asked."""
+    """Measure, print, and write to the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weeks", type=int, default=1)
     parser.add_argument("--until", type=date.fromisoformat, help="the day after the last one held out")
-    parser.add_argument("--customers", type=int, help="only so many a week, drawn at random")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these rows")
-    parser.add_argument("--data", default="the graph's purchases", help="what the graph holds, for the text")
+    parser.add_argument("--customers", type=int, help="number of customers per week, sampled at random")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="measure only these rows")
+    parser.add_argument(
+        "--data", default="the graph's purchases", help="description of the graph's data, for the report"
+    )
     parser.add_argument("--write", action="store_true", help="write the tables into docs/quality.md")
     options = parser.parse_args()
     with Graph.connect() as graph:
@@ -118,7 +120,7 @@ def main() -> None:
     ]
     for kind in ("all", "new"):
         count = table[(table["segment"] == EVERYONE) & (table["purchases"] == kind)]["customers"].max()
-        lines += ["", f"{count:,} customers with a history, {kind} purchases:", "", *tell_markdown(table, kind)]
+        lines += ["", f"{count:,} customers with a history, {kind} purchases:", "", *format_markdown(table, kind)]
     print("\n".join(lines))
     if options.write:
         write_section("quality", lines, "quality.md")

@@ -1,4 +1,4 @@
-"""What the benchmarks have in common: the machine in words, sections of pages in docs/, plots."""
+"""Shared by the benchmarks: a description of the machine, sections of pages in docs/, and plots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def describe_machine() -> str:
-    """Cores, memory and versions, without names."""
+    """Return cores, memory and versions, without names."""
     gib = psutil.virtual_memory().total / (1 << 30)
     return (
         f"{os.cpu_count()} cores and {gib:.0f} GiB ({platform.system()}, Python {platform.python_version()}, "
@@ -24,7 +24,7 @@ def describe_machine() -> str:
 
 
 def write_section(name: str, lines: list[str], page: str = "performance.md") -> None:
-    """Replace what stands between a section's marks in a page of docs/."""
+    """Replace the text between a section's markers in a page of docs/."""
     file = DOCS / page
     text = file.read_text(encoding="utf-8")
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
@@ -37,9 +37,9 @@ def write_section(name: str, lines: list[str], page: str = "performance.md") -> 
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot of several series against scale on a logarithmic axis; `growth` makes the other one logarithmic, too.
+    """A plot of several series against scale on a logarithmic axis; `growth` makes the other axis logarithmic, too.
 
-    Then what grows with the scale is a straight line as steep as the diagonal.
+    With `growth`, linear growth is a straight line parallel to the diagonal.
     """
 
     x: str

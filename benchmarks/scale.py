@@ -1,8 +1,8 @@
 """Time and memory of each step at several shares of H&M's size: `python -m benchmarks.scale`.
 
-Each step is a process of its own; its peak memory is what the system counted for it (Neo4j's own memory is set by HMREC_HEAP
-and HMREC_PAGE_CACHE and not in it). Results stay as JSON in the benchmark's home, so that scales measured at
-different times stand in one table; the table and the plots go into docs/performance.md.
+Each step runs in its own process; its peak memory is the operating system's figure for it. Neo4j's own memory is set by
+HMREC_HEAP and HMREC_PAGE_CACHE and not included. Results are stored as JSON in the benchmark's home, so that scales measured
+at different times appear in one table. The table and the plots go into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def run_step(command: list[str], limit: float) -> dict[str, Any]:
-    """Run a process: its seconds, processor seconds and peak memory in GiB; what it told as JSON in its last line."""
+    """Run a process; return its seconds, CPU seconds, peak memory in GiB, and the JSON on its last line."""
     begun = time.monotonic()
     process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
     try:
-        told, _ = process.communicate(timeout=limit)
+        printed, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         return {"cut_after": limit}
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed")
-    last = told.strip().splitlines()[-1:] or [""]
+    last = printed.strip().splitlines()[-1:] or [""]
     known = json.loads(last[0]) if last[0].startswith("{") else {}
-    return {"seconds": time.monotonic() - begun} | known  # a job's own seconds leave out starting and reading
+    return {"seconds": time.monotonic() - begun} | known  # a job's own seconds exclude start-up and reading
 
 
 def hmrec(*arguments: object) -> list[str]:
-    """A command of hmrec, which tells its peak memory at the end."""
+    """Return the command line of an hmrec command that reports its peak memory at the end."""
     ends = "import atexit, resource, json; atexit.register(lambda: print(json.dumps({'peak_gib': "
     ends += (
         "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20), 'cpu': sum(__import__('os').times()[:2])})))"
@@ -58,18 +58,18 @@ def hmrec(*arguments: object) -> list[str]:
 
 
 def job(name: str, *arguments: object) -> list[str]:
-    """One of the jobs below."""
+    """Return the command line of one of the jobs below."""
     return ["-m", "benchmarks.scale", name, *map(str, arguments)]
 
 
-def tell(**found: object) -> None:
-    """Hand a job's findings to the process that asked for it."""
+def pass_result(**found: object) -> None:
+    """Pass a job's result to the process that started it."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
     print(json.dumps(found | {"peak_gib": peak, "cpu": sum(os.times()[:2])}))
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """What work gives, and in how many seconds."""
+    """Return the result of `work` and the seconds it took."""
     begun = time.monotonic()
     return work(), time.monotonic() - begun
 
@@ -79,7 +79,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 @app.command()
 def draw(data: Path, scale: float) -> None:
-    """Write the synthetic shop where it is not there yet."""
+    """Write the synthetic shop if it is missing."""
     from .load import get_data
 
     print(json.dumps({"folder": str(get_data(data, scale).resolve())}))
@@ -87,30 +87,30 @@ def draw(data: Path, scale: float) -> None:
 
 @app.command("await-indexes")
 def await_indexes() -> None:
-    """Wait until the indexes that a load leaves behind are online; count what is there."""
+    """Wait until the indexes created by a load are online, and count the graph's content."""
     from hmrec.cypher.graph import Graph
 
     with Graph.connect() as graph:
         graph.write("await_indexes", seconds=7200)
         keys, rows = graph.read_rows("counts")
-    tell(**dict(zip(keys, rows[0], strict=True)))
+    pass_result(**dict(zip(keys, rows[0], strict=True)))
 
 
 @app.command()
 def export(fresh: bool) -> None:
-    """Read the graph into arrays and keep them; or take the kept ones."""
+    """Read the graph into arrays and cache them, or read the cached ones."""
     from hmrec.cypher.graph import Graph
     from hmrec.graph_ml.export.kept import export_kept
     from hmrec.graph_ml.export.subgraph import SubgraphSpec
 
     with Graph.connect() as graph:
         subgraph, seconds = timed(lambda: export_kept(graph, SubgraphSpec(isolated=True), fresh=fresh))
-    tell(seconds=seconds, purchases=subgraph.num_edges)
+    pass_result(seconds=seconds, purchases=subgraph.num_edges)
 
 
 @app.command()
 def train(model: Path) -> None:
-    """Train the network as `hmrec train` does: the search for the best epoch, then that many on all purchases."""
+    """Train the network as `hmrec train` does: find the best epoch, then train as many epochs on all purchases."""
     from hmrec.graph_ml.network.training import train as train_network
 
     subgraph = _take_export()
@@ -118,7 +118,7 @@ def train(model: Path) -> None:
     model.write_bytes(pickle.dumps((trained, None)))
     best = trained.best
     maps = {"map_all": best.map_all, "map_new": best.map_new} if best else {}
-    tell(seconds=seconds, epochs=len(trained.history) + trained.epochs, **maps)
+    pass_result(seconds=seconds, epochs=len(trained.history) + trained.epochs, **maps)
 
 
 @app.command()
@@ -130,7 +130,7 @@ def ranker(model: Path) -> None:
     trained, _ = pickle.loads(model.read_bytes())
     rank, seconds = timed(lambda: rank_parts(trained, subgraph, progress=_print))
     model.write_bytes(pickle.dumps((trained, rank)))
-    tell(seconds=seconds)
+    pass_result(seconds=seconds)
 
 
 @app.command("write-back")
@@ -142,11 +142,11 @@ def write_back(model: Path) -> None:
     trained, rank = pickle.loads(model.read_bytes())
     with Graph.connect() as graph:
         receipt, seconds = timed(lambda: write_embeddings(graph, trained, rank=rank))
-    tell(seconds=seconds, nodes=receipt.customers + receipt.articles)
+    pass_result(seconds=seconds, nodes=receipt.customers + receipt.articles)
 
 
 def _print(step: str, done: float, total: float | None) -> None:
-    """Where a long step is, on the error output."""
+    """Print the progress of a long step to stderr."""
     print(f"{time.monotonic() - BEGUN:,.0f} s: {step}", file=sys.stderr, flush=True)
 
 
@@ -165,7 +165,7 @@ def _take_export() -> Any:
 def measure_scale(
     home: Path, folder: str, methods: list[str], limit: float, done: Container[str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name and figures of each step that is not done, as they come."""
+    """Yield the name and figures of each step that is not in `done`, as it finishes."""
     model, out = home / "scale-model.pickle", home / "scale-submission.csv"
     report = home / "scale-report"
     steps = {
@@ -190,17 +190,17 @@ def measure_scale(
 def main(
     context: typer.Context,
     data: Annotated[Path, typer.Option(help="Folder for the data sets.")] = Path("bench-data"),
-    home: Annotated[Path, typer.Option(help="Folder of the benchmark's own Neo4j and of the results.")] = Path(
+    home: Annotated[Path, typer.Option(help="Folder for the benchmark's own Neo4j and the results.")] = Path(
         "bench-home"
     ),
     scales: Annotated[str, typer.Option(help="Shares of H&M's size.")] = "0.01,0.1,1",
-    methods: Annotated[str, typer.Option(help="What `recommend --all` is asked by.")] = METHODS,
-    limit: Annotated[float, typer.Option(help="Seconds after which a step is cut.")] = 7200.0,
+    methods: Annotated[str, typer.Option(help="Methods of `recommend --all` to measure.")] = METHODS,
+    limit: Annotated[float, typer.Option(help="Seconds after which a step is stopped.")] = 7200.0,
     go_on: Annotated[
-        bool, typer.Option("--go-on", help="Leave out the steps that the results have; the graph is still there.")
+        bool, typer.Option("--go-on", help="Skip the steps that have results; the graph is kept.")
     ] = False,
 ) -> None:
-    """Run all of it and write docs/performance.md."""
+    """Run all steps and write docs/performance.md."""
     if context.invoked_subcommand:
         return
     home.mkdir(parents=True, exist_ok=True)

@@ -1,13 +1,13 @@
-"""How many requests a second `hmrec serve` answers and how fast, on the graph that NEO4J_URI or the local server has.
+"""Throughput and latency of `hmrec serve`, on the graph at NEO4J_URI or of the local server.
 
     python -m benchmarks.serve --customers 500 --rate 200 --seconds 60
 
-starts the service as a user does and asks it on the loopback interface. First once for each customer drawn, four at once, so
-that every answer is computed; then for the same customers, whose answers are kept now, at a fixed rate (open loop: a request
-is due when its time has come, whether or not those before are answered, and its time counts from then on). Service, Neo4j and
-this client share the machine's cores.
+starts the service as a user would, and sends requests over the loopback interface. First comes one request per sampled
+customer, four at a time, so that every answer is computed. Then the same customers, whose answers are cached now, are requested
+at a fixed rate. The load is open-loop: a request is due at its time whether or not earlier ones are answered, and its latency
+counts from then. Service, Neo4j and this client share the machine's cores.
 
-With `--write` what was measured goes into docs/performance.md.
+`--write` puts the figures into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ import numpy as np
 from .report import describe_machine, write_section
 
 CONNECTIONS = 32
-AT_ONCE = 4  # while nothing is kept
+AT_ONCE = 4  # concurrent requests while the cache is cold
 
 
 @dataclass
 class Measured:
-    """What one run saw.
+    """Results of one run.
 
     Attributes
     ----------
-    name : of the run, for people.
-    rate : requests sent a second; None: as soon as one is answered.
-    milliseconds : of each answer, from the time at which its request was due.
-    failed : answers other than 200.
+    name : label of the run.
+    rate : requests per second; None to send each request when an earlier one is answered.
+    milliseconds : latency of each answer, from the time its request was due.
+    failed : number of answers other than 200.
     seconds : from the first request to the last answer.
     """
 
@@ -51,7 +51,7 @@ class Measured:
     seconds: float = 0.0
 
     def row(self) -> str:
-        """A row of the table."""
+        """Return the row of the table."""
         p50, p95, p99, worst = np.percentile(self.milliseconds, [50, 95, 99, 100])
         done = len(self.milliseconds)
         return (
@@ -60,10 +60,12 @@ class Measured:
         )
 
 
-async def ask(address: str, name: str, customers: list[str], path: str, rate: float | None, seconds: float) -> Measured:
-    """Ask for each customer, `rate` times a second, or (None) as soon as one of those under way is answered.
+async def send_requests(
+    address: str, name: str, customers: list[str], path: str, rate: float | None, seconds: float
+) -> Measured:
+    """Send a request for each customer, `rate` per second, or (None) whenever an earlier one is answered.
 
-    What is not sent after three times the `seconds` that a run should take is given up, and counts as failed.
+    Requests not sent after three times the planned `seconds` are dropped, and count as failed.
     """
     measured = Measured(name, rate)
     at_once = asyncio.Semaphore(CONNECTIONS if rate else AT_ONCE)
@@ -71,7 +73,7 @@ async def ask(address: str, name: str, customers: list[str], path: str, rate: fl
     async with httpx.AsyncClient(base_url=address, trust_env=False, limits=limits, timeout=120) as client:
         begun = time.perf_counter()
 
-        async def ask_one(number: int, customer_id: str) -> None:
+        async def send_one(number: int, customer_id: str) -> None:
             due = begun + number / rate if rate else 0.0
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             async with at_once:
@@ -83,18 +85,18 @@ async def ask(address: str, name: str, customers: list[str], path: str, rate: fl
             measured.milliseconds.append((time.perf_counter() - (due or sent)) * 1e3)
             measured.failed += answer.status_code != 200
 
-        await asyncio.gather(*(ask_one(number, customer_id) for number, customer_id in enumerate(customers)))
+        await asyncio.gather(*(send_one(number, customer_id) for number, customer_id in enumerate(customers)))
         measured.seconds = time.perf_counter() - begun
     return measured
 
 
-def draw(everyone: list[str], count: int, seed: int) -> list[str]:
-    """Customers drawn uniformly, again and again."""
+def sample(everyone: list[str], count: int, seed: int) -> list[str]:
+    """Sample customers uniformly, with replacement."""
     return [everyone[i] for i in np.random.default_rng(seed).integers(len(everyone), size=count)]
 
 
 def all_customers() -> list[str]:
-    """The ids of all customers with purchases."""
+    """Return the ids of all customers with purchases."""
     from hmrec.cypher.graph import Graph
 
     with Graph.connect() as graph:
@@ -102,28 +104,30 @@ def all_customers() -> list[str]:
 
 
 def measure(address: str, customers: list[str], rate: float, seconds: float) -> list[Measured]:
-    """The runs, in the order in which a service just started meets them."""
+    """Run all measurements against a service that was just started."""
 
     def run(name: str, asked: list[str], path: str, rate: float | None) -> Measured:
-        found = asyncio.run(ask(address, name, asked, path, rate, seconds))
+        found = asyncio.run(send_requests(address, name, asked, path, rate, seconds))
         print(found.row(), flush=True)
         return found
 
     recommend = "/recommend/{}"
-    asyncio.run(ask(address, "", customers[:50], f"{recommend}?k=11", None, seconds))  # Neo4j's queries are planned
+    asyncio.run(
+        send_requests(address, "", customers[:50], f"{recommend}?k=11", None, seconds)
+    )  # lets Neo4j plan the queries
     return [
-        run("`/recommend`, nothing kept", customers, recommend, None),
-        run("`/recommend`, kept", draw(customers, round(rate * seconds), 1), recommend, rate),
-        run("`/recommend`, kept", draw(customers, round(2 * rate * seconds), 2), recommend, 2 * rate),
-        run("`/customers/{id}?k=100`", draw(customers, round(25 * seconds), 3), "/customers/{}?k=100", 25.0),
+        run("`/recommend`, cold cache", customers, recommend, None),
+        run("`/recommend`, warm cache", sample(customers, round(rate * seconds), 1), recommend, rate),
+        run("`/recommend`, warm cache", sample(customers, round(2 * rate * seconds), 2), recommend, 2 * rate),
+        run("`/customers/{id}?k=100`", sample(customers, round(25 * seconds), 3), "/customers/{}?k=100", 25.0),
     ]
 
 
 def main() -> None:
-    """Parse, start the service, measure, print."""
+    """Parse the arguments, start the service, measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=float, default=200.0, help="requests a second")
-    parser.add_argument("--customers", type=int, default=500, help="how many different ones are asked for")
+    parser.add_argument("--rate", type=float, default=200.0, help="requests per second")
+    parser.add_argument("--customers", type=int, default=500, help="number of different customers")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of each run")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     given = parser.parse_args()

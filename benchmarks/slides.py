@@ -1,10 +1,10 @@
-"""The source's protocol with the source's own baseline beside ours, on the graph that NEO4J_URI names (or the local one).
+"""The source's protocol with the source's own baseline beside hmrec, on the graph at NEO4J_URI, or the local one.
 
-    python -m benchmarks.slides                          # makes an environment with fastai, in the user's cache, and keeps it
-    python -m benchmarks.slides --venv DIR               # the environment there; made where it is missing
+    python -m benchmarks.slides                          # creates an environment with fastai in the user's cache
+    python -m benchmarks.slides --venv DIR               # uses this environment; creates it if missing
     python -m benchmarks.slides --data "Complete Journey" --write
 
-With `--write` the table goes into docs/quality.md.
+`--write` puts the table into docs/quality.md.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ FASTAI = "fastai>=2.8,<3"
 
 
 def make_environment(folder: Path) -> Path:
-    """A virtual environment with fastai and the torch that it asks for; its Python. Kept for the next time."""
+    """Return the Python of a virtual environment with fastai and the torch it requires; create it if missing."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
-        print(f"Making an environment for fastai in {folder}", file=sys.stderr)
+        print(f"Creating an environment for fastai in {folder}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     if subprocess.run([str(python), "-c", "import fastai.collab"], capture_output=True).returncode:
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", FASTAI], check=True)
@@ -55,7 +55,7 @@ def make_environment(folder: Path) -> Path:
 def run_fastai(
     split: SlidesSplit, python: Path, epochs: int, negatives: int
 ) -> tuple[np.ndarray[Any, Any], dict[str, Any]]:
-    """fastai's scores [n, A] and what its script tells, from the same rows."""
+    """Train fastai on the same rows; return its scores [n, A] and the figures that its script prints."""
     train = split.train
     row = np.repeat(np.arange(train.num_edges), train.quantity)
     with tempfile.TemporaryDirectory() as name:
@@ -82,8 +82,8 @@ def run_fastai(
         return np.load(folder / "scores.npy"), json.loads(done.stdout.splitlines()[-1])
 
 
-def tell_markdown(table: pd.DataFrame) -> list[str]:
-    """The table's lines."""
+def format_markdown(table: pd.DataFrame) -> list[str]:
+    """Format the table as Markdown."""
     lines = ["| " + " | ".join(table.columns) + " |", "| " + " | ".join("---" for _ in table.columns) + " |"]
     for row in table.astype(object).where(table.notna(), None).to_dict(orient="records"):
         cells = []
@@ -101,13 +101,15 @@ def tell_markdown(table: pd.DataFrame) -> list[str]:
 
 
 def main() -> None:
-    """Measure, print, and write down where asked."""
+    """Measure, print, and write to the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cache = Path(platformdirs.user_cache_dir("hmrec", appauthor=False)) / "fastai"
-    parser.add_argument("--venv", type=Path, default=cache, help="the environment for fastai")
-    parser.add_argument("--negatives", type=int, default=4, help="fastai: pairs not bought for each row")
+    parser.add_argument("--venv", type=Path, default=cache, help="virtual environment for fastai")
+    parser.add_argument("--negatives", type=int, default=4, help="fastai: negatives per row")
     parser.add_argument("-k", type=int, default=K)
-    parser.add_argument("--data", default="the graph's purchases", help="what the graph holds, for the text")
+    parser.add_argument(
+        "--data", default="the graph's purchases", help="description of the graph's data, for the report"
+    )
     parser.add_argument("--write", metavar="SECTION", nargs="?", const="slides", help="write into docs/quality.md")
     options = parser.parse_args()
     python = make_environment(options.venv)
@@ -115,12 +117,12 @@ def main() -> None:
         split = split_rows(export_subgraph(graph, PRESETS["slides"][1]))
     measured = [row for epochs in (5, 50) for row in measure_lightgcn(split, epochs, options.k)]
     measured += measure_lightgcn(split, 5, options.k, preset="default")
-    scores, told = run_fastai(split, python, 5, options.negatives)
-    facts = {"method": "fastai's EmbeddingDotBias", "epochs": 5, "seconds": round(told["seconds"], 1)}
+    scores, printed = run_fastai(split, python, 5, options.negatives)
+    facts = {"method": "fastai's EmbeddingDotBias", "epochs": 5, "seconds": round(printed["seconds"], 1)}
     measured += measure_scores(split, scores, options.k, facts, are_probabilities=True)
     table = tabulate_slides(split, [*measured, *measure_simple(split, options.k)], options.k)
     lines = [
-        f"Measured by `python -m benchmarks.slides` on {describe_machine()}, fastai {told['fastai']} with torch {told['torch']} ({told['threads']} threads) in its "
+        f"Measured by `python -m benchmarks.slides` on {describe_machine()}, fastai {printed['fastai']} with torch {printed['torch']} ({printed['threads']} threads) in its "
         f"own environment, on {options.data}. Seconds are training time on the CPU.",
         "fastai is set up as in the example: 40 factors, weight decay 0.1, learning rate up to 0.005, batches of 64. "
         f"It gets {options.negatives} negatives per row, drawn uniformly among pairs not in the training data. "
@@ -128,7 +130,7 @@ def main() -> None:
         "",
         describe_slides(table),
         "",
-        *tell_markdown(table),
+        *format_markdown(table),
     ]
     print("\n".join(lines))
     if options.write:

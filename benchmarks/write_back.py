@@ -1,9 +1,9 @@
-"""Embeddings onto customers: the plain UNWIND with SET beside ours by one and by two sessions, then a whole write-back.
+"""Speed of writing embeddings: plain UNWIND with SET, hmrec with one and with two sessions, then a whole write-back.
 
     python -m benchmarks.write_back --data "the synthetic shop at 10 %" --write
 
-On the graph that NEO4J_URI names, or the local one, which gets a new version of a model of random numbers. `--write` puts the figures into
-docs/performance.md.
+Uses the graph at NEO4J_URI, or the local one, and writes a new version of a model of random numbers to it. `--write` puts the
+figures into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ PLAIN, CLEAR = (
 
 
 def draw(number: int) -> Matrix:
-    """[number, DIM] vectors of length 1."""
+    """Return [number, DIM] random vectors of length 1."""
     drawn = np.random.default_rng(0).normal(size=(number, DIM)).astype(np.float32)
     return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
 def write_plainly(graph: Graph, ids: IdMap, vectors: Matrix) -> float:
-    """Seconds of one session that sends lists of floats."""
+    """Return the seconds of one session that sends lists of floats."""
     outer, begun = list(ids), time.perf_counter()
     for begin in range(0, len(outer), PLAIN_BATCH):
         part = slice(begin, begin + PLAIN_BATCH)
@@ -51,7 +51,7 @@ def write_plainly(graph: Graph, ids: IdMap, vectors: Matrix) -> float:
 
 
 def write_ours(graph: Graph, ids: IdMap, vectors: Matrix, sessions: int) -> float:
-    """Seconds of `write_vectors`, looking the nodes up among them."""
+    """Return the seconds of `write_vectors`, including the look-up of the nodes."""
     write_vectors.SESSIONS = sessions
     begun = time.perf_counter()
     places = write_vectors.find_places(graph, "customer_nodes", ids)
@@ -62,10 +62,10 @@ def write_ours(graph: Graph, ids: IdMap, vectors: Matrix, sessions: int) -> floa
 
 
 def main() -> None:
-    """Measure, print, and write down where asked."""
+    """Measure, print, and write to the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=2, help="how many of each, in turn; the report has their medians")
-    parser.add_argument("--data", default="the graph", help="what it holds, for the text")
+    parser.add_argument("--turns", type=int, default=2, help="number of turns, in alternation; medians are reported")
+    parser.add_argument("--data", default="the graph", help="description of its data, for the report")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     options = parser.parse_args()
     load = os.getloadavg()[0]
@@ -85,7 +85,7 @@ def main() -> None:
         }
         found: dict[str, list[float]] = {name: [] for name in ways}
         whole: list[dict[str, float]] = []
-        for _ in range(options.turns):  # in turn, so that what else the machine does meets all
+        for _ in range(options.turns):  # in alternation, so that other load on the machine affects all
             for name, work in ways.items():
                 found[name].append(work())
             begun = time.perf_counter()

@@ -28,10 +28,10 @@ class Index(NamedTuple):
 
 
 def make_constraints(graph: Graph) -> None:
-    """Make those constraints that the graph lacks, with their indexes online.
+    """Create the constraints that are missing, and wait until their indexes are online.
 
-    A server that is killed while it makes a constraint comes back with the constraint's index alone, and refuses to
-    make another of that name: the index is removed then.
+    A server killed while it creates a constraint restarts with the constraint's index alone, and then refuses to
+    create the constraint. Remove the index in that case.
 
     Raises
     ------

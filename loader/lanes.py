@@ -1,4 +1,4 @@
-"""Batches sent at once without ever waiting for each other's locks."""
+"""Send batches in parallel that never wait for each other's locks."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Batch:
-    """Purchases of one lane of customers in one lane of articles; batches with neither in common share no node."""
+    """Purchases of one lane of customers and one lane of articles; batches that differ in both share no node."""
 
     customers: int
     articles: int
     purchases: pl.DataFrame
 
     def is_apart(self, other: Batch) -> bool:
-        """Whether the two share no customer and no article."""
+        """Return whether the two share no customer and no article."""
         return self.customers != other.customers and self.articles != other.articles
 
 
 def cut_into_lanes(purchases: pl.DataFrame, lanes: int) -> list[Batch]:
-    """The purchases in lanes x lanes batches, by the customers' and the articles' numbers."""
+    """Divide the purchases into lanes x lanes batches, by the numbers of the customers and articles."""
     laned = purchases.with_columns(
         customers=pl.col(":START_ID(Customer)") % lanes, articles=pl.col(":END_ID(Article)") % lanes
     )
@@ -34,13 +34,13 @@ def cut_into_lanes(purchases: pl.DataFrame, lanes: int) -> list[Batch]:
 
 
 def run_apart(batches: Iterable[Batch], work: Callable[[Batch], object], workers: int) -> None:
-    """Run `work` on every batch, so many at once, never two together that share a customer or an article.
+    """Run `work` on every batch, at most `workers` at once, never two that share a customer or an article.
 
-    The idea is that of parallel matrix factorisation (Zhuang et al., FPSGD, RecSys 2013): free blocks of a grid.
+    The method is that of parallel matrix factorisation (Zhuang et al., FPSGD, RecSys 2013): free blocks of a grid.
 
     Raises
     ------
-    Whatever `work` raises; batches that have not begun are then left out.
+    Whatever `work` raises; batches that have not started are then dropped.
     """
     coming, waiting = iter(batches), list[Batch]()
     running: dict[Future[object], Batch] = {}

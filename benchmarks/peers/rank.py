@@ -1,4 +1,4 @@
-"""Peers of the recommenders, each with the defaults that its users get, as lists for the customers of a hold-out."""
+"""Peer recommenders, each with its package's defaults, as lists for the customers of a hold-out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Scorer = Callable[[Integers], np.ndarray[Any, Any]]
 
 
 def count_purchases(held: HoldOut, half_life: float | None = None) -> sp.csr_matrix:
-    """[C, A]: how often each article was bought before the cut; a purchase `half_life` days old counts half."""
+    """Return [C, A], the number of purchases before the cut; a purchase `half_life` days old counts half."""
     before = held.before
     weight = before.quantity.astype(np.float32)
     if half_life is not None:
@@ -38,12 +38,12 @@ def count_purchases(held: HoldOut, half_life: float | None = None) -> sp.csr_mat
 
 
 def rank_scores(score: Scorer, history: Integers, truths: Mapping[str, Truth], k: int) -> dict[str, Integers]:
-    """The k articles with the largest scores; empty lists for customers without a history.
+    """Return the k articles with the largest scores; empty lists for customers without a history.
 
     Parameters
     ----------
-    score : from customers [m] to scores [m, A].
-    history : [C], how many articles each customer bought before.
+    score : maps customers [m] to scores [m, A].
+    history : [C], number of articles each customer bought before.
     """
     lists = {}
     for kind, truth in truths.items():
@@ -64,12 +64,12 @@ def rank_scores(score: Scorer, history: Integers, truths: Mapping[str, Truth], k
 
 
 def rank_by_implicit(make: Callable[[], Any], half_life: float | None = None) -> Peer:
-    """A model of the package implicit, fitted to the counts of purchases."""
+    """Return a peer that fits a model of the package implicit to the counts of purchases."""
 
     def rank(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapping[str, float]) -> dict[str, Integers]:
         counts = count_purchases(held, half_life)
         model = make()
-        with threadpool_limits(1, "blas"):  # implicit has threads of its own and asks for it
+        with threadpool_limits(1, "blas"):  # implicit runs its own threads and asks for this
             model.fit(counts, show_progress=False)
         lists = {}
         for kind, truth in truths.items():
@@ -84,13 +84,13 @@ def rank_by_implicit(make: Callable[[], Any], half_life: float | None = None) ->
 
 
 class _TimeOver(Exception):
-    """A model was trained for as long as it may."""
+    """Raised when a model's training time is over."""
 
 
 def rank_by_als_as_long(
     held: HoldOut, truths: Mapping[str, Truth], k: int, seconds: Mapping[str, float]
 ) -> dict[str, Integers]:
-    """implicit's ALS, as many iterations as end in the time that gnn took, 15 (its default) at least."""
+    """Rank by implicit's ALS, with as many iterations as fit in gnn's training time, and at least its default of 15."""
     begun, done = time.monotonic(), 0
 
     def stop(iteration: int, *_: object) -> None:
@@ -116,7 +116,7 @@ def rank_by_als_as_long(
 
 
 def rank_by_user_knn(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapping[str, float]) -> dict[str, Integers]:
-    """The 50 customers with the nearest cosine of what was bought, their articles summed by it; no recency."""
+    """Rank by the 50 customers with the largest cosine of purchases, summing their articles by it; no recency."""
     pairs = collect_pairs(held.before)
     length = np.sqrt(np.maximum(np.diff(pairs.indptr), 1)).astype(np.float32)
     unit = (sp.diags(1 / length) @ pairs).tocsr()
@@ -134,7 +134,7 @@ def rank_by_user_knn(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapp
 def rank_by_pyg(
     held: HoldOut, truths: Mapping[str, Truth], k: int, seconds: Mapping[str, float]
 ) -> dict[str, Integers]:
-    """PyG's LightGCN class on the same pairs, 64 dimensions, 3 layers, BPR, for as long as ours took."""
+    """Rank by PyG's LightGCN class on the same pairs: 64 dimensions, 3 layers, BPR, trained as long as gnn."""
     pairs = collect_pairs(held.before)
     (customer, article), customers = pairs.nonzero(), pairs.shape[0]
     positive = torch.from_numpy(np.stack([customer, article + customers]).astype(np.int64))  # [2, pairs]
@@ -160,14 +160,14 @@ def rank_by_pyg(
 
 
 def rank_by_torchrec(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapping[str, float]) -> dict[str, Integers]:
-    """TorchRec's two tables over two processes, its vectors' cosines; `hmrec train --engine torchrec`."""
+    """Rank by the cosine of TorchRec's embeddings, from two tables over two processes (`train --engine torchrec`)."""
     trained = train_tables(held.before)
     history = np.bincount(held.before.customer, minlength=len(held.before.customer_ids))
     return rank_scores(lambda users: trained.customers[users] @ trained.articles.T, history, truths, k)
 
 
 def rank_by_neighbours_only(graph: Graph) -> Peer:
-    """user_based_cf without the customer's own history."""
+    """Return a peer that is user_based_cf without the customer's own history."""
 
     def rank(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapping[str, float]) -> dict[str, Integers]:
         ids, articles = held.before.customer_ids, held.before.article_ids

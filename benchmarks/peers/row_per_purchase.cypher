@@ -1,4 +1,4 @@
-// row_per_purchase: the purchases of some customers, one row each, as a first attempt reads them
+// row_per_purchase: the purchases of some customers, one per row, as in a simple first version
 // $customers: list   numbers of customer nodes
 // :param [{customers}] => { RETURN [0, 1, 2] AS customers }
 // returns customer_id, article_id, t_dat, price, sales_channel_id, quantity

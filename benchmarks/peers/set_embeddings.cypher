@@ -1,4 +1,4 @@
-// set_embeddings: the plain way: a list of 64-bit floats for each node, found by its id
+// set_embeddings: the plain way: set a list of 64-bit floats on each node, found by its id
 // $rows: list     pairs of an article's or customer's id and its embedding
 // :param [{rows}] => { RETURN [['1', [0.6, 0.8]]] AS rows }
 // returns written

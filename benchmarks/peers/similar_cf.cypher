@@ -1,4 +1,4 @@
-// similar_cf: user_based_cf from neighbours that were found before, (:Customer)-[:SIMILAR {similarity}]->(:Customer)
+// similar_cf: user_based_cf with stored neighbours, (:Customer)-[:SIMILAR {similarity}]->(:Customer)
 //
 // $customer_id: string
 // $k: integer = 12

@@ -1,13 +1,13 @@
-// textbook_cf: user-based collaborative filtering as textbooks and tutorials write it, the peer that benchmarks/cf.py compares with
+// textbook_cf: user-based collaborative filtering as in textbooks and tutorials; the peer of benchmarks/cf.py
 //
 //   similarity(c,n) = |articles both bought| / sqrt(|c's articles| * |n's articles|)   (cosine of the sets)
 //   score(c,a) = sum of similarity(c,n) over the $neighbours nearest customers n who bought a
 //
 // $customer_id: string
-// $k: integer = 12             how many articles
-// $new_only: boolean = false   leave out what the customer has bought already
-// $as_of: date = null          recommend as on that day: no purchase of that day or later is looked at
-// $neighbours: integer = 50    how many neighbours decide
+// $k: integer = 12             number of articles
+// $new_only: boolean = false   exclude articles that the customer bought before
+// $as_of: date = null          recommend as of that day, from earlier purchases only
+// $neighbours: integer = 50    number of neighbours
 // :param [{customer_id, k, new_only, as_of, neighbours}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, 50 AS neighbours }
 // returns article_id, score
 MATCH (c:Customer {customer_id: $customer_id})-[b1:BOUGHT]->(shared:Article)<-[b2:BOUGHT]-(n:Customer)

@@ -1,4 +1,4 @@
-// unwind_loop: the plain way to load purchases that may be run again, as tutorials show it
+// unwind_loop: the plain, repeatable way to load purchases, as in tutorials
 // $rows: list   maps of customer_id, article_id, t_dat, price, sales_channel_id, quantity
 // :params {rows: [{customer_id: '1', article_id: '0108775015', t_dat: date('2020-09-01'), price: 0.05, sales_channel_id: 2, quantity: 1}]}
 UNWIND $rows AS row

@@ -1,4 +1,4 @@
-// write_similar: keep a customer's nearest neighbours, as user_based_cf weighs them, for similar_cf
+// write_similar: store the nearest neighbours of a customer, weighted as in user_based_cf, for similar_cf
 //
 // $customer_id: string
 // $neighbours: list

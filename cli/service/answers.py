@@ -1,4 +1,4 @@
-"""What the service answers, declared once: the OpenAPI document is made from it."""
+"""The response models of the service, from which the OpenAPI document is generated."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pydantic import BaseModel, Field
 
 
 class Failure(BaseModel):
-    """What went wrong."""
+    """An error."""
 
-    error: str = Field(description="One sentence that says what is wrong")
-    hint: str = Field(description="One sentence that says what to do, or empty")
+    error: str = Field(description="What is wrong, in one sentence")
+    hint: str = Field(description="What to do, in one sentence, or empty")
 
 
 class RecommendedArticle(BaseModel):
-    """An article and why it is recommended."""
+    """A recommended article, with its reason."""
 
     article_id: str
     prod_name: str | None
-    score: float = Field(description="Comparable within one method only")
+    score: float = Field(description="Comparable only within one method")
     because: str
 
 
 class Recommendation(BaseModel):
-    """What a customer is recommended, the best first."""
+    """A customer's recommendations, best first."""
 
     customer_id: str
     method: str
@@ -33,7 +33,7 @@ class Recommendation(BaseModel):
 
 
 class SimilarArticle(BaseModel):
-    """An article near another one."""
+    """An article close to another one."""
 
     article_id: str
     prod_name: str | None
@@ -41,28 +41,28 @@ class SimilarArticle(BaseModel):
 
 
 class Similar(BaseModel):
-    """The articles whose embeddings are nearest to an article's, the nearest first."""
+    """The articles whose embeddings are nearest to that of an article, nearest first."""
 
     article_id: str
     articles: list[SimilarArticle]
 
 
 class SharedArticle(BaseModel):
-    """An article that customer and neighbour both bought."""
+    """An article bought by both the customer and the neighbour."""
 
     article_id: str
     prod_name: str | None
-    part: float = Field(description="Its part of the similarity")
+    part: float = Field(description="Its contribution to the similarity")
 
 
 class Part(BaseModel):
-    """One part of a score: a neighbour's, or the customer's own history's."""
+    """One part of a score, from a neighbour or from the customer's own history."""
 
-    who: str = Field(description="neighbour, or own history")
+    who: str = Field(description="`neighbour` or `own history`")
     customer_id: str
     similarity: float
-    weight: float = Field(description="Of the article among that customer's purchases")
-    part: float = Field(description="similarity times weight")
+    weight: float = Field(description="Weight of the article among that customer's purchases")
+    part: float = Field(description="`similarity` times `weight`")
     shared: list[SharedArticle]
     because: str
 
@@ -71,31 +71,31 @@ class Node(BaseModel):
     """A node of the drawing."""
 
     id: str
-    kind: str = Field(description="customer, shared, neighbour or article")
+    kind: str = Field(description="`customer`, `shared`, `neighbour` or `article`")
     name: str
 
 
 class Edge(BaseModel):
-    """Purchases that lead from the customer to the article, of which the drawing shows one line."""
+    """A line of the drawing: purchases that connect the customer to the article."""
 
     source: str
     target: str
-    part: float = Field(description="How much of the score goes through it")
+    part: float = Field(description="Amount of the score that passes through it")
 
 
 class Drawing(BaseModel):
-    """The explanation as a graph: customer, shared articles, neighbours, article."""
+    """The explanation as a graph of the customer, shared articles, neighbours and the article."""
 
     nodes: list[Node]
     edges: list[Edge]
 
 
 class Explanation(BaseModel):
-    """Why user-based collaborative filtering gives an article its score; no parts where it gives none."""
+    """Why user-based collaborative filtering gives an article its score; no parts if it gives none."""
 
     customer_id: str
     article_id: str
-    score: float = Field(description="The sum of the parts")
+    score: float = Field(description="Sum of the parts")
     parts: list[Part]
     drawing: Drawing
 
@@ -129,36 +129,36 @@ class Purchase(BaseModel):
 
 
 class Customer(BaseModel):
-    """A customer, with the last purchases, the newest first."""
+    """A customer, with the latest purchases, newest first."""
 
     customer_id: str
-    attributes: dict[str, str | int | float | None] = Field(description="By H&M's column names")
-    bought: int = Field(description="How many articles were bought, each as often as it was")
-    articles: int = Field(description="How many different ones")
+    attributes: dict[str, str | int | float | None] = Field(description="Attributes by H&M's column names")
+    bought: int = Field(description="Number of articles bought, repeats included")
+    articles: int = Field(description="Number of different articles")
     first: date | None
     last: date | None
     purchases: list[Purchase]
 
 
 class FoundCustomer(BaseModel):
-    """A customer that was searched for."""
+    """A customer found by a search."""
 
     customer_id: str
-    bought: int = Field(description="How many purchases")
+    bought: int = Field(description="Number of purchases")
 
 
 class Found(BaseModel):
-    """Customers whose ids begin with what was searched for, in the order of their ids."""
+    """Customers whose ids begin with the given text, sorted by id."""
 
     customers: list[FoundCustomer]
 
 
 class Health(BaseModel):
-    """The service and its graph answer."""
+    """State of the service and its graph."""
 
     status: str
-    version: str = Field(description="Of hmrec")
-    neo4j: str = Field(description="Version of the server")
-    load: str | None = Field(description="Id of the newest load")
-    loading: bool = Field(description="Whether that load is not finished")
-    model: int | None = Field(description="Version of the embeddings in force")
+    version: str = Field(description="Version of hmrec")
+    neo4j: str = Field(description="Version of the Neo4j server")
+    load: str | None = Field(description="Id of the latest load")
+    loading: bool = Field(description="Whether that load is still running")
+    model: int | None = Field(description="Version of the embeddings in use")

@@ -1,4 +1,4 @@
-"""The HTTP service: each route parses, calls one library function, answers."""
+"""The routes of the HTTP service. Each one parses the request, calls one library function, and returns the answer."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 
 FAILURES: dict[int | str, dict[str, Any]] = {
     status.value: {"model": Failure, "description": description}
     for status, description in (
-        (HTTPStatus.BAD_REQUEST, "What was asked cannot be done as asked"),
+        (HTTPStatus.BAD_REQUEST, "The request cannot be carried out as given"),
         (HTTPStatus.UNAUTHORIZED, "The token is missing or wrong"),
         (HTTPStatus.NOT_FOUND, "The graph has no such customer or article"),
-        (HTTPStatus.CONFLICT, "There is no embedding"),
-        (HTTPStatus.MISDIRECTED_REQUEST, "Not asked under a name of this machine"),
-        (HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is wrong"),
+        (HTTPStatus.CONFLICT, "The embedding or the ranker is missing"),
+        (HTTPStatus.MISDIRECTED_REQUEST, "The host name of the request is not one of this machine"),
+        (HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is invalid"),
         (HTTPStatus.BAD_GATEWAY, "Neo4j failed"),
-        (HTTPStatus.SERVICE_UNAVAILABLE, "Neo4j does not answer"),
+        (HTTPStatus.SERVICE_UNAVAILABLE, "Neo4j is unavailable"),
     )
 }
 
@@ -53,17 +53,17 @@ AsOf = Annotated[date | None, Query(description="As the graph stood on that day"
 
 
 def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
-    """The service, on an open graph from which it only reads.
+    """Create the service for an open graph, which it only reads.
 
     Parameters
     ----------
     graph : the graph; it may be shared.
-    token : what requests must bear; empty where the service answers its own machine only.
-    kept : how many recommendations are kept for as long as the graph is the same.
+    token : token that requests must send; empty if the service answers only its own machine.
+    kept : number of recommendations to cache while the graph is unchanged.
     """
     app = FastAPIOffline(
         title="hmrec", version=version("hmrec"), redoc_url=None, favicon_url="/page/icon.svg",
-        description="Recommendations from the graph of purchases, each with its reason.",
+        description="Recommendations from a graph of purchases, each with its reason.",
     )  # fmt: skip
     candidates = Candidates(graph, kept)
     metrics = Metrics(candidates)
@@ -78,7 +78,7 @@ def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
 
     @app.get("/health", responses={503: FAILURES[503], 502: FAILURES[502]}, tags=["operation"])
     def health() -> Health:
-        """Whether service and graph answer; needs no token."""
+        """State of the service and of the graph. Needs no token."""
         found = candidates.version()
         return Health(
             status="ok", version=version("hmrec"), neo4j=graph.server_version(),
@@ -140,18 +140,18 @@ def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: s
 
     @routes.get("/customers", tags=["customers"])
     def search_customers(
-        start: Annotated[str, Query(max_length=LONGEST_ID, description="The first letters of the id")] = "",
-        k: Annotated[int, Query(ge=1, le=1000, description="How many customers")] = 20,
+        start: Annotated[str, Query(max_length=LONGEST_ID, description="First characters of the id")] = "",
+        k: Annotated[int, Query(ge=1, le=1000, description="Number of customers")] = 20,
     ) -> Found:
-        """Customers whose ids begin with some letters."""
+        """Find customers by the first characters of their ids."""
         return Found.model_validate({"customers": records(find_customers(graph, start, k=k))})
 
     @routes.get("/customers/{customer_id:path}", tags=["customers"])
     def show_customer(
         customer_id: CustomerId,
-        k: Annotated[int, Query(ge=1, le=10_000, description="How many purchases, the newest first")] = 1000,
+        k: Annotated[int, Query(ge=1, le=10_000, description="Number of purchases, newest first")] = 1000,
     ) -> Customer:
-        """A customer's attributes and last purchases."""
+        """Show a customer's attributes and latest purchases."""
         profile = read_profile(graph, customer_id, k=k)
         history = dict(profile.history)
         return Customer.model_validate({
@@ -164,7 +164,7 @@ def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: s
 
     @routes.get("/metrics", tags=["operation"], response_class=Response)
     def show_metrics() -> Response:
-        """Requests, times and the cache's hits, in Prometheus's text form."""
+        """Show request counts, times and cache hits, in Prometheus's text format."""
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

@@ -1,4 +1,4 @@
-"""An explanation as the graph that the page draws."""
+"""Convert an explanation to the graph that the web page draws."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ NEIGHBOURS, THROUGH = 8, 3  # as many as `hmrec explain` prints
 
 
 def draw_explanation(customer_id: str, article_id: str, parts: list[dict[str, Any]], name: str | None) -> Drawing:
-    """Nodes and edges of the largest parts of a score.
+    """Return nodes and edges for the largest parts of a score.
 
-    An article through which neighbours were found and which is the recommended one itself is one node.
+    If the recommended article is also one that neighbours were found through, it is a single node.
 
     Parameters
     ----------
-    customer_id, article_id : who is recommended what.
+    customer_id, article_id : the customer and the recommended article.
     parts : rows of `explain`, the largest first.
-    name : the article's.
+    name : the article's name.
     """
     me, wanted = f"customer {customer_id}", f"article {article_id}"
     nodes = {

@@ -1,4 +1,4 @@
-"""From an exception to a status code and one sentence as JSON."""
+"""Convert exceptions to a status code and a JSON error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ...cypher.errors import (
 from ..terminal.words import one_line
 from .answers import Failure
 
-STATUS: dict[type[HmrecError], HTTPStatus] = {  # the first that fits
+STATUS: dict[type[HmrecError], HTTPStatus] = {  # the first match counts
     UnknownCustomer: HTTPStatus.NOT_FOUND,
     UnknownArticle: HTTPStatus.NOT_FOUND,
     NoEmbedding: HTTPStatus.CONFLICT,
@@ -37,12 +37,12 @@ log = logging.getLogger("hmrec.service")
 
 
 class Refused(Exception):
-    """The request may not be answered.
+    """Raised if the request is refused.
 
     Parameters
     ----------
-    status : why, as a status code.
-    message, hint : as an HmrecError's.
+    status : status code of the answer.
+    message, hint : as in HmrecError.
     """
 
     def __init__(self, status: HTTPStatus, message: str, hint: str) -> None:
@@ -53,7 +53,7 @@ class Refused(Exception):
 
 
 def answer_failures(app: FastAPI) -> None:
-    """Make the service answer every failure in its one form."""
+    """Register handlers that return every error in the same format."""
     app.add_exception_handler(HmrecError, _explained)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -67,7 +67,7 @@ def _answer(status: int, error: str, hint: str = "", headers: dict[str, str] | N
 
 
 def _explained(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HmrecError)  # noqa: S101 - the handler's key, which its type cannot say
+    assert isinstance(error, HmrecError)  # noqa: S101 - registered for this type, which the signature cannot express
     status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
     return _answer(status, error.message, error.hint)
 
@@ -82,7 +82,7 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     first = error.errors()[0]
     name = str(first["loc"][-1])
-    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"The parameter {name} is wrong: {first['msg']}.", "See /docs.")
+    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"The parameter {name} is invalid: {first['msg']}.", "See /docs.")
 
 
 def _plain(request: Request, error: Exception) -> JSONResponse:
@@ -96,4 +96,4 @@ def _plain(request: Request, error: Exception) -> JSONResponse:
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected failure at %s", request.scope.get("route"), exc_info=error)
-    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, f"Unexpected: {type(error).__name__}.", "The log tells more.")
+    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, f"Unexpected: {type(error).__name__}.", "See the log.")

@@ -1,4 +1,4 @@
-"""Who may ask: bearers of the token, or, where there is none, this machine alone; and by which parameters."""
+"""Checks on every request: the token, or else that it comes from this machine, and the names of its parameters."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pydantic import BaseModel
 from .failures import Refused
 from .settings import is_loopback
 
-_bearer = HTTPBearer(auto_error=False, description="The value of HMREC_TOKEN, where the service has one")
+_bearer = HTTPBearer(auto_error=False, description="The value of HMREC_TOKEN, if the service has one")
 
 
 def make_guard(token: str) -> Callable[..., Awaitable[None]]:
-    """The dependency that every route with data has.
+    """Return the dependency that protects every route with data.
 
-    Without a token the name in the Host header must be this machine's: a foreign web site whose name was pointed at
-    127.0.0.1 (DNS rebinding) would otherwise read the answers in its visitor's browser.
+    Without a token, the Host header must name this machine. Otherwise a web site whose name points to 127.0.0.1 (DNS
+    rebinding) could read the answers in its visitor's browser.
 
     Parameters
     ----------
-    token : what requests must bear; empty for a service on the loopback interface without one.
+    token : token that requests must send; empty for a service without one on the loopback interface.
     """
 
     async def guard(
@@ -37,14 +37,14 @@ def make_guard(token: str) -> Callable[..., Awaitable[None]]:
             if not secrets.compare_digest(given.encode(), token.encode()):
                 raise Refused(
                     HTTPStatus.UNAUTHORIZED,
-                    "The request bears no token, or a wrong one.",
+                    "The token is missing or wrong.",
                     "Send the header `Authorization: Bearer` with the value of HMREC_TOKEN.",
                 )
         elif not _names_this_machine(request.headers.get("host", "")):
             raise Refused(
                 HTTPStatus.MISDIRECTED_REQUEST,
-                "The service answers under the names of this machine only.",
-                "Ask at http://127.0.0.1, or set HMREC_TOKEN.",
+                "The service only answers requests to the names of this machine.",
+                "Use http://127.0.0.1, or set HMREC_TOKEN.",
             )
 
     return guard
@@ -69,5 +69,5 @@ async def refuse_unknown_parameters(request: Request) -> None:
         raise Refused(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             f"There is no parameter {unknown[0][:60]!r}.",
-            f"It has: {', '.join(known) or 'none'}.",
+            f"Parameters: {', '.join(known) or 'none'}.",
         )

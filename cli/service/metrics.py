@@ -1,4 +1,4 @@
-"""Counts and times of the requests, for Prometheus, and the headers that every answer has."""
+"""Request counts and times for Prometheus, and the headers of every response."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-re
 
 
 class Metrics:
-    """The service's metrics, in a registry of their own.
+    """The metrics of the service, in their own registry.
 
     Parameters
     ----------
-    candidates : whose hits and misses are shown.
+    candidates : the cache whose hits and misses are reported.
     """
 
     def __init__(self, candidates: Candidates) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter("hmrec_requests", "Requests answered", ("path", "status"), registry=self.registry)
         self.seconds = Histogram(
-            "hmrec_request_seconds", "From the request's head to the answer's end", ("path",),
+            "hmrec_request_seconds", "Time from the start of the request to the end of the response", ("path",),
             buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
         self.registry.register(_CandidatesCollector(candidates))
@@ -47,14 +47,14 @@ class _CandidatesCollector(Collector):
 
 
 class Measured:
-    """ASGI middleware that measures each request by its route, so that no id becomes a label."""
+    """ASGI middleware that measures each request by its route, so that ids never become labels."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; count and time the answer."""
+        """Pass the request on, and count and time the response."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -21,12 +21,12 @@ class ServiceSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="HMREC_")
 
     token: SecretStr = Field(
-        default=SecretStr(""), description="Token that `hmrec serve` wants (Authorization: Bearer); empty: none"
+        default=SecretStr(""), description="Token that requests to `hmrec serve` must send; empty for none"
     )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host reaches this machine alone."""
+    """Return whether the host is only reachable from this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -34,23 +34,23 @@ def is_loopback(host: str) -> bool:
 
 
 def choose_token(host: str, settings: ServiceSettings | None = None) -> str:
-    """The token that requests must bear; empty where the service answers this machine only and none is set.
+    """Return the token that requests must send; empty if none is set and the host is only reachable from this machine.
 
     Raises
     ------
-    UserMistake : other machines could ask and there is no token, or the token is easily guessed.
+    UserMistake : other machines can reach the service without a token, or the token is too easy to guess.
     """
     token = (settings or ServiceSettings()).token.get_secret_value()
     if not token:
         if is_loopback(host):
             return ""
         raise UserMistake(
-            f"Other machines could ask at {host[:100]!r}, and there is no token.",
+            f"Other machines can reach {host[:100]!r}, and there is no token.",
             "Set HMREC_TOKEN to a long secret, or leave --host at 127.0.0.1.",
         )
     if len(token) < SHORTEST_TOKEN or not _TOKEN.fullmatch(token):
         raise UserMistake(
-            f"HMREC_TOKEN must be at least {SHORTEST_TOKEN} letters, digits and signs, without blanks.",
-            "`openssl rand -hex 32` makes one.",
+            f"HMREC_TOKEN must be at least {SHORTEST_TOKEN} printable ASCII characters, without blanks.",
+            "Create one with `openssl rand -hex 32`.",
         )
     return token

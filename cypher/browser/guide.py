@@ -1,4 +1,4 @@
-"""What Neo4j Browser is given: a guide to play, saved queries to import, a style sheet; made for the graph at hand."""
+"""Write a guide for Neo4j Browser, saved queries to import and a style sheet, adapted to the graph."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from ..state import read_counts
 
 FILES = Path(__file__).parent
 SAVED_FOLDERS = ("recommend", "explain", "export")
-CANDIDATES = 20  # customers looked at for one to whom something new can be recommended
+CANDIDATES = 20  # customers tried until one has something new to recommend
 
 
 @dataclass(frozen=True)
 class Example:
-    """The customer that the guide follows.
+    """The customer used as the example of the guide.
 
     Attributes
     ----------
-    customer_id : whom.
+    customer_id : the customer.
     article_id : an article that user_based_cf recommends to them.
-    new_only : whether it is recommended as something new.
-    node : the number of the customer's node, by which export_purchases knows them.
+    new_only : whether the article is one they had not bought.
+    node : number of the customer's node, for export_purchases.
     """
 
     customer_id: str
@@ -41,12 +41,12 @@ class Example:
     node: int
 
     def values(self, query: Query) -> dict[str, Any]:
-        """Values for the query's parameters; what the query does not have is left out, what has a default may be."""
+        """Return values for the query's parameters; parameters with a default may be missing."""
         known = {
             "customer_id": self.customer_id,
             "article_id": self.article_id,
             "new_only": self.new_only,
-            "limit": 12,  # customers of export_customers, which has no limit of its own
+            "limit": 12,  # customers of export_customers, which is otherwise unlimited
             "paths": 20,  # drawn by neighbourhood and explain_user_based_cf_graph
             **({"customers": [self.node]} if query.name == "export_purchases" else {}),
         }
@@ -55,14 +55,14 @@ class Example:
 
 @dataclass(frozen=True)
 class Guide:
-    """Where the guide is.
+    """Addresses of the guide's files.
 
     Attributes
     ----------
-    play : its address, for `:play`.
-    style : the style sheet's, for `:style`.
-    saved_queries : the address of the file with the saved queries.
-    browser : Neo4j Browser's own, which plays the guide after the login.
+    play : the guide, for `:play`.
+    style : the style sheet, for `:style`.
+    saved_queries : the file of saved queries.
+    browser : Neo4j Browser, set to play the guide after the login.
     """
 
     play: str
@@ -72,17 +72,17 @@ class Guide:
 
 
 def parameters_command(values: dict[str, Any]) -> str:
-    """Neo4j Browser's command that sets parameters.
+    """Return the command that sets parameters in Neo4j Browser.
 
-    Neo4j Browser makes every number of `:params {k: 12}` a float, which `LIMIT` refuses; values that a query returns
-    keep their types.
+    In `:params {k: 12}`, Neo4j Browser converts every number to a float, which `LIMIT` rejects. Values returned by a
+    query keep their types.
 
     Parameters
     ----------
-    values : by the parameters' names, as `Query.bind` returns them.
+    values : values by parameter name, as returned by `Query.bind`.
     """
     whole, each = (FILES / "parameters.txt").read_text(encoding="utf-8").splitlines()
-    parts = (  # what JSON writes, Cypher reads
+    parts = (  # JSON literals are valid Cypher
         Template(each).substitute(name=name, value=json.dumps(value, ensure_ascii=False))
         for name, value in values.items()
     )
@@ -90,17 +90,17 @@ def parameters_command(values: dict[str, Any]) -> str:
 
 
 def choose_example(graph: Graph, customer_id: str | None = None) -> Example:
-    """Choose a customer of the graph, of middling history, to whom something new can be recommended.
+    """Choose a customer with an average history who can be recommended something new.
 
     Parameters
     ----------
-    graph : the graph that the guide will walk through.
-    customer_id : this customer instead.
+    graph : the graph that the guide shows.
+    customer_id : use this customer instead.
 
     Raises
     ------
     UnknownCustomer : the graph has no such customer.
-    UserMistake : nothing can be recommended, since there are no purchases.
+    UserMistake : there are no purchases, so nothing can be recommended.
     """
     if customer_id is not None:
         if graph.read("customer", customer_id=customer_id).empty:
@@ -122,13 +122,13 @@ def choose_example(graph: Graph, customer_id: str | None = None) -> Example:
 
 
 def guide_queries() -> list[Query]:
-    """The queries that `browser/guide.html` names, in its order."""
+    """Return the queries used in `browser/guide.html`, in order."""
     names = _template().get_identifiers()
     return [load_catalogue()[name] for name in names if name in load_catalogue()]
 
 
 def guide_values(example: Example) -> dict[str, Any]:
-    """The parameters of all the guide's queries, which are set once: no two of them want different values."""
+    """Return the parameters of all queries of the guide. They are set once, because the queries agree on the values."""
     values: dict[str, Any] = {}
     for query in guide_queries():
         values |= query.bind(example.values(query))
@@ -140,13 +140,13 @@ def _template() -> Template:
 
 
 def render_guide(graph: Graph, example: Example, address: str) -> str:
-    """The guide as HTML: `browser/guide.html`, with each query's text in the place of its name.
+    """Render `browser/guide.html`, with each query's text in place of its name.
 
     Parameters
     ----------
     graph : the graph, for its counts and the article's name.
-    example : the customer to follow.
-    address : where the guide, the style sheet and the saved queries will be served.
+    example : the customer to use as the example.
+    address : URL under which the guide, the style sheet and the saved queries are served.
     """
     counts = read_counts(graph)
     name = graph.read("article_names", article_ids=[example.article_id])["prod_name"][0]
@@ -165,15 +165,15 @@ def render_guide(graph: Graph, example: Example, address: str) -> str:
 
 
 def write_saved_queries(file: Path, example: Example) -> None:
-    """Write the saved queries as Neo4j Browser imports them: a zip file of `folder/name.cypher`, dropped on its window.
+    """Write the saved queries for import into Neo4j Browser, as a zip file of `folder/name.cypher`.
 
-    A query and the command that sets its parameters are two saved queries, since Neo4j Browser draws a graph only for a
-    statement that runs alone.
+    A query and the command that sets its parameters are separate saved queries, because Neo4j Browser only draws the
+    graph of a statement that runs alone.
 
     Parameters
     ----------
     file : the zip file to write.
-    example : whose values the parameters get.
+    example : the example that the parameters' values are taken from.
     """
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for query in load_catalogue().values():
@@ -181,25 +181,25 @@ def write_saved_queries(file: Path, example: Example) -> None:
                 continue
             if query.parameters:
                 command = parameters_command(query.bind(example.values(query)))
-                title = f"// {query.name}, first its parameters"
+                title = f"// {query.name}, parameters (run this first)"
                 archive.writestr(f"hmrec {query.folder}/{query.name}_1.cypher", f"{title}\n{command}\n")
             archive.writestr(f"hmrec {query.folder}/{query.name}_2.cypher", query.text)
 
 
 def write_guide(graph: Graph, folder: Path, http: str, customer_id: str | None = None) -> Guide:
-    """Write guide, saved queries and style sheet into the folder that the server shows under /browser/hmrec/.
+    """Write the guide, saved queries and style sheet to the folder that the server serves at /browser/hmrec/.
 
     Parameters
     ----------
-    graph : the graph to walk through.
+    graph : the graph that the guide shows.
     folder : `LocalServer.guide_folder`.
     http : the server's HTTP address.
-    customer_id : the customer to follow; None chooses one.
+    customer_id : the customer to use as the example; None chooses one.
 
     Raises
     ------
-    UnknownCustomer, UserMistake : as `choose_example`.
-    HmrecError : the server does not show the folder.
+    UnknownCustomer, UserMistake : as in `choose_example`.
+    HmrecError : the server does not serve the folder.
     """
     address = f"{http}/browser/hmrec"
     example = choose_example(graph, customer_id)
@@ -210,11 +210,11 @@ def write_guide(graph: Graph, folder: Path, http: str, customer_id: str | None =
     (folder / "guide.html").write_text(render_guide(graph, example, address), encoding="utf-8")
     play = f"{address}/guide.html"
     with requests.Session() as session:
-        session.trust_env = False  # no proxy on the way to this machine
+        session.trust_env = False  # no proxy for this machine
         if not session.get(play, timeout=10).ok:
             raise HmrecError(
-                "The running Neo4j does not show the guide: an older hmrec started it.",
-                "Start it anew: hmrec db stop && hmrec db start",
+                "The running Neo4j does not serve the guide, because an older version of hmrec started it.",
+                "Restart it: hmrec db stop && hmrec db start",
             )
     scheme, _, host = graph.uri.partition("://")
     return Guide(

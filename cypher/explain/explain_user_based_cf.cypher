@@ -1,28 +1,28 @@
-// explain_user_based_cf: why user_based_cf gives an article its score: each neighbour's part, and through which articles
+// explain_user_based_cf: why user_based_cf gives an article its score, by neighbour and shared article
 //
 // User-based collaborative filtering with k nearest neighbours. The weight of article a for customer c is
-//   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a;  1 where half_life is null
-// and a best seller says little about anybody:
+//   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a;  1 if half_life is null
+// and best sellers are weighted down, because they say little about taste:
 //   rarity(a) = 1 / log(2 + purchases of a) ^ damping
 //   shared(c,n) = sum over shared a of rarity(a) * w(c,a) * w(n,a)        |c|^2 = sum over all a of w(c,a)^2
 //   similarity(c,n) = cosine: shared / (|c| |n|)   jaccard: shared / (|c|^2 + |n|^2 - shared)   overlap: shared / min(|c|^2, |n|^2)
 //   score(c,a) = sum over neighbours n of similarity(c,n) * w(n,a)  +  own_weight * similarity(c,c) * w(c,a)
-// One row for each neighbour who bought a and one for the customer's own history: part = similarity * weight, and the parts add up
-// to the score. `shared` splits the similarity over the articles that made it: its parts add up to the similarity. In the row of the
-// own history, similarity is own_weight * similarity(c,c). The search for neighbours is user_based_cf's, word for word.
+// Returns a row for each neighbour who bought a, and a row for the customer's own history. In each, part = similarity * weight, and
+// the parts add up to the score. `shared` divides the similarity among the articles in common; its parts add up to the similarity.
+// For the own history, similarity is own_weight * similarity(c,c). The search for neighbours is copied from user_based_cf.
 //
 // $customer_id: string
 // $article_id: string
-// $as_of: date = null              explain as on that day: no purchase of that day or later is looked at
+// $as_of: date = null              explain as of that day, from earlier purchases only
 // $similarity: string = 'cosine'   cosine, jaccard or overlap
-// $half_life: float = 42.0         days after which a purchase counts half; null: what was bought counts 1, however often and long ago
-// $damping: float = 1.0            how much less a best seller says than a rare article; 0: all say the same
-// $neighbours: integer = 50        how many neighbours decide
-// $own_weight: float = 2.0         what the customer's own history counts beside one neighbour; 0: neighbours only
-// $articles: integer = 20          look for neighbours through that many of the customer's articles
-// $buyers: integer = 300           look at that many purchases of each, the latest
-// $pool: integer = 500             rank that many who share most
-// $candidates: integer = 60        compare that many exactly
+// $half_life: float = 42.0         days after which a purchase counts half; null: every article bought counts 1
+// $damping: float = 1.0            how much less a best seller counts than a rare article; 0: all count the same
+// $neighbours: integer = 50        number of neighbours
+// $own_weight: float = 2.0         weight of the customer's own history relative to one neighbour; 0: neighbours only
+// $articles: integer = 20          find neighbours through this many of the customer's articles
+// $buyers: integer = 300           use this many purchases of each, the latest
+// $pool: integer = 500             rank this many customers, those who share most
+// $candidates: integer = 60        compare this many of them exactly
 // :param [{customer_id, article_id, as_of, similarity, half_life, damping, neighbours, own_weight, articles, buyers, pool, candidates}] => { RETURN '1' AS customer_id, '0001082185' AS article_id, null AS as_of, 'cosine' AS similarity, 42.0 AS half_life, 1.0 AS damping, 50 AS neighbours, 2.0 AS own_weight, 20 AS articles, 300 AS buyers, 500 AS pool, 60 AS candidates }
 // returns who, customer_id, similarity, weight, part, shared, because
 CALL () {

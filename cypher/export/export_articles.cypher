@@ -1,6 +1,6 @@
-// export_articles: the articles of a subgraph; purchases name them by the number given here, so that no long id is sent twice
-// $properties: list = []      names of the properties that features are made of
-// $category: string = null    the name of an IndexGroup, Department or ProductGroup; null for every article
+// export_articles: the articles of a subgraph; purchases refer to them by node number, so that no long id is sent twice
+// $properties: list = []      names of the properties to use as features
+// $category: string = null    name of an IndexGroup, Department or ProductGroup; null for every article
 // :param [{properties, category}] => { RETURN ['index_code'] AS properties, 'GROCERY' AS category }
 // returns node, article_id, values
 MATCH (a:Article)

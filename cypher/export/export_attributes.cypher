@@ -1,5 +1,5 @@
-// export_attributes: the nodes that articles have in common, one row each, with the articles that hang on it
-// $relationships: list = null   their types; null for all
+// export_attributes: the attribute nodes that articles share, one per row, each with its articles
+// $relationships: list = null   types of relationships; null for all
 // :param [{relationships}] => { RETURN ['HAS_COLOUR'] AS relationships }
 // returns relationship, key, articles
 MATCH (a:Article)-[r:VARIANT_OF|HAS_TYPE|IN_PRODUCT_GROUP|HAS_COLOUR|HAS_APPEARANCE|IN_DEPARTMENT|IN_SECTION|IN_GARMENT_GROUP|IN_INDEX_GROUP]->(n)

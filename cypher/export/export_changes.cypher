@@ -1,5 +1,5 @@
-// export_changes: what some loads changed, one row each, so that a kept export reads that alone
-// days is null for a load that did not tell (by bulk, or before hmrec told); customers and articles are null where all may have changed
+// export_changes: what some loads changed, one per row, so that a cached export only reads the changes
+// days is null for loads that did not record it (bulk loads, old versions); customers and articles are null if all may have changed
 // $loads: list = []            ids of (:Load)s
 // :param [{loads}] => { RETURN [] AS loads }
 // returns days, customers, articles

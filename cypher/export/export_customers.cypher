@@ -1,7 +1,7 @@
-// export_customers: the customers of a subgraph, with the properties that features are made of
+// export_customers: the customers of a subgraph, with the properties to use as features
 // $properties: list = []      names of properties
-// $customers: list = null     their ids; null for every customer
-// $limit: integer = null      only the first so many, in the order of their ids
+// $customers: list = null     customer ids; null for every customer
+// $limit: integer = null      maximum number of customers, in order of their ids
 // :param [{properties, customers, limit}] => { RETURN ['age', 'FN'] AS properties, null AS customers, 12 AS limit }
 // returns node, customer_id, values
 MATCH (c:Customer)

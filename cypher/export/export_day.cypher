@@ -1,6 +1,6 @@
-// export_day: all purchases of a day in one row, a list for each property, all in the same order
-// By the index on t_dat; for a large part of the days export_purchases is faster, which reads in the order of the store.
-// $day: date = null   none has null
+// export_day: all purchases of a day in one row, as a list per property, all in the same order
+// Uses the index on t_dat. For many days, export_purchases is faster, because it reads in storage order.
+// $day: date = null   the day; null matches no purchase
 // :param [{day}] => { RETURN null AS day }
 // returns customers, articles, prices, quantities, channels
 MATCH (c:Customer)-[b:BOUGHT]->(a:Article)

@@ -1,4 +1,4 @@
-// export_days: how many rows of the transactions each day has
+// export_days: number of transaction rows of each day
 // $since: date = null     first day
 // $until: date = null     the day after the last
 // :param [{since, until}] => { RETURN null AS since, null AS until }

@@ -1,7 +1,7 @@
-// export_purchases: the purchases of some customers in one row, a list for each property, all in the same order
-// A row for each purchase costs ten times the processor time, nearly all of it in Python; a row for each customer twice the client's.
-// Days count from 1970-01-01, for a date takes four times as long to read; no list may have a null in it.
-// $customers: list             numbers of customer nodes, as export_customers gives them, in the order of the store
+// export_purchases: the purchases of some customers in one row, as a list per property, all in the same order
+// A row per purchase takes ten times the CPU time, nearly all of it in Python. A row per customer takes twice the client's time.
+// Days are counted from 1970-01-01, because reading a date takes four times as long. No list may contain null.
+// $customers: list             node numbers of customers, from export_customers, in storage order
 // $since: date = null          first day
 // $until: date = null          the day after the last
 // :param [{customers, since, until}] => { RETURN [0, 1, 2] AS customers, null AS since, null AS until }

@@ -1,4 +1,4 @@
-// article_width: how many digits the graph's article ids have, by the first thousand of them; null if they differ
+// article_width: number of digits of the article ids, from the first thousand of them; null if they differ
 // returns width
 MATCH (a:Article)
 WHERE a.article_id IS :: STRING NOT NULL

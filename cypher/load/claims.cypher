@@ -1,6 +1,6 @@
-// claims: the transactions in which hmrec is loading into a database now, the first that began first
-// what is 'claim' for the one that stands for a whole load, else the name of the query that is running
-// by the number at the end of their names, which the server counts up, and not by its clock, which may be set back
+// claims: the transactions with which hmrec is loading into a database now, oldest first
+// what is 'claim' for the transaction that represents a whole load, else the name of the running query
+// Ordered by the counter at the end of the transaction's name, because the server's clock may be set back
 // $database: string
 // :param [{database}] => { RETURN 'neo4j' AS database }
 // returns id, what, who, call

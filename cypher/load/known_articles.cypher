@@ -1,5 +1,5 @@
-// known_articles: what the graph has of these articles, to send only what differs
-// linked counts an article's relationships to its attributes, right those of them that lead to the node its properties name
+// known_articles: the stored values of these articles, to send only what differs
+// linked is an article's number of relationships to attributes; right is how many of them lead to the node its properties name
 // $ids: list   article ids
 // :param [{ids}] => { RETURN ['0108775015'] AS ids }
 // returns id, properties, linked, right

@@ -1,4 +1,4 @@
-// known_attributes: what the graph has of these attribute nodes, to send only what differs
+// known_attributes: the stored values of these attribute nodes, to send only what differs
 // $rows: list   maps of label and key
 // :param [{rows}] => { RETURN [{label: 'Department', key: 1201}] AS rows }
 // returns label, key, name

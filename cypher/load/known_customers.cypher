@@ -1,4 +1,4 @@
-// known_customers: what the graph has of these customers, to send only what differs
+// known_customers: the stored values of these customers, to send only what differs
 // $ids: list   customer ids
 // :param [{ids}] => { RETURN ['1', '2'] AS ids }
 // returns id, properties

@@ -1,5 +1,5 @@
-// known_purchases: what these customers bought from a day to a day, as the graph has it
-// a purchase without its article's id has 0 for its quantity, so that it is sent again and mended
+// known_purchases: the stored purchases of these customers in a range of days
+// a purchase without article_id is returned with quantity 0, so that it is sent again and repaired
 // $ids: list      customer ids
 // $since: string  first day
 // $until: string  last day

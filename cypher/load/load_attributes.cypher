@@ -1,4 +1,4 @@
-// load_attributes: the nodes that articles have in common: departments, colours, products and so on
+// load_attributes: the attribute nodes that articles share, such as departments, colours and products
 // $rows: list   maps of label, key and name
 // :param [{rows}] => { RETURN [{label: 'Department', key: 1201, name: 'Jersey Basic'}] AS rows }
 UNWIND $rows AS row

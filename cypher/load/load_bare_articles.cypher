@@ -1,4 +1,4 @@
-// load_bare_articles: articles that only purchases name; those that are there already stay as they are
+// load_bare_articles: articles that only occur in purchases; existing ones stay unchanged
 // $rows: list   maps of article_id
 // :param [{rows}] => { RETURN [{article_id: '0108775015'}] AS rows }
 UNWIND $rows AS row

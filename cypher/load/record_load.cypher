@@ -1,4 +1,4 @@
-// record_load: the report of a load, kept in the graph; its number tells newer from older ones, whatever a clock says
+// record_load: store the report of a load in the graph; its number orders the loads, whatever the clock says
 // $load: map   id, started, finished, road, fingerprint and the counts
 // :param [{load}] => { RETURN {id: 'x', road: 'stream'} AS load }
 CALL () { MATCH (other:Load) WHERE other.started IS :: STRING NOT NULL RETURN coalesce(max(other.number), 0) + 1 AS number }

@@ -1,3 +1,3 @@
-// still_claimed: nothing but an answer, to tell that the transaction it runs in is open still
+// still_claimed: return a row, to check that the surrounding transaction is still open
 // returns held
 RETURN true AS held

@@ -1,4 +1,4 @@
-// unfinished_loads: loads that have not come to their end, because they run now or were cut off
+// unfinished_loads: loads that are running or were interrupted
 // returns load
 MATCH (l:Load)
 WHERE l.finished IS NULL AND l.started IS :: STRING NOT NULL

@@ -1,4 +1,4 @@
-// article_embeddings: every article's embedding in force
+// article_embeddings: every article's embedding of the model in use
 // returns article_id, embedding
 OPTIONAL MATCH (now:ModelInForce)
 WITH now.version AS version

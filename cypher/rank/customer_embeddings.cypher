@@ -1,4 +1,4 @@
-// customer_embeddings: every customer's embedding in force
+// customer_embeddings: every customer's embedding of the model in use
 // returns customer_id, embedding
 OPTIONAL MATCH (now:ModelInForce)
 WITH now.version AS version

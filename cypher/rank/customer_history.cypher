@@ -1,4 +1,4 @@
-// customer_history: what the ranker needs of a customer: what is known of them, and every purchase's article and day
+// customer_history: a customer's input to the ranker: attributes, and the article and day of every purchase
 // $customer_id: string
 // :param [{customer_id}] => { RETURN '1' AS customer_id }
 // returns age, club_member_status, fashion_news_frequency, postal_code, articles, days

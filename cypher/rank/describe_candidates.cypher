@@ -1,6 +1,6 @@
 // describe_candidates: what the ranker needs of articles: facts that a training wrote on them, their kinds, and their cosine with a customer
 //
-// The facts are of the day after the last purchase that the model in force knew; those of an article that was added later are null.
+// The facts are as of the day after the last purchase used to train the model in use. They are null for articles added later.
 //
 // $customer_id: string
 // $article_ids: list     strings

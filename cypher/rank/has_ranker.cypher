@@ -1,4 +1,4 @@
-// has_ranker: whether the model in force has trees that order candidates, when they were made, and until when they knew the purchases
+// has_ranker: whether the model in use has a ranker, when it was created, and the day up to which it used purchases
 // returns version, created, until
 MATCH (now:ModelInForce)
 WITH now.version AS version

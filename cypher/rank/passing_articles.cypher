@@ -1,10 +1,10 @@
-// passing_articles: articles that a recommender's filters let through
+// passing_articles: articles that pass a recommender's filters
 //
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
 // :param [{as_of, department, colour, max_price, in_season}] => { RETURN null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season }
 // returns article_id
 CALL () {

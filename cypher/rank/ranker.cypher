@@ -1,4 +1,4 @@
-// ranker: the trees that order candidates, of the model in force
+// ranker: the ranker's trees, of the model in use
 // returns version, until, text
 MATCH (now:ModelInForce)
 WITH now.version AS version

@@ -1,4 +1,4 @@
-// today: the day after the last purchase, as of which is recommended, and which purchases there are: the newest load, whether it is finished, how many
+// today: the day after the last purchase, which is the default day of recommendations, and the state of the purchases: latest load, whether it is finished, and their number
 // returns until, load, finished, bought
 CALL () {
   MATCH ()-[b:BOUGHT]->()

@@ -1,24 +1,24 @@
-// bought_together: articles that others took home on the same day as what the customer bought
+// bought_together: articles that other customers bought on the same day as articles of the customer
 //
 //   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
-//   together(a,x) = how many of the latest purchases of a by others than c have a purchase of x by the same customer on the same day
-//   score(c,x) = sum over c's articles a, other than x, of w(c,a) * together(a,x) / (how many they are * (purchases of x) ^ damping)
-// The confidence of the rule a -> x, damped by how often x is bought anyway (Agrawal et al., SIGMOD 1993).
-// The latest purchases: by whole days until there are $buyers of them, an index seek.
+//   together(a,x) = number of the latest purchases of a, by others than c, with a purchase of x by the same customer on the same day
+//   score(c,x) = sum over c's articles a, other than x, of w(c,a) * together(a,x) / (number of those purchases of a * (purchases of x) ^ damping)
+// This is the confidence of the rule a -> x, damped by the popularity of x (Agrawal et al., SIGMOD 1993).
+// The latest purchases are taken by whole days until there are $buyers of them, with an index seek.
 //
 // $customer_id: string
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       exclude articles that the customer bought before
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
 // $half_life: float = 42.0         days after which a purchase counts half
-// $damping: float = 0.5            how much less a best seller counts; 0: the most bought win
-// $articles: integer = 12          start from that many of the customer's articles, those of most weight
-// $buyers: integer = 30            look at that many purchases of each, the latest
-// $pool: integer = 300             compare that many articles
+// $damping: float = 0.5            how much less a best seller counts; 0: best sellers win
+// $articles: integer = 12          start from this many of the customer's articles, those of largest weight
+// $buyers: integer = 30            use this many purchases of each, the latest
+// $pool: integer = 300             score this many articles
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS damping, 12 AS articles, 30 AS buyers, 300 AS pool }
 // returns article_id, score, because
 CALL () {

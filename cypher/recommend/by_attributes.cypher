@@ -1,20 +1,20 @@
-// by_attributes: what customers like this one buy now, by age, club status, fashion news and post code; no history needed
+// by_attributes: what similar customers buy now, by age, club status, fashion news and post code; needs no history
 //
-//   likeness(c,n) = 0.5 ^ (years between their ages / $age_span + how many of club status, fashion news and post code differ)
+//   likeness(c,n) = 0.5 ^ (years between their ages / $age_span + number of club status, fashion news and post code that differ)
 //   score(a) = sum of likeness(c,n) over the purchases of a by n in the $days days before $as_of, or before the day after the last purchase
-// What is not known of c does not count; what is not known of n counts as different ($age_span years for the age).
+// Attributes unknown for c are ignored. Attributes unknown for n count as different ($age_span years for the age).
 //
 // $customer_id: string
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
-// $days: integer = 7               how many days count
-// $age_span: float = 5.0           years of difference that halve the likeness
-// $purchases: integer = 100000     look at that many purchases at most, the latest, by whole days
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       exclude articles that the customer bought before
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
+// $days: integer = 7               number of days that count
+// $age_span: float = 5.0           age difference in years that halves the likeness
+// $purchases: integer = 100000     use at most this many purchases, the latest, by whole days
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, days, age_span, purchases}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 7 AS days, 5.0 AS age_span, 100000 AS purchases }
 // returns article_id, score, because
 CALL () {

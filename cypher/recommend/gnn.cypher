@@ -1,21 +1,21 @@
-// gnn: articles whose embedding is nearest to the customer's
+// gnn: articles whose embeddings are nearest to the customer's
 //
-// score(c,a) = cosine of the embeddings that the graph neural network learned and wrote back. The (:Model) in force
-// tells in which of the two properties they are, so that a version is read whole or not at all; SEARCH (Cypher 25) takes
-// an index by its written name only and so cannot follow it, db.index.vector.queryNodes can.
-// The index looks along the links of near ones and may miss a few: four times as many are looked up as are needed, and ranked by the exact cosine.
-// With a filter the index would come back short: then all articles that pass are compared.
-// A model knows all purchases before its day `until`: asked about an earlier day it would tell the future, and says nothing.
+// score(c,a) = cosine of the embeddings that the graph neural network learned and wrote back. The (:Model) in use says
+// which of two properties holds them, so that readers see a complete version or none. SEARCH (Cypher 25) needs the name of
+// the index in the query text and cannot follow that choice; db.index.vector.queryNodes can.
+// The index is approximate and may miss a few, so four times as many articles as needed are looked up and ranked by exact cosine.
+// With a filter, the index would return too few, so all articles that pass are compared.
+// A model was trained on all purchases before its day `until`. For an earlier day it would leak the future, so it returns nothing.
 //
 // $customer_id: string
-// $k: integer = 12             how many articles
-// $new_only: boolean = false   leave out what the customer has bought already; as many more are looked up, so none is short
-// $as_of: date = null          recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null   only articles of this department, by its name
-// $colour: string = null       only articles of this colour group, by its name
-// $max_price: float = null     only articles that were sold for at most that
-// $in_season: integer = null   only articles that were sold within that many days
-// $reasons: boolean = true     tell what is near; false saves that time where the customer bought much
+// $k: integer = 12             number of articles
+// $new_only: boolean = false   exclude articles that the customer bought before; that many more are looked up, so no list is short
+// $as_of: date = null          recommend as of that day, from earlier purchases only
+// $department: string = null   only articles of the department with this name
+// $colour: string = null       only articles of the colour group with this name
+// $max_price: float = null     only articles sold for at most this price
+// $in_season: integer = null   only articles sold within this many days
+// $reasons: boolean = true     give reasons; false saves time if the customer bought much
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, reasons}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, true AS reasons }
 // returns article_id, score, because
 MATCH (now:ModelInForce)

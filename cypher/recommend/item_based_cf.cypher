@@ -1,28 +1,28 @@
-// item_based_cf: articles that go to the same customers as what the customer bought
+// item_based_cf: articles bought by the same customers as the customer's articles
 //
 // Item-based collaborative filtering by conditional probability:
 //   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
-//   similarity(a,x) = (purchases of x in the last $days days by the latest buyers of a other than c) / (how many they are * (purchases of x) ^ damping)
+//   similarity(a,x) = (purchases of x in the last $days days by the latest buyers of a other than c) / (number of those buyers * (purchases of x) ^ damping)
 //   score(c,x) = sum over c's articles a, other than x, of w(c,a) * similarity(a,x)
 // Source: Deshpande and Karypis, Item-based top-N recommendation algorithms, TOIS 2004, section 4.1. With damping 0.5, all
-// buyers and all days it orders articles x beside one a as the cosine does.
-// The latest buyers: by whole days until there are $buyers purchases, an index seek. What a buyer bought is looked at once,
-// however many of c's articles lead there. Of all x, the $pool with the largest sums are divided by their purchases.
+// buyers and all days, it orders the articles x for one a as the cosine does.
+// The latest buyers are taken by whole days until there are $buyers purchases, with an index seek. A buyer's purchases are read
+// once, however many of c's articles lead there. Only the $pool articles x with the largest sums are divided by their purchases.
 //
 // $customer_id: string
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       exclude articles that the customer bought before
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
 // $half_life: float = 42.0         days after which a purchase counts half
-// $days: integer = 84              count what they bought in so many days
-// $damping: float = 0.5            how much less a best seller counts; 0: the most bought win
-// $articles: integer = 12          start from that many of the customer's articles, those of most weight
-// $buyers: integer = 30            look at that many purchases of each, the latest
-// $pool: integer = 300             compare that many articles
+// $days: integer = 84              days of their purchases that count
+// $damping: float = 0.5            how much less a best seller counts; 0: best sellers win
+// $articles: integer = 12          start from this many of the customer's articles, those of largest weight
+// $buyers: integer = 30            use this many purchases of each, the latest
+// $pool: integer = 300             score this many articles
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, days, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 84 AS days, 0.5 AS damping, 12 AS articles, 30 AS buyers, 300 AS pool }
 // returns article_id, score, because
 CALL () {

@@ -1,19 +1,19 @@
-// new_arrivals: what has never been sold yet, in the departments that the customer buys from
+// new_arrivals: articles that were never sold yet, from the departments that the customer buys from
 //
-//   taste(c,d) = share of department d in c's purchases, each counted 0.5 ^ (age in days / half_life)
-//   score(c,a) = taste(c, department of a) / place of a among the department's articles that were not bought before $as_of,
-//                those that pass the filters, of the highest article_id first: shops number what comes in, one after the other
+//   taste(c,d) = share of department d in c's purchases, each weighted 0.5 ^ (age in days / half_life)
+//   score(c,a) = taste(c, department of a) / rank of a among the department's articles without a purchase before $as_of
+//                that pass the filters, highest article_id first, because shops number articles in order of arrival
 //
 // $customer_id: string
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already: nothing, for nobody has bought these
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         none at all, for these were never sold for any price
-// $in_season: integer = null       none at all, for these were sold within no days
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       no effect: nobody bought these articles
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         if set, no articles: they have no price yet
+// $in_season: integer = null       if set, no articles: they were not sold yet
 // $half_life: float = 42.0         days after which a purchase counts half
-// $departments: integer = 5        how many departments, those of most taste
+// $departments: integer = 5        number of departments, those of largest taste
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, departments}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 5 AS departments }
 // returns article_id, score, because
 CALL () {

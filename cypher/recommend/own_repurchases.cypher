@@ -1,19 +1,19 @@
-// own_repurchases: what the customer bought before: often, lately, and due again by its rhythm
+// own_repurchases: articles that the customer bought often and lately, and that are due again by their rhythm
 //
 //   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
 //   gap = mean days between the days on which c bought a;   late = days since the last of them / gap
-//   score(c,a) = w(c,a) * (1 + rhythm * exp(-2 * (late - 1)^2)), and w(c,a) where there was one day only
+//   score(c,a) = w(c,a) * (1 + rhythm * exp(-2 * (late - 1)^2)); w(c,a) if there was only one day
 //
 // $customer_id: string
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       exclude articles that the customer bought before
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
 // $half_life: float = 42.0         days after which a purchase counts half
-// $rhythm: float = 0.5             how much more what is due again counts; 0: rhythm does not matter
+// $rhythm: float = 0.5             extra weight of articles due again; 0: rhythm does not count
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, rhythm}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS rhythm }
 // returns article_id, score, because
 CALL () {

@@ -1,16 +1,16 @@
-// popular: what was bought most in the last days
+// popular: articles with most purchases in the last days
 //
-// score(a) = how many purchases of a there are in the $days days before $as_of, or before the day after the last purchase
+// score(a) = number of purchases of a in the $days days before $as_of, or before the day after the last purchase
 //
-// $customer_id: string = ''         whose purchases new_only leaves out; '' for nobody
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
-// $days: integer = 7               how many days count
+// $customer_id: string = ''         customer whose purchases new_only excludes; '' for none
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       exclude articles that the customer bought before
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
+// $days: integer = 7               number of days that count
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, days}] => { RETURN '' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 7 AS days }
 // returns article_id, score, because
 CALL () {

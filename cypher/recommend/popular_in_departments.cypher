@@ -1,20 +1,20 @@
-// popular_in_departments: what sells now in the departments that the customer buys from
+// popular_in_departments: articles that sell now in the departments that the customer buys from
 //
-//   taste(c,d) = share of department d in c's purchases, each counted 0.5 ^ (age in days / half_life)
+//   taste(c,d) = share of department d in c's purchases, each weighted 0.5 ^ (age in days / half_life)
 //   score(c,a) = taste(c, department of a) * purchases of a in the $days days before $as_of, or before the day after the last purchase
 //
 // $customer_id: string
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       exclude articles that the customer bought before
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
 // $half_life: float = 42.0         days after which a purchase counts half
-// $days: integer = 7               how many days count
-// $departments: integer = 5        how many departments, those of most taste
-// $seeks: integer = 5000           with more articles in them, look at all purchases of the days instead of at each article's
+// $days: integer = 7               number of days that count
+// $departments: integer = 5        number of departments, those of largest taste
+// $seeks: integer = 5000           if they have more articles, scan all purchases of the days instead of each article's
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, days, departments, seeks}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 7 AS days, 5 AS departments, 5000 AS seeks }
 // returns article_id, score, because
 CALL () {

@@ -1,20 +1,20 @@
-// popular_in_segment: what customers of the same age band and club status bought in the last days
+// popular_in_segment: articles that customers of the same age band and club status bought in the last days
 //
-// score(a) = how many purchases of a customers of the segment made in the $days days before $as_of, or before the day after the
-// last purchase. The segment: those within $age_span years, of the same club status; what is not known of the
-// customer does not narrow it. Serves customers without a history.
+// score(a) = number of purchases of a by customers of the segment in the $days days before $as_of, or before the day after the
+// last purchase. The segment is all customers within $age_span years and of the same club status. What is unknown about the
+// customer does not narrow it. Works for customers without a history.
 //
 // $customer_id: string
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
-// $days: integer = 7               how many days count
-// $age_span: integer = 5           how many years older or younger still count as alike
-// $purchases: integer = 100000     look at that many purchases at most, the latest, by whole days
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       exclude articles that the customer bought before
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
+// $days: integer = 7               number of days that count
+// $age_span: integer = 5           maximum age difference in years
+// $purchases: integer = 100000     use at most this many purchases, the latest, by whole days
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, days, age_span, purchases}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 7 AS days, 5 AS age_span, 100000 AS purchases }
 // returns article_id, score, because
 CALL () {

@@ -1,18 +1,18 @@
-// similar_by_attributes: articles that share most with an article: product, type, department, colour and so on; no history needed
+// similar_by_attributes: articles that share most with an article: product, type, department, colour and so on; needs no history
 //
-//   score(x) = sum over attributes shared with x of log(articles / articles with that attribute): what few have says most
-// Candidates share at least one attribute that at most $widest articles have. Source: the information content of Resnik, IJCAI 1995.
+//   score(x) = sum over attributes shared with x of log(articles / articles with that attribute), so rare attributes count most
+// Candidates share at least one attribute that at most $widest articles have. Source: information content, Resnik, IJCAI 1995.
 //
 // $article_id: string
-// $customer_id: string = ''         whose purchases new_only leaves out; '' for nobody
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
-// $widest: integer = 2000          look for articles through attributes that at most so many articles have
+// $customer_id: string = ''         customer whose purchases new_only excludes; '' for none
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       exclude articles that the customer bought before
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
+// $widest: integer = 2000          find articles through attributes that at most this many articles have
 // :param [{article_id, customer_id, k, new_only, as_of, department, colour, max_price, in_season, widest}] => { RETURN '0108775015' AS article_id, '' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 2000 AS widest }
 // returns article_id, score, because
 CALL () {

@@ -1,8 +1,8 @@
 // user_based_cf: articles that the customer's nearest neighbours bought, and the customer's own favourites
 //
 // User-based collaborative filtering with k nearest neighbours. The weight of article a for customer c is
-//   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a;  1 where half_life is null
-// and a best seller says little about anybody:
+//   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a;  1 if half_life is null
+// and best sellers are weighted down, because they say little about taste:
 //   rarity(a) = 1 / log(2 + purchases of a) ^ damping
 //   shared(c,n) = sum over shared a of rarity(a) * w(c,a) * w(n,a)        |c|^2 = sum over all a of w(c,a)^2
 //   similarity(c,n) = cosine: shared / (|c| |n|)   jaccard: shared / (|c|^2 + |n|^2 - shared)   overlap: shared / min(|c|^2, |n|^2)
@@ -11,28 +11,28 @@
 // Sources: Herlocker et al., An algorithmic framework for performing collaborative filtering, SIGIR 1999 (neighbours, rarity);
 // Ding and Li, Time weight collaborative filtering, CIKM 2005 (decay); Strehl and Ghosh, AAAI workshop 2000 (extended Jaccard).
 //
-// Hubs: neighbours are looked for through $articles of c's articles, those of most weight, and the latest purchases of each,
-// by whole days until there are $buyers of them: an index seek, so the sample is the same on whatever road the graph was
-// loaded. Of all who appear, the $pool that share most are ranked by shared / sqrt(purchases), and the first $candidates
-// compared. With these four larger than the graph nothing is left out. Measurements: docs/performance.md.
+// Best sellers: neighbours are found through the $articles articles of c with the largest weight, and the latest purchases of
+// each, by whole days until there are $buyers of them. This is an index seek, so the sample does not depend on how the graph
+// was loaded. Of all customers found, the $pool that share most are ranked by shared / sqrt(purchases), and the first $candidates
+// are compared exactly. If these four exceed the graph, the result is exact. Measurements: docs/performance.md.
 //
 // $customer_id: string
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       exclude articles that the customer bought before
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
 // $similarity: string = 'cosine'   cosine, jaccard or overlap
-// $half_life: float = 42.0         days after which a purchase counts half; null: what was bought counts 1, however often and long ago
-// $damping: float = 1.0            how much less a best seller says than a rare article; 0: all say the same
-// $neighbours: integer = 50        how many neighbours decide
-// $own_weight: float = 2.0         what the customer's own history counts beside one neighbour; 0: neighbours only
-// $articles: integer = 20          look for neighbours through that many of the customer's articles
-// $buyers: integer = 300           look at that many purchases of each, the latest
-// $pool: integer = 500             rank that many who share most
-// $candidates: integer = 60        compare that many exactly
+// $half_life: float = 42.0         days after which a purchase counts half; null: every article bought counts 1
+// $damping: float = 1.0            how much less a best seller counts than a rare article; 0: all count the same
+// $neighbours: integer = 50        number of neighbours
+// $own_weight: float = 2.0         weight of the customer's own history relative to one neighbour; 0: neighbours only
+// $articles: integer = 20          find neighbours through this many of the customer's articles
+// $buyers: integer = 300           use this many purchases of each, the latest
+// $pool: integer = 500             rank this many customers, those who share most
+// $candidates: integer = 60        compare this many of them exactly
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, similarity, half_life, damping, neighbours, own_weight, articles, buyers, pool, candidates}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 'cosine' AS similarity, 42.0 AS half_life, 1.0 AS damping, 50 AS neighbours, 2.0 AS own_weight, 20 AS articles, 300 AS buyers, 500 AS pool, 60 AS candidates }
 // returns article_id, score, because
 CALL () {

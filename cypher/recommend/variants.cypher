@@ -1,20 +1,20 @@
-// variants: other colours and kinds of a product that the customer bought
+// variants: other colours and types of products that the customer bought
 //
 //   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
 //   score(c,x) = sum over c's articles a of the same product, other than x, of w(c,a) * log(1 + purchases of x in the last $days days)
-// Of c's products, those $products are looked at whose articles have the largest sums of w(c,a).
+// Only the $products products of c with the largest sums of w(c,a) over their articles are used.
 //
 // $customer_id: string
-// $k: integer = 12                 how many articles
-// $new_only: boolean = false       leave out what the customer has bought already
-// $as_of: date = null              recommend as on that day: no purchase of that day or later is looked at
-// $department: string = null       only articles of this department, by its name
-// $colour: string = null           only articles of this colour group, by its name
-// $max_price: float = null         only articles that were sold for at most that
-// $in_season: integer = null       only articles that were sold within that many days
+// $k: integer = 12                 number of articles
+// $new_only: boolean = false       exclude articles that the customer bought before
+// $as_of: date = null              recommend as of that day, from earlier purchases only
+// $department: string = null       only articles of the department with this name
+// $colour: string = null           only articles of the colour group with this name
+// $max_price: float = null         only articles sold for at most this price
+// $in_season: integer = null       only articles sold within this many days
 // $half_life: float = 42.0         days after which a purchase counts half
-// $days: integer = 28              how many days show that a variant is sold
-// $products: integer = 30          how many products, those of most weight
+// $days: integer = 28              recent days in which purchases of a variant count
+// $products: integer = 30          number of products, those of largest weight
 // :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, days, products}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 28 AS days, 30 AS products }
 // returns article_id, score, because
 CALL () {

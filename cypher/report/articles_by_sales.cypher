@@ -1,4 +1,4 @@
-// articles_by_sales: how many articles have how many BOUGHT, the best sellers first
+// articles_by_sales: number of articles by number of BOUGHT, best sellers first
 // returns bought, articles
 MATCH (a:Article)
 WHERE a.article_id IS :: STRING NOT NULL

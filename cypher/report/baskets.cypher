@@ -1,4 +1,4 @@
-// baskets: how many pieces customers buy on a day
+// baskets: number of baskets by number of pieces; a basket is what a customer buys on one day
 // returns pieces, baskets
 MATCH (c:Customer)
 WHERE c.customer_id IS :: STRING NOT NULL

@@ -1,4 +1,4 @@
-// customers_by_history: how many customers have how many BOUGHT, those without one first
+// customers_by_history: number of customers by number of BOUGHT, those without one first
 // returns bought, customers
 MATCH (c:Customer)
 WHERE c.customer_id IS :: STRING NOT NULL

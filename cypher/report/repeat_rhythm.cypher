@@ -1,5 +1,5 @@
-// repeat_rhythm: after how many days customers buy an article again
-// A purchase here is a customer, an article and a day. days is the time since the same customer last bought the article, null the first time.
+// repeat_rhythm: number of days until customers buy an article again
+// A purchase here is a customer, an article and a day. days is the time since the customer last bought the article; null the first time.
 // returns days, purchases
 MATCH (c:Customer)
 WHERE c.customer_id IS :: STRING NOT NULL

@@ -1,5 +1,5 @@
-// weeks: each week's purchases and articles, and those of them that were never sold before that week
-// A week begins on Monday. new_articles are first sold in that week; a recommender that learned the week before knows none of them by sales.
+// weeks: each week's purchases and articles, and how many of them had never been sold before
+// A week begins on Monday. new_articles are first sold in that week; a recommender trained the week before knows no sales of them.
 // returns week, articles, new_articles, purchases, new_purchases
 MATCH (a:Article)
 WHERE a.article_id IS :: STRING NOT NULL

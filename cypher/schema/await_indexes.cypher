@@ -1,4 +1,4 @@
-// await_indexes: wait until every index answers
-// $seconds: integer = 1800   how long at most
+// await_indexes: wait until all indexes are online
+// $seconds: integer = 1800   maximum wait
 // :param [{seconds}] => { RETURN 1800 AS seconds }
 CALL db.awaitIndexes($seconds)

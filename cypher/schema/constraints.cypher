@@ -1,4 +1,4 @@
-// constraints: every id and every key is unique and has the index that finds it
+// constraints: unique ids and keys, each with an index
 CREATE CONSTRAINT customer_id IF NOT EXISTS FOR (n:Customer) REQUIRE n.customer_id IS UNIQUE;
 CREATE CONSTRAINT article_id IF NOT EXISTS FOR (n:Article) REQUIRE n.article_id IS UNIQUE;
 CREATE CONSTRAINT product_code IF NOT EXISTS FOR (n:Product) REQUIRE n.product_code IS UNIQUE;

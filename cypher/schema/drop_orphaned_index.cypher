@@ -1,4 +1,4 @@
-// drop_orphaned_index: remove an index that a killed server left behind, so that its constraint can be made
+// drop_orphaned_index: remove an index left behind by a killed server, so that its constraint can be created
 //
 // $name: string
 // :param [{name}] => { RETURN 'customer_id' AS name }

@@ -1,4 +1,4 @@
-// article_names: the names of some articles, for people to read
+// article_names: names of some articles, for display
 // $article_ids: list
 // :param [{article_ids}] => { RETURN ['0108775015'] AS article_ids }
 // returns article_id, prod_name, colour, department

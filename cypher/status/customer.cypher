@@ -1,4 +1,4 @@
-// customer: who a customer is and how much they bought
+// customer: a customer's attributes and number of purchases
 // $customer_id: string
 // :param [{customer_id}] => { RETURN '1' AS customer_id }
 // returns customer_id, age, club_member_status, purchases, articles, first, last, has_embedding

@@ -1,4 +1,4 @@
-// customer_attributes: what the shop knows about a customer besides their purchases
+// customer_attributes: a customer's attributes from the file
 // $customer_id: string
 // :param [{customer_id}] => { RETURN '1' AS customer_id }
 // returns FN, Active, club_member_status, fashion_news_frequency, age, postal_code

@@ -1,6 +1,6 @@
-// customers_by_purchases: customers with history, those with most purchases first
-// $skip: integer = 0    how many to pass over
-// $k: integer = 12      how many
+// customers_by_purchases: customers with a history, those with most purchases first
+// $skip: integer = 0    number of customers to skip
+// $k: integer = 12      number of customers
 // :param [{skip, k}] => { RETURN 0 AS skip, 12 AS k }
 // returns customer_id, bought
 MATCH (c:Customer)

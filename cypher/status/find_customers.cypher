@@ -1,6 +1,6 @@
-// find_customers: customers whose ids begin with some letters, in the order of their ids
-// $start: string = ''   the id's first letters
-// $k: integer = 20      how many customers
+// find_customers: customers whose ids begin with the given text, sorted by id
+// $start: string = ''   first characters of the id
+// $k: integer = 20      number of customers
 // :param [{start, k}] => { RETURN '1' AS start, 20 AS k }
 // returns customer_id, bought
 MATCH (c:Customer)

@@ -1,4 +1,4 @@
-// graph_version: what answers depend on: the newest load, whether it is finished, the model in force, and when it was made or nodes were embedded by it
+// graph_version: what answers depend on: the latest load and whether it is finished, the model in use, and when it was created or last embedded nodes
 // returns load, finished, model, embedded
 CALL () {
   OPTIONAL MATCH (l:Load)

@@ -1,6 +1,6 @@
-// last_purchases: what a customer bought last, newest first
+// last_purchases: a customer's latest purchases, newest first
 // $customer_id: string
-// $k: integer = 12   how many purchases
+// $k: integer = 12   number of purchases
 // :param [{customer_id, k}] => { RETURN '1' AS customer_id, 12 AS k }
 // returns t_dat, article_id, prod_name, price, quantity
 MATCH (c:Customer {customer_id: $customer_id})-[b:BOUGHT]->(a:Article)

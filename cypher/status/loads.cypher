@@ -1,5 +1,5 @@
-// loads: what was loaded into this graph, newest first; of the customers written only how many
-// $k: integer = 20   how many
+// loads: the loads into this graph, newest first; customers written are given as a number only
+// $k: integer = 20   number of rows
 // :param [{k}] => { RETURN 20 AS k }
 // returns load
 MATCH (l:Load)

@@ -1,5 +1,5 @@
-// model_versions: the trained models, newest first, each with whether all of its bytes are kept, so that it can be put in force again
-// $version: integer = null   only this one
+// model_versions: the trained models, newest first, and whether each is stored completely, so that it can be used again
+// $version: integer = null   only this version
 // :param [{version}] => { RETURN null AS version }
 // returns model, kept
 OPTIONAL MATCH (now:ModelInForce)

@@ -1,5 +1,5 @@
 // models: the trained models whose embeddings are or were in this graph, newest first
-// $k: integer = 20   how many
+// $k: integer = 20   number of rows
 // :param [{k}] => { RETURN 20 AS k }
 // returns model
 OPTIONAL MATCH (now:ModelInForce)

@@ -1,10 +1,10 @@
-// nearest_articles: articles whose embeddings are nearest to an article's
+// nearest_articles: articles whose embeddings are nearest to an article's embedding
 //
-// score(a,x) = cosine of the embeddings that the (:Model) in force learned. The index may miss a few: twice as many are
-// looked up as are needed, and ranked by the exact cosine. No rows: there is no model, or it does not know the article.
+// score(a,x) = cosine of the embeddings that the (:Model) in use learned. The index may miss a few, so twice as many as needed
+// are looked up and ranked by exact cosine. No rows are returned if there is no model, or it does not know the article.
 //
 // $article_id: string
-// $k: integer = 12   how many articles
+// $k: integer = 12   number of articles
 // :param [{article_id, k}] => { RETURN '0108775015' AS article_id, 12 AS k }
 // returns article_id, prod_name, score
 MATCH (now:ModelInForce)

@@ -1,6 +1,6 @@
-// orphaned_indexes: indexes of constraints that a server left behind which was killed while it made the constraint
+// orphaned_indexes: indexes left behind by a server that was killed while it created their constraints
 //
-// $constraints: map               by a constraint's name, the label and the property that it is of
+// $constraints: map               label and property of each constraint, by its name
 // :param [{constraints}] => { RETURN {customer_id: ['Customer', 'customer_id']} AS constraints }
 // returns name
 SHOW INDEXES YIELD name, type, labelsOrTypes, properties, owningConstraint

@@ -1,4 +1,4 @@
-// unready_indexes: indexes that are still being made, and what share of each is done, in percent
+// unready_indexes: indexes that are still being built, with their progress in percent
 // returns name, percent
 SHOW INDEXES YIELD name, state, populationPercent
 WHERE state <> 'ONLINE'

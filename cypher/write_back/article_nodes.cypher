@@ -1,4 +1,4 @@
-// article_nodes: the number of every article's node, as stored
+// article_nodes: every article's node number and id
 // returns node, id
 MATCH (a:Article)
 WHERE a.article_id IS :: STRING NOT NULL

@@ -1,4 +1,4 @@
-// articles_without_embedding: the articles that have none in a slot, such as those loaded after the training
+// articles_without_embedding: articles without an embedding in a slot, such as those loaded after training
 // $slot: string     embedding or embedding_staged
 // :param [{slot}] => { RETURN 'embedding' AS slot }
 // returns node, id

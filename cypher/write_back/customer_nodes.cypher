@@ -1,4 +1,4 @@
-// customer_nodes: the number of every customer's node, as stored
+// customer_nodes: every customer's node number and id
 // returns node, id
 MATCH (c:Customer)
 WHERE c.customer_id IS :: STRING NOT NULL

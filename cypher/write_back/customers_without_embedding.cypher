@@ -1,4 +1,4 @@
-// customers_without_embedding: the customers that have none in a slot, such as those loaded after the training
+// customers_without_embedding: customers without an embedding in a slot, such as those loaded after training
 // $slot: string     embedding or embedding_staged
 // :param [{slot}] => { RETURN 'embedding' AS slot }
 // returns node, id

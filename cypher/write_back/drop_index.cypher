@@ -1,2 +1,2 @@
-// drop_index: remove the articles' vector index of the embeddings in force, before one of another dimension
+// drop_index: remove the vector index of the articles' embeddings in use, before one of another dimension is created
 DROP INDEX article_embedding IF EXISTS

@@ -1,4 +1,4 @@
-// model_in_force: the version of the embeddings that readers take
+// model_in_force: the version of the embeddings in use
 // returns version, staged, dim, until
 MATCH (now:ModelInForce)
 WITH now.version AS version

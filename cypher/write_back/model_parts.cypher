@@ -1,4 +1,4 @@
-// model_parts: the kept bytes of a version, in order
+// model_parts: the stored parts of a version's model file, in order
 // $version: integer
 // :param [{version}] => { RETURN 1 AS version }
 // returns part, bytes

@@ -1,4 +1,4 @@
-// move_embeddings: the staged embeddings under the name that they are read by; may be stopped and run again
+// move_embeddings: move the staged embeddings to the property that readers use; may be interrupted and run again
 MATCH (n:Customer|Article)
 WHERE n.embedding_staged IS NULL AND n.embedding IS NOT NULL
   AND (n:Customer AND n.customer_id IS :: STRING NOT NULL OR n:Article AND n.article_id IS :: STRING NOT NULL)

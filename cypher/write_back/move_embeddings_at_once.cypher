@@ -1,4 +1,4 @@
-// move_embeddings_at_once: the staged embeddings under the name that they are read by, in one transaction
+// move_embeddings_at_once: move the staged embeddings to the property that readers use, in one transaction
 MATCH (n:Customer|Article)
 WHERE (n.embedding_staged IS NOT NULL OR n.embedding IS NOT NULL)
   AND (n:Customer AND n.customer_id IS :: STRING NOT NULL OR n:Article AND n.article_id IS :: STRING NOT NULL)

@@ -1,4 +1,4 @@
-// next_version: the number that the next version of the embeddings gets
+// next_version: the number of the next version of the embeddings
 // returns version
 OPTIONAL MATCH (m:Model)
 WHERE m.version IS :: INTEGER NOT NULL

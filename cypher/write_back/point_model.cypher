@@ -1,4 +1,4 @@
-// point_model: tell readers in which slot the embeddings in force are
+// point_model: set the slot that holds the embeddings in use
 // $staged: boolean     whether they are in embedding_staged
 // :param [{staged}] => { RETURN false AS staged }
 MATCH (now:ModelInForce)

@@ -1,6 +1,6 @@
-// prepare_model: the (:Model) of a version whose embeddings are whole in a slot, and which no reader takes yet
+// prepare_model: create the (:Model) of a version whose embeddings are complete in a slot, but not in use yet
 // $version: integer
-// $model: map        what is known of a new version, since and until among it; of one that was in force before it stays as it is
+// $model: map        metadata of a new version, including since and until; a version that was used before keeps its own
 // $staged: boolean   whether its embeddings are in embedding_staged
 // :param [{version, model, staged}] => { RETURN 1 AS version, {name: 'LightGCN', since: '2019-09-01', until: '2020-09-23'} AS model, false AS staged }
 // returns version

@@ -1,6 +1,6 @@
-// put_in_force: from this moment on every reader takes this version
-// Readers take no locks and may see one change of a transaction before another: the one number that they all begin with is
-// all that tells the version, and changes in its place.
+// put_in_force: make all readers use this version from now on
+// Readers take no locks, and may see one change of a transaction before another. So a single number, which they all read first,
+// selects the version, and is changed in place.
 // $version: integer
 // :param [{version}] => { RETURN 1 AS version }
 // returns version

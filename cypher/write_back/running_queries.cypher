@@ -1,5 +1,5 @@
-// running_queries: the queries of this database that run now and are none of hmrec's writes; they may have looked at the (:Model) before it changed
-// by their names and not by when they began: the server's clock may be set back
+// running_queries: queries running on this database other than hmrec's writes, which may have read the (:Model) before it changed
+// Compared by name and not by start time, because the server's clock may be set back
 // $database: string
 // :param [{database}] => { RETURN 'neo4j' AS database }
 // returns id

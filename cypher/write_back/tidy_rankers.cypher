@@ -1,5 +1,5 @@
-// tidy_rankers: remove the rankers of versions that never came into force, and of all but the newest ones
-// $keep: integer = 3   how many versions keep their ranker; the one in force always does
+// tidy_rankers: remove the rankers of versions that were never in use, and of all but the newest
+// $keep: integer = 3   number of versions that keep their ranker; the one in use always does
 // :param [{keep}] => { RETURN 3 AS keep }
 CALL () {
   MATCH (m:Model)-[:RANKED_BY]->(:Ranker)

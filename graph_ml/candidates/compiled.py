@@ -1,4 +1,4 @@
-"""Inner loops that are worth compiling where much is asked at once."""
+"""Compile the inner loops of candidate generation for many customers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 @cache
 def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function compiled by numba, once a process; it lets other threads run meanwhile."""
-    import numba  # takes a second, and the first call another one
+    """Return the function compiled by numba, once per process; it releases the GIL."""
+    import numba  # takes a second, as does the first call
 
     return cast("Callable[..., Any]", numba.njit(nogil=True)(function))

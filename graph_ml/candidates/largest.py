@@ -1,4 +1,4 @@
-"""The largest entries of each row of a sparse matrix, one row after the other, so that each stays in the cache."""
+"""Find the largest entries of each row of a sparse matrix, row by row, so that each row stays in the cache."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ BINS = 256
 def find_largest(
     scores: sp.csr_matrix, number: int, slack: float, margin: float, without: sp.csr_matrix | None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """As `keep_largest`, compiled: the places of what is kept of each row, and how many of it.
+    """Return the positions of the entries that `keep_largest` keeps, and their number per row; compiled.
 
-    Numpy takes 10 microseconds a row besides its work, and lets no other thread run meanwhile.
+    NumPy adds 10 microseconds of overhead per row, and does not let other threads run in that time.
     """
     places = np.empty(scores.nnz + 1, dtype=np.int64)
     sizes = np.zeros(scores.shape[0], dtype=np.int64)
@@ -45,10 +45,10 @@ def _find(
     places: npt.NDArray[np.int64],
     sizes: npt.NDArray[np.int64],
 ) -> int:
-    """Write the places of all rows, one after the other, and each one's size; how many they are. Compiled by numba."""
-    left = np.empty(longest, dtype=np.int64)  # those among which the least that is kept is looked for
+    """Write the kept positions of all rows, and each row's number of them; return their total. Compiled by numba."""
+    left = np.empty(longest, dtype=np.int64)  # remaining values that may be the smallest one to keep
     counts = np.empty(BINS, dtype=np.int64)
-    bits = data.view(np.int64)  # of numbers that are not below 0, in the same order
+    bits = data.view(np.int64)  # orders non-negative floats as their values do
     end = 0
     for row in range(len(indptr) - 1):
         first = end
@@ -68,7 +68,7 @@ def _find(
             size, wanted = end - first, number
             for entry in range(size):
                 left[entry] = bits[places[first + entry]]
-            while True:  # keep the bin that the wanted one is in
+            while True:  # keep the bin that contains the wanted value
                 low, high = left[0], left[0]
                 for entry in range(1, size):
                     low, high = min(low, left[entry]), max(high, left[entry])

@@ -1,4 +1,4 @@
-"""Lists of candidates for many customers at once: how scores become lists, by the rules of the saved queries."""
+"""Turn scores into lists of candidates for many customers at once, with the tie rules of the saved queries."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..export.subgraph import Integers
 from .largest import find_largest
 
 Floats = npt.NDArray[np.float64]
-SLACK = 1e-12  # sums that differ by less, relative, are the same sum added up in another order
-MANY = 2_000  # entries of a matrix from which on it pays to compile
+SLACK = 1e-12  # relative; sums closer than this differ only by the order of addition
+MANY = 2_000  # entries of a matrix above which compiling pays off
 CELLS_AT_ONCE = 32_000_000  # 32 MB of booleans
 THREADS = min(8, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """A list of articles for each of n customers, one after the other, the best first.
+    """Ranked lists of articles for n customers, concatenated, each with the best first.
 
     Attributes
     ----------
-    indptr : [n + 1] int64, where each list begins; the last one's end.
+    indptr : [n + 1] int64, the start of each list, and the end of the last.
     article : [m] int64, numbers of articles.
-    score : [m] float64, as the query of the same name gives it.
+    score : [m] float64, as in the query of the same name.
     """
 
     indptr: Integers
@@ -47,18 +47,18 @@ class Candidates:
         return len(self.indptr) - 1
 
     def of(self, place: int) -> tuple[Integers, Floats]:
-        """The articles and scores of the list at a place."""
+        """Return the articles and scores of the list at this position."""
         part = slice(int(self.indptr[place]), int(self.indptr[place + 1]))
         return self.article[part], self.score[part]
 
     @property
     def row(self) -> Integers:
-        """[m] int64: to which list each article belongs."""
+        """[m] int64, the list of each article."""
         return np.repeat(np.arange(len(self)), np.diff(self.indptr))
 
 
 def join(parts: Iterable[Candidates]) -> Candidates:
-    """Lists of one part of the customers after the other."""
+    """Concatenate the lists of several parts of the customers."""
     parts = list(parts)
     sizes = np.concatenate([np.zeros(1, dtype=np.int64), *(np.diff(part.indptr) for part in parts)])
     return Candidates(
@@ -69,9 +69,9 @@ def join(parts: Iterable[Candidates]) -> Candidates:
 
 
 def in_batches(customers: Integers, size: int, make: Callable[[Integers], Candidates]) -> Candidates:
-    """The lists that `make` gives for at most `size` customers at a time, a few such batches at once.
+    """Return the lists that `make` computes for batches of at most `size` customers, in parallel.
 
-    Products of sparse matrices let other threads run: two took 53 % of one's time on two cores.
+    Products of sparse matrices release the GIL: two threads took 53 % of the time of one, on two cores.
     """
     batches = [customers[begin : begin + size] for begin in range(0, len(customers), size)]
     if len(batches) < 2:
@@ -87,17 +87,17 @@ def keep_largest(
     margin: float = 0.0,
     without: sp.csr_matrix | None = None,
 ) -> sp.csr_matrix:
-    """Those entries of each row that are as large as its `number`-th largest, ties among them; scores are not below 0.
+    """Keep the entries of each row that are at least as large as its `number`-th largest, with ties.
 
-    One row after the other, so that each stays in the cache. Nothing of all rows is sorted or looked up, which took
-    longer than the product that gave the scores.
+    Rows are processed one by one, so that each stays in the cache. Sorting or searching all rows at once took longer
+    than the product that computed the scores.
 
     Parameters
     ----------
-    scores : [n, A]; the entries of a row in any order.
-    number : how many, at least 1.
-    slack, margin : what is smaller by less than this, relative and absolute, counts as equal.
-    without : [n, A], whose entries are left out before anything is counted; None for nothing.
+    scores : [n, A], not negative; the entries of a row may be in any order.
+    number : number of entries to keep, at least 1.
+    slack, margin : relative and absolute tolerance below which values count as equal.
+    without : [n, A], entries to exclude beforehand; None for none.
     """
     if without is None and not (np.diff(scores.indptr) > number).any():
         return scores
@@ -109,7 +109,7 @@ def keep_largest(
 def _find_largest(
     scores: sp.csr_matrix, number: int, slack: float, margin: float, without: sp.csr_matrix | None
 ) -> tuple[Integers, Integers]:
-    """As `find_largest`, without compiling."""
+    """Do as `find_largest`, without compiling."""
     is_out = np.zeros(scores.shape[1], dtype=np.bool_)
     kept = [np.zeros(0, dtype=np.int64)]
     sizes = np.zeros(scores.shape[0], dtype=np.int64)
@@ -133,19 +133,19 @@ def _find_largest(
 
 
 def select(matrix: sp.csr_matrix, kept: npt.NDArray[np.bool_]) -> sp.csr_matrix:
-    """Those entries of a matrix alone for which `kept` [nnz] is true."""
+    """Return the matrix with only the entries for which `kept` [nnz] is true."""
     indptr = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
     return sp.csr_matrix((matrix.data[kept], matrix.indices[kept], indptr), matrix.shape)
 
 
 def rank_relative(scores: Floats) -> Floats:
-    """The score with twelve digits, so that sums added up in another order are ties, at any scale."""
+    """Round scores to twelve significant digits, so that sums added in another order are ties at any scale."""
     logarithms: Floats = np.log(scores)
     return np.round(logarithms, 12)
 
 
 def rank_absolute(scores: Floats) -> Floats:
-    """The score with twelve decimals: `round(score, 12)` of the queries."""
+    """Round scores to twelve decimals, as `round(score, 12)` in the queries."""
     ranks: Floats = np.round(scores, 12)
     return ranks
 
@@ -157,16 +157,16 @@ def take_best(
     without: sp.csr_matrix | None = None,
     only: npt.NDArray[np.bool_] | None = None,
 ) -> Candidates:
-    """The `k` best of each row, by rank and then by article.
+    """Return the `k` best entries of each row, by rank and then by article.
 
-    What has an entry in `without` [n, A] is left out, and every article for which `only` [A] is false.
+    Articles with an entry in `without` [n, A] are excluded, as are those for which `only` [A] is false.
     """
     if only is not None:
         scores = select(scores, only[scores.indices])
     is_relative = rank is rank_relative
     slack, margin = (4 * SLACK, 0.0) if is_relative else (0.0, 4 * SLACK)
     pool = keep_largest(scores, k, slack, margin, without)
-    if is_relative and pool.nnz and pool.data.min() <= 0:  # sums so small that nothing is left of them
+    if is_relative and pool.nnz and pool.data.min() <= 0:  # sums that underflow to 0
         pool = select(pool, pool.data > 0)
     if not pool.has_sorted_indices:
         pool = pool.sorted_indices()
@@ -177,10 +177,10 @@ def take_best(
 
 
 def _sort_rows(matrix: sp.csr_matrix, values: Floats) -> Integers:
-    """[nnz]: the places of each row's entries by their values [nnz], the smallest first, equal ones as they come."""
+    """Return [nnz], the positions of each row's entries by ascending values [nnz]; ties keep their order."""
     sizes = np.diff(matrix.indptr)
     longest = int(sizes.max(initial=0))
-    if len(sizes) * longest > 4 * len(values) + MANY:  # a few rows are long
+    if len(sizes) * longest > 4 * len(values) + MANY:  # a few rows are much longer than the others
         return np.lexsort((values, row_numbers(matrix)))
     inside = np.arange(longest) < sizes[:, None]
     table = np.full(inside.shape, np.inf)
@@ -190,21 +190,21 @@ def _sort_rows(matrix: sp.csr_matrix, values: Floats) -> Integers:
 
 
 def row_numbers(matrix: sp.csr_matrix) -> Integers:
-    """[nnz] int64: the row of each entry."""
+    """Return the row of each entry, [nnz] int64."""
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
 def place_within(row: Integers, score: npt.NDArray[Any]) -> Integers:
-    """[m]: the place of each entry in its row (ascending), from 0, the largest score first, equal ones as they come."""
+    """Return the rank of each entry in its row (ascending), [m]; 0 is the largest score, ties keep their order."""
     place = np.empty(len(row), dtype=np.int64)
     place[np.lexsort((-score, row))] = np.arange(len(row)) - np.searchsorted(row, row)
     return place
 
 
 def take_largest(row: Integers, score: npt.NDArray[Any], most: int) -> Integers:
-    """Places of each row's (ascending) `most` largest scores, in their order; of equal ones the first.
+    """Return the positions of the `most` largest scores of each row (ascending), in order; of ties, the first.
 
-    The places below `most` of `place_within`, without sorting everything: in a fifth of its time.
+    These are the ranks below `most` of `place_within`, without a full sort: a fifth of its time.
     """
     sizes = np.bincount(row)
     if not len(row) or sizes.max() <= most:
@@ -215,7 +215,7 @@ def take_largest(row: Integers, score: npt.NDArray[Any], most: int) -> Integers:
     least = np.partition(table, table.shape[1] - most, axis=1)[:, table.shape[1] - most][row]
     is_above, is_equal = score > least, score == least
     above = np.add.reduceat(is_above, begins[:-1][sizes > 0], dtype=np.int64)
-    earlier = np.cumsum(is_equal) - is_equal  # equal ones before, of all rows
+    earlier = np.cumsum(is_equal) - is_equal  # number of earlier ties, over all rows
     earlier -= earlier[begins[row]]
     room = np.zeros(len(sizes), dtype=np.int64)
     room[sizes > 0] = most - above
@@ -223,7 +223,7 @@ def take_largest(row: Integers, score: npt.NDArray[Any], most: int) -> Integers:
 
 
 def look_up(matrix: sp.csr_matrix, rows: Integers, columns: Integers) -> npt.NDArray[Any]:
-    """[m]: the matrix's entries at those places, 0 where it has none."""
+    """Return the matrix's entries at these positions, [m]; 0 if there is none."""
     if not len(rows):
         return np.zeros(0)
     return np.asarray(matrix[rows, columns]).ravel()
@@ -231,14 +231,14 @@ def look_up(matrix: sp.csr_matrix, rows: Integers, columns: Integers) -> npt.NDA
 
 @dataclass(frozen=True)
 class Rankings:
-    """Articles in their order, for each of several groups: what is the same for all customers of a group.
+    """Rankings of articles for several groups of customers; all customers of a group share one.
 
     Attributes
     ----------
     indptr : [groups + 1] int64.
-    article, score : one ranking after the other, the best first.
-    key, place : ascending, group * articles + article, and the place of the article in the group's ranking.
-    articles : how many there are, ranked or not.
+    article, score : the rankings, concatenated, each with the best first.
+    key, place : group * articles + article, ascending, and the article's position in the group's ranking.
+    articles : total number of articles, ranked or not.
     """
 
     indptr: Integers
@@ -250,7 +250,7 @@ class Rankings:
 
     @classmethod
     def of(cls, scores: sp.csr_matrix, most: int | None = None) -> Rankings:
-        """The entries of each row [groups, A], in their order; the `most` best of them, or all."""
+        """Rank the entries of each row [groups, A]; keep the `most` best, or all."""
         ranked = take_best(scores, max(1, scores.shape[1] if most is None else most))
         key = ranked.row * scores.shape[1] + ranked.article
         order = np.argsort(key)
@@ -258,7 +258,7 @@ class Rankings:
         return cls(ranked.indptr, ranked.article, ranked.score, key[order], place, scores.shape[1])
 
     def first(self, group: Integers, k: int, without: sp.csr_matrix | None = None) -> Candidates:
-        """The first `k` of the group of each of m lists, what is `without` [m, A] left out."""
+        """Return the first `k` articles of the group of each of m lists, except those in `without` [m, A]."""
         if without is None:
             without = sp.csr_matrix((len(group), self.articles))
         rows, places = self._find(group, without)
@@ -271,7 +271,7 @@ class Rankings:
         return join(parts)
 
     def _find(self, group: Integers, articles: sp.csr_matrix) -> tuple[Integers, Integers]:
-        """The places of each list's articles [m, A] in its group's ranking, those that are in it: rows and places."""
+        """Find the articles of each list [m, A] in its group's ranking; return the rows and positions found."""
         rows = row_numbers(articles)
         key = group[rows] * self.articles + articles.indices
         at = np.minimum(np.searchsorted(self.key, key), max(0, len(self.key) - 1))
@@ -288,5 +288,5 @@ class Rankings:
 
 
 def begin_lists(sizes: npt.NDArray[Any]) -> Integers:
-    """[n + 1]: where each of n lists begins, and where the last one ends."""
+    """Return [n + 1], the start of each of n lists, and the end of the last."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes, dtype=np.int64)])

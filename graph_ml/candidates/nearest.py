@@ -12,16 +12,16 @@ from ..export.subgraph import Integers
 
 
 class Vectors(NamedTuple):
-    """Embeddings as of a day: [C, dim] and [A, dim] float32, to be compared by cosine; NaN where there is none."""
+    """Embeddings as of a day, [C, dim] and [A, dim] float32, compared by cosine; NaN if there is none."""
 
     customers: npt.NDArray[np.float32]
     articles: npt.NDArray[np.float32]
 
 
 def cosine_of(vectors: Vectors, customer: Integers, article: Integers) -> npt.NDArray[np.float32]:
-    """[m]: the cosine of each pair, NaN where one has no embedding; the embeddings have length 1.
+    """Return the cosine of each pair, [m], for unit vectors; NaN if one has no embedding.
 
-    Fastest where a customer's pairs stand together: each run of them is one product.
+    It is fastest if each customer's pairs are adjacent, because each run is one product.
     """
     found = np.empty(len(customer), dtype=np.float32)
     begins = np.flatnonzero(np.append(True, customer[1:] != customer[:-1])[: len(customer)])

@@ -1,4 +1,4 @@
-"""Products of sparse matrices in which the left one has a few customers and the right one a whole shop."""
+"""Products of sparse matrices whose left factor has few customers and whose right factor covers the whole shop."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .lists import MANY, Floats, begin_lists
 
 
 def multiply(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
-    """The product [n, m], the entries of a row in any order; what is 0 may have an entry or none.
+    """Return the product [n, m]; the entries of a row are unordered, and zeros may be stored or not.
 
-    The sums are scipy's, added up in the same order. Scipy looks twice at all that it adds up, first to count, and
-    clears three numbers a column of `right` each time: for 250 of a million customers that is most of the time.
+    Sums are added in SciPy's order. SciPy traverses all terms twice, first to count them, and clears three numbers per
+    column of `right` each time. For 250 out of a million customers, that is most of the time.
     """
     if left.nnz < MANY:
         return (left @ right).tocsr()
@@ -25,7 +25,7 @@ def multiply(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
     begins = begin_lists(counts)
     longest, most = int(np.diff(left.indptr).max(initial=0)), int(np.diff(begins[left.indptr]).max(initial=0))
     indptr = np.zeros(left.shape[0] + 1, dtype=np.int64)
-    indices, data = np.empty(begins[-1] + 1, dtype=np.int32), np.empty(begins[-1])  # only what is written takes memory
+    indices, data = np.empty(begins[-1] + 1, dtype=np.int32), np.empty(begins[-1])  # unwritten pages take no memory
     sums = np.zeros(right.shape[1])
     whole = (left.indptr.astype(np.int64), left.indices.astype(np.int64), left.data)
     parts = (right.indptr, right.indices, right.data, sums, longest, most)
@@ -35,7 +35,7 @@ def multiply(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def spread(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
-    """The product [n, m] before anything is added up: several entries of a row may stand in one column."""
+    """Return the product [n, m] before summation: a row may have several entries in one column."""
     counts = np.diff(right.indptr)[left.indices]
     begins = begin_lists(counts)
     places = np.repeat(right.indptr[left.indices] - begins[:-1], counts) + np.arange(begins[-1])
@@ -44,9 +44,9 @@ def spread(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def number_by_size(counts: Integers) -> tuple[Integers, Integers]:
-    """[n] each: numbers from 0, the largest count first, and by number the place in `counts`.
+    """Return each item's rank by descending count, and the position in `counts` of each rank, [n] each.
 
-    What is added to most stands together, and stays in the cache.
+    The entries that are updated most are then adjacent, and stay in the cache.
     """
     place = np.argsort(-counts, kind="stable")
     number = np.empty_like(place)
@@ -55,9 +55,9 @@ def number_by_size(counts: Integers) -> tuple[Integers, Integers]:
 
 
 def number_as_met(numbers: Integers, met: Integers) -> tuple[Integers, int]:
-    """[n]: other numbers for `numbers` (0 and more), from 0 in the order in which `met` has them first, and how many.
+    """Renumber `numbers` [n] from 0 in the order of their first occurrence in `met`; also return how many occur.
 
-    What is never met has -1. Rows that are looked at together then stand together in memory.
+    Numbers that never occur in `met` become -1. Rows that are used together are then adjacent in memory.
     """
     first = np.full(int(numbers.max(initial=-1)) + 1, -1, dtype=np.int64)
     first[met[::-1]] = np.arange(len(met))[::-1]
@@ -81,7 +81,7 @@ def _add_up(
     found_indices: npt.NDArray[np.int32],
     found: Floats,
 ) -> None:
-    """Fill in found [n, m] in CSR form; `sums` [m] has zeros before and afterwards. Compiled by numba."""
+    """Write the product [n, m] to found, in CSR form; `sums` [m] is zero before and after. Compiled by numba."""
     begins, ends = np.empty(longest, dtype=np.int64), np.empty(longest, dtype=np.int64)
     columns, more = np.empty(most, dtype=np.int32), np.empty(most)
     end = 0

@@ -1,4 +1,4 @@
-"""The shop as of a day: what all candidate sources look at, made once and kept."""
+"""The shop as of a day: the data shared by all candidate sources, computed once and cached."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ Days = npt.NDArray[np.int32]
 
 
 def sort_stably(*keys: Integers | Days) -> Integers:
-    """[n]: the order of np.lexsort: by the last of some arrays of whole numbers, then by the one before it, and so on.
+    """Return the order [n] of np.lexsort for arrays of integers: the last array is the primary key.
 
-    By 16 bits at a time, which numpy sorts without comparing: 28.8 million purchases in a quarter of lexsort's time.
+    Sorts 16 bits at a time, which NumPy does without comparisons. 28.8 million purchases take a quarter of lexsort's
+    time.
     """
     order = np.arange(len(keys[0]))
     for key in keys:
@@ -37,15 +38,15 @@ def sort_stably(*keys: Integers | Days) -> Integers:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The purchases by customer and article.
+    """The distinct pairs of customer and article in the purchases.
 
     Attributes
     ----------
-    indptr, article : of a matrix [C, A] in CSR form, articles ascending.
+    indptr, article : a matrix [C, A] in CSR form, with articles ascending.
     order : [num_edges], the purchases in the order of the pairs.
-    begin : [pairs], where each pair's purchases begin in `order`.
+    begin : [pairs], the position in `order` of each pair's first purchase.
     first, last : [pairs] int32, the days of its first and last purchase.
-    days : [pairs], on how many days.
+    days : [pairs], the number of days with a purchase.
     """
 
     indptr: Integers
@@ -59,20 +60,21 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The purchases before a day, and what customers and articles are.
+    """The purchases before a day, with the attributes of customers and articles.
 
-    Numbers agree with the saved queries' only where the subgraph is whole: exported with `SubgraphSpec(isolated=True)`.
+    The results equal those of the saved queries only if the subgraph is complete, that is exported with
+    `SubgraphSpec(isolated=True)`.
 
     Attributes
     ----------
-    cut : the day as of which it is, as days since 1970-01-01: `$as_of` of the queries.
-    shape : how many customers and articles.
+    cut : the day of the snapshot, as days since 1970-01-01; `$as_of` in the queries.
+    shape : number of customers and articles.
     customer, article : [num_edges] int64, of the purchases before the cut, by customer and day.
     time : [num_edges] int32, days since 1970-01-01.
     customers : a row for each customer; may be empty.
-    attributes : by label, the nodes that the articles hang on.
-    price : [num_edges] float32, not a number where it is missing; None where nobody looks at prices.
-    only : [A], which articles may be proposed, as the queries' filters tell; None: all.
+    attributes : by label, the attribute nodes of the articles.
+    price : [num_edges] float32, NaN if missing; None if no source uses prices.
+    only : [A], the articles that may be recommended, from the queries' filters; None for all.
     """
 
     cut: int
@@ -85,33 +87,33 @@ class Snapshot:
     price: npt.NDArray[np.float32] | None = None
     only: npt.NDArray[np.bool_] | None = None
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
-    _of_articles: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # depends on no purchase
+    _of_articles: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # independent of purchases
     _making: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     @classmethod
     def of(cls, subgraph: Subgraph, cut: date | None = None, only: npt.NDArray[np.bool_] | None = None) -> Snapshot:
-        """The shop as of a day.
+        """Return the shop as of a day.
 
         Parameters
         ----------
-        subgraph : its purchases; those of the day and later are not looked at.
+        subgraph : its purchases; those of the day and later are ignored.
         cut : the day; None for the day after the last purchase.
-        only : [A], which articles may be proposed; None: all.
+        only : [A], the articles that may be recommended; None for all.
 
         Raises
         ------
-        UserMistake : no purchase is before that day.
+        UserMistake : there is no purchase before that day.
         """
         cut = cut or subgraph.until
         before = np.flatnonzero(subgraph.time < to_days(cut))
         if not len(before):
-            raise UserMistake(f"No purchase is before {cut}.", "Choose a later day.")
+            raise UserMistake(f"There is no purchase before {cut}.", "Choose a later day.")
         shape = (len(subgraph.customer_ids), len(subgraph.article_ids))
         edges = (subgraph.customer[before], subgraph.article[before], subgraph.time[before])
         return cls(to_days(cut), shape, *edges, subgraph.customers, subgraph.attributes, subgraph.price[before], only)
 
     def take(self, customers: Integers) -> Snapshot:
-        """Those customers alone with all that they bought, numbered from 0 in the order given; all articles."""
+        """Return a snapshot of these customers only, with all their purchases, numbered in this order; all articles."""
         row, edges = find_purchases(self.customer, customers)
         return replace(
             self,
@@ -127,11 +129,11 @@ class Snapshot:
 
     @property
     def day(self) -> date:
-        """The day as of which it is."""
+        """The day of the snapshot."""
         return to_date(self.cut)
 
     def keep(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """What `make` gave the first time it was asked for under this key; other threads wait for it meanwhile."""
+        """Return the cached value for this key, computed by `make` the first time; other threads wait for it."""
         with self._making:
             if key not in self._kept:
                 self._kept[key] = make()
@@ -139,9 +141,9 @@ class Snapshot:
 
     @cached_property
     def pairs(self) -> Pairs:
-        """The purchases by customer and article."""
+        """The purchases grouped by customer and article."""
         key = self.customer * self.shape[1] + self.article
-        order = np.argsort(key, kind="stable")  # within a pair by day, as the purchases are
+        order = np.argsort(key, kind="stable")  # keeps the order by day within a pair
         key, time = key[order], self.time[order]
         is_new = np.append(True, key[1:] != key[:-1])[: len(key)]
         begin = np.flatnonzero(is_new)
@@ -159,12 +161,12 @@ class Snapshot:
         )
 
     def decay(self, half_life: float) -> Floats:
-        """[num_edges]: what each purchase counts, by its age."""
+        """Return the weight of each purchase by its age, [num_edges]."""
         weights: Floats = np.power(0.5, (self.cut - self.time) / half_life)
         return weights
 
     def weigh(self, half_life: float | None) -> sp.csr_matrix:
-        """w(c,a) [C, A]: the sum of a customer's purchases of an article, by their age; 1 without a half-life."""
+        """Return w(c,a) [C, A], a customer's purchases of an article, summed by weight; 1 without a half-life."""
 
         def make() -> sp.csr_matrix:
             pairs = self.pairs
@@ -183,36 +185,36 @@ class Snapshot:
 
     @property
     def owned(self) -> sp.csr_matrix:
-        """[C, A]: 1 where the customer bought the article."""
+        """[C, A], 1 if the customer bought the article."""
         return self.weigh(None)
 
     def leave_out(self, customers: Integers, new_only: bool) -> sp.csr_matrix | None:
-        """[n, A]: an entry where a customer bought the article, which is left out of lists of new ones; else None."""
+        """Return [n, A], the articles each customer bought, to exclude from lists of new ones; None to keep them."""
         return self.owned[customers] if new_only else None
 
     def show(self, scores: npt.NDArray[Any]) -> Floats:
-        """[A]: the scores of articles, 0 for those that may not be proposed."""
+        """Return the scores [A] with 0 for articles that may not be recommended."""
         shown: Floats = np.where(True if self.only is None else self.only, scores, 0).astype(np.float64)
         return shown
 
     @cached_property
     def purchases_by_article(self) -> Integers:
-        """[A]: how many purchases."""
+        """[A], the number of purchases of each article."""
         return np.bincount(self.article, minlength=self.shape[1])
 
     @cached_property
     def purchases_by_customer(self) -> Integers:
-        """[C]: how many purchases."""
+        """[C], the number of purchases of each customer."""
         return np.bincount(self.customer, minlength=self.shape[0])
 
     @cached_property
     def basket(self) -> Integers:
-        """[num_edges]: the number of the customer's day to which a purchase belongs."""
+        """[num_edges], the number of the basket of each purchase: one customer's purchases of one day."""
         is_new = (self.customer[1:] != self.customer[:-1]) | (self.time[1:] != self.time[:-1])
         return np.append(0, np.cumsum(is_new))
 
     def latest(self, buyers: int) -> Integers:
-        """Each article's latest purchases, by whole days until there are `buyers` of them: numbers of purchases."""
+        """Return each article's latest purchases, by whole days, until there are at least `buyers`."""
 
         def make() -> Integers:
             order: Integers = self.keep(("by article",), lambda: sort_stably(self.time, self.article))
@@ -227,7 +229,7 @@ class Snapshot:
         return sample
 
     def count_since(self, days: int) -> Integers:
-        """[A]: how many purchases in the last `days` days."""
+        """Return the number of purchases of each article in the last `days` days, [A]."""
 
         def make() -> Integers:
             return np.bincount(self.article[self.time >= self.cut - days], minlength=self.shape[1])
@@ -236,7 +238,7 @@ class Snapshot:
         return counts
 
     def window(self, days: int, purchases: int) -> Integers:
-        """Numbers of the purchases of the last `days` days, the latest by whole days until there are `purchases`."""
+        """Return the purchases of the last `days` days, the latest by whole days, until at least `purchases`."""
 
         def make() -> Integers:
             found = np.flatnonzero(self.time >= self.cut - days)
@@ -249,7 +251,7 @@ class Snapshot:
         return places
 
     def code(self, name: str) -> Integers:
-        """[C]: the customers' values of a property as numbers, -1 where it is not known."""
+        """Return the customers' values of a property as numbers, [C]; -1 if unknown."""
 
         def make() -> Integers:
             if name not in self.customers.columns:
@@ -263,13 +265,13 @@ class Snapshot:
 
     @cached_property
     def age(self) -> Floats:
-        """[C]: years; not a number where it is not known."""
+        """[C], in years; NaN if unknown."""
         if "age" not in self.customers.columns:
             return np.full(self.shape[0], np.nan)
         return self.customers["age"].cast(pl.Float64).fill_null(np.nan).to_numpy()
 
     def incidence(self, label: str) -> sp.csr_matrix:
-        """[A, nodes]: 1 where an article hangs on an attribute node of that label."""
+        """Return [A, nodes], 1 if the article has that attribute node of the label."""
 
         def make() -> sp.csr_matrix:
             attribute = self.attributes.get(label)
@@ -282,7 +284,7 @@ class Snapshot:
         return incidence
 
     def node_of(self, label: str) -> Integers:
-        """[A]: the attribute node of that label of each article, -1 without one."""
+        """Return the attribute node of that label of each article, [A]; -1 if it has none."""
 
         def make() -> Integers:
             incidence = self.incidence(label)
@@ -294,7 +296,7 @@ class Snapshot:
         return nodes
 
     def _keep_of_articles(self, key: tuple[str, str], make: Callable[[], Any]) -> Any:
-        """What `take` gives on to every part; two threads may make the same."""
+        """Return a cached value that all results of `take` share; two threads may compute it at once."""
         if key not in self._of_articles:
             self._of_articles[key] = make()
         return self._of_articles[key]

@@ -1,4 +1,4 @@
-"""Hold the last days out, let each method foresee them, and measure the methods side by side."""
+"""Hold out the last days of purchases, predict them with each method, and compare the methods."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ KINDS = ("all", "new")
 DEFAULT_METHODS = tuple(name for name in METHODS if find_method(name).is_evaluated)
 
 Peer = Callable[[HoldOut, Mapping[str, Truth], int, Mapping[str, float]], dict[str, Integers]]
-"""A method of the caller's: the purchases held out, whom to recommend for by kind, k, and the seconds a week that each
-method measured before it took, to lists [n, k] by kind, a row for each of the truth's customers, -1 where one ends."""
+"""A method of the caller's. It takes the purchases held out, the truth by kind of purchases, k, and the seconds per
+period of each earlier method. It returns lists [n, k] by kind, a row for each customer of the truth, padded with -1."""
 
 
 def evaluate(
@@ -48,34 +48,34 @@ def evaluate(
     baselines: Collection[str] = BASELINES,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Measure methods on the last days, from what was known before them; the graph is only read.
+    """Measure methods on the last days, using only what was known before them. The graph is only read.
 
-    Saved queries are asked with `as_of` the first day held out. The neural network is trained on earlier purchases and
-    asked in memory, by exact cosine; embeddings that are in the graph know the future and are not used.
+    Saved queries run with `as_of` set to the first day held out. The neural network is trained on the purchases before
+    that day and ranks in memory by exact cosine. Embeddings in the graph would leak the future and are not used.
 
     Parameters
     ----------
     graph : holds the purchases.
-    settings : the neural network's; None for the defaults.
-    days : how many days are held out.
-    weeks : over how many such stretches the methods are measured, one before the other, each from what was known then.
+    settings : settings of the neural network; None for the defaults.
+    days : length of each hold-out period, in days.
+    weeks : number of consecutive hold-out periods; each is predicted from the purchases before it.
     k : length of the lists.
-    until : the day after the last of them; None for the end of the purchases.
-    methods : which of `METHODS`, and of the peers, in this order; None for `DEFAULT_METHODS` and all peers.
-    customers : only so many customers a week, drawn by a fixed seed; None for all who bought in the days held out.
-    workers : how many queries run at once.
-    peers : other methods by name, held against the same purchases.
-    baselines : the methods of which the best is what all are compared to.
-    progress : told each method's customers.
+    until : the day after the last period; None for the end of the purchases.
+    methods : names from `METHODS` and `peers`, in this order; None for `DEFAULT_METHODS` and all peers.
+    customers : number of customers per period, sampled with a fixed seed; None for all who bought in the period.
+    workers : number of queries that run at once.
+    peers : additional methods by name, measured on the same purchases.
+    baselines : every method is compared with the best of these.
+    progress : receives each method's customers.
 
     Returns
     -------
     The table of `tabulate`: a row for each method, kind of purchases ("all", or "new": pairs never bought before) and
-    segment of customers. Its `attrs` have the first day of the days held out last, their number, the weeks and k.
+    customer segment. Its `attrs` hold the first day of the latest period (`cut`), `days`, `weeks` and `k`.
 
     Raises
     ------
-    UserMistake : an unknown method, or days that cannot be held out.
+    UserMistake : a method is unknown, or the days cannot be held out.
     """
     peers = peers or {}
     wanted = methods or (*DEFAULT_METHODS, *peers)
@@ -83,13 +83,13 @@ def evaluate(
     for old in set(wanted) - set(methods):
         warnings.warn(explain_old_name(old), FutureWarning, stacklevel=2)
     subgraph = export_kept(graph, SubgraphSpec(until=until, isolated=True), progress)
-    stretches = [
+    periods = [
         (held, count_known(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
     ]
     networks: dict[date, TrainedModel] = {}
 
-    def learn(held: HoldOut) -> TrainedModel:
-        """The network of what came before, trained once for all methods that ask for it."""
+    def train_before(held: HoldOut) -> TrainedModel:
+        """Return the network trained on the purchases before the cut; it is trained once and shared by the methods."""
         if held.cut not in networks:
             networks[held.cut] = train(held.before, settings, progress)
         return networks[held.cut]
@@ -98,13 +98,13 @@ def evaluate(
     for method in methods:
         begun = time.monotonic()
         found: dict[str, list[WeekOutcome]] = {kind: [] for kind in KINDS}
-        for held, known, truths in stretches:
+        for held, known, truths in periods:
             if method in peers:
                 lists = peers[method](held, truths, k, {done.method: done.seconds / weeks for done in outcomes})
             elif method == "gnn":
-                lists = _rank_by_gnn(held, truths, learn(held), k)
+                lists = _rank_by_gnn(held, truths, train_before(held), k)
             elif method == "hybrid":
-                lists = _rank_by_hybrid(held, truths, learn(held), k, progress)
+                lists = _rank_by_hybrid(held, truths, train_before(held), k, progress)
             else:
                 lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
             for kind in KINDS:
@@ -112,7 +112,7 @@ def evaluate(
         seconds = round(time.monotonic() - begun, 1)
         outcomes += [Outcome(method, kind, seconds, tuple(found[kind])) for kind in KINDS]
     table = tabulate(outcomes, baselines)
-    table.attrs |= {"cut": stretches[0][0].cut.isoformat(), "days": days, "weeks": weeks, "k": k}
+    table.attrs |= {"cut": periods[0][0].cut.isoformat(), "days": days, "weeks": weeks, "k": k}
     return table
 
 
@@ -141,10 +141,10 @@ def _make_truths(held: HoldOut, customers: int | None) -> dict[str, Truth]:
     truths = {kind: make_truth(held, new_only=kind == "new", cold=True) for kind in KINDS}
     if customers is None:
         return truths
-    return {kind: _draw(truth, customers, truths["all"].customers) for kind, truth in truths.items()}
+    return {kind: _sample(truth, customers, truths["all"].customers) for kind, truth in truths.items()}
 
 
-def _draw(truth: Truth, number: int, everyone: Integers) -> Truth:
+def _sample(truth: Truth, number: int, everyone: Integers) -> Truth:
     chosen = np.random.default_rng(0).permutation(everyone)[:number]
     kept = np.isin(truth.customers, chosen)
     return Truth(truth.customers[kept], truth.bought, truth.owned, truth.relevant[kept])
@@ -171,26 +171,26 @@ def _rank_by_hybrid(
 def _rank_by_queries(
     graph: Graph, method: str, held: HoldOut, truths: dict[str, Truth], k: int, workers: int, progress: Progress
 ) -> dict[str, Integers]:
-    """Ask for each customer once, for a list so long that k new articles are in it after what they own is left out."""
+    """Query once per customer, for a list long enough to keep k articles after owned ones are removed."""
     subgraph = held.before
     everyone = np.unique(np.concatenate([truth.customers for truth in truths.values()]))
     length = np.diff(collect_pairs(held.before).indptr)
-    shared = _ask(graph, subgraph, "popular", "", k + int(length[everyone].max(initial=0)), held.cut)
+    shared = _run_query(graph, subgraph, "popular", "", k + int(length[everyone].max(initial=0)), held.cut)
 
-    def ask(customer: int) -> Integers:
+    def query_customer(customer: int) -> Integers:
         parts = []
         for query in list_queries(method):
             outer = subgraph.customer_ids.id(customer)
             wanted = k + int(length[customer])
-            parts.append(shared if query == "popular" else _ask(graph, subgraph, query, outer, wanted, held.cut))
+            parts.append(shared if query == "popular" else _run_query(graph, subgraph, query, outer, wanted, held.cut))
         joined = np.concatenate(parts)
         return joined[np.sort(np.unique(joined, return_index=True)[1])]
 
     found: dict[int, Integers] = {}
     with ThreadPoolExecutor(workers) as pool:
-        for customer, articles in zip(everyone.tolist(), pool.map(ask, everyone.tolist()), strict=True):
+        for customer, articles in zip(everyone.tolist(), pool.map(query_customer, everyone.tolist()), strict=True):
             found[customer] = articles
-            progress(f"Asking {method}", len(found), len(everyone))
+            progress(f"Querying {method}", len(found), len(everyone))
     lists = {}
     for kind, truth in truths.items():
         lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)

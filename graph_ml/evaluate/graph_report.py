@@ -1,4 +1,4 @@
-"""The graph as a page: what a recommender has to work with, before one is asked."""
+"""Report on the graph as an HTML page: the data that a recommender has to work with."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 QUERIES = ("weeks", "articles_by_sales", "customers_by_history", "repeat_rhythm", "baskets")
-"""The saved queries of `cypher/report/`, each of which walks the graph once."""
+"""The saved queries of `cypher/report/`; each scans the graph once."""
 HISTORIES = ((0, 0), (1, 1), (2, 4), (5, 9), (10, 19), (20, 49), (50, 99), (100, None))
 
 
 def read_report(graph: Graph, progress: Progress = silent) -> dict[str, pd.DataFrame]:
-    """What the page is made of: by name of the query in `cypher/report/`, its rows.
+    """Return the rows of each query in `cypher/report/`, by the query's name.
 
     Raises
     ------
@@ -34,22 +34,22 @@ def read_report(graph: Graph, progress: Progress = silent) -> dict[str, pd.DataF
         raise UserMistake("The graph has no purchases to report on.", "Load some first: hmrec load DIR")
     frames = {}
     for number, name in enumerate(QUERIES):
-        progress("Asking the graph", number, len(QUERIES))
+        progress("Querying the graph", number, len(QUERIES))
         frames[name] = graph.read(name)
-    progress("Asking the graph", len(QUERIES), len(QUERIES))
+    progress("Querying the graph", len(QUERIES), len(QUERIES))
     return frames
 
 
 def sum_up(frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """The page's figures.
+    """Compute the figures of the page.
 
     Parameters
     ----------
-    frames : as `read_report` returns them.
+    frames : as returned by `read_report`.
 
     Returns
     -------
-    Counts; shares from 0 to 1; days and purchases as medians; None where there is nothing to take one of.
+    Counts, shares from 0 to 1, and medians of days and purchases; None for the median of nothing.
     """
     weeks, sales, history = frames["weeks"], frames["articles_by_sales"], frames["customers_by_history"]
     rhythm, baskets = frames["repeat_rhythm"], frames["baskets"]
@@ -79,13 +79,13 @@ def sum_up(frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
 
 
 def _take_best(sold: pd.DataFrame, number: int) -> float:
-    """BOUGHT of the `number` best sellers."""
+    """Return the number of BOUGHT relationships of the `number` best sellers."""
     taken = np.clip(number - (sold["articles"].cumsum() - sold["articles"]), 0, sold["articles"])
     return float((taken * sold["bought"]).sum())
 
 
 def _median(values: pd.Series, counts: pd.Series) -> float | None:
-    """The lower median of values that each occur so often; None of none."""
+    """Return the lower median of values with these counts; None if there are none."""
     if not len(values):
         return None
     place = np.searchsorted(np.cumsum(counts.to_numpy()), (counts.sum() + 1) // 2)
@@ -93,17 +93,17 @@ def _median(values: pd.Series, counts: pd.Series) -> float | None:
 
 
 def write_graph_report(graph: Graph, file: Path, progress: Progress = silent) -> dict[str, Any]:
-    """Write the page on the graph; it stands under its name only when whole.
+    """Write the report on the graph; the file appears only when it is complete.
 
     Parameters
     ----------
-    graph : what to report on; only read.
-    file : where to.
-    progress : told how many of the queries are answered.
+    graph : the graph to report on; it is only read.
+    file : path of the HTML page.
+    progress : receives the number of queries answered.
 
     Returns
     -------
-    The page's figures, as `sum_up`.
+    The figures of the page, as from `sum_up`.
 
     Raises
     ------
@@ -113,30 +113,30 @@ def write_graph_report(graph: Graph, file: Path, progress: Progress = silent) ->
     facts = sum_up(frames)
     weeks, rhythm = frames["weeks"], frames["repeat_rhythm"]
     parts = [
-        f"<p>{facts['purchases']:,} purchases of {facts['customers']:,} customers and {facts['articles']:,} articles, "
-        f"in the weeks from {facts['first_week']} to {facts['last_week']}. Every figure is a saved query: "
+        f"<p>{facts['purchases']:,} purchases by {facts['customers']:,} customers of {facts['articles']:,} articles, "
+        f"in the weeks from {facts['first_week']} to {facts['last_week']}. Every figure comes from a saved query: "
         f"<code>hmrec query {'</code>, <code>'.join(QUERIES)}</code>.</p>",
         _write_facts(facts),
-        "<h2>Purchases a week</h2>",
-        "<p>Weeks begin on Monday; the first and the last may be cut short.</p>",
+        "<h2>Purchases per week</h2>",
+        "<p>Weeks begin on Monday; the first and the last may be incomplete.</p>",
         draw(_plot_weeks(weeks)),
         "<h2>The long tail</h2>",
-        f"<p>The best hundredth of the articles sold has {facts['share_of_the_best_hundredth']:.0%} of the purchases; "
+        f"<p>The top 1 % of the articles sold account for {facts['share_of_the_best_hundredth']:.0%} of the purchases; "
         f"{facts['articles_never_sold']:,} articles were never sold.</p>",
         draw(_plot_tail(frames["articles_by_sales"])),
         "<h2>Repeats</h2>",
-        f"<p>{facts['share_of_repeats']:.1%} of what customers buy on a day they had bought before.</p>",
+        f"<p>{facts['share_of_repeats']:.1%} of purchases repeat an article that the customer bought before.</p>",
         draw(_plot_rhythm(rhythm)),
         "<h2>Cold customers</h2>",
-        f"<p>{facts['customers_without_purchases']:,} customers have no purchase: attributes alone tell of them.</p>",
+        f"<p>{facts['customers_without_purchases']:,} customers have no purchase; only their attributes are known.</p>",
         draw(_plot_history(frames["customers_by_history"])),
         "<h2>Cold articles</h2>",
-        f"<p>In the last week {facts['share_of_new_articles_in_the_last_week']:.1%} of the articles sold, with "
-        f"{facts['share_of_purchases_of_new_articles_in_the_last_week']:.1%} of the purchases, had never been "
-        "sold before.</p>",
+        f"<p>Of the articles sold in the last week, {facts['share_of_new_articles_in_the_last_week']:.1%} had never "
+        "been sold before. They account for "
+        f"{facts['share_of_purchases_of_new_articles_in_the_last_week']:.1%} of the week's purchases.</p>",
         draw(_plot_cold(weeks)),
         "<h2>Baskets</h2>",
-        "<p>What one customer buys on one day, in pieces.</p>",
+        "<p>The number of pieces that one customer buys on one day.</p>",
         draw(_plot_baskets(frames["baskets"])),
     ]
     write_page("The graph", parts, file)
@@ -201,9 +201,9 @@ def _plot_history(history: pd.DataFrame) -> Figure:
 
 def _plot_cold(weeks: pd.DataFrame) -> Figure:
     figure, axes = make_axes()
-    later = weeks.iloc[1:]  # in the first week everything is new
-    axes.plot(later["week"], 100 * later["new_articles"] / later["articles"], color=BLUE, label="of the articles sold")
-    axes.plot(later["week"], 100 * later["new_purchases"] / later["purchases"], color=INK, label="of the purchases")
+    later = weeks.iloc[1:]  # everything is new in the first week
+    axes.plot(later["week"], 100 * later["new_articles"] / later["articles"], color=BLUE, label="articles sold")
+    axes.plot(later["week"], 100 * later["new_purchases"] / later["purchases"], color=INK, label="purchases")
     axes.set_ylabel("% never sold before that week")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize="small")

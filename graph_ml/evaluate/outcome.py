@@ -1,4 +1,4 @@
-"""What became of a method's lists: its metrics by kind of purchases and length of history, with intervals."""
+"""Metrics of a method's lists by kind of purchases and length of history, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ..holdout.split import HoldOut
 
 EVERYONE = "with history"
 SEGMENTS = {EVERYONE: (1, None), "cold": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "more": (21, None)}
-"""Customers by how many purchases they made before the cut: from, to."""
+"""Customer segments by the number of purchases before the cut: lowest and highest."""
 
 BASELINES = tuple(method.name for method in METHODS if method.is_baseline)
 
 
 @dataclass(frozen=True)
 class Known:
-    """What lists are weighed by, of the purchases before the days held out; counted once for all methods.
+    """Counts of the purchases before the hold-out period, computed once for all methods.
 
     Attributes
     ----------
-    history : [C], how many purchases each customer made.
-    buyers : [A], how many customers bought each article.
+    history : [C], number of purchases of each customer.
+    buyers : [A], number of customers who bought each article.
     """
 
     history: Counts
@@ -37,22 +37,22 @@ class Known:
 
 
 def count_known(held: HoldOut) -> Known:
-    """Count what was known before the days held out."""
+    """Count the purchases before the hold-out period."""
     history = np.bincount(held.before.customer, minlength=len(held.before.customer_ids))
     return Known(history, collect_pairs(held.before).getnnz(axis=0))
 
 
 @dataclass(frozen=True)
 class WeekOutcome:
-    """One method's lists for one stretch of days held out.
+    """Results of one method's lists for one hold-out period.
 
     Attributes
     ----------
-    customers : [n], whose lists.
-    history : [n], how many purchases each made before.
+    customers : [n], the customers of the lists.
+    history : [n], number of purchases of each before the period.
     hits, relevant : [n, k] and [n], as the metrics take them.
-    coverage : share of the articles sold before that are in any list of a customer with a history.
-    novelty : mean over those lists' places of -log2(share of customers who bought the article before), in bits.
+    coverage : share of the articles sold before the period that are in a list of any customer with a history.
+    novelty : mean over the articles of those lists of -log2(share of customers who bought it before), in bits.
     """
 
     customers: Integers
@@ -64,13 +64,13 @@ class WeekOutcome:
 
 
 def weigh_lists(known: Known, ranked: Integers, truth: Truth) -> WeekOutcome:
-    """Hold a method's lists against what was bought.
+    """Compare a method's lists with what was bought.
 
     Parameters
     ----------
-    known : what was known before.
+    known : counts of the purchases before the period.
     ranked : [n, k], the lists, a row for each of the truth's customers.
-    truth : what counts.
+    truth : the purchases that count.
 
     Novelty as in Zhou et al., Solving the apparent diversity-accuracy dilemma, PNAS 2010 (self-information).
     """
@@ -91,7 +91,7 @@ def weigh_lists(known: Known, ranked: Integers, truth: Truth) -> WeekOutcome:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A method's lists over all weeks, the latest first."""
+    """Results of one method's lists over all hold-out periods, the latest first."""
 
     method: str
     purchases: str
@@ -99,7 +99,7 @@ class Outcome:
     weeks: tuple[WeekOutcome, ...]
 
     def of(self, segment: str) -> tuple[Hits, Counts, Integers]:
-        """Hits, relevant and customers of a segment, all weeks one below the other."""
+        """Return hits, relevant counts and customers of a segment, with all periods concatenated."""
         low, high = SEGMENTS[segment]
         kept = [(w.history >= low) & (w.history <= (high if high is not None else w.history)) for w in self.weeks]
         hits, relevant, customers = (
@@ -109,15 +109,15 @@ class Outcome:
         return hits, relevant, customers
 
     def precisions(self, segment: str = EVERYONE) -> tuple[Scores, Integers]:
-        """Average precision of each of the segment's customers and weeks, and the customers."""
+        """Return the average precision for each customer and period of the segment, and the customers."""
         hits, relevant, customers = self.of(segment)
         return average_precision(hits, relevant), customers
 
     def probability_errors(self) -> tuple[float, float]:
-        """RMSE and MAE of the probability that the article at a place of a list is bought.
+        """Return RMSE and MAE of the predicted probability that the article at each position is bought.
 
-        The probability is the share of hits at that place in the weeks before, so that the oldest week has none: with
-        one week only both are not a number.
+        The probability is the share of hits at that position in earlier periods. The oldest period has none, so both
+        are NaN if there is only one period.
         """
         errors = []
         for number, week in enumerate(self.weeks[:-1]):
@@ -130,18 +130,18 @@ class Outcome:
 
 
 def tabulate(outcomes: list[Outcome], baselines: Collection[str] = BASELINES) -> pd.DataFrame:
-    """A row for each method, kind of purchases and segment that has customers.
+    """Return a row for each method, kind of purchases and customer segment that has customers.
 
     Parameters
     ----------
-    outcomes : what was measured.
-    baselines : the methods among them, of which the best is what all are compared to.
+    outcomes : the results to tabulate.
+    baselines : every method is compared with the best of these.
 
     Returns
     -------
     method, purchases, segment, the means of `METRICS`, map_low and map_high (95 % bootstrap interval of the MAP),
-    against (the baseline with the best MAP), difference, difference_low and difference_high (MAP minus
-    its MAP, the same customers compared), coverage, novelty, rmse, mae (for customers with a history), customers,
+    against (the baseline with the best MAP), difference, difference_low and difference_high (MAP minus the
+    baseline's, paired by customer), coverage, novelty, rmse, mae (over customers with a history), customers,
     seconds.
     """
     rows = []
@@ -169,13 +169,13 @@ def tabulate(outcomes: list[Outcome], baselines: Collection[str] = BASELINES) ->
 
 
 def _find_best_baseline(outcomes: list[Outcome], purchases: str, baselines: Collection[str]) -> Outcome | None:
-    """The baseline with the best MAP over all customers with a history; None where none was measured."""
+    """Return the baseline with the best MAP over all customers with a history; None if no baseline was measured."""
     rivals = [o for o in outcomes if o.purchases == purchases and o.method in baselines]
     return max(rivals, key=lambda rival: rival.precisions()[0].sum(), default=None)
 
 
 def _compare(outcome: Outcome, best: Outcome, segment: str) -> dict[str, str | float]:
-    """The paired difference to the best baseline."""
+    """Return the paired difference to the best baseline, with its interval."""
     values, customers = outcome.precisions(segment)
     difference = values - best.precisions(segment)[0]
     low, high = bootstrap_interval(difference, customers)

@@ -1,4 +1,4 @@
-"""A page that stands alone: figures in tables, plots as drawings inside it, nothing fetched from anywhere."""
+"""Self-contained HTML pages: tables and inline SVG plots, with no external resources."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def write_page(title: str, parts: Sequence[str], file: Path) -> None:
 
     Parameters
     ----------
-    title : its heading.
-    parts : HTML, in order.
-    file : where to; its folder is made.
+    title : heading of the page.
+    parts : HTML fragments, in order.
+    file : path of the page; its folder is created.
     """
     name = escape(title[:1].lower() + title[1:])
     page = PAGE.format(style=STYLE, name=name, title=escape(title), parts="\n".join(parts))
@@ -50,7 +50,7 @@ def write_page(title: str, parts: Sequence[str], file: Path) -> None:
 
 
 def make_axes(width: float = 8, height: float = 3.2) -> tuple[Figure, Axes]:
-    """An empty plot, in inches, without a frame at the top and the right."""
+    """Return an empty plot of the given size in inches, without a frame at the top and right."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -60,7 +60,7 @@ def make_axes(width: float = 8, height: float = 3.2) -> tuple[Figure, Axes]:
 
 
 def draw(figure: Figure) -> str:
-    """The figure as SVG to stand inside HTML, the same bytes for the same figures."""
+    """Return the figure as SVG to embed in HTML; the same data give the same bytes."""
     from matplotlib import rc_context
 
     with io.StringIO() as text, rc_context({"svg.hashsalt": "hmrec"}):

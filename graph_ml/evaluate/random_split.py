@@ -1,12 +1,12 @@
-"""The evaluation of the project's source, repeated: few rows, split at random, every customer x article pair scored.
+"""Repeat the evaluation of the project's source: few rows, a random split, and scores for every customer-article pair.
 
-The source took the first 20,000 transactions, drew 70 % of them to train on, kept those of the rest whose customer and
-article occur in training, and scored every combination of the customers tested and the articles trained on. What it
-left open is chosen as in the example that its own baseline follows, Microsoft Recommenders'
-examples/00_quick_start/fastai_movielens.ipynb: lists of 10 articles, without the pairs of the training. As a shop's
-customers buy again, which that example's films are not, lists that keep those pairs are measured, too.
+The source took the first 20,000 transactions and drew 70 % of them for training. It kept those of the rest whose
+customer and article occur in training, and scored every combination of the tested customers and trained articles. Where
+the source leaves a choice open, this module follows the example behind the source's own baseline, Microsoft
+Recommenders' examples/00_quick_start/fastai_movielens.ipynb: lists of 10 articles, without the training pairs. Unlike
+viewers of that example's films, customers of a shop buy again, so lists that keep the training pairs are measured, too.
 
-A split at random lets training see what comes after the purchases tested; `evaluate` does not.
+A random split lets training see purchases later than the tested ones; `evaluate` does not.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ SOURCE = {
     "method": "the source, on H&M's rows", "epochs": 5, "seconds": 44.3, "precision": 0.2451, "recall": 0.0208,
     "rmse": 0.106232, "mae": 0.013038,
 }  # fmt: skip
-"""What the source tells of its model: 5 epochs on a CPU; not told: k, and whether lists keep the training's pairs."""
+"""The source's figures: 5 epochs on a CPU. It does not state k, or whether lists keep the training pairs."""
 BINS = 4096
 NAMES: dict[Preset, str] = {"slides": "hmrec's LightGCN", "default": "hmrec's network"}
-"""The first is set up as the source's, the second as `hmrec train` does."""
+"""LightGCN with the source's settings, and the network with the defaults of `hmrec train`."""
 
 
 @dataclass(frozen=True)
 class SlidesSplit:
-    """The rows, split.
+    """Rows split at random into training and test.
 
     Attributes
     ----------
-    train : the rows trained on, with those customers and articles alone that occur in them.
-    customers : [n] int64, those of them with a row tested.
-    owned : [n, A], 1 where the training has the pair.
-    tested : [n, A], 1 where the rows tested have it.
-    rows, train_rows, test_rows : how many rows there were, are trained on, and are tested.
+    train : the training rows, with only the customers and articles that occur in them.
+    customers : [n] int64, those of its customers who have a test row.
+    owned : [n, A], 1 for pairs in training.
+    tested : [n, A], 1 for pairs in the test rows.
+    rows, train_rows, test_rows : number of rows in total, for training, and for testing.
     """
 
     train: Subgraph
@@ -69,19 +69,19 @@ class SlidesSplit:
 
 
 def split_rows(subgraph: Subgraph, share: float = TRAIN_SHARE, seed: int = 0) -> SlidesSplit:
-    """Draw rows to train on; equal rows, one purchase in the graph, are drawn each for itself.
+    """Split the rows at random. Identical rows, which are one purchase in the graph, are drawn independently.
 
     Parameters
     ----------
     subgraph : the purchases.
-    share : how much of the rows is trained on, above 0 and below 1.
+    share : fraction of the rows used for training, above 0 and below 1.
     seed : the same seed draws the same rows.
 
     Raises
     ------
-    UserMistake : none of the rows left has a customer and an article that are trained on.
+    UserMistake : no test row has both a customer and an article that occur in training.
     """
-    row = np.repeat(np.arange(subgraph.num_edges), subgraph.quantity)  # [rows], each one's purchase
+    row = np.repeat(np.arange(subgraph.num_edges), subgraph.quantity)  # [rows], the purchase of each row
     drawn = np.random.default_rng(seed).permutation(len(row))[: round(share * len(row))]
     quantity = np.bincount(row[drawn], minlength=subgraph.num_edges).astype(np.int32)
     rest = subgraph.quantity - quantity
@@ -91,8 +91,8 @@ def split_rows(subgraph: Subgraph, share: float = TRAIN_SHARE, seed: int = 0) ->
     kept = (rest > 0) & has_customer[subgraph.customer] & has_article[subgraph.article]
     if not kept.any():
         raise UserMistake(
-            f"No row of the {len(row):,} can be tested: none has a customer and an article that are trained on.",
-            "The protocol needs a graph where customers and articles come more than once.",
+            f"None of the {len(row):,} rows can be tested: none has both a customer and an article in training.",
+            "The protocol needs customers and articles that occur more than once.",
         )
     tested = collect_pairs(subgraph.where(kept))[has_customer][:, has_article]
     train = train.without_isolated()
@@ -110,18 +110,18 @@ def evaluate_slides(
     seed: int = 0,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Train by the preset "slides" on a random part of the graph's first rows and measure as the source did.
+    """Train with the preset "slides" on a random part of the graph's first rows, and measure as the source did.
 
-    The network as `hmrec train` has it by default is trained beside it, for the source's 5 epochs.
+    The default network of `hmrec train` is trained for comparison, for the source's 5 epochs.
 
     Parameters
     ----------
     graph : holds the purchases; it is only read.
-    epochs : for how many epochs, each anew.
+    epochs : numbers of epochs; a separate model is trained for each.
     k : length of the lists.
-    rows : how many transactions, the first by date; None for the preset's 20,000.
-    seed : of the split and of the training.
-    progress : told the epochs.
+    rows : number of transactions, the first by date; None for the preset's 20,000.
+    seed : seed of the split and of the training.
+    progress : receives the epochs.
 
     Returns
     -------
@@ -136,14 +136,14 @@ def evaluate_slides(
 
 
 def measure_simple(split: SlidesSplit, k: int = K, seed: int = 0) -> list[dict[str, object]]:
-    """The rows of the table for what needs no model: popularity, and articles drawn by chance."""
+    """Return the rows of the table for methods without a model: popularity and random scores."""
     buyers = np.asarray(collect_pairs(split.train).sum(axis=0)).ravel().astype(np.float32)
     popularity = np.broadcast_to(np.log(buyers), split.tested.shape).copy()
     chance = np.random.default_rng(seed).random(split.tested.shape, dtype=np.float32)
     measured = []
     for name, scores in (("popularity", popularity), ("chance", chance)):
         rows = measure_scores(split, scores, k, {"method": name, "epochs": None, "seconds": None})
-        # these have no probability of their own
+        # These have no probability of their own.
         measured += [row | {"rmse raw": None, "mae raw": None} for row in rows]
     return measured
 
@@ -156,7 +156,7 @@ def measure_lightgcn(
     progress: Progress = silent,
     preset: Preset = "slides",
 ) -> list[dict[str, object]]:
-    """The rows of the table for our network, trained for so many epochs; seconds are those of training alone."""
+    """Return the rows of the table for hmrec's network; seconds are of training alone."""
     settings = PRESETS[preset][0].model_copy(update={"epochs": epochs, "seed": seed, "validation_days": 0})
     begun = time.perf_counter()
     trained = train(split.train, settings, progress)
@@ -166,7 +166,7 @@ def measure_lightgcn(
 
 
 def score_by_embedding(split: SlidesSplit, trained: TrainedModel, settings: TrainSettings) -> Scores:
-    """[n, A]: the cosine by the temperature, which is what the training's loss takes."""
+    """Return [n, A], the cosine divided by the temperature, as in the training loss."""
     scores: Scores = trained.customers[split.customers] @ trained.articles.T / np.float32(settings.temperature)
     return scores
 
@@ -174,19 +174,20 @@ def score_by_embedding(split: SlidesSplit, trained: TrainedModel, settings: Trai
 def measure_scores(
     split: SlidesSplit, scores: Scores, k: int, facts: dict[str, object], *, are_probabilities: bool = False
 ) -> list[dict[str, object]]:
-    """Two rows of the table: with the training's pairs left out of lists and pairs, and with them kept.
+    """Return two rows of the table: with the training pairs excluded from lists and pairs, and with them kept.
 
     Precision and recall are means over customers with a relevant article, as everywhere in hmrec and in Microsoft
-    Recommenders. RMSE and MAE are over every pair, those bought 1 and the others 0; the probability is a logistic
-    function of the score, fitted to which pairs the training has (`fit_logistic`), and as `raw` the model's own.
+    Recommenders. RMSE and MAE are over every pair; the target is 1 for pairs bought and 0 for others. The probability
+    is a logistic function of the score, fitted to the training pairs (`fit_logistic`). The raw errors use the model's
+    own probability.
 
     Parameters
     ----------
     split : the rows.
-    scores : [n, A], larger is more likely.
+    scores : [n, A]; larger is more likely.
     k : length of the lists.
-    facts : what else the rows say.
-    are_probabilities : whether the scores are the model's own probabilities; else those are sigmoid(score).
+    facts : further columns of the rows.
+    are_probabilities : whether the scores are the model's own probabilities; otherwise those are sigmoid(score).
     """
     owned, tested = split.owned.toarray() > 0, split.tested.toarray() > 0
     fitted = fit_logistic(scores, owned)
@@ -205,12 +206,12 @@ def measure_scores(
 def measure_lists(
     scores: Scores, relevant: npt.NDArray[np.bool_], allowed: npt.NDArray[np.bool_], k: int
 ) -> dict[str, object]:
-    """Precision and recall of the k allowed articles with the largest scores, means over customers.
+    """Return precision and recall of the k allowed articles with the largest scores, as means over customers.
 
     Parameters
     ----------
-    scores, relevant, allowed : [n, A]; customers without a relevant article are left out.
-    k : length of the lists, filled with misses where fewer articles are allowed.
+    scores, relevant, allowed : [n, A]; customers without a relevant article are skipped.
+    k : length of the lists; shorter ones are padded with misses.
     """
     counts = relevant.sum(1)
     counted = np.flatnonzero(counts)
@@ -226,24 +227,24 @@ def measure_lists(
 
 
 def measure_errors(probability: Floats, bought: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """RMSE and MAE of probabilities [n] of what was bought [n]."""
+    """Return RMSE and MAE of probabilities [n] against what was bought [n]."""
     error = probability - bought
     return float(np.sqrt(np.square(error).mean())), float(np.abs(error).mean())
 
 
 def fit_logistic(scores: Scores, bought: npt.NDArray[np.bool_], steps: int = 100) -> Floats:
-    """[n, A]: 1 / (1 + exp(-(a * score + b))), with the a and b that make what was bought most likely.
+    """Return [n, A]: 1 / (1 + exp(-(a * score + b))), with the a and b that maximise the likelihood of what was bought.
 
-    Source: Platt, Probabilistic outputs for support vector machines, 1999. Newton's method, on counts in 4,096 bins of
-    the scores: a few numbers instead of millions of pairs, and more exact than two parameters can show.
+    Source: Platt, Probabilistic outputs for support vector machines, 1999. Newton's method on counts in 4,096 bins of
+    the scores replaces millions of pairs by a few numbers, at no visible loss of precision.
 
     Parameters
     ----------
     scores, bought : [n, A].
-    steps : at most how many of Newton's.
+    steps : maximum number of Newton steps.
     """
     spread = float(scores.std()) or 1.0
-    x = ((scores - scores.mean()) / spread).astype(np.float64).clip(-20, 20)  # of size 1, so that Newton is safe
+    x = ((scores - scores.mean()) / spread).astype(np.float64).clip(-20, 20)  # scaled to keep Newton's method stable
     edges = np.linspace(x.min(), x.max() + 1e-9, BINS + 1)
     place = np.minimum(((x - edges[0]) / (edges[-1] - edges[0]) * BINS).astype(np.int64), BINS - 1).ravel()
     count = np.bincount(place, minlength=BINS)
@@ -255,7 +256,7 @@ def fit_logistic(scores: Scores, bought: npt.NDArray[np.bool_], steps: int = 100
     for _ in range(steps):
         chance = expit(design @ weights)
         gradient = design.T @ (hits - count * chance)
-        # the small ridge bounds the slope where scores part what was bought from the rest without a fault
+        # The small ridge bounds the slope if the scores separate the pairs bought perfectly.
         hessian = (design.T * (count * chance * (1 - chance))) @ design + 1e-3 * np.eye(2)
         step = np.linalg.solve(hessian, gradient - 1e-3 * weights)
         weights = weights + step / max(1.0, float(np.abs(step).max()))
@@ -266,15 +267,15 @@ def fit_logistic(scores: Scores, bought: npt.NDArray[np.bool_], steps: int = 100
 
 
 def tabulate_slides(split: SlidesSplit, measured: Sequence[dict[str, object]], k: int) -> pd.DataFrame:
-    """The source's figures first, then those measured.
+    """Return the source's figures, followed by the measured ones.
 
     Returns
     -------
     method, training pairs (left out of the lists or kept), epochs, seconds (of training), precision and recall at k,
-    rmse and mae over every pair, the same of the model's own probability as "rmse raw" and "mae raw", customers (that
-    precision and recall are means of). Its `attrs` tell the rows, customers, articles and choices.
+    rmse and mae over every pair, "rmse raw" and "mae raw" (of the model's own probability), and customers (the number
+    behind the means of precision and recall). Its `attrs` hold the counts of rows, customers and articles, and k.
     """
-    table = pd.DataFrame([SOURCE | {"training pairs": "not told"}, *measured])
+    table = pd.DataFrame([SOURCE | {"training pairs": "not stated"}, *measured])
     columns = ["method", "training pairs", "epochs", "seconds", "precision", "recall", "rmse", "mae"]
     table = table[[*columns, "rmse raw", "mae raw", "customers"]]
     table["epochs"], table["customers"] = table["epochs"].astype("Int64"), table["customers"].astype("Int64")
@@ -291,19 +292,20 @@ def tabulate_slides(split: SlidesSplit, measured: Sequence[dict[str, object]], k
 
 
 def describe_slides(table: pd.DataFrame) -> str:
-    """What was measured and what was chosen where the source is silent, in sentences."""
+    """Describe in sentences what was measured, and the choices that the source leaves open."""
     facts = table.attrs
     wanted = facts["k"] * float(str(SOURCE["precision"])) / float(str(SOURCE["recall"]))
     return (
-        f"The first {facts['rows']:,} rows ({facts['since']} to before {facts['until']}), {facts['train_rows']:,} of "
-        f"them drawn for training; {facts['test_rows']:,} of the rest have a customer and an article that occur there. "
-        f"Every pair of {facts['customers']:,} customers and {facts['articles']:,} articles is scored: "
-        f"{facts['pairs']:,}, of which {facts['pairs_tested']:,} were bought in the rows tested. Chosen, as the source "
-        f"does not tell: k = {facts['k']}; lists both without and with the pairs of the training; the probability is a "
-        "logistic function of the score fitted to the training's pairs, too sure where a model knows these by heart "
-        "(raw: the model's own probability, else sigmoid of the score). RMSE and MAE over every pair follow the share "
-        "of pairs bought: the row chance, which knows that share in the training and nothing else, tells how much a "
-        "model adds. The source's precision and recall fit together, as means over customers at this k, where "
-        f"customers have about {wanted:.0f} relevant articles each; here they have {facts['pairs_a_customer']:.1f}. "
-        "Its data, H&M's, is another one, too: its row is for orientation, not a race."
+        f"The data are the first {facts['rows']:,} rows (from {facts['since']} to before {facts['until']}). "
+        f"{facts['train_rows']:,} of them are drawn for training. {facts['test_rows']:,} of the others have a customer "
+        f"and an article that occur in training, and are tested. All {facts['pairs']:,} pairs of "
+        f"{facts['customers']:,} customers and {facts['articles']:,} articles are scored; {facts['pairs_tested']:,} of "
+        "them were bought in the tested rows. The source leaves some choices open, which are made here as follows. "
+        f"Lists have k = {facts['k']} articles, and are measured both without and with the training pairs. The "
+        "probability is a logistic function of the score, fitted to the training pairs. It is overconfident if a model "
+        "has memorised them, so the raw columns show the model's own probability, or else the sigmoid of the score. "
+        "RMSE and MAE over all pairs depend mainly on the share of pairs bought. The row chance knows nothing but that "
+        "share in training, so it shows how much a model adds. The source's precision and recall are consistent as "
+        f"means over customers at this k if customers have about {wanted:.0f} relevant articles each; here they have "
+        f"{facts['pairs_a_customer']:.1f}. The source used H&M's data, so its row is for orientation only."
     )

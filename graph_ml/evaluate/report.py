@@ -1,4 +1,4 @@
-"""The evaluation as a page: figures in tables, plots as drawings inside it, nothing fetched from anywhere."""
+"""The evaluation as a self-contained HTML page, with tables and plots."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 WORDS = {"all": "All purchases", "new": "Articles that the customer had not bought before"}
 COLUMNS = (*METRICS, "coverage", "novelty", "rmse", "mae", "customers", "seconds")
-"""What is shown of each method, in order, MAP first."""
+"""The columns shown for each method, in order, MAP first."""
 
 
 def write_report(table: pd.DataFrame, file: Path) -> None:
-    """Write the page; it stands under its name only when whole.
+    """Write the page; the file appears only when it is complete.
 
     Parameters
     ----------
-    table : as `evaluate` returns it, with its `attrs`.
-    file : where to.
+    table : as returned by `evaluate`, with its `attrs`.
+    file : path of the page.
     """
     facts = table.attrs
-    days = f"{facts['days']} days from {facts['cut']} on held out"
+    days = f"{facts['days']} days from {facts['cut']} on are held out"
     if facts["weeks"] > 1:
-        days += f", and as many before them {facts['weeks'] - 1} times, each from what was known then"
+        days += f", as are {facts['weeks'] - 1} earlier periods of that length, each predicted from what was known then"
     parts = [
-        f"<p>{days}; lists of {facts['k']} articles. Intervals: 95 %, bootstrap over customers. ",
-        "The difference is to the best baseline, the same customers compared.</p>",
+        f"<p>{days}; lists of {facts['k']} articles. Intervals are 95 % bootstrap intervals over customers. ",
+        "Differences are to the best baseline, paired by customer.</p>",
     ]
     for kind, words in WORDS.items():
         rows = table[table["purchases"] == kind]
@@ -44,19 +44,19 @@ def write_report(table: pd.DataFrame, file: Path) -> None:
             f"<h2>{words}</h2>",
             draw(_plot_methods(everyone, facts["k"])),
             _write_table(everyone, facts["k"]),
-            "<h3>By how many purchases the customer made before</h3>",
+            "<h3>By number of earlier purchases of the customer</h3>",
             draw(_plot_segments(rows, facts["k"])),
         ]
     write_page("Evaluation", parts, file)
 
 
 def write_slides_report(table: pd.DataFrame, file: Path) -> None:
-    """Write the page of the source's protocol; it stands under its name only when whole.
+    """Write the page of the source's protocol; the file appears only when it is complete.
 
     Parameters
     ----------
-    table : as `evaluate_slides` returns it, with its `attrs`.
-    file : where to.
+    table : as returned by `evaluate_slides`, with its `attrs`.
+    file : path of the page.
     """
     lines = ["".join(f"<th>{escape(str(name))}</th>" for name in table.columns)]
     for row in table.astype(object).where(table.notna(), None).to_dict(orient="records"):
@@ -72,19 +72,19 @@ def write_slides_report(table: pd.DataFrame, file: Path) -> None:
 
 
 def tell_interval(row: pd.Series) -> str:
-    """The interval of the MAP in words."""
+    """Format the interval of the MAP."""
     return f"{row['map_low']:.4f} to {row['map_high']:.4f}"
 
 
 def tell_difference(row: pd.Series) -> str:
-    """The difference to the best baseline in words; empty for that baseline itself, or where none was measured."""
+    """Format the difference to the best baseline; empty for that baseline itself, or if there is none."""
     if "against" not in row or row["against"] != row["against"] or row["against"] == row["method"]:
         return ""
     return f"{row['difference']:+.4f} ({row['difference_low']:+.4f} to {row['difference_high']:+.4f})"
 
 
 def tell_baseline(rows: pd.DataFrame) -> str:
-    """The best baseline's name; "none" where none was measured."""
+    """Return the best baseline's name; "none" if no baseline was measured."""
     names = rows["against"].dropna().tolist() if "against" in rows else []
     return names[0] if names else "none"
 
@@ -114,7 +114,7 @@ def _plot_methods(rows: pd.DataFrame, k: int) -> Figure:
     axes = figure.subplots()
     bounds = [ordered["map"] - ordered["map_low"], ordered["map_high"] - ordered["map"]]
     axes.barh(ordered["method"], ordered["map"], xerr=bounds, color="#2F6DB5", ecolor="#1c2733", capsize=3)
-    axes.set_xlabel(f"MAP@{k}, with its 95 % interval")
+    axes.set_xlabel(f"MAP@{k} with 95 % interval")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -1,4 +1,4 @@
-"""Confidence intervals of means over customers, by the bootstrap."""
+"""Bootstrap confidence intervals of means over customers."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ NUMBERS_AT_ONCE = 8_000_000
 def bootstrap_interval(
     values: Scores, customers: Integers, *, confidence: float = 0.95, draws: int = DRAWS, seed: int = 0
 ) -> tuple[float, float]:
-    """The percentile interval of the mean of `values` when whole customers are drawn with replacement.
+    """Return the percentile interval of the mean of `values`, resampling whole customers with replacement.
 
     Parameters
     ----------
-    values : [n], a number for each customer and week.
-    customers : [n], whose they are: the weeks of one customer are drawn together.
-    confidence : how much of the drawn means lie between the bounds.
-    draws : how many means are drawn.
+    values : [n], one number for each customer and week.
+    customers : [n], the customer of each value; all weeks of a customer are drawn together.
+    confidence : share of the resampled means between the bounds.
+    draws : number of resamples.
     seed : the same seed gives the same bounds.
 
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13; drawn by customer as in Field and
-    Welsh, Bootstrapping clustered data, JRSS B 2007.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13; resampled by customer as in Field
+    and Welsh, Bootstrapping clustered data, JRSS B 2007.
     """
     if not len(values):
         return float("nan"), float("nan")

@@ -1,8 +1,8 @@
-"""Metrics of ranked lists at k, each its formula, one number a customer.
+"""Metrics of ranked lists at k: each function is the formula, and returns one number per customer.
 
-Every function takes `hits` [customers, k] bool, whether the article at each place of the list was bought in the days
-held out (a list shorter than k is filled with false), and where it needs it `relevant` [customers], how many different
-articles the customer bought in those days, at least 1. Customers without any are left out before, as Kaggle does.
+Every function takes `hits` [customers, k] bool: whether the article at each position of the list was bought in the days
+held out. Shorter lists are padded with false. `relevant` [customers] is the number of different articles that the
+customer bought in those days, at least 1. As at Kaggle, customers without any are excluded beforehand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Scores = npt.NDArray[np.float64]
 
 
 def average_precision(hits: Hits, relevant: Counts) -> Scores:
-    """AP@k = 1 / min(m, k) * sum over places i of precision@i * hit_i; its mean over customers is Kaggle's MAP@12.
+    """AP@k = 1 / min(m, k) * sum over positions i of precision@i * hit_i; its mean over customers is Kaggle's MAP@12.
 
     Source: https://www.kaggle.com/competitions/h-and-m-personalized-fashion-recommendations/overview/evaluation
     """
@@ -39,7 +39,7 @@ def recall(hits: Hits, relevant: Counts) -> Scores:
 
 
 def ndcg(hits: Hits, relevant: Counts) -> Scores:
-    """NDCG@k = (sum of hit_i / log2(i + 1)) / (the same of a list with all min(m, k) hits in front).
+    """NDCG@k = (sum of hit_i / log2(i + 1)) / (the same sum for a list that starts with all min(m, k) hits).
 
     Source: Järvelin and Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 2002, with gains of 0 and 1.
     """
@@ -50,7 +50,7 @@ def ndcg(hits: Hits, relevant: Counts) -> Scores:
 
 
 def hit_rate(hits: Hits, relevant: Counts) -> Scores:
-    """HR@k = 1 if any place of the list is a hit. Source: Deshpande and Karypis, Item-based top-N, TOIS 2004."""
+    """HR@k = 1 if any position of the list is a hit. Source: Deshpande and Karypis, Item-based top-N, TOIS 2004."""
     return _float(hits.max(1))
 
 

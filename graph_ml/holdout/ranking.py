@@ -1,4 +1,4 @@
-"""Lists of articles for many customers at once, and how they hold against what the customers bought."""
+"""Rank articles for many customers at once, and compare the lists with what the customers bought."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .metrics import Counts, Hits
 from .split import HoldOut
 
 SCORES_AT_ONCE = 16_000_000  # 64 MB of float32
-GROUP = 32  # articles whose largest score stands for them
+GROUP = 32  # articles per group; only the groups with the largest maxima are sorted
 _OF_THREAD = threading.local()
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What customers bought in the days held out.
+    """What customers bought in the hold-out period.
 
     Attributes
     ----------
-    customers : [n] int64, those who bought something that counts.
-    bought : [C, A], what counts: all they bought, or only what they had not bought before.
-    owned : [C, A], what they bought before where that is left out of lists, else None.
-    relevant : [n], how many different articles count.
+    customers : [n] int64, customers with a relevant purchase.
+    bought : [C, A], the relevant purchases: all, or only pairs not bought before.
+    owned : [C, A], earlier purchases to exclude from the lists; None to keep them.
+    relevant : [n], number of different relevant articles.
     """
 
     customers: Integers
@@ -37,7 +37,7 @@ class Truth:
 
 
 def collect_pairs(subgraph: Subgraph) -> sp.csr_matrix:
-    """[C, A]: 1 where a customer bought an article."""
+    """Return [C, A], 1 if the customer bought the article."""
     shape = (len(subgraph.customer_ids), len(subgraph.article_ids))
     ones = np.ones(subgraph.num_edges, dtype=np.float32)
     pairs = sp.csr_matrix((ones, (subgraph.customer, subgraph.article)), shape)
@@ -47,13 +47,13 @@ def collect_pairs(subgraph: Subgraph) -> sp.csr_matrix:
 
 
 def make_truth(held: HoldOut, new_only: bool, cold: bool = False) -> Truth:
-    """What lists are held against: of what customers with a history bought after the cut, all or what is new to them.
+    """Return the purchases from the cut on that lists are compared with.
 
     Parameters
     ----------
     held : the purchases before and after the cut.
-    new_only : whether pairs bought before are left out, of the lists and of what counts.
-    cold : whether customers without a history count, too.
+    new_only : exclude pairs bought before, from the lists and from the purchases that count.
+    cold : include customers without a history.
     """
     owned, bought = collect_pairs(held.before), collect_pairs(held.after)
     if new_only:
@@ -67,17 +67,17 @@ def make_truth(held: HoldOut, new_only: bool, cold: bool = False) -> Truth:
 def rank_by_cosine(
     customers: npt.NDArray[np.float32], articles: npt.NDArray[np.float32], k: int, owned: sp.csr_matrix | None = None
 ) -> Integers:
-    """The articles with the largest cosine to each customer, exactly, by parts that fit the memory.
+    """Return the articles with the largest cosine to each customer, exactly, in batches that fit in memory.
 
     Parameters
     ----------
-    customers, articles : [n, dim] and [A, dim]; an embedding of zeros is near to nothing.
-    k : how many.
-    owned : [n, A], what to leave out of each customer's list.
+    customers, articles : [n, dim] and [A, dim]; the cosine with an embedding of zeros is 0.
+    k : length of the lists.
+    owned : [n, A], articles to exclude from each customer's list.
 
     Returns
     -------
-    [n, k] int64, the nearest first; -1 where there are no more.
+    [n, k] int64, the nearest first, padded with -1.
     """
     return rank_by_product(_normalize(customers), np.ascontiguousarray(_normalize(articles).T), k, owned)
 
@@ -85,12 +85,12 @@ def rank_by_cosine(
 def rank_by_product(
     customers: npt.NDArray[np.float32], articles: npt.NDArray[np.float32], k: int, owned: sp.csr_matrix | None = None
 ) -> Integers:
-    """The articles with the largest product with each customer: `rank_by_cosine` of embeddings of length 1.
+    """Return the articles with the largest inner product with each customer; `rank_by_cosine` for unit vectors.
 
     Parameters
     ----------
-    customers, articles : [n, dim] and [dim, A], the second by rows.
-    k, owned : as there.
+    customers, articles : [n, dim] and [dim, A], the second in row-major order.
+    k, owned : as in `rank_by_cosine`.
     """
     number = articles.shape[1]
     found = np.full((len(customers), k), -1, dtype=np.int64)
@@ -108,7 +108,7 @@ def rank_by_product(
 
 
 def _take_space(size: int) -> npt.NDArray[np.float32]:
-    """[size]: memory of this thread, the same each time: what is given anew costs as much as the product."""
+    """Return a buffer [size] that is reused by this thread; allocating one each time costs as much as the product."""
     space: npt.NDArray[np.float32] | None = getattr(_OF_THREAD, "space", None)
     if space is None or len(space) < size:
         space = _OF_THREAD.space = np.empty(size, dtype=np.float32)
@@ -116,21 +116,21 @@ def _take_space(size: int) -> npt.NDArray[np.float32]:
 
 
 def _normalize(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """[n, dim]: of length 1, or 0 where it was."""
+    """Scale the vectors [n, dim] to length 1; zeros stay zeros."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled: npt.NDArray[np.float32] = vectors / np.maximum(length, np.float32(1e-12))
     return scaled
 
 
 def _find_largest(scores: npt.NDArray[np.float32], k: int) -> tuple[npt.NDArray[np.float32], Integers]:
-    """[n, k] each: the largest of each row, the first first, and their places.
+    """Return the k largest scores of each row in descending order, and their positions, [n, k] each.
 
-    They are in the k groups with the largest maxima, and only those are sorted: a third of the time over all.
+    They lie in the k groups with the largest maxima. Sorting only those takes a third of the time of sorting all.
     """
     groups = scores.shape[1] // GROUP
     if groups <= k:
         return _sort_largest(scores, np.broadcast_to(np.arange(scores.shape[1]), scores.shape), k)
-    whole = groups * GROUP  # group g has the places g, g + groups, g + 2 groups, ...
+    whole = groups * GROUP  # group g has the positions g, g + groups, g + 2 groups, ...
     maxima = scores[:, :whole].reshape(len(scores), GROUP, groups).max(axis=1)
     chosen = np.argpartition(maxima, groups - k, axis=1)[:, groups - k :]
     places = (chosen[:, :, None] + groups * np.arange(GROUP)).reshape(len(scores), -1)
@@ -142,14 +142,14 @@ def _find_largest(scores: npt.NDArray[np.float32], k: int) -> tuple[npt.NDArray[
 def _sort_largest(
     values: npt.NDArray[np.float32], places: Integers, k: int
 ) -> tuple[npt.NDArray[np.float32], Integers]:
-    """[n, k] each: the largest of values [n, m], the first first, and their places [n, m]."""
+    """Return the k largest of values [n, m] in descending order, and their entries in places [n, m], [n, k] each."""
     best = np.argpartition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
     best = np.take_along_axis(best, np.argsort(-np.take_along_axis(values, best, axis=1), axis=1), axis=1)
     return np.take_along_axis(values, best, axis=1), np.take_along_axis(places, best, axis=1)
 
 
 def mark_hits(ranked: Integers, truth: Truth) -> Hits:
-    """[n, k]: whether the article at each place of `ranked` [n, k], a row for each of the truth's customers, counts."""
+    """Return [n, k]: whether each article of `ranked` [n, k], a row per customer of the truth, is relevant."""
     rows = np.repeat(truth.customers, ranked.shape[1])
     counts = np.asarray(truth.bought[rows, np.maximum(ranked, 0).ravel()]).ravel() > 0
     return counts.reshape(ranked.shape) & (ranked >= 0)

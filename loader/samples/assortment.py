@@ -1,4 +1,4 @@
-"""What the synthetic shop sells and to whom: H&M's vocabulary, with weights near H&M's own counts."""
+"""The assortment and customer types of the synthetic shop, in H&M's vocabulary, weighted close to H&M's own counts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Index(NamedTuple):
-    """A part of the assortment: H&M's index, its group, and its share of the articles in per cent."""
+    """Part of the assortment: H&M's index, its group, and its share of the articles in percent."""
 
     name: str
     group_no: int
@@ -17,7 +17,7 @@ class Index(NamedTuple):
 
 @dataclass(frozen=True)
 class Department:
-    """A department: the index and section it is in, when it sells, what a piece costs, what kinds of thing it has."""
+    """A department: its index and section, season, typical price, and product types."""
 
     name: str
     index: str
@@ -30,7 +30,7 @@ class Department:
 
 
 class Persona(NamedTuple):
-    """A kind of customer: share of all, age in years (middle, spread), taste by index group in INDEX_GROUPS' order."""
+    """A type of customer: share of all, age in years (mean, spread), and taste by index group, as in INDEX_GROUPS."""
 
     share: float
     age: float
@@ -39,7 +39,7 @@ class Persona(NamedTuple):
 
 
 class Colour(NamedTuple):
-    """A colour group, how it is perceived (value, master), and how many articles of a hundred have it."""
+    """A colour group, its perceived value and master colour, and the percentage of articles that have it."""
 
     code: int
     name: str
@@ -71,7 +71,7 @@ PERSONAS = (
     Persona(0.04, 28, 8.0, (0.40, 0.15, 0.05, 0.02, 0.38)),
 )
 
-# Week of the year at which a season sells most, and how strongly: demand goes as exp(strength * cos(year's angle)).
+# Week of the year with the highest demand, and strength: demand is exp(strength * cos(angle of the week in the year)).
 SEASONS = {
     "all": (24, 0.10),
     "spring": (15, 0.55),

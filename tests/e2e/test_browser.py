@@ -163,7 +163,7 @@ def test_saved_queries_are_imported_and_run(
         if query.folder in ("recommend", "explain", "export"):
             expect(page.get_by_test_id(f"scriptTitle-{query.name}: {query.doc}")).to_have_count(1)
     neighbourhood = load_catalogue()["neighbourhood"]
-    for title in ("neighbourhood, first its parameters", f"neighbourhood: {neighbourhood.doc}"):
+    for title in ("neighbourhood, parameters (run this first)", f"neighbourhood: {neighbourhood.doc}"):
         before = page.get_by_test_id("frame").count()
         item = page.get_by_test_id("savedScriptListItem").filter(has=page.get_by_test_id(f"scriptTitle-{title}"))
         item.hover()

@@ -582,7 +582,7 @@ def test_the_page_asks_for_the_token(chromium: Browser, guarded: str, customer: 
     page.goto(guarded)
     page.get_by_label("This service wants its token").fill("wrong")
     page.get_by_role("button", name="Go on").click()
-    expect(page.get_by_role("alert")).to_contain_text("a wrong one")
+    expect(page.get_by_role("alert")).to_contain_text("missing or wrong")
     page.get_by_label("This service wants its token").fill(TOKEN)
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("alert")).to_be_hidden()

@@ -1,4 +1,4 @@
-"""Candidates in memory are those of the saved queries: the same articles with the same scores, as of the same day."""
+"""Candidates in memory equal those of the saved queries: the same articles and scores, as of the same day."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def subgraph(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> S
 
 @pytest.fixture(autouse=True, params=["compiled", "plain"])
 def _for_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shop is small; a large one's lists are made by what is compiled."""
+    """Use the compiled code of large shops, although the shop is small."""
     for module in (lists, products):
         monkeypatch.setattr(module, "MANY", 0 if request.param == "compiled" else 10**9)
 
 
 def choose_customers(snapshot: Snapshot) -> np.ndarray[Any, Any]:
-    """Twelve with a history and two without, from the same seed."""
+    """Sample twelve customers with a history and two without, always the same ones."""
     random = np.random.default_rng(0)
     bought = snapshot.purchases_by_customer > 0
     chosen = [random.choice(np.flatnonzero(mask), n, replace=False) for mask, n in ((bought, 12), (~bought, 2))]

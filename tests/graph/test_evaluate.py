@@ -1,4 +1,4 @@
-"""Evaluation: the figures are those of a naive computation, and no method sees the days held out."""
+"""Evaluation: the figures equal a naive computation, and no method sees the held-out days."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_some_customers_are_drawn_the_same_each_time(module_graph: Graph, shop: 
     assert few[0]["customers"].tolist()[0] == 7
 
 
-def test_each_week_is_foreseen_from_what_was_known_before_it(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_each_week_is_predicted_from_earlier_purchases_only(module_graph: Graph, shop: pl.DataFrame) -> None:
     last = shop["t_dat"].max() + dt.timedelta(days=1)  # type: ignore[operator]
     both = evaluate(module_graph, methods=("popular", "user_based_cf"), weeks=2)
     apart = [
@@ -99,7 +99,7 @@ def test_each_week_is_foreseen_from_what_was_known_before_it(module_graph: Graph
     assert (both.attrs["cut"], both.attrs["weeks"]) == (apart[0].attrs["cut"], 2)
 
 
-def test_customers_without_history_are_measured_apart(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_customers_without_history_are_measured_separately(module_graph: Graph, shop: pl.DataFrame) -> None:
     last = shop["t_dat"].max()
     newcomer = (
         "MATCH (c:Customer {customer_id: 'c40'}), (a:Article {article_id: '0000000000'}) "
@@ -121,7 +121,7 @@ def test_customers_without_history_are_measured_apart(module_graph: Graph, shop:
     assert scores(whole) == scores(before)
 
 
-def test_the_page_holds_every_figure_and_fetches_nothing(
+def test_the_page_has_every_figure_and_no_external_resources(
     module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
 ) -> None:
     table = evaluate(module_graph, methods=("popular", "own_repurchases", "user_based_cf"), weeks=2)
@@ -181,8 +181,8 @@ def test_mistakes_are_said_before_anything_is_run(module_graph: Graph, shop: pl.
         evaluate(module_graph, days=400)
 
 
-def test_no_list_changes_when_the_days_held_out_change(graph: Graph, tmp_path: Path) -> None:
-    """The future is deleted but for a purchase a customer; each method's hits on those purchases stay the same."""
+def test_lists_do_not_depend_on_the_held_out_days(graph: Graph, tmp_path: Path) -> None:
+    """Delete the future except one purchase per customer; each method's hits on those purchases stay the same."""
     transactions = load_two_tastes(graph, tmp_path / "shop", weeks=5)
     cut = transactions["t_dat"].max() - dt.timedelta(days=6)
     # what a list holds shows in the precision when the same one article is all that is bought afterwards

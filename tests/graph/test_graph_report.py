@@ -1,4 +1,4 @@
-"""The report on the graph, against figures counted from the transactions themselves."""
+"""The report on the graph, compared with figures counted from the transactions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def transactions(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) 
     return load_two_tastes(module_graph, tmp_path_factory.mktemp("shop"), weeks=4)
 
 
-def test_the_figures_are_those_of_the_transactions(module_graph: Graph, transactions: pl.DataFrame) -> None:
+def test_the_figures_equal_those_of_the_transactions(module_graph: Graph, transactions: pl.DataFrame) -> None:
     facts = sum_up(read_report(module_graph))
     days = transactions.select("customer_id", "article_id", "t_dat").unique()
     pairs = days.select("customer_id", "article_id").unique()
@@ -38,7 +38,7 @@ def test_the_figures_are_those_of_the_transactions(module_graph: Graph, transact
     assert facts["baskets"] == len(days.select("customer_id", "t_dat").unique())
 
 
-def test_weeks_tell_which_articles_were_never_sold_before(module_graph: Graph, transactions: pl.DataFrame) -> None:
+def test_weeks_count_articles_never_sold_before(module_graph: Graph, transactions: pl.DataFrame) -> None:
     weeks = read_report(module_graph)["weeks"]
     weekly = transactions.with_columns(pl.col("t_dat").dt.truncate("1w").alias("week"))
     first = weekly.group_by("article_id").agg(pl.col("week").min().alias("first"))
@@ -48,7 +48,7 @@ def test_weeks_tell_which_articles_were_never_sold_before(module_graph: Graph, t
     assert weeks["new_purchases"].sum() == len(new)
 
 
-def test_the_page_stands_alone(module_graph: Graph, transactions: pl.DataFrame, tmp_path: Path) -> None:
+def test_the_page_is_self_contained(module_graph: Graph, transactions: pl.DataFrame, tmp_path: Path) -> None:
     file = tmp_path / "there" / "graph.html"
     write_graph_report(module_graph, file)
     page = file.read_text(encoding="utf-8")

@@ -58,7 +58,7 @@ def test_a_page_without_the_section_is_left_as_it_is(tmp_path: Path, monkeypatch
     assert (tmp_path / "performance.md").read_text() == "nothing"
 
 
-def test_a_step_is_a_process_that_tells_its_figures_last_or_is_cut() -> None:
+def test_a_step_runs_in_a_process_and_is_stopped_at_the_limit() -> None:
     found = scale.run_step(["-c", "print('words'); print('{\"peak_gib\": 0.25, \"seconds\": 3}')"], 60)
     assert found == {"peak_gib": 0.25, "seconds": 3}
     assert scale.run_step(["-c", "import time; time.sleep(60)"], 0.2) == {"cut_after": 0.2}

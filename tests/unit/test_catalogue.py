@@ -1,4 +1,4 @@
-"""Queries are files; their headers are what people and the program read."""
+"""Queries are files, whose headers are read by people and by the program."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_every_query_has_a_doc_and_recommenders_return_article_score_and_reason(
             assert {"k", "new_only", "as_of"} <= set(query.parameters), query.name
 
 
-def test_queries_with_parameters_show_a_command_for_neo4j_browser_that_sets_them() -> None:
+def test_queries_with_parameters_have_a_command_for_neo4j_browser() -> None:
     for query in load_catalogue().values():
         lines = [line for line in query.text.splitlines() if line.startswith("// :param")]
         assert len(lines) == (1 if query.parameters else 0), query.name
@@ -34,7 +34,7 @@ def test_queries_with_parameters_show_a_command_for_neo4j_browser_that_sets_them
             assert re.fullmatch(command, lines[0]), (query.name, command)
 
 
-def test_no_cypher_stands_in_the_packages_python_files() -> None:
+def test_python_files_contain_no_cypher() -> None:
     root = Path(__file__).parents[2]
     words = ("MATCH (", "MERGE (", "RETURN ", "UNWIND ", "DETACH DELETE")
     for folder in ("cypher", "loader", "graph_ml", "cli"):
@@ -43,13 +43,13 @@ def test_no_cypher_stands_in_the_packages_python_files() -> None:
             assert not [word for word in words if word in text], file
 
 
-def test_a_whole_number_for_a_float_reaches_cypher_as_a_float() -> None:
+def test_an_integer_given_for_a_float_is_sent_as_a_float() -> None:
     bound = load_catalogue()["own_repurchases"].bind({"customer_id": "1", "half_life": 42, "k": 12})
     assert isinstance(bound["half_life"], float)
     assert isinstance(bound["k"], int)
 
 
-def test_header_gives_parameters_defaults_and_columns() -> None:
+def test_header_declares_parameters_defaults_and_columns() -> None:
     query = parse_query(HEADER + "RETURN $a + $b AS total", FILE)
     assert query.doc == "adds two numbers"
     assert query.returns == ("total",)
@@ -68,12 +68,12 @@ def test_header_gives_parameters_defaults_and_columns() -> None:
         ("", "sums.cypher:1"),
     ],
 )
-def test_a_header_that_disagrees_with_the_text_names_file_and_line(text: str, where: str) -> None:
+def test_a_header_that_contradicts_the_query_is_an_error_with_file_and_line(text: str, where: str) -> None:
     with pytest.raises(BadQueryFile, match=where):
         parse_query(text, FILE)
 
 
-def test_dollars_in_strings_and_comments_are_no_parameters() -> None:
+def test_dollars_in_strings_and_comments_are_not_parameters() -> None:
     query = parse_query(HEADER + "// costs $5\nRETURN $a + $b AS total, '$c' AS text", FILE)
     assert set(query.parameters) == {"a", "b"}
 
@@ -93,7 +93,7 @@ def test_wrong_parameters_are_refused_before_anything_runs(given: dict[str, obje
         query.bind(given)
 
 
-def test_values_from_the_command_line_are_read_by_their_declared_type() -> None:
+def test_values_from_the_command_line_are_parsed_by_their_declared_type() -> None:
     query = find_query("user_based_cf")
     assert query.parameters["k"].parse("5") == 5
     assert query.parameters["new_only"].parse("true") is True
@@ -103,32 +103,32 @@ def test_values_from_the_command_line_are_read_by_their_declared_type() -> None:
         query.parameters["k"].parse("many")
 
 
-def test_a_query_of_the_users_own_needs_no_header() -> None:
+def test_a_users_own_query_needs_no_header() -> None:
     query = parse_bare_query("MATCH (c:Customer {customer_id: $id}) RETURN c.age AS age", Path("mine.cypher"))
     assert set(query.parameters) == {"id"}
     assert query.parameters["id"].parse("12") == 12
     assert query.parameters["id"].parse("abc") == "abc"
 
 
-def test_an_unknown_query_is_answered_with_those_that_look_alike() -> None:
+def test_an_unknown_query_name_suggests_similar_ones() -> None:
     with pytest.raises(UnknownQuery) as caught:
         find_query("user_based")
     assert "user_based_cf" in str(caught.value)
 
 
-def test_statements_are_apart_by_semicolons_at_line_ends() -> None:
+def test_statements_are_separated_by_semicolons_at_line_ends() -> None:
     query = parse_bare_query("RETURN ';' AS a;\nRETURN 2 AS b;\n// the end\n", Path("two.cypher"))
     assert [statement.strip() for statement in query.statements] == ["RETURN ';' AS a", "RETURN 2 AS b"]
 
 
-def test_a_query_that_commits_in_parts_is_known_by_its_words() -> None:
+def test_a_query_that_commits_in_batches_is_recognised() -> None:
     parts = ("IN TRANSACTIONS OF 9 ROWS", "IN 2 CONCURRENT TRANSACTIONS", "IN $n CONCURRENT TRANSACTIONS")
     for words in (*parts, "IN CONCURRENT TRANSACTIONS", ""):
         query = parse_bare_query(f"MATCH (n) CALL (n) {{ REMOVE n.x }} {words}", Path("parts.cypher"))
         assert query.commits_itself == bool(words)
 
 
-def test_a_query_is_written_out_with_its_values_in_place() -> None:
+def test_a_query_can_be_written_out_with_its_values() -> None:
     text = HEADER + "WITH '$a' AS word // $a\nRETURN $a + $b AS total, word"
     query = parse_query(text, FILE)
     assert query.write_out({"a": 3}) == "WITH '$a' AS word // $a\nRETURN 3 + 2 AS total, word"
@@ -136,8 +136,8 @@ def test_a_query_is_written_out_with_its_values_in_place() -> None:
     assert hostile.write_out({"a": """x' + "y" \\ $b"""}) == """RETURN "x' + \\"y\\" \\\\ $b" + 2 AS total"""
 
 
-def test_readers_take_the_version_in_force_from_one_read() -> None:
-    """A plan may compare each (:Model) with the node, whose number it reads anew each time: two are in force then."""
+def test_readers_read_the_version_in_use_exactly_once() -> None:
+    """A plan may compare each (:Model) with the node and read its number again each time, so two could be in use."""
     asking = [query for query in load_catalogue().values() if "(now:ModelInForce)" in query.text]
     readers = [query for query in asking if query.folder != "write_back" or query.name == "model_in_force"]
     assert len(readers) > 10

@@ -38,7 +38,7 @@ def test_the_guide_has_eight_steps_and_its_queries_agree_on_their_parameters() -
             assert values[name] == value, (query.name, name)
 
 
-def test_saved_queries_are_the_catalogue_s_each_after_its_parameters(tmp_path: Path) -> None:
+def test_saved_queries_are_the_catalogues_each_after_its_parameters(tmp_path: Path) -> None:
     write_saved_queries(tmp_path / "saved_queries.zip", EXAMPLE)
     with zipfile.ZipFile(tmp_path / "saved_queries.zip") as archive:
         texts = {name: archive.read(name).decode() for name in archive.namelist()}

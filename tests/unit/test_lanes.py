@@ -31,7 +31,7 @@ def test_every_purchase_is_in_one_batch_and_batches_apart_share_no_node() -> Non
                     assert not set(one.purchases[end]) & set(other.purchases[end])
 
 
-def test_batches_under_way_at_once_are_apart() -> None:
+def test_concurrent_batches_share_no_node() -> None:
     running: list[Batch] = []
     seen: list[Batch] = []
     most = 0
@@ -54,7 +54,7 @@ def test_batches_under_way_at_once_are_apart() -> None:
     assert most == 3
 
 
-def test_an_error_ends_the_run_and_what_has_not_begun_is_left() -> None:
+def test_an_error_ends_the_run_and_drops_pending_batches() -> None:
     begun = []
 
     def work(batch: Batch) -> None:

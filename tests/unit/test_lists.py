@@ -1,4 +1,4 @@
-"""How scores become lists, and lists for groups of customers, against computations one row at a time."""
+"""Ranked lists from scores, and lists for groups of customers, compared with computations row by row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hmrec.graph_ml.candidates.snapshot import Snapshot
 
 
 def make_scores(seed: int, values: int = 9) -> sp.csr_matrix:
-    """[40, 50] of few different values, so that many are equal; some rows are empty; columns in any order."""
+    """Return [40, 50] with few distinct values, so that ties are common; some rows are empty, columns are unordered."""
     random = np.random.default_rng(seed)
     rows = [random.permutation(50)[: random.integers(0, 50)] * (row % 7 > 0) for row in range(40)]
     columns = [np.unique(row) if row.any() else row[:0] for row in rows]
@@ -28,7 +28,7 @@ def read_row(matrix: sp.csr_matrix, row: int) -> dict[int, float]:
 
 @pytest.mark.parametrize("number", [1, 5, 60])
 @pytest.mark.parametrize("is_without", [False, True])
-def test_the_largest_of_each_row_are_kept_and_ties_with_them(number: int, is_without: bool) -> None:
+def test_the_largest_entries_of_each_row_are_kept_with_ties(number: int, is_without: bool) -> None:
     scores, without = make_scores(0), make_scores(1) if is_without else None
     kept = keep_largest(scores, number, without=without)
     for row in range(40):
@@ -39,7 +39,7 @@ def test_the_largest_of_each_row_are_kept_and_ties_with_them(number: int, is_wit
         assert read_row(kept, row) == {column: value for column, value in left.items() if value >= least}
 
 
-def test_sums_in_another_order_are_ties_and_the_lower_number_comes_first() -> None:
+def test_sums_in_another_order_are_ties_broken_by_the_lower_number() -> None:
     one, other = 0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1
     assert one != other
     scores = sp.csr_matrix(np.array([[0.1, other, one, 0.7], [one, 1e-9, other, 0.0]]))
@@ -49,13 +49,13 @@ def test_sums_in_another_order_are_ties_and_the_lower_number_comes_first() -> No
     assert take_best(scores, 2, without=scores[[1, 0]]).article.tolist() == [3]
 
 
-def test_what_is_left_of_nothing_is_no_candidate() -> None:
+def test_entries_with_score_zero_are_not_candidates() -> None:
     scores = sp.csr_matrix((np.array([0.0, 0.5]), np.array([0, 1]), np.array([0, 2])), (1, 3))
     assert take_best(scores, 3).article.tolist() == [1]
 
 
 def make_shop(places: int) -> Snapshot:
-    """300 customers of so many post codes, the first of them a tenth's; much is not known."""
+    """Make 300 customers with this many post codes, the first for a tenth of them; many attributes are unknown."""
     random = np.random.default_rng(places)
     customer = np.sort(random.integers(0, 300, 3000))
     unknown = random.random((300, 4)) < 0.15

@@ -1,4 +1,4 @@
-"""The metrics: by hand, and held against a naive computation and PyTorch Geometric's."""
+"""Metrics, compared with values by hand, a naive computation and PyTorch Geometric."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_average_precision_by_hand() -> None:
     assert average_precision(HITS, np.array([3])) == pytest.approx([(1 + 2 / 3) / 3])
 
 
-def test_average_precision_divides_by_the_list_when_more_was_bought_than_it_holds() -> None:
+def test_average_precision_divides_by_k_if_more_was_bought() -> None:
     assert average_precision(HITS, np.array([50])) == pytest.approx([(1 + 2 / 3) / 4])
     assert average_precision(np.ones((1, 4), dtype=bool), np.array([50])) == pytest.approx([1.0])
 
@@ -49,7 +49,7 @@ def test_map_at_12_as_kaggle_defines_it(bought: str, listed: str, expected: floa
     assert average_precision(mark_hits(ranked, truth), truth.relevant) == pytest.approx([expected])
 
 
-def test_customers_who_buy_nothing_in_the_days_held_out_are_left_out_of_the_mean() -> None:
+def test_customers_without_held_out_purchases_are_excluded_from_the_mean() -> None:
     rows = [("ann", "x", 0), ("bob", "x", 0), ("eve", "y", 0), ("ann", "x", 9), ("eve", "z", 9), ("eve", "z", 8)]
     held = hold_out(make_subgraph(rows), 7)
     truth = make_truth(held, new_only=False)
@@ -75,13 +75,13 @@ def test_hit_rate_by_hand() -> None:
     assert hit_rate(np.array([[False, True], [False, False]]), np.array([1, 1])).tolist() == [1.0, 0.0]
 
 
-def test_an_empty_list_scores_nothing() -> None:
+def test_an_empty_list_scores_zero() -> None:
     for metric in METRICS.values():
         assert metric(np.zeros((1, 12), dtype=bool), np.array([4])).tolist() == [0.0]
 
 
 def kaggle_average_precision(bought: set[int], listed: list[int], k: int) -> float:
-    """Kaggle's own wording, one article after the other."""
+    """Compute AP@12 literally as Kaggle words it, article by article."""
     score, found = 0.0, 0
     for place, article in enumerate(listed[:k], start=1):
         if article in bought:

@@ -1,4 +1,4 @@
-"""Nearest by embedding, in memory: exact, in order, and without what has no embedding."""
+"""Nearest articles by embedding, in memory: exact, in order, and without articles that have no embedding."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def rank(snapshot: Snapshot, new_only: bool = False, k: int = 9) -> list[list[in
     return [found.of(place)[0].tolist() for place in range(3)]
 
 
-def test_the_nearest_come_first_and_equal_ones_in_the_order_of_ids() -> None:
+def test_the_nearest_articles_come_first_with_ties_in_order_of_ids() -> None:
     assert rank(SNAPSHOT) == [[2, 0, 3], [], [0, 3, 2]]
     assert rank(SNAPSHOT, k=1) in ([[2], [], [0]], [[2], [], [3]])
 
 
-def test_what_was_bought_or_does_not_pass_a_filter_is_left_out() -> None:
+def test_owned_and_filtered_articles_are_excluded() -> None:
     assert rank(SNAPSHOT, new_only=True) == [[2, 3], [], [0]]
     assert rank(replace(SNAPSHOT, only=np.array([True, True, False, True]))) == [[0, 3], [], [0, 3]]
     assert rank(replace(SNAPSHOT, only=np.zeros(4, dtype=np.bool_))) == [[], [], []]

@@ -1,4 +1,4 @@
-"""Intervals and tables of an evaluation, held against figures worked out by hand or by another way."""
+"""Intervals and tables of an evaluation, compared with figures worked out by hand or in another way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def week(customers: list[int], history: list[int], hits: list[list[int]], releva
     )  # fmt: skip
 
 
-def test_the_interval_is_that_of_the_normal_distribution_where_customers_are_many() -> None:
+def test_the_interval_equals_the_normal_interval_for_many_customers() -> None:
     random = np.random.default_rng(1)
     values = random.exponential(size=4000)
     low, high = bootstrap_interval(values, np.arange(4000))
@@ -28,7 +28,7 @@ def test_the_interval_is_that_of_the_normal_distribution_where_customers_are_man
     assert (low, high) == bootstrap_interval(values, np.arange(4000))
 
 
-def test_weeks_of_one_customer_are_drawn_together() -> None:
+def test_weeks_of_one_customer_are_resampled_together() -> None:
     values = np.random.default_rng(2).random(500)
     apart = bootstrap_interval(values, np.arange(500))
     copied = bootstrap_interval(np.tile(values, 4), np.tile(np.arange(500), 4))
@@ -36,7 +36,7 @@ def test_weeks_of_one_customer_are_drawn_together() -> None:
     assert np.isnan(bootstrap_interval(np.array([]), np.array([], dtype=int))).all()
 
 
-def test_the_table_by_hand() -> None:
+def test_table_values_by_hand() -> None:
     first = week([0, 1, 2], [3, 30, 0], [[1, 0], [0, 1], [0, 0]], [1, 2, 1])
     second = week([0, 1, 2], [2, 25, 0], [[0, 0], [1, 1], [0, 1]], [1, 2, 1])
     outcomes = [

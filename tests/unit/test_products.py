@@ -1,4 +1,4 @@
-"""What is compiled for many customers gives what scipy and numpy give for few."""
+"""Compiled code for many customers returns what SciPy and NumPy return for few."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hmrec.graph_ml.candidates.snapshot import sort_stably
 
 
 def draw(rows: int, columns: int, seed: int) -> sp.csr_matrix:
-    """Some rows are empty, some entries 0, columns in any order."""
+    """Return a matrix with some empty rows, some zero entries, and unordered columns."""
     random = np.random.default_rng(seed)
     matrix = sp.random(rows, columns, 0.3, format="lil", random_state=random)
     matrix[random.integers(0, rows, rows // 4 + 1)] = 0
@@ -25,7 +25,7 @@ def draw(rows: int, columns: int, seed: int) -> sp.csr_matrix:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_product_is_scipy_s_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+def test_products_equal_scipys_bit_for_bit(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     left, right = draw(7, 12, seed), draw(12, 30, seed + 100)
     expected = (left @ right).toarray()
     monkeypatch.setattr(products, "MANY", 0)
@@ -39,7 +39,7 @@ def test_a_product_is_scipy_s_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, s
     assert multiply(apart, again).toarray() == pytest.approx((left @ right @ again).toarray())
 
 
-def test_a_product_of_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_of_empty_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "MANY", 0)
     for left in (sp.csr_matrix((3, 4)), sp.csr_matrix((0, 4))):
         assert multiply(left, draw(4, 5, 1)).shape == (left.shape[0], 5)
@@ -49,7 +49,7 @@ def test_a_product_of_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_the_largest_are_found_alike_compiled_or_not(seed: int) -> None:
+def test_compiled_and_plain_code_find_the_same_largest_entries(seed: int) -> None:
     random = np.random.default_rng(seed)
     scores = draw(int(random.integers(1, 6)), int(random.integers(1, 300)), seed)
     if seed % 3 == 1:
@@ -64,7 +64,7 @@ def test_the_largest_are_found_alike_compiled_or_not(seed: int) -> None:
             assert all((one == other).all() for one, other in zip(expected, found, strict=True))
 
 
-def test_the_first_of_equal_ones_are_among_the_largest() -> None:
+def test_the_first_of_tied_entries_are_taken() -> None:
     random = np.random.default_rng(0)
     for _ in range(300):
         row = np.sort(random.integers(0, random.integers(1, 8), random.integers(0, 60)))
@@ -73,7 +73,7 @@ def test_the_first_of_equal_ones_are_among_the_largest() -> None:
             assert take_largest(row, score, most).tolist() == np.flatnonzero(place_within(row, score) < most).tolist()
 
 
-def test_numbers_in_the_order_of_size_and_of_meeting() -> None:
+def test_numbering_by_count_and_by_first_occurrence() -> None:
     number, place = number_by_size(np.array([3, 9, 3, 0]))
     assert number.tolist() == [1, 0, 2, 3]
     assert place.tolist() == [1, 0, 2, 3]
@@ -83,7 +83,7 @@ def test_numbers_in_the_order_of_size_and_of_meeting() -> None:
 
 
 @pytest.mark.parametrize("high", [3, 70_000, 2**40])
-def test_sorting_by_digits_is_lexsort(high: int) -> None:
+def test_stable_sort_equals_lexsort(high: int) -> None:
     random = np.random.default_rng(high)
     for length in (0, 1, 500):
         first, last = random.integers(-9, 9, length).astype(np.int32), random.integers(-high, high, length)

@@ -1,4 +1,4 @@
-"""Lists by cosine and what counts as a hit, against computations one customer at a time."""
+"""Rankings by cosine and hits, compared with computations for one customer at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.purchases import make_subgraph, make_two_tastes
 
 
 @pytest.mark.parametrize("number", [30, 1_000])  # sorted whole, and by groups of articles
-def test_the_nearest_by_cosine_whatever_the_lengths(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_ranking_by_cosine_ignores_vector_lengths(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(ranking, "SCORES_AT_ONCE", 3 * number)  # parts of three customers
     random = np.random.default_rng(0)
     customers, articles = (random.normal(size=(n, 6)).astype(np.float32) for n in (10, number))
@@ -21,14 +21,14 @@ def test_the_nearest_by_cosine_whatever_the_lengths(monkeypatch: pytest.MonkeyPa
     assert (rank_by_cosine(customers, articles, 5) == np.argsort(-cosine, axis=1)[:, :5]).all()
 
 
-def test_owned_articles_are_left_out_and_a_list_that_runs_out_ends() -> None:
+def test_owned_articles_are_excluded_and_short_lists_are_padded() -> None:
     owned = collect_pairs(make_subgraph([("c0", "a0", 1), ("c0", "a2", 1), ("c1", "a1", 1)]))
     vectors = np.eye(3, dtype=np.float32)
     ranked = rank_by_cosine(np.array([[3, 2, 1], [3, 2, 1]], dtype=np.float32), vectors, 3, owned)
     assert ranked.tolist() == [[1, -1, -1], [0, 2, -1]]
 
 
-def test_truth_and_hits_equal_sets() -> None:
+def test_truth_and_hits_equal_a_computation_with_sets() -> None:
     held = hold_out(make_two_tastes())
     before: dict[int, set[int]] = {}
     after: dict[int, set[int]] = {}

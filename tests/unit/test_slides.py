@@ -1,4 +1,4 @@
-"""The source's protocol: its split and its figures, worked out by hand."""
+"""The source's protocol: its split, and its figures worked out by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hmrec.graph_ml.evaluate.random_split import (
 from tests.unit.purchases import make_subgraph, make_two_tastes
 
 
-def test_seventy_per_cent_of_the_rows_are_trained_on_and_no_row_is_lost() -> None:
+def test_seventy_percent_of_the_rows_are_for_training_and_none_is_lost() -> None:
     shop = make_two_tastes()
     split = split_rows(shop)
     assert split.rows == shop.quantity.sum()
@@ -35,16 +35,16 @@ def test_seventy_per_cent_of_the_rows_are_trained_on_and_no_row_is_lost() -> Non
     assert other.tested.shape != split.tested.shape or (other.tested != split.tested).nnz > 0
 
 
-def test_equal_rows_are_drawn_each_for_itself() -> None:
+def test_identical_rows_are_drawn_independently() -> None:
     split = split_rows(make_subgraph([("ann", "x", 0)], quantity=10))
     assert (split.train_rows, split.test_rows) == (7, 3)
     assert split.train.quantity.tolist() == [7]
     assert split.owned.toarray().tolist() == split.tested.toarray().tolist() == [[1]]
 
 
-def test_only_customers_and_articles_of_the_training_are_tested() -> None:
+def test_only_customers_and_articles_in_training_are_tested() -> None:
     rows = [(f"c{number}", f"a{number}", number) for number in range(10)]
-    with pytest.raises(UserMistake, match="No row of the 10 can be tested"):
+    with pytest.raises(UserMistake, match="None of the 10 rows can be tested"):
         split_rows(make_subgraph(rows))
     shop = make_two_tastes()
     split = split_rows(shop, share=0.05)
@@ -84,7 +84,7 @@ def test_rmse_and_mae_by_hand() -> None:
     assert mae == pytest.approx((0.5 + 0 + 1) / 3)
 
 
-def test_the_probability_is_the_logistic_function_that_made_the_data() -> None:
+def test_the_fitted_probability_recovers_the_logistic_function_of_the_data() -> None:
     random = np.random.default_rng(0)
     scores = random.normal(2, 3, size=(500, 400)).astype(np.float32)
     chance = 1 / (1 + np.exp(-(0.8 * scores - 4.0)))
@@ -94,7 +94,7 @@ def test_the_probability_is_the_logistic_function_that_made_the_data() -> None:
     assert flat == pytest.approx(np.full((2, 5), 0.2), abs=0.03)
 
 
-def test_pairs_of_the_training_are_left_out_or_kept() -> None:
+def test_training_pairs_are_left_out_or_kept() -> None:
     train = make_subgraph([("ann", "x", 0), ("ann", "y", 0), ("bob", "z", 0)])
     owned, tested = sp.csr_matrix([[1.0, 1, 0], [0, 0, 1]]), sp.csr_matrix([[1.0, 0, 1], [0, 1, 0]])
     split = SlidesSplit(train, np.array([0, 1]), owned, tested, 6, 3, 3)
@@ -111,7 +111,7 @@ def test_pairs_of_the_training_are_left_out_or_kept() -> None:
     assert own["mae raw"] == pytest.approx((0.75 + 0.25 + 0.75) / 3)
 
 
-def test_the_sources_figures_stand_first_and_the_choices_are_told() -> None:
+def test_the_sources_figures_come_first_and_the_choices_are_described() -> None:
     split = split_rows(make_two_tastes())
     table = tabulate_slides(split, measure_simple(split), 10)
     first = table.iloc[0]
@@ -120,5 +120,5 @@ def test_the_sources_figures_stand_first_and_the_choices_are_told() -> None:
     ]
     assert len(table) == 1 + 2 * 2
     assert table.attrs["k"] == 10
-    for words in ("k = 10", "without and with the pairs of the training", "about 118 relevant articles"):
+    for words in ("k = 10", "without and with the training pairs", "about 118 relevant articles"):
         assert words in describe_slides(table)

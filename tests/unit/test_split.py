@@ -1,4 +1,4 @@
-"""Holding out days: nothing of them, and nothing later, is in the part to learn from."""
+"""Holding out days: the training part contains no purchase of those days or later."""
 
 from __future__ import annotations
 
@@ -20,25 +20,27 @@ def test_the_last_seven_days_are_held_out() -> None:
     assert sorted(held.after.time) == list(range(123, 130))
 
 
-def test_an_earlier_week_leaves_out_what_came_after_it() -> None:
+def test_an_earlier_week_excludes_later_purchases() -> None:
     held = hold_out(SUBGRAPH, days=7, periods_ago=2)
     assert sorted(held.before.time) == list(range(100, 109))
     assert sorted(held.after.time) == list(range(109, 116))
 
 
-def test_both_parts_number_customers_and_articles_alike() -> None:
+def test_both_parts_use_the_same_numbers_for_customers_and_articles() -> None:
     held = hold_out(SUBGRAPH)
     assert held.before.customer_ids is held.after.customer_ids is SUBGRAPH.customer_ids
     assert held.before.article_ids is held.after.article_ids is SUBGRAPH.article_ids
 
 
-def test_several_weeks_follow_each_other_without_gap_or_overlap() -> None:
+def test_consecutive_weeks_have_no_gap_or_overlap() -> None:
     days = np.concatenate([held.after.time for held in hold_out_weeks(SUBGRAPH, 3)])
     assert sorted(days) == list(range(109, 130))
 
 
-def test_more_days_than_there_are_cannot_be_held_out() -> None:
-    with pytest.raises(UserMistake, match="30 days cannot be held out: purchases are from 1970-04-11 to 1970-05-11"):
+def test_holding_out_more_days_than_exist_is_refused() -> None:
+    with pytest.raises(
+        UserMistake, match="30 days cannot be held out: the purchases only span 1970-04-11 to 1970-05-11"
+    ):
         hold_out(SUBGRAPH, days=30)
-    with pytest.raises(UserMistake, match="At least one day"):
+    with pytest.raises(UserMistake, match="at least one day"):
         hold_out(SUBGRAPH, days=0)
