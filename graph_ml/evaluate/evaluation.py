@@ -203,8 +203,8 @@ def _rank_by_queries(
     return lists
 
 
-def _ask(graph: Graph, subgraph: Subgraph, query: str, customer_id: str, k: int, cut: date) -> Integers:
-    """The articles' numbers that a query recommends; -2 for one that nobody in the subgraph bought."""
+def _run_query(graph: Graph, subgraph: Subgraph, query: str, customer_id: str, k: int, cut: date) -> Integers:
+    """Return the indices of the articles that a query recommends; -2 for one that nobody in the subgraph bought."""
     found = graph.read(query, customer_id=customer_id, k=k, as_of=cut)["article_id"]
     ids = subgraph.article_ids
     return np.array([ids.index(article) if article in ids else -2 for article in found], dtype=np.int64)
