@@ -10,7 +10,7 @@ from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.graph import Graph
 
 CONSTRAINT = re.compile(r"CREATE CONSTRAINT (\w+) IF NOT EXISTS FOR \(n:(\w+)\) REQUIRE n\.(\w+) IS UNIQUE")
-_INDEX = re.compile(r"CREATE (VECTOR )?INDEX (\w+) IF NOT EXISTS FOR \S*\w:(\w+)[\])]\S* ON \(?(\w\.\w+(?:, \w\.\w+)*)")
+_INDEX = re.compile(r"(VECTOR )?INDEX (\w+) IF NOT EXISTS FOR \S*\w:(\w+)[\])]\S* ON \(?(\w\.\w+(?:, \w\.\w+)*)")
 _INDEX_QUERIES = ("indexes", "create_index", "create_staged_index", "create_customer_index")
 OWN_DATABASE = "or set NEO4J_DATABASE to a database for hmrec alone (docs/operations.md)."
 

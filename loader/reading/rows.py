@@ -84,12 +84,15 @@ class Splitter:
         return short if short is not None else self.split_loosely(line), 0
 
     def looks_like_row(self, line: str, shapes: set[tuple[str, ...]]) -> bool:
-        """Return whether a line within quote marks has a row's number of cells, and keys of these shapes."""
-        cells = line.rstrip("\r").split(self.separator)
-        while len(cells) > self.width and not cells[-1].strip():
-            cells.pop()
-        is_torn = any(cells[key].count('"') % 2 for key in self.keys if key < len(cells))
-        return len(cells) == self.width and not is_torn and self.shape(cells) in shapes
+        """Return whether a line within quote marks is a whole row by itself, with keys of these shapes.
+
+        The line that closes a quote has an odd number of quote marks, so it is none.
+        """
+        cells = self._fit(self._doubled.split(line.rstrip("\r")))
+        if line.count('"') % 2 or cells is None or len(cells) != self.width:
+            return False
+        shape = self.shape(cells)
+        return all(shape) and (not self.shapes or shape in shapes)
 
     def shape(self, cells: list[str]) -> tuple[str, ...]:
         """Return how the keys look: `c12` and `a7` alike, `2020-09-22` otherwise."""

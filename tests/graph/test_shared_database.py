@@ -124,7 +124,7 @@ def test_saved_queries_answer_about_hmrec_s_own_alone(shared: Graph, tmp_path: P
     assert [model["version"] for model in shared.read("models")["model"]] == [2, 1]
     assert len(shared.read("loads")) == 1
     assert shared.read("export_days")["purchases"].sum() == 1602
-    similar = shared.similar("0000000003", k=40)["article_id"]
+    similar = Recommender(shared).similar("0000000003", k=40)["article_id"]
     assert len(similar) == 31
 
 

@@ -284,6 +284,12 @@ def test_a_line_of_separators_within_quotes_is_no_row(read: Any) -> None:
     assert articles(tables, "prod_name", "detail_desc") == [("1", "n", ",")]
 
 
+def test_a_row_within_quote_marks_that_nobody_closed_is_a_row(read: Any) -> None:
+    tables = read({"transactions_train.csv": ONE, "articles.csv": NAMES + '"\n1,n,d\n"\n'})
+    assert articles(tables, "prod_name", "detail_desc") == [("1", "n", "d")]
+    assert tables.counts["articles"].rejected == 2
+
+
 def test_rows_over_many_blocks_are_all_there(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hmrec.loader.reading.rows.BLOCK", 64)
     rows = "".join(f'{number},"name, {number}","a\nb {number}"\n{number}a,plain,x\n' for number in range(300))
