@@ -117,8 +117,8 @@ class Splitter:
             if cells == OPEN:
                 continue
             fitting = self._fit(cells)
-            if fitting is None:
-                return None, 0
+            if fitting is None or any("\n" in fitting[key] for key in self.keys if key < len(fitting)):
+                return None, 0  # no key goes over several lines
             shapes = self.shapes | {self.shape(fitting)}
             if any(self.looks_like_row(lines[place + i], shapes) for i in range(1, taken + 1)):
                 return None, 0
