@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from ...cypher.errors import UserMistake
-from ..schema import TABLES, Table
+from ..schema import TABLES, Kind, Table
 from .columns import check_map, describe_columns, match_columns, simplify
 from .dialect import SEPARATORS, Look, look_through, read_sep_line, tell_encoding, tell_separator, transcode
 from .packed import CHUNK, Entry, tell_packing, unpack
@@ -277,7 +277,8 @@ def _join_parts(table: Table, parts: list[Part], named: dict[str, str], work: Pa
             kept = {place: named[name] for place, name in enumerate(header) if named[name] in table.column_names}
             required = {column.name for column in table.columns if column.required}
             keys = tuple(place for place, name in kept.items() if name in required)
-            splitter = Splitter(part.separator, len(header), keys)
+            flat = frozenset(place for place, name in kept.items() if table.column(name).kind is not Kind.text)
+            splitter = Splitter(part.separator, len(header), keys, flat)
             target = work / f"{table.stem}-{number}.rows"
             part = replace(part, rows=split_file(part.text, splitter, part.skip, kept, target))
             if splitter.prefers_escapes:

@@ -32,6 +32,7 @@ class Splitter:
     ----------
     separator, width : between the cells, and how many a row has.
     keys : places of the cells whose look tells a row from a line of text.
+    flat : places of the cells that hold no line breaks, such as ids and numbers.
     prefers_escapes : whether the file escapes by backslashes.
     shapes : how the keys look in this file.
     """
@@ -39,6 +40,7 @@ class Splitter:
     separator: str
     width: int
     keys: tuple[int, ...] = ()
+    flat: frozenset[int] = frozenset()
     prefers_escapes: bool = False
     shapes: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -117,8 +119,8 @@ class Splitter:
             if cells == OPEN:
                 continue
             fitting = self._fit(cells)
-            if fitting is None or any("\n" in fitting[key] for key in self.keys if key < len(fitting)):
-                return None, 0  # no key goes over several lines
+            if fitting is None or any("\n" in fitting[place] for place in self.flat if place < len(fitting)):
+                return None, 0  # the quote was never closed
             shapes = self.shapes | {self.shape(fitting)}
             if any(self.looks_like_row(lines[place + i], shapes) for i in range(1, taken + 1)):
                 return None, 0
@@ -250,7 +252,8 @@ def _split_block(
     text = text.select("place", "text", simple=is_simple, blank=is_blank)
     if not splitter.shapes:
         whole = (pl.col("text").str.count_matches('"', literal=True).cum_sum() % 2 == 0) & pl.col("simple")
-        sample = text.head(SAMPLE).filter(whole & ~pl.col("blank"))["text"]  # not the lines within quote marks
+        full = pl.col("text").str.count_matches(splitter.separator, literal=True) == splitter.width - 1
+        sample = text.head(SAMPLE).filter(whole & full)["text"]  # neither lines within quote marks nor short rows
         splitter.shapes = {splitter.shape(row.split(splitter.separator)) for row in sample}
     odd = text.filter(~pl.col("simple") & ~pl.col("blank"))["place"].to_list()
     rows: list[Row] = []
