@@ -20,7 +20,7 @@ from neo4j.time import Date, DateTime
 from .catalogue import Query, find_query
 from .claim import Claim, Writer
 from .errors import HmrecError, ServerUnavailable, UserMistake, WriteUnknown
-from .probe import verify
+from .probe import Verification
 from .progress import Notify
 from .retries import AWAY, run_with_retries, translated_errors
 from .settings import ConnectionSettings
@@ -139,7 +139,7 @@ class Graph:
             settings = LocalServer().connection()
         graph = cls(settings, timeout, notify)
         try:
-            graph._retry(lambda: verify(graph._driver, graph.uri))
+            graph._retry(Verification(graph._driver, graph.uri))
         except HmrecError:
             graph.close()
             raise
@@ -233,7 +233,7 @@ class Graph:
             try:
                 return work()
             except ServerUnavailable:
-                self._retry(lambda: verify(self._driver, self.uri))
+                self._retry(Verification(self._driver, self.uri))
         return work()
 
     def write(self, query: str | Query, **parameters: Any) -> Receipt:

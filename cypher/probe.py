@@ -13,27 +13,40 @@ import neo4j
 from .errors import UserMistake, WrongEncryption
 from .retries import AWAY
 
-SECONDS = 2.0  # for each connection of the probe
+SECONDS = 1.0  # for each connection of the probe
 BOLT_PORT = 7687
 HELLO = bytes.fromhex("6060b017 00000405 00000404 00000004 00000003")  # Bolt's greeting, four versions to choose from
 
 Answer = Literal["bolt", "http", ""]
 
 
-def verify(driver: neo4j.Driver, uri: str) -> None:
-    """Check that the server answers.
+class Verification:
+    """A check that the server answers, which may be repeated; the first time that it does not, it looks why.
 
-    Raises
-    ------
-    UserMistake : it answers, but not as the address says, so that no waiting helps.
-    DriverError, Neo4jError : it does not answer, or refuses.
+    Parameters
+    ----------
+    driver : the driver to connect by.
+    uri : the server's address.
     """
-    try:
-        driver.verify_connectivity()
-    except AWAY as error:
-        if mistake := find_mismatch(uri):
-            raise mistake from error
-        raise
+
+    def __init__(self, driver: neo4j.Driver, uri: str) -> None:
+        self._driver, self._uri, self._has_looked = driver, uri, False
+
+    def __call__(self) -> None:
+        """Check it once.
+
+        Raises
+        ------
+        UserMistake : it answers, but not as the address says, so that no waiting helps.
+        DriverError, Neo4jError : it does not answer, or refuses.
+        """
+        try:
+            self._driver.verify_connectivity()
+        except AWAY as error:
+            if not self._has_looked and (mistake := find_mismatch(self._uri)):
+                raise mistake from error
+            self._has_looked = True
+            raise
 
 
 def find_mismatch(uri: str) -> UserMistake | None:

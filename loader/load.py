@@ -349,7 +349,8 @@ def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path) -> None:
 
 def _refuse_nothing(tables: CleanTables, replace: bool) -> None:
     count = tables.counts[TRANSACTIONS.stem]
-    if count.read == 0:
+    others = sum(other.loaded for other in tables.counts.values())
+    if count.read == 0 and (replace or not others):  # a day's file may bring customers and articles alone
         raise UserMistake(
             f"{TRANSACTIONS.stem} has no rows; nothing was loaded.", "Check that the file is whole and ends its lines."
         )

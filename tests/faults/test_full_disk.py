@@ -118,7 +118,7 @@ def test_copies_are_kept_one_at_a_time_and_what_a_killed_one_left_goes_whatever_
     tmp_path: Path,
 ) -> None:
     copies = tmp_path / "exports"
-    version = [["database", [], True, 0, 0, 0]]
+    version = kept_export._Version("database", {}, 0, 0, 0)
     for number in range(kept_export.MOST_COPIES + 1):
         (copies / f"of {number}").mkdir(parents=True)
         os.utime(copies / f"of {number}", (4e9, 4e9 + number))  # used in 2096, by a clock that was wrong
