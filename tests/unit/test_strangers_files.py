@@ -365,6 +365,8 @@ DIALECTS = st.fixed_dictionaries({
     "trailing": st.booleans(),
     "decimal_comma": st.booleans(),
     "breaks": st.booleans(),
+    "missing": st.sampled_from(["", *MISSING]),
+    "day": st.sampled_from(["%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d-%b-%Y", "%b %d %Y", "%Y-%m-%dT%H:%M:%S+02:00"]),
 })  # fmt: skip
 
 
@@ -385,15 +387,17 @@ def test_a_table_in_any_dialect_is_read_back_equal(
         return pack.get(dialect["packing"], bytes)(content)
 
     break_ = {"\n": "\n", "\r\n": "\r\n", "\r": "\r"}[dialect["line_end"]] if dialect["breaks"] else " "
-    names = [[f"{i:010}", f"n{break_}{name}", text] for i, (name, text, _) in enumerate(rows)]
+    names = [[f"{i:010}", f"n{break_}{name}", text or dialect["missing"]] for i, (name, text, _) in enumerate(rows)]
     prices = [f"{price / 100:.2f}".replace(".", "," if dialect["decimal_comma"] else ".") for *_, price in rows]
-    lines = [["2020-09-20", f"c{i}", f"{i:010}", price, "1"] for i, price in enumerate(prices)]
+    day = date(2020, 9, 20).strftime(dialect["day"])
+    lines = [[day, f"c{i}", f"{i:010}", price, "1"] for i, price in enumerate(prices)]
     tables = read({
         "articles.csv": write(["article_id", "prod_name", "detail_desc"], names),
         "transactions_train.csv": write(HEADER.strip().split(","), lines),
     })  # fmt: skip
     assert tables.rejects.is_empty(), tables.rejects
     assert balanced(tables)
+    assert {row[0] for row in bought(tables)} == {date(2020, 9, 20)}
     assert {(row[2], row[3]) for row in bought(tables)} == {(f"{i:010}", row[2] / 100) for i, row in enumerate(rows)}
     want = [
         (f"{i:010}", " ".join(f"n {name}".split()), None if text.strip() in {"", *MISSING} else text.strip())
