@@ -26,7 +26,7 @@ def make_server(home: Path) -> LocalServer:
 
 
 def test_a_home_of_any_name_is_loaded_and_nothing_is_outside_it(tmp_path: Path) -> None:
-    home = tmp_path / "h, (1) 'q' \"d\": jürgen №1 #%$&+"
+    home = tmp_path / "h [a], (1) 'q' \"d\": jürgen №1 #%$&+"
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "transactions_train.csv").write_text(SHOP)
     server = make_server(home)
