@@ -2,7 +2,7 @@
 
     python fastai_baseline.py FOLDER [--epochs 5] [--negatives 4] [--seed 0]
 
-The script is self-contained: its environment has fastai and no hmrec (`python -m benchmarks.slides` creates one).
+The script is self-contained: its environment has fastai and no hmrec (`python -m benchmarks.random_split` creates one).
 
 FOLDER/train.csv has the columns customer, article and rating: the training rows, with ids 0..n-1 and 0..A-1, and rating 1.
 FOLDER/customers.csv has the column customer: the customers to score. The script writes FOLDER/scores.npy, [customers, A]

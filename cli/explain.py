@@ -11,7 +11,7 @@ import typer
 from .connect import local_server, open_graph
 from .recommend import AsOf, use_new_name
 from .terminal.show import Form, Format, JsonForm, choose_format, show
-from .terminal.words import clean, note, tell
+from .terminal.words import clean, echo, echo_note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,11 +60,11 @@ def explain(
     if form is not Format.table:
         show(evidence, form)
     elif evidence.empty:
-        tell(f"Neither customer {customer} nor a neighbour of theirs bought article {article}: CF gives it no score.")
-        tell("--by hybrid tells which sources propose it to the ranker.")
+        echo(f"Neither customer {customer} nor a neighbour of theirs bought article {article}: CF gives it no score.")
+        echo("--by hybrid tells which sources propose it to the ranker.")
     else:
         print_evidence(customer, article, evidence)
-        tell(f"\nThe query that draws this in Neo4j Browser:\n\n{text}")
+        echo(f"\nThe query that draws this in Neo4j Browser:\n\n{text}")
     if in_browser and not evidence.empty:
         open_query(text)
 
@@ -76,10 +76,10 @@ def explain_by_sources(customer: str, article: str, form: Format, as_of: str | N
     with open_graph() as graph:
         evidence = Recommender(graph).explain_by_ranker(customer, article, as_of=as_of)
     if form is Format.table and evidence.empty:
-        tell(f"No source proposes article {article} to customer {customer}.")
+        echo(f"No source proposes article {article} to customer {customer}.")
     else:
         if form is Format.table:
-            tell(f"Score of {article} for {customer}: {evidence['part'].sum():.6g}, the sum of these parts:")
+            echo(f"Score of {article} for {customer}: {evidence['part'].sum():.6g}, the sum of these parts:")
         show(evidence, form)
 
 
@@ -90,10 +90,10 @@ def print_evidence(customer: str, article: str, evidence: pd.DataFrame) -> None:
     from rich.tree import Tree
 
     rows: list[dict[str, Any]] = evidence.to_dict("records")  # type: ignore[assignment]
-    tell(f"Score of {article} for {customer}: {evidence['part'].sum():.6g} =")
+    echo(f"Score of {article} for {customer}: {evidence['part'].sum():.6g} =")
     for row in rows:
         measure = f"(similarity {row['similarity']:.4g} x weight {row['weight']:.4g})"
-        tell(f"  {row['part']:.6g}  {row['because']}  {measure}")
+        echo(f"  {row['part']:.6g}  {row['because']}  {measure}")
     tree = Tree(escape(clean(f"({customer})")))
     for row in rows[:8]:
         if row["who"] == "own history":
@@ -104,7 +104,7 @@ def print_evidence(customer: str, article: str, evidence: pd.DataFrame) -> None:
             share = f"{shared['part']:.3g} of the similarity"
             branch = tree.add(escape(clean(f"-[:BOUGHT]-> ({shared['article_id']}{name})  {share}")))
             branch.add(escape(clean(f"<-[:BOUGHT]- ({row['customer_id'][:12]}) -[:BOUGHT]-> ({article})")))
-    tell()
+    echo()
     Console(soft_wrap=True, highlight=False, force_terminal=sys.stdout.isatty()).print(tree)
 
 
@@ -124,6 +124,6 @@ def open_query(text: str) -> None:
     if server is None:
         raise UserMistake("NEO4J_URI names a server of your own; paste the query into its Neo4j Browser.")
     address = f"{server.status().http}/browser/?cmd=edit&arg={quote(text)}"
-    note(f"Neo4j Browser  {address}")
+    echo_note(f"Neo4j Browser  {address}")
     if has_display():
         webbrowser.open(address)

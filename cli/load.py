@@ -12,8 +12,8 @@ import typer
 from .combinations import refuse
 from .connect import local_server, open_graph
 from .terminal.bars import Bars
-from .terminal.show import AsJson, dump_json, tell_unready
-from .terminal.words import note, tell
+from .terminal.show import AsJson, dump_json, format_unready_indexes
+from .terminal.words import echo, echo_note
 
 EARLIEST = "1990-01-01"  # the loader's own; importing it here would bring polars to every --help
 
@@ -27,7 +27,7 @@ def load(
             help="Folder or .zip with transactions_train, customers, articles: CSV, Parquet, Excel, packed, in parts.",
         ),
     ],
-    road: Annotated[
+    mode: Annotated[
         Literal["auto", "bulk", "stream"],
         typer.Option(help="bulk (local server, empty graph or --replace), stream (any server), or auto."),
     ] = "auto",
@@ -95,7 +95,7 @@ def load(
     from ..loader.schema import ReadRules
 
     if check:
-        refuse(context, "road", "replace", because="with --check, which changes nothing")
+        refuse(context, "mode", "replace", because="with --check, which changes nothing")
     names = read_map(map_file) if map_file else {}
     for pair in column_map or []:
         theirs, separator, ours = pair.partition("=")
@@ -113,14 +113,14 @@ def load(
         graph = None if check else open_graph(bars)
         try:
             result = load_folder(
-                folder, server=server, graph=graph, road=road, replace=replace, check_only=check,
+                folder, server=server, graph=graph, mode=mode, replace=replace, check_only=check,
                 max_bad=max_bad, column_map=names or None, rules=rules, report=report,
                 confirm=(lambda _: True) if yes else bars.confirm if sys.stdin.isatty() else None, progress=bars,
             )  # fmt: skip
             unready = ""
-            if result.road == "bulk":
+            if result.mode == "bulk":
                 with open_graph(bars) as fresh:
-                    unready = tell_unready(fresh)
+                    unready = format_unready_indexes(fresh)
         finally:
             if graph is not None:
                 graph.close()
@@ -129,9 +129,9 @@ def load(
     if as_json:
         dump_json(result.to_dict())
     else:
-        tell(result.summary())
+        echo(result.summary())
         if unready:
-            note(f"The graph answers; recommendations are slower until these indexes are made: {unready}")
+            echo_note(f"The graph answers; recommendations are slower until these indexes are made: {unready}")
 
 
 def _read_ids(given: list[str]) -> list[str]:

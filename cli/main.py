@@ -15,7 +15,7 @@ import typer
 from ..cypher.redaction import redact
 from . import db, demo, doctor, embed, evaluate, explain, load, models, query, recommend, report, sample, serve, train
 from .connect import choose_timeout
-from .terminal.words import Redacted, is_usage_error, keep_quiet
+from .terminal.words import Redacted, is_usage_error, set_quiet
 
 INTERRUPTED = 130
 
@@ -75,7 +75,7 @@ def _options(
     ] = False,
 ) -> None:
     """Options of every command."""
-    keep_quiet(quiet)
+    set_quiet(quiet)
     choose_timeout(timeout)
 
 

@@ -11,7 +11,7 @@ from .combinations import refuse
 from .connect import open_graph
 from .terminal.bars import Bars
 from .terminal.show import AsJson, Form, Format, JsonForm, choose_format, dump_json, show
-from .terminal.words import tell
+from .terminal.words import echo
 
 app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 
@@ -45,7 +45,7 @@ def models(
     if form is Format.json:
         dump_json(versions)
     elif not versions and form is Format.table:
-        tell("No model is in this graph yet; `hmrec train` makes one.")
+        echo("No model is in this graph yet; `hmrec train` makes one.")
     else:
         show(pd.DataFrame([{name: one.get(name) for name in COLUMNS} for one in versions], columns=COLUMNS), form)
 
@@ -81,7 +81,7 @@ def use(version: Number, as_json: AsJson = False) -> None:
     if as_json:
         dump_json(vars(receipt))
         return
-    tell(
+    echo(
         f"Model {receipt.version} is in force: its embeddings are on {receipt.customers:,} customers and "
         f"{receipt.articles:,} articles."
     )

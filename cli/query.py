@@ -11,7 +11,7 @@ from .combinations import refuse
 from .connect import open_graph
 from .terminal.complete import complete_query
 from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, show
-from .terminal.words import note, tell
+from .terminal.words import echo, echo_note
 
 
 def query(
@@ -85,7 +85,7 @@ def query(
         if form is Format.json:
             dump_json({"query": chosen.name, "text": written_out})
         else:
-            tell(written_out)
+            echo(written_out)
         return
     chosen.bind(given)
     with open_graph() as graph:
@@ -93,6 +93,6 @@ def query(
             receipt = graph.write(chosen, **given)
             show(pd.DataFrame(receipt.rows), form)
             changed = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in receipt.counters.items())
-            note(changed or "nothing changed")
+            echo_note(changed or "nothing changed")
         else:
             show(graph.read(chosen, **given), form)

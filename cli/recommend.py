@@ -14,7 +14,7 @@ from .connect import open_graph
 from .terminal.bars import Bars
 from .terminal.complete import complete_method
 from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, show
-from .terminal.words import note, tell
+from .terminal.words import echo, echo_note
 
 AsOf = Annotated[
     datetime | None,
@@ -87,7 +87,7 @@ def recommend(
         if form is Format.json:
             dump_json({"customers": count, "file": str(out)})
         else:
-            say = note if target.is_standard_output else tell
+            say = echo_note if target.is_standard_output else echo
             say(f"{count:,} customers are in {out}.")
         return
     if customer is None or out is not None:
@@ -95,7 +95,7 @@ def recommend(
     with open_graph() as graph:
         result = Recommender(graph).recommend(request)
     if result.note:
-        (tell if form is Format.table else note)(result.note)
+        (echo if form is Format.table else echo_note)(result.note)
     show(result.articles, form)
 
 
@@ -109,5 +109,5 @@ def use_new_name(method: str) -> str:
     from ..cypher.recommenders import explain_old_name, find_method
 
     if hint := explain_old_name(method):
-        note(hint)
+        echo_note(hint)
     return find_method(method).name

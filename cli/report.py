@@ -10,7 +10,7 @@ import typer
 from .connect import open_graph
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json
-from .terminal.words import note, tell
+from .terminal.words import echo, echo_note
 
 
 def report(
@@ -33,5 +33,5 @@ def report(
     if as_json:
         dump_json({"file": str(out), **facts})
     else:
-        say = note if target.is_standard_output else tell
+        say = echo_note if target.is_standard_output else echo
         say(f"The report on {facts['purchases']:,} purchases is in {out}.")

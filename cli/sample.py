@@ -9,7 +9,7 @@ import typer
 
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json
-from .terminal.words import tell
+from .terminal.words import echo
 
 if TYPE_CHECKING:
     from ..loader.samples.sample_files import SampleReceipt
@@ -71,7 +71,7 @@ def _print_receipt(receipt: SampleReceipt, as_json: bool) -> None:
     if as_json:
         dump_json(vars(receipt))
         return
-    tell(
+    echo(
         f"{receipt.customers:,} customers, {receipt.articles:,} articles and {receipt.transactions:,} transactions are "
         f"in {receipt.folder}. Load them with: hmrec load {receipt.folder}"
     )

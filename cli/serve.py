@@ -10,7 +10,7 @@ import typer
 
 from .connect import open_graph
 from .terminal.show import AsJson, dump_json
-from .terminal.words import tell
+from .terminal.words import echo
 
 TIMEOUT = 3.0  # seconds that a request waits for a Neo4j that does not answer
 
@@ -51,7 +51,7 @@ def serve(
         if as_json:
             dump_json({"address": address, "description": f"{address}openapi.json"})
         else:
-            tell(f"hmrec serves at {address} (the API's description: /docs)")
+            echo(f"hmrec serves at {address} (the API's description: /docs)")
         sys.stdout.flush()
         uvicorn.Server(config).run(sockets=[door])
 

@@ -11,14 +11,14 @@ from .combinations import refuse
 from .connect import open_graph
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json
-from .terminal.words import note, tell
+from .terminal.words import echo, echo_note
 
 
 def train(
     context: typer.Context,
     preset: Annotated[
-        Literal["default", "slides"],
-        typer.Option(help="default, or slides: as the project's source trained, on 20,000 rows."),
+        Literal["default", "lightgcn"],
+        typer.Option(help="default, or lightgcn: as the project's source trained, on 20,000 rows."),
     ] = "default",
     since: Annotated[
         datetime | None,
@@ -100,7 +100,7 @@ def train(
     with Bars() as bars, open_graph(bars) as graph:
         check_before_training(graph)
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
-        checkpoint = find_checkpoint(warn=note)
+        checkpoint = find_checkpoint(warn=echo_note)
         if engine == "torchrec":
             tables = TableSettings.model_validate({name: value for name, value in hyper.items() if value is not None})
             trained, rank = train_tables(subgraph, tables, bars), None
@@ -110,16 +110,16 @@ def train(
             trained, rank = train_model(subgraph, settings, bars, checkpoint), None
         receipt = write_embeddings(graph, trained, progress=bars, customer_index=customer_index, rank=rank)
     if trained.interrupted:
-        note("Training was interrupted: what is in force now is the best until then, without a ranker.")
+        echo_note("Training was interrupted: what is in force now is the best until then, without a ranker.")
     best = trained.best
     if as_json:
         dump_json(
             vars(receipt) | {"purchases": trained.purchases, "epochs": trained.epochs, "best": best and best._asdict()}
         )
         return
-    tell(receipt.describe(trained))
+    echo(receipt.describe(trained))
     if best is not None:
-        tell(
+        echo(
             f"On the last weeks, held out {trained.settings.validation_days} days at a time: MAP@12 "
             f"{best.map_all:.4f} of all, {best.map_new:.4f} of new purchases."
         )

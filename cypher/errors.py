@@ -93,5 +93,5 @@ class LoadRunning(HmrecError):
     """Another load is writing into the same graph."""
 
 
-class NoRoom(HmrecError):
+class DiskFull(HmrecError):
     """The disk has not enough room."""

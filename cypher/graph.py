@@ -215,14 +215,15 @@ class Graph:
     def stream(self, query: str | Query, *, fetch_size: int = 1000, **parameters: Any) -> Iterator[list[Any]]:
         """Run a query that reads more than memory should hold; rows come one by one, with the driver's values.
 
-        A lost connection ends it with an error, since rows that were handed on cannot be taken back: see `read_anew`.
+        A lost connection ends it with an error, since rows that were yielded cannot be taken back:
+        `read_with_retry` starts again.
         """
         query, bound = _bind(query, parameters)
         with translated_errors(self.uri), self._session(neo4j.READ_ACCESS, fetch_size=fetch_size) as session:
             for record in session.run(query.text, bound):
                 yield list(record.values())
 
-    def read_anew(self, work: Callable[[], T]) -> T:
+    def read_with_retry(self, work: Callable[[], T]) -> T:
         """Return what `work` makes of many reading queries; start it again if the server went away meanwhile.
 
         Raises

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from .errors import HmrecError, UserMistake
 
 _DESCRIPTORS = re.compile(r"/proc/(\d+)/(?:task/\d+/)?fd|/dev/fd")
-MOST_LINKS = 40  # in a row; Linux follows no more
+MAX_LINKS = 40  # in a row; Linux follows no more
 KINDS = {stat.S_IFBLK: "a disk", stat.S_IFSOCK: "a socket"}
 
 
@@ -127,7 +127,7 @@ def find_result_file(name: Path) -> ResultFile:
 def _find_descriptor(name: Path) -> tuple[int, bool] | None:
     """The number of the open descriptor that a name like /dev/fd/63 or /dev/stdout means, and whether it is ours."""
     hop = name
-    for _ in range(MOST_LINKS):
+    for _ in range(MAX_LINKS):
         folder = os.path.realpath(hop.parent)
         if (match := _DESCRIPTORS.fullmatch(folder)) and hop.name.isdigit():
             return int(hop.name), match[1] in (None, str(os.getpid()))

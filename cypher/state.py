@@ -35,7 +35,7 @@ class Load(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ModelInForce:
+class ActiveModel:
     """The model whose embeddings and trees readers use.
 
     Attributes
@@ -78,7 +78,7 @@ class GraphState:
     bought: int
     loads: tuple[Load, ...]
     until: date | None
-    model: ModelInForce | None
+    model: ActiveModel | None
 
     @property
     def newest_load(self) -> Load | None:
@@ -104,5 +104,5 @@ def read_counts(graph: Graph) -> Counts:
 
 
 def _make_state(loads: list[list[Any]], model: dict[str, Any] | None, **others: Any) -> GraphState:
-    in_force = None if model is None else ModelInForce(**model)
+    in_force = None if model is None else ActiveModel(**model)
     return GraphState(**others, loads=tuple(Load(*load) for load in loads), model=in_force)

@@ -13,7 +13,7 @@ from .network.fold_in import embed_as_of
 from .network.trained_model import TrainedModel, TrainSettings
 from .network.training import train
 from .ranker.features import describe_articles
-from .ranker.fit import Board, RankParts, RankSettings, first_day, train_ranker
+from .ranker.fit import RankingContext, RankParts, RankSettings, first_day, train_ranker
 from .ranker.ranker import Ranker
 from .ranker.sources import BY_EMBEDDING, SOURCES, choose_sources
 
@@ -53,14 +53,14 @@ def rank_parts(
     progress: Progress = silent,
 ) -> RankParts | None:
     """Return the ranker for a network trained on `subgraph`, and the facts that it needs today."""
-    ranker = rank_with(trained, subgraph, rank_settings, sources, progress)
+    ranker = train_ranker_for(trained, subgraph, rank_settings, sources, progress)
     if ranker is None:
         return None
     progress("Ranker: describing the articles", 0, None)
     return RankParts(ranker, describe_articles(Snapshot.of(subgraph)))
 
 
-def rank_with(
+def train_ranker_for(
     trained: TrainedModel,
     subgraph: Subgraph,
     rank_settings: RankSettings | None = None,
@@ -78,8 +78,8 @@ def rank_with(
     return train_ranker(subgraph, lambda part, day: embed_as_of(before, part, day), rank_settings, sources, progress)
 
 
-def make_board(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> Board:
+def make_ranking_context(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> RankingContext:
     """Return what a ranker needs on the first day held out, with a network that was trained before it."""
     sources = choose_sources(ranker.sources)
     vectors = Vectors(trained.customers, trained.articles)
-    return Board.of(held, (lambda *_: vectors) if BY_EMBEDDING.name in ranker.sources else None, sources)
+    return RankingContext.of(held, (lambda *_: vectors) if BY_EMBEDDING.name in ranker.sources else None, sources)

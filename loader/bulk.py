@@ -1,4 +1,4 @@
-"""The bulk road: clean tables into the local server by neo4j-admin, beside the old graph until they are whole."""
+"""The bulk import: clean tables into the local server by neo4j-admin, beside the old graph until they are whole."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def load_by_bulk(
 def finish_bulk(graph: Graph, progress: Progress = silent) -> None:
     """Make the constraints that a bulk load owes which was killed after its graph had been put in place."""
     for load in graph.read_column("unfinished_loads"):
-        if load.get("road") == "bulk":
+        if load.get("mode") == "bulk":
             _make_constraints(graph, progress)
             finished = datetime.now(UTC).isoformat(timespec="seconds")
             graph.write("record_load", load={"id": load["id"], "finished": finished})

@@ -1,4 +1,4 @@
-"""Load a folder's files into the graph: check them, pick the road, write, report."""
+"""Load a folder's files into the graph: check them, pick the mode, write, report."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from .report import REJECTS_FILE, REPORT_FILE, LoadReport, choose_report_folder,
 from .schema import TRANSACTIONS, ReadRules
 from .stream import Written, load_by_stream
 
-Road = Literal["auto", "bulk", "stream"]
+LoadMode = Literal["auto", "bulk", "stream"]
 Confirm = Callable[[str], bool]
 WORK = "hmrec-load-"
-REASONS_TOLD = 3
+MAX_REASONS_SHOWN = 3
 DELETING, REFILLING = "deleting", "refilling"  # how far a load by stream is that replaces the graph
 
 
@@ -49,7 +49,7 @@ def load_folder(
     *,
     server: LocalServer | None,
     graph: Graph | None,
-    road: Road = "auto",
+    mode: LoadMode = "auto",
     replace: bool = False,
     check_only: bool = False,
     max_bad: float = 0.01,
@@ -68,9 +68,9 @@ def load_folder(
     Parameters
     ----------
     folder : holds transactions_train, and customers and articles if there are any; or a .zip of them.
-    server : the local server, if the graph is its; the bulk road needs it.
+    server : the local server, if the graph is its; the bulk import needs it.
     graph : the open graph; None only with `check_only`.
-    road : bulk, stream, or auto to have it picked.
+    mode : bulk, stream, or auto to have it picked.
     replace : replace the graph by these files instead of adding them. Nodes and relationships of others stay.
     check_only : read and check, and change nothing.
     max_bad : the share of a table's rows that may break the rules, 0 to 1.
@@ -99,7 +99,7 @@ def load_folder(
     with _claim(server, folder), _make_work_folder(server) as work:
         finish_bulk(graph)
         foreign = find_foreign(graph)
-        chosen, why = _pick(server, graph, foreign, road, replace)
+        chosen, why = _pick(server, graph, foreign, mode, replace)
         if chosen == "stream":
             check_schema(graph)
         return _load(folder, work, server, graph, chosen, why, replace, max_bad, column_map, rules, report,
@@ -111,7 +111,7 @@ def _load(
     work: Path,
     server: LocalServer | None,
     graph: Graph | None,
-    road: str,
+    mode: str,
     why: str,
     replace: bool,
     max_bad: float,
@@ -140,14 +140,14 @@ def _load(
     lap("reading and checking")
     _refuse_bad(tables, max_bad, rejects)
     _refuse_nothing(tables, replace)
-    unfinished = _find_unfinished(graph, tables.fingerprint, replace) if graph is not None and road == "stream" else {}
+    unfinished = _find_unfinished(graph, tables.fingerprint, replace) if graph is not None and mode == "stream" else {}
     result = LoadReport(
         id=str(unfinished.get("id") or uuid4().hex),
         folder=str(folder),
         fingerprint=tables.fingerprint,
         started=started,
         finished="",
-        road=road,
+        mode=mode,
         why=why,
         counts=tables.counts,
         bare_customers=tables.bare_customers,
@@ -157,15 +157,15 @@ def _load(
         rejects_file=str(rejects) if tables.rejects.height else None,
     )
     scope: dict[str, object] = {}
-    if road == "bulk" and server is not None:
+    if mode == "bulk" and server is not None:
         changes = load_by_bulk(server, tables, result.to_properties(), progress)
         lap("importing")
         result = changed(result, changes=changes)
-    elif road == "stream" and graph is not None:
+    elif mode == "stream" and graph is not None:
         begun = result.to_properties()
         if replace and not unfinished.get("replacing"):
             _confirm_replacing(foreign, confirm)
-        with graph.claim(_tell_who(folder)):
+        with graph.claim(_describe_writer(folder)):
             if (replace and unfinished.get("replacing") != REFILLING) or unfinished.get("replacing") == DELETING:
                 graph.write("record_load", load=begun | {"replacing": DELETING})
                 progress("Deleting the old graph", 0, None)
@@ -174,19 +174,19 @@ def _load(
                 lap("deleting the old graph")
             written = load_by_stream(graph, tables, lambda: graph.write("record_load", load=begun), progress)
         result = changed(result, changes=written.counters)
-        scope = _tell_scope(written, tables, goes_on=bool(unfinished))
+        scope = _describe_scope(written, tables, goes_on=bool(unfinished))
         lap("writing")
     size = store_size(server.data) if server is not None and server.data.is_dir() else None
     result = changed(result, finished=_now(), seconds=seconds, store_bytes=size)
     if result.changes or unfinished or replace:
-        with _reconnect(server if road == "bulk" else None, graph) as open_graph:
+        with _reconnect(server if mode == "bulk" else None, graph) as open_graph:
             open_graph.write("record_load", load=result.to_properties() | {"replacing": None} | scope)
     text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
     write_whole(target / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
     return result
 
 
-def _tell_scope(written: Written, tables: CleanTables, goes_on: bool) -> dict[str, object]:
+def _describe_scope(written: Written, tables: CleanTables, goes_on: bool) -> dict[str, object]:
     """The days, customers and articles that a load may have changed, kept on its (:Load) for kept exports.
 
     A load that goes on does not know what the killed one had written of its files: then all days of the files are
@@ -201,7 +201,7 @@ def _tell_scope(written: Written, tables: CleanTables, goes_on: bool) -> dict[st
     return {"days_written": days, "customers_written": None, "articles_written": None}
 
 
-def _tell_who(folder: Path) -> str:
+def _describe_writer(folder: Path) -> str:
     return f"{folder} (since {_now()}, process {os.getpid()} on {platform.node()})"
 
 
@@ -224,7 +224,7 @@ def _claim(server: LocalServer | None, folder: Path) -> Iterator[None]:
     name = server.home / "load-running"
     try:
         with FileLock(server.home / ".load-lock", timeout=0):
-            name.write_text(_tell_who(folder), encoding="utf-8")
+            name.write_text(_describe_writer(folder), encoding="utf-8")
             yield
             name.unlink(missing_ok=True)
     except Timeout as error:
@@ -292,7 +292,7 @@ def _confirm_replacing(foreign: Foreign, confirm: Confirm | None) -> None:
 
 
 def _describe_lost_by_bulk(graph: Graph, foreign: Foreign) -> str:
-    """Return what the bulk road, which replaces the whole store, would lose of others; empty if there is nothing."""
+    """Return what the bulk import, which replaces the whole store, would lose of others; empty if there is nothing."""
     lost = [foreign.describe()] if foreign.others > 0 else []
     relationships = int(graph.read_rows("foreign_relationships")[1][0][0])
     if relationships:
@@ -302,32 +302,32 @@ def _describe_lost_by_bulk(graph: Graph, foreign: Foreign) -> str:
     return "; ".join(lost)
 
 
-def _pick(server: LocalServer | None, graph: Graph, foreign: Foreign, road: Road, replace: bool) -> tuple[str, str]:
-    """Return the road, and why in a sentence."""
-    if road == "stream":
+def _pick(server: LocalServer | None, graph: Graph, foreign: Foreign, mode: LoadMode, replace: bool) -> tuple[str, str]:
+    """Return the mode, and why in a sentence."""
+    if mode == "stream":
         return "stream", "as asked for"
     empty = foreign.own == 0
-    if road == "bulk":
+    if mode == "bulk":
         if server is None:
             raise UserMistake(
-                "The bulk road needs the local server, and NEO4J_URI names another.", "Use --road stream."
+                "The bulk import needs the local server, and NEO4J_URI names another.", "Use --mode stream."
             )
         if not (empty or replace):
             raise UserMistake(
-                "The bulk road replaces the graph, and this one is not empty.",
-                "Use --replace, or --road stream to add to it.",
+                "The bulk import replaces the graph, and this one is not empty.",
+                "Use --replace, or --mode stream to add to it.",
             )
         if lost := _describe_lost_by_bulk(graph, foreign):
             raise UserMistake(
-                f"The bulk road replaces the whole store, and {lost}.",
-                "Use --road stream, which keeps them.",
+                f"The bulk import replaces the whole store, and {lost}.",
+                "Use --mode stream, which keeps them.",
             )
         return "bulk", "as asked for"
     if server is None:
         return "stream", "the server is not hmrec's local one, so its store is out of reach"
     if empty or replace:
         if lost := _describe_lost_by_bulk(graph, foreign):
-            return "stream", f"the bulk road would replace the whole store, and {lost}"
+            return "stream", f"the bulk import would replace the whole store, and {lost}"
         return "bulk", "the graph is empty" if empty else "the graph is to be replaced"
     return "stream", "the graph is not empty, so the rows are added to it"
 
@@ -335,7 +335,7 @@ def _pick(server: LocalServer | None, graph: Graph, foreign: Foreign, road: Road
 def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path) -> None:
     for table, count in tables.counts.items():
         if count.rejected > max_bad * count.read:
-            reasons = tables.reasons[table][:REASONS_TOLD]
+            reasons = tables.reasons[table][:MAX_REASONS_SHOWN]
             told = "; ".join(f"{rows:,} because {reason} ({(value or '')[:40]!r})" for reason, rows, value in reasons)
             rest = len(tables.reasons[table]) - len(reasons)
             more = f"; {rest} other reason{'s' if rest > 1 else ''}" if rest else ""

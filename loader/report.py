@@ -27,7 +27,7 @@ class LoadReport:
     id : of the (:Load) node; the same for a load that goes on after it was killed.
     folder, fingerprint : what was loaded, and SHA-256 over the files.
     started, finished : ISO 8601, UTC.
-    road : bulk, stream or check, and `why`, a sentence.
+    mode : bulk, stream or check, and `why`, a sentence.
     counts : by table: rows read = loaded + merged + rejected + returned + left_out.
     lost_cells : by table and column, how many optional cells broke their rule and so have no value.
     bare_customers, bare_articles : how many only the transactions name.
@@ -43,7 +43,7 @@ class LoadReport:
     fingerprint: str
     started: str
     finished: str
-    road: str
+    mode: str
     why: str
     counts: dict[str, TableCount]
     bare_customers: int = 0
@@ -67,7 +67,7 @@ class LoadReport:
 
     def to_properties(self) -> dict[str, str | int]:
         """The report as properties of the (:Load) node; a load that has not finished has no report yet."""
-        plain = {name: getattr(self, name) for name in ("id", "folder", "fingerprint", "started", "finished", "road")}
+        plain = {name: getattr(self, name) for name in ("id", "folder", "fingerprint", "started", "finished", "mode")}
         counts = {
             f"{table}_{name}": value for table, count in self.counts.items() for name, value in asdict(count).items()
         }
@@ -79,7 +79,7 @@ class LoadReport:
 
     def summary(self) -> str:
         """The report in a few lines for people."""
-        lines = [f"Road: {self.road} ({self.why})."]
+        lines = [f"Mode: {self.mode} ({self.why})."]
         for table, count in self.counts.items():
             lines.append(
                 f"{table}: {count.read:,} read, {count.loaded:,} loaded, {count.merged:,} merged into equal rows, "
@@ -92,7 +92,7 @@ class LoadReport:
         lines += self.notes
         if self.rejects_file:
             lines.append(f"The rejected rows are in {self.rejects_file}")
-        if self.road == "stream" and not self.changes:
+        if self.mode == "stream" and not self.changes:
             lines.append("The graph had all of it already: nothing changed")
         if self.seconds:
             steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in self.seconds.items())

@@ -1,4 +1,4 @@
-"""The stream road: clean tables into any Neo4j over Bolt, sending what the graph lacks.
+"""The streaming load: clean tables into any Neo4j over Bolt, sending what the graph lacks.
 
 Before a batch is sent, the graph is asked what it has of it, and only the rest is written: so the same load may be
 killed and run again at any time, goes on where it stopped, and a graph that has everything is only read. Nobody else
@@ -37,7 +37,7 @@ KNOWN = {
     "had": pl.Int64,
 }
 
-MOST_CUSTOMERS_TOLD = 10_000  # 0.7 MB of H&M's ids in one node; beyond that whoever asks reads all customers anew
+MAX_CUSTOMERS_LISTED = 10_000  # 0.7 MB of H&M's ids in one node; beyond that whoever asks reads all customers anew
 
 Row = dict[str, Any]
 
@@ -117,7 +117,7 @@ class _Changes:
 
     def written(self) -> Written:
         """All that was changed."""
-        customers = tuple(self.customers) if len(self.customers) <= MOST_CUSTOMERS_TOLD else None
+        customers = tuple(self.customers) if len(self.customers) <= MAX_CUSTOMERS_LISTED else None
         return Written(self.counters, tuple(sorted(self.days)), customers, self.articles)
 
     def write(self, query: str, rows: list[Row]) -> None:

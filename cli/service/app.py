@@ -23,7 +23,7 @@ from ...graph_ml.recommend.explain import ExplainedMethod
 from ...graph_ml.recommend.request import Preferences, Request
 from ..terminal.show import records
 from .answers import Customer, Explanation, Failure, Found, Health, RankerExplanation, Recommendation, Similar
-from .candidates import Candidates
+from .candidates import RecommendationCache
 from .drawing import draw_explanation
 from .failures import answer_failures
 from .guard import make_guard, refuse_unknown_parameters
@@ -65,7 +65,7 @@ def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
         title="hmrec", version=version("hmrec"), redoc_url=None, favicon_url="/page/icon.svg",
         description="Recommendations from a graph of purchases, each with its reason.",
     )  # fmt: skip
-    candidates = Candidates(graph, kept)
+    candidates = RecommendationCache(graph, kept)
     metrics = Metrics(candidates)
     app.add_middleware(Measured, metrics=metrics)
     answer_failures(app)
@@ -88,7 +88,7 @@ def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
     return app
 
 
-def make_routes(graph: Graph, candidates: Candidates, metrics: Metrics, token: str) -> APIRouter:
+def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics, token: str) -> APIRouter:
     """The routes that show data, all of them behind the guard."""
     recommender = candidates.recommender
     routes = APIRouter(

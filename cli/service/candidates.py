@@ -12,7 +12,7 @@ from ...graph_ml.recommend import Recommender, Request
 from ..terminal.show import records
 from .answers import Recommendation
 
-LOOK_AGAIN = 1.0  # seconds for which a version read is taken to hold
+VERSION_CHECK_SECONDS = 1.0  # seconds for which a version read is taken to hold
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Version:
     embedded: str | None
 
 
-class Candidates:
+class RecommendationCache:
     """Answers to requests as JSON, each computed once for a version of the graph.
 
     Nothing is kept while a load is under way, nor in a graph whose purchases no load of hmrec's brought.
@@ -52,7 +52,7 @@ class Candidates:
     @property
     def is_fresh(self) -> bool:
         """Whether the version read last is taken to hold still."""
-        return time.monotonic() - self._read_at < LOOK_AGAIN
+        return time.monotonic() - self._read_at < VERSION_CHECK_SECONDS
 
     def version(self) -> Version:
         """The graph's version, read anew every second, by one thread while the others go by what was read before."""

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .candidates import Candidates
+from .candidates import RecommendationCache
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10)
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"x-frame-options", b"DENY")]
@@ -23,18 +23,18 @@ class Metrics:
     candidates : the cache whose hits and misses are reported.
     """
 
-    def __init__(self, candidates: Candidates) -> None:
+    def __init__(self, candidates: RecommendationCache) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter("hmrec_requests", "Requests answered", ("path", "status"), registry=self.registry)
         self.seconds = Histogram(
             "hmrec_request_seconds", "Time from the start of the request to the end of the response", ("path",),
             buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
-        self.registry.register(_CandidatesCollector(candidates))
+        self.registry.register(_CacheCollector(candidates))
 
 
-class _CandidatesCollector(Collector):
-    def __init__(self, candidates: Candidates) -> None:
+class _CacheCollector(Collector):
+    def __init__(self, candidates: RecommendationCache) -> None:
         self.candidates = candidates
 
     def collect(self) -> list[CounterMetricFamily | GaugeMetricFamily]:

@@ -110,7 +110,7 @@ def _cell(value: Any) -> str:
     return "".join(character if character.isprintable() else "?" for character in str(value))
 
 
-def tell_unready(graph: Graph) -> str:
+def format_unready_indexes(graph: Graph) -> str:
     """Return the indexes that are still being built, each with its share done; empty if there are none."""
     unready = graph.read("unready_indexes")
     return ", ".join(

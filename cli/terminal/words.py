@@ -15,7 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2
 _quiet = False
 
 
-def keep_quiet(quiet: bool) -> None:
+def set_quiet(quiet: bool) -> None:
     """Say results and errors alone from now on, or everything."""
     global _quiet
     _quiet = quiet
@@ -46,12 +46,12 @@ def is_usage_error(error: Exception) -> bool:
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
-def tell(text: str = "") -> None:
+def echo(text: str = "") -> None:
     """Print a part of the result."""
     typer.echo(clean(redact(text)))
 
 
-def note(text: str) -> None:
+def echo_note(text: str) -> None:
     """Print on standard error what is worth knowing besides the result; nothing with --quiet."""
     if not _quiet:
         typer.echo(clean(redact(text)), err=True)

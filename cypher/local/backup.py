@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import HmrecError, NoRoom, UserMistake
+from ..errors import DiskFull, HmrecError, UserMistake
 from ..graph import Graph
 from ..progress import Progress, silent
 from ..result_file import ResultFile, copy_into, find_result_file
@@ -168,21 +168,21 @@ def _unpack(server: LocalServer, file: Path, fresh: Path, progress: Progress) ->
         with explain_full_disk(server.home, "set HMREC_HOME to a folder on another."):
             for line in server.admin(*words, "--info", data=fresh, source=file):
                 if match := _BYTES.match(line):
-                    _require_room(int(match[1]), server.home)
+                    _require_space(int(match[1]), server.home)
             for line in server.admin(*words, "--overwrite-destination=true", data=fresh, source=file):
                 _tell(line, "Reading the backup", progress)
             for _ in server.admin("database", "check", "neo4j", f"--report-path={fresh}", data=fresh):
                 progress("Checking the backup", 0, None)
-    except NoRoom:
+    except DiskFull:
         raise
     except HmrecError as error:
         raise HmrecError(f"The backup {file} is damaged ({error.message}).", "The graph is as it was.") from error
 
 
-def _require_room(needed: int, folder: Path) -> None:
+def _require_space(needed: int, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + LEAST_FREE:
-        raise NoRoom(
+        raise DiskFull(
             f"The graph in the backup takes {needed / 1e9:.2f} GB; the disk of {folder} has {free / 1e9:.2f} GB left.",
             "Free some, or set HMREC_HOME to a folder on another disk.",
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import HmrecError, NoRoom
+from ..errors import DiskFull, HmrecError
 
 LEAST_FREE = 64 * 1024 * 1024  # bytes; a disk that has less left is taken for full where writing failed
 WORDS = ("No space left", "File too large", "Disk quota exceeded")
@@ -26,16 +26,16 @@ def explain_full_disk(folder: Path, otherwise: str) -> Iterator[None]:
 
     Raises
     ------
-    NoRoom : the disk is full.
+    DiskFull : the disk is full.
     """
     try:
         yield
-    except NoRoom:
+    except DiskFull:
         raise
     except Exception as error:
         if not is_full(folder, error):
             raise
-        raise NoRoom(f"The disk of {folder} is full.", f"Free some, or {otherwise}") from error
+        raise DiskFull(f"The disk of {folder} is full.", f"Free some, or {otherwise}") from error
 
 
 def is_full(folder: Path, error: Exception) -> bool:

@@ -10,7 +10,7 @@ import psutil
 
 from ..errors import ServerUnavailable
 
-MOST_TRIED = 200  # ports, one after the other
+MAX_PORTS_TRIED = 200  # ports, one after the other
 
 
 def find_free_port(first: int, taken: int = 0) -> int:
@@ -22,7 +22,7 @@ def find_free_port(first: int, taken: int = 0) -> int:
     ------
     ServerUnavailable : none of the next 200 is free.
     """
-    for port in range(first, min(first + MOST_TRIED, 65536)):
+    for port in range(first, min(first + MAX_PORTS_TRIED, 65536)):
         if port != taken and _is_free(socket.AF_INET, "127.0.0.1", port) and _is_free(socket.AF_INET6, "::1", port):
             return port
     raise ServerUnavailable(

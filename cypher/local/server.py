@@ -28,7 +28,7 @@ SERVER_CLASS = "org.neo4j.server.Neo4jCommunity"
 ADMIN_CLASS = "org.neo4j.cli.AdminTool"
 START_SECONDS = 180.0
 STOP_SECONDS = 120.0
-MOST_STARTS = 5  # if others take the ports meanwhile
+MAX_STARTS = 5  # if others take the ports meanwhile
 PORT_TAKEN = ("PortBindException", "already in use")  # Neo4j's words
 
 
@@ -163,7 +163,7 @@ class LocalServer(ServerHome):
             self._check_paths()
             self.end_admin(self.data)  # a backup's, whose command was killed: it holds the store
             self._finish_exchange()
-            for _ in range(MOST_STARTS - 1):
+            for _ in range(MAX_STARTS - 1):
                 try:
                     self._wait_until_answering(self._launch(), progress, timeout)
                 except _PortTaken:  # by another server that started at the same time

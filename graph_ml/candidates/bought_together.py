@@ -7,8 +7,8 @@ import scipy.sparse as sp
 
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
-from .lists import Candidates, in_batches, keep_largest, look_up, row_numbers, select
-from .products import multiply, number_as_met, spread
+from .lists import Candidates, in_batches, keep_top_k, look_up, row_numbers, select
+from .products import multiply, number_by_first_use, spread
 from .snapshot import Snapshot
 from .sparse import damp, divide_or_zero, make_ones, subtract_own, take_weightiest, with_data
 
@@ -30,7 +30,9 @@ def bought_together(
 
     def make() -> tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix, Integers]:
         sample = snapshot.latest(buyers)
-        basket, number = number_as_met(snapshot.basket, snapshot.basket[sample])  # an article's baskets stand together
+        basket, number = number_by_first_use(
+            snapshot.basket, snapshot.basket[sample]
+        )  # an article's baskets stand together
         inside = basket >= 0
         owner = np.zeros(number, dtype=np.int64)
         owner[basket[inside]] = snapshot.customer[inside]
@@ -45,10 +47,10 @@ def bought_together(
         share = divide_or_zero(own.data, size)
         others = spread(with_data(own, share), within)
         others = select(others, owner[others.indices] != batch[row_numbers(others)])
-        sums = subtract_own(keep_largest(multiply(others, holds), pool + articles), with_data(own, share * size))
-        return damp(snapshot, keep_largest(sums, pool), batch, k, new_only, damping)
+        sums = subtract_own(keep_top_k(multiply(others, holds), pool + articles), with_data(own, share * size))
+        return damp(snapshot, keep_top_k(sums, pool), batch, k, new_only, damping)
 
-    weights = snapshot.weigh(half_life)
-    holds, within, of_customer, owner = snapshot.keep(("bought_together", buyers), make)
+    weights = snapshot.decayed_counts(half_life)
+    holds, within, of_customer, owner = snapshot.cached(("bought_together", buyers), make)
     of_customer.sort_indices()
     return in_batches(customers, 250, score)

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
 from .groups import UNKNOWN, rank_groups
-from .lists import Candidates, Floats, look_up, row_numbers, select, take_best
+from .lists import Candidates, Floats, look_up, row_numbers, select, take_top_k
 from .snapshot import Snapshot
 
 NEARBY = 200  # purchases lately in a post code; with more it is a group of its own, and there are few of those
@@ -35,19 +35,19 @@ def by_attributes(
         codes = [snapshot.code(name) for name in ("club_member_status", "fashion_news_frequency", "postal_code")]
         return np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), *codes], axis=1)
 
-    def know_buyers() -> tuple[Floats, Integers, Integers]:
+    def collect_buyers() -> tuple[Floats, Integers, Integers]:
         by_place = np.argsort(place[buyer], kind="stable")
         return np.column_stack([snapshot.age[buyer], known[buyer, 1:]]), by_place, place[buyer][by_place]
 
     def compare(of: Floats, others: Floats) -> Floats:
-        """The likeness of customers, a row of `known` each, or one for all, and others [n, 4], as of `know_buyers`."""
+        """Return how alike customers (a row of `known` each, or one for all) and the buyers [n, 4] are."""
         differs = _compare_ages(of[..., 0], others[:, 0], age_span)
         for column in range(1, known.shape[1]):
             differs += (of[..., column] != UNKNOWN) & (of[..., column] != others[:, column])
         return np.exp2(-differs)
 
     def weigh(of: Floats) -> Floats:
-        return snapshot.show(np.bincount(article, compare(of, buyers), minlength=snapshot.shape[1]))
+        return snapshot.mask_scores(np.bincount(article, compare(of, buyers), minlength=snapshot.shape[1]))
 
     # Post codes are many (350,000 at H&M), each with few purchases lately: rankings of all articles are made as for
     # nobody's post code, and the few purchases of one's own counted double. Where there are many, they make a group.
@@ -56,10 +56,10 @@ def by_attributes(
         small = (place >= 0) & (np.append(bought_in, 0)[place] <= NEARBY)
         return small, np.column_stack([known[:, :3], np.where(small, ELSEWHERE, place)])
 
-    known: Floats = snapshot.keep(("attributes",), know)  # [C, 4]
+    known: Floats = snapshot.cached(("attributes",), know)  # [C, 4]
     place = snapshot.code("postal_code")
-    is_small, group_of = snapshot.keep(("by_attributes", days, purchases), group)
-    buyers, by_place, lives = snapshot.keep(("buyers", days, purchases), know_buyers)
+    is_small, group_of = snapshot.cached(("by_attributes", days, purchases), group)
+    buyers, by_place, lives = snapshot.cached(("buyers", days, purchases), collect_buyers)
 
     def add_nearby(lists: Candidates, those: Integers, scores: Floats, group: Integers) -> Candidates:
         row, at = _join_on(np.where(is_small[those], place[those], -1), lives, by_place)
@@ -71,7 +71,7 @@ def by_attributes(
         more.data += scores[group[row_numbers(more)], more.indices]
         before = sp.csr_matrix((lists.score, lists.article, lists.indptr), shape)
         others = select(before, look_up(more, row_numbers(before), before.indices) == 0)
-        return take_best(others + more, k, without=snapshot.leave_out(those, new_only), only=snapshot.only)
+        return take_top_k(others + more, k, without=snapshot.owned_to_exclude(those, new_only), only=snapshot.only)
 
     return rank_groups(snapshot, customers, group_of, weigh, k, new_only, add_nearby)
 

@@ -28,9 +28,9 @@ def gnn(snapshot: Snapshot, customers: Integers, *, vectors: Vectors, k: int, ne
         places = np.flatnonzero(known)
         return places, np.ascontiguousarray(vectors.articles[places].T), (vectors, snapshot.only)  # so keep their ids
 
-    places, articles, _ = snapshot.keep(("gnn", id(vectors), id(snapshot.only)), make)
+    places, articles, _ = snapshot.cached(("gnn", id(vectors), id(snapshot.only)), make)
     whose = np.flatnonzero(~np.isnan(vectors.customers[customers, 0]))
-    owned = snapshot.leave_out(customers[whose], new_only)
+    owned = snapshot.owned_to_exclude(customers[whose], new_only)
     if owned is not None and len(places) < owned.shape[1]:
         owned = owned[:, places]
     found = rank_by_product(vectors.customers[customers[whose]], articles, k, owned)

@@ -42,7 +42,7 @@ def rank_groups(
     for first, (begin, end) in zip(range(0, len(groups), GROUPS_AT_ONCE), pairwise(begins.tolist()), strict=False):
         scores = np.stack([score(of) for of in groups[first : first + GROUPS_AT_ONCE]])
         those, row = customers[order[begin:end]], group[order[begin:end]] - first
-        without = snapshot.leave_out(those, new_only)
+        without = snapshot.owned_to_exclude(those, new_only)
         most = k + (0 if without is None else int(np.diff(without.indptr).max(initial=0)))
         found = Rankings.of(sp.csr_matrix(scores), most).first(row, k, without)
         parts.append(found if refine is None else refine(found, those, scores, row))

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
-from .lists import Candidates, Floats, in_batches, keep_largest, look_up, row_numbers, select
+from .lists import Candidates, Floats, in_batches, keep_top_k, look_up, row_numbers, select
 from .products import multiply, spread
 from .snapshot import Snapshot
 from .sparse import damp, divide_or_zero, make_ones, number_by_sales, subtract_own, take_weightiest, with_data
@@ -47,15 +47,15 @@ def item_based_cf(
         share = divide_or_zero(own.data, size[own.indices] - is_in)
         others = spread(with_data(own, share), bought_by)
         others = select(others, others.indices != batch[row_numbers(others)])
-        sums = keep_largest(multiply(others, by_sales), pool + articles)
+        sums = keep_top_k(multiply(others, by_sales), pool + articles)
         sums = sp.csr_matrix((sums.data, seller[sums.indices], sums.indptr), sums.shape)
         if not new_only:  # what they add to themselves; else they are left out, and keep their places in the pool
             by_itself = repeated[own.indices] - is_in * look_up(lately, batch[row], own.indices)
             sums = subtract_own(sums, with_data(own, share * by_itself))
-        return damp(snapshot, keep_largest(sums, pool), batch, k, new_only, damping)
+        return damp(snapshot, keep_top_k(sums, pool), batch, k, new_only, damping)
 
-    weights = snapshot.weigh(half_life)
-    bought_by, lately, repeated, by_sales, seller = snapshot.keep(("item_based_cf", days, buyers), make)
+    weights = snapshot.decayed_counts(half_life)
+    bought_by, lately, repeated, by_sales, seller = snapshot.cached(("item_based_cf", days, buyers), make)
     size = np.diff(bought_by.indptr)
     sums = articles * buyers * by_sales.nnz // max(1, snapshot.shape[0])  # a customer, by the mean: 49,000 on Journey
     return in_batches(customers, int(np.clip(SUMS_AT_ONCE // max(1, sums), 64, 250)), score)

@@ -16,7 +16,7 @@ BINS = 256
 def find_largest(
     scores: sp.csr_matrix, number: int, slack: float, margin: float, without: sp.csr_matrix | None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the positions of the entries that `keep_largest` keeps, and their number per row; compiled.
+    """Return the positions of the entries that `keep_top_k` keeps, and their number per row; compiled.
 
     NumPy adds 10 microseconds of overhead per row, and does not let other threads run in that time.
     """

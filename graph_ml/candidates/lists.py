@@ -18,7 +18,7 @@ from .largest import find_largest
 
 Floats = npt.NDArray[np.float64]
 SLACK = 1e-12  # relative; sums closer than this differ only by the order of addition
-MANY = 2_000  # entries of a matrix above which compiling pays off
+COMPILE_FROM = 2_000  # entries of a matrix above which compiling pays off
 CELLS_AT_ONCE = 32_000_000  # 32 MB of booleans
 THREADS = min(8, os.cpu_count() or 1)
 
@@ -80,7 +80,7 @@ def in_batches(customers: Integers, size: int, make: Callable[[Integers], Candid
         return join(pool.map(make, batches))
 
 
-def keep_largest(
+def keep_top_k(
     scores: sp.csr_matrix,
     number: int,
     slack: float = SLACK,
@@ -101,9 +101,9 @@ def keep_largest(
     """
     if without is None and not (np.diff(scores.indptr) > number).any():
         return scores
-    find = find_largest if scores.nnz >= MANY else _find_largest
+    find = find_largest if scores.nnz >= COMPILE_FROM else _find_largest
     places, sizes = find(scores, number, slack, margin, without)
-    return sp.csr_matrix((scores.data[places], scores.indices[places], begin_lists(sizes)), scores.shape)
+    return sp.csr_matrix((scores.data[places], scores.indices[places], list_offsets(sizes)), scores.shape)
 
 
 def _find_largest(
@@ -150,7 +150,7 @@ def rank_absolute(scores: Floats) -> Floats:
     return ranks
 
 
-def take_best(
+def take_top_k(
     scores: sp.csr_matrix,
     k: int,
     rank: Callable[[Floats], Floats] = rank_relative,
@@ -165,7 +165,7 @@ def take_best(
         scores = select(scores, only[scores.indices])
     is_relative = rank is rank_relative
     slack, margin = (4 * SLACK, 0.0) if is_relative else (0.0, 4 * SLACK)
-    pool = keep_largest(scores, k, slack, margin, without)
+    pool = keep_top_k(scores, k, slack, margin, without)
     if is_relative and pool.nnz and pool.data.min() <= 0:  # sums that underflow to 0
         pool = select(pool, pool.data > 0)
     if not pool.has_sorted_indices:
@@ -173,14 +173,14 @@ def take_best(
     order = _sort_rows(pool, -rank(pool.data))
     order = order[np.arange(len(order)) - pool.indptr[row_numbers(pool)] < k]
     sizes = np.minimum(np.diff(pool.indptr), k)
-    return Candidates(begin_lists(sizes), pool.indices[order].astype(np.int64), pool.data[order])
+    return Candidates(list_offsets(sizes), pool.indices[order].astype(np.int64), pool.data[order])
 
 
 def _sort_rows(matrix: sp.csr_matrix, values: Floats) -> Integers:
     """Return [nnz], the positions of each row's entries by ascending values [nnz]; ties keep their order."""
     sizes = np.diff(matrix.indptr)
     longest = int(sizes.max(initial=0))
-    if len(sizes) * longest > 4 * len(values) + MANY:  # a few rows are much longer than the others
+    if len(sizes) * longest > 4 * len(values) + COMPILE_FROM:  # a few rows are much longer than the others
         return np.lexsort((values, row_numbers(matrix)))
     inside = np.arange(longest) < sizes[:, None]
     table = np.full(inside.shape, np.inf)
@@ -209,7 +209,7 @@ def take_largest(row: Integers, score: npt.NDArray[Any], most: int) -> Integers:
     sizes = np.bincount(row)
     if not len(row) or sizes.max() <= most:
         return np.arange(len(row))
-    begins = begin_lists(sizes)
+    begins = list_offsets(sizes)
     table = np.full((len(sizes), int(sizes.max())), -np.inf)
     table[row, np.arange(len(row)) - begins[row]] = score
     least = np.partition(table, table.shape[1] - most, axis=1)[:, table.shape[1] - most][row]
@@ -251,7 +251,7 @@ class Rankings:
     @classmethod
     def of(cls, scores: sp.csr_matrix, most: int | None = None) -> Rankings:
         """Rank the entries of each row [groups, A]; keep the `most` best, or all."""
-        ranked = take_best(scores, max(1, scores.shape[1] if most is None else most))
+        ranked = take_top_k(scores, max(1, scores.shape[1] if most is None else most))
         key = ranked.row * scores.shape[1] + ranked.article
         order = np.argsort(key)
         place = (np.arange(len(key)) - ranked.indptr[ranked.row])[order]
@@ -284,9 +284,9 @@ class Rankings:
         free &= np.cumsum(free, axis=1) <= k
         row, place = np.nonzero(free)
         found = self.indptr[group[row]] + place
-        return Candidates(begin_lists(free.sum(axis=1)), self.article[found], self.score[found])
+        return Candidates(list_offsets(free.sum(axis=1)), self.article[found], self.score[found])
 
 
-def begin_lists(sizes: npt.NDArray[Any]) -> Integers:
+def list_offsets(sizes: npt.NDArray[Any]) -> Integers:
     """Return [n + 1], the start of each of n lists, and the end of the last."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes, dtype=np.int64)])

@@ -10,7 +10,7 @@ from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
 from .lists import Candidates, Floats
 from .snapshot import Snapshot
-from .taste import weigh_by_taste
+from .taste import rank_by_taste
 
 
 @batch_recommender
@@ -27,7 +27,7 @@ def new_arrivals(
 
     def place() -> Floats:
         within = snapshot.incidence("Department").tocsc()
-        unsold = snapshot.show(snapshot.purchases_by_article == 0) > 0
+        unsold = snapshot.mask_scores(snapshot.purchases_by_article == 0) > 0
         worth = np.zeros(snapshot.shape[1])
         for begin, end in pairwise(within.indptr.tolist()):
             arrived = np.sort(within.indices[begin:end])[::-1]
@@ -35,4 +35,4 @@ def new_arrivals(
             worth[arrived] = 1 / np.arange(1, len(arrived) + 1)
         return worth
 
-    return weigh_by_taste(snapshot, customers, ("new_arrivals",), place, k, new_only, half_life, departments)
+    return rank_by_taste(snapshot, customers, ("new_arrivals",), place, k, new_only, half_life, departments)

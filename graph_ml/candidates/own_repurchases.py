@@ -7,7 +7,7 @@ import scipy.sparse as sp
 
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
-from .lists import Candidates, in_batches, rank_absolute, take_best
+from .lists import Candidates, in_batches, rank_absolute, take_top_k
 from .snapshot import Snapshot
 
 
@@ -24,7 +24,7 @@ def own_repurchases(
     """Return what each customer bought before, as the query `own_repurchases` does."""
 
     def make() -> sp.csr_matrix:
-        pairs, weights = snapshot.pairs, snapshot.weigh(half_life)
+        pairs, weights = snapshot.pairs, snapshot.decayed_counts(half_life)
         again = pairs.days > 1
         gap = (pairs.last - pairs.first)[again] / (pairs.days[again] - 1)
         late = (snapshot.cut - pairs.last)[again] / gap
@@ -34,5 +34,5 @@ def own_repurchases(
 
     if new_only:
         return Candidates.empty(len(customers))
-    scores: sp.csr_matrix = snapshot.keep(("own_repurchases", half_life, rhythm), make)
-    return in_batches(customers, 10_000, lambda batch: take_best(scores[batch], k, rank_absolute, only=snapshot.only))
+    scores: sp.csr_matrix = snapshot.cached(("own_repurchases", half_life, rhythm), make)
+    return in_batches(customers, 10_000, lambda batch: take_top_k(scores[batch], k, rank_absolute, only=snapshot.only))

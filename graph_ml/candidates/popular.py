@@ -16,7 +16,7 @@ def popular(snapshot: Snapshot, customers: Integers, *, k: int, new_only: bool, 
     """Return the articles bought most in the last days, as the query `popular` does."""
 
     def make() -> Rankings:
-        return Rankings.of(sp.csr_matrix(snapshot.show(snapshot.count_since(days))[None, :]))
+        return Rankings.of(sp.csr_matrix(snapshot.mask_scores(snapshot.count_since(days))[None, :]))
 
-    ranking: Rankings = snapshot.keep(("popular", days), make)
-    return ranking.first(np.zeros(len(customers), dtype=np.int64), k, snapshot.leave_out(customers, new_only))
+    ranking: Rankings = snapshot.cached(("popular", days), make)
+    return ranking.first(np.zeros(len(customers), dtype=np.int64), k, snapshot.owned_to_exclude(customers, new_only))

@@ -8,7 +8,7 @@ from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
 from .lists import Candidates
 from .snapshot import Snapshot
-from .taste import weigh_by_taste
+from .taste import rank_by_taste
 
 
 @batch_recommender
@@ -25,4 +25,4 @@ def popular_in_departments(
     """Return what sells now in each customer's departments, as the query `popular_in_departments` does."""
     key = ("popular_in_departments", days)
     worth = partial(snapshot.count_since, days)
-    return weigh_by_taste(snapshot, customers, key, worth, k, new_only, half_life, departments)
+    return rank_by_taste(snapshot, customers, key, worth, k, new_only, half_life, departments)

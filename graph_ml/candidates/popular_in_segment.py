@@ -11,8 +11,10 @@ from .groups import UNKNOWN, rank_groups
 from .lists import Candidates, Floats, Rankings
 from .snapshot import Snapshot
 
-MOST_SEGMENTS = 1_000  # whose rankings are kept; with 10,000 articles lately each takes 0.2 MB
-FEW = 8  # times as many segments as customers: those of all are ranked once, and serve the next customers, too
+MAX_SEGMENTS = 1_000  # whose rankings are kept; with 10,000 articles lately each takes 0.2 MB
+FULL_SORT_BELOW = (
+    8  # times as many segments as customers: those of all are ranked once, and serve the next customers, too
+)
 
 
 @batch_recommender
@@ -44,13 +46,15 @@ def popular_in_segment(
             alike &= np.abs(snapshot.age[buyer] - age) <= age_span
         if status >= 0:
             alike &= status_of[buyer] == status
-        return snapshot.show(np.bincount(article[alike], minlength=snapshot.shape[1]))
+        return snapshot.mask_scores(np.bincount(article[alike], minlength=snapshot.shape[1]))
 
     def rank() -> Rankings:
         return Rankings.of(sp.vstack([sp.csr_matrix(count(of)[None, :]) for of in groups], format="csr"))
 
-    groups, group_of = snapshot.keep(("segments",), group)
-    if len(groups) > MOST_SEGMENTS or FEW * len(customers) < len(groups):  # most of the rankings would be nobody's
+    groups, group_of = snapshot.cached(("segments",), group)
+    if len(groups) > MAX_SEGMENTS or FULL_SORT_BELOW * len(customers) < len(
+        groups
+    ):  # most of the rankings would be nobody's
         return rank_groups(snapshot, customers, groups[group_of], count, k, new_only)
-    ranking: Rankings = snapshot.keep(("popular_in_segment", days, age_span, purchases), rank)
-    return ranking.first(group_of[customers], k, snapshot.leave_out(customers, new_only))
+    ranking: Rankings = snapshot.cached(("popular_in_segment", days, age_span, purchases), rank)
+    return ranking.first(group_of[customers], k, snapshot.owned_to_exclude(customers, new_only))

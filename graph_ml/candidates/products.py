@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from ..export.subgraph import Integers
 from .compiled import compile_loop
-from .lists import MANY, Floats, begin_lists
+from .lists import COMPILE_FROM, Floats, list_offsets
 
 
 def multiply(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
@@ -19,10 +19,10 @@ def multiply(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
     Sums are added in SciPy's order. SciPy traverses all terms twice, first to count them, and clears three numbers per
     column of `right` each time. For 250 out of a million customers, that is most of the time.
     """
-    if left.nnz < MANY:
+    if left.nnz < COMPILE_FROM:
         return (left @ right).tocsr()
     counts = np.diff(right.indptr)[left.indices]
-    begins = begin_lists(counts)
+    begins = list_offsets(counts)
     longest, most = int(np.diff(left.indptr).max(initial=0)), int(np.diff(begins[left.indptr]).max(initial=0))
     indptr = np.zeros(left.shape[0] + 1, dtype=np.int64)
     indices, data = np.empty(begins[-1] + 1, dtype=np.int32), np.empty(begins[-1])  # unwritten pages take no memory
@@ -37,13 +37,13 @@ def multiply(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
 def spread(left: sp.csr_matrix, right: sp.csr_matrix) -> sp.csr_matrix:
     """Return the product [n, m] before summation: a row may have several entries in one column."""
     counts = np.diff(right.indptr)[left.indices]
-    begins = begin_lists(counts)
+    begins = list_offsets(counts)
     places = np.repeat(right.indptr[left.indices] - begins[:-1], counts) + np.arange(begins[-1])
     data = np.repeat(left.data, counts) * right.data[places]
     return sp.csr_matrix((data, right.indices[places], begins[left.indptr]), (left.shape[0], right.shape[1]))
 
 
-def number_by_size(counts: Integers) -> tuple[Integers, Integers]:
+def number_by_count(counts: Integers) -> tuple[Integers, Integers]:
     """Return each item's rank by descending count, and the position in `counts` of each rank, [n] each.
 
     The entries that are updated most are then adjacent, and stay in the cache.
@@ -54,7 +54,7 @@ def number_by_size(counts: Integers) -> tuple[Integers, Integers]:
     return number, place
 
 
-def number_as_met(numbers: Integers, met: Integers) -> tuple[Integers, int]:
+def number_by_first_use(numbers: Integers, met: Integers) -> tuple[Integers, int]:
     """Renumber `numbers` [n] from 0 in the order of their first occurrence in `met`; also return how many occur.
 
     Numbers that never occur in `met` become -1. Rows that are used together are then adjacent in memory.

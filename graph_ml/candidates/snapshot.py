@@ -132,7 +132,7 @@ class Snapshot:
         """The day of the snapshot."""
         return to_date(self.cut)
 
-    def keep(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    def cached(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """Return the cached value for this key, computed by `make` the first time; other threads wait for it."""
         with self._making:
             if key not in self._kept:
@@ -165,7 +165,7 @@ class Snapshot:
         weights: Floats = np.power(0.5, (self.cut - self.time) / half_life)
         return weights
 
-    def weigh(self, half_life: float | None) -> sp.csr_matrix:
+    def decayed_counts(self, half_life: float | None) -> sp.csr_matrix:
         """Return w(c,a) [C, A], a customer's purchases of an article, summed by weight; 1 without a half-life."""
 
         def make() -> sp.csr_matrix:
@@ -180,19 +180,19 @@ class Snapshot:
                 )
             return sp.csr_matrix((weights, pairs.article, pairs.indptr), self.shape)
 
-        weights: sp.csr_matrix = self.keep(("weights", half_life), make)
+        weights: sp.csr_matrix = self.cached(("weights", half_life), make)
         return weights
 
     @property
     def owned(self) -> sp.csr_matrix:
         """[C, A], 1 if the customer bought the article."""
-        return self.weigh(None)
+        return self.decayed_counts(None)
 
-    def leave_out(self, customers: Integers, new_only: bool) -> sp.csr_matrix | None:
+    def owned_to_exclude(self, customers: Integers, new_only: bool) -> sp.csr_matrix | None:
         """Return [n, A], the articles each customer bought, to exclude from lists of new ones; None to keep them."""
         return self.owned[customers] if new_only else None
 
-    def show(self, scores: npt.NDArray[Any]) -> Floats:
+    def mask_scores(self, scores: npt.NDArray[Any]) -> Floats:
         """Return the scores [A] with 0 for articles that may not be recommended."""
         shown: Floats = np.where(True if self.only is None else self.only, scores, 0).astype(np.float64)
         return shown
@@ -217,7 +217,7 @@ class Snapshot:
         """Return each article's latest purchases, by whole days, until there are at least `buyers`."""
 
         def make() -> Integers:
-            order: Integers = self.keep(("by article",), lambda: sort_stably(self.time, self.article))
+            order: Integers = self.cached(("by article",), lambda: sort_stably(self.time, self.article))
             counts = self.purchases_by_article
             end = np.cumsum(counts)
             since = np.full(self.shape[1], -(2**31))
@@ -225,7 +225,7 @@ class Snapshot:
             since[many] = self.time[order[end[many] - buyers]]
             return order[self.time[order] >= since[self.article[order]]]
 
-        sample: Integers = self.keep(("latest", buyers), make)
+        sample: Integers = self.cached(("latest", buyers), make)
         return sample
 
     def count_since(self, days: int) -> Integers:
@@ -234,7 +234,7 @@ class Snapshot:
         def make() -> Integers:
             return np.bincount(self.article[self.time >= self.cut - days], minlength=self.shape[1])
 
-        counts: Integers = self.keep(("count_since", days), make)
+        counts: Integers = self.cached(("count_since", days), make)
         return counts
 
     def window(self, days: int, purchases: int) -> Integers:
@@ -247,7 +247,7 @@ class Snapshot:
                 found = found[self.time[found] >= since]
             return found
 
-        places: Integers = self.keep(("window", days, purchases), make)
+        places: Integers = self.cached(("window", days, purchases), make)
         return places
 
     def code(self, name: str) -> Integers:
@@ -260,7 +260,7 @@ class Snapshot:
             known = pl.Enum(values.drop_nulls().unique().sort())
             return values.cast(known).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
 
-        codes: Integers = self.keep(("code", name), make)
+        codes: Integers = self.cached(("code", name), make)
         return codes
 
     @cached_property
@@ -280,7 +280,7 @@ class Snapshot:
             article, node = attribute.edge_index
             return sp.csr_matrix((np.ones(len(article)), (article, node)), (self.shape[1], len(attribute.keys)))
 
-        incidence: sp.csr_matrix = self._keep_of_articles(("incidence", label), make)
+        incidence: sp.csr_matrix = self._cache_for_articles(("incidence", label), make)
         return incidence
 
     def node_of(self, label: str) -> Integers:
@@ -292,10 +292,10 @@ class Snapshot:
             node[np.repeat(np.arange(len(node)), np.diff(incidence.indptr))] = incidence.indices
             return node
 
-        nodes: Integers = self._keep_of_articles(("node_of", label), make)
+        nodes: Integers = self._cache_for_articles(("node_of", label), make)
         return nodes
 
-    def _keep_of_articles(self, key: tuple[str, str], make: Callable[[], Any]) -> Any:
+    def _cache_for_articles(self, key: tuple[str, str], make: Callable[[], Any]) -> Any:
         """Return a cached value that all results of `take` share; two threads may compute it at once."""
         if key not in self._of_articles:
             self._of_articles[key] = make()

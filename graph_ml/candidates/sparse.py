@@ -6,14 +6,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..export.subgraph import Integers
-from .lists import Candidates, Floats, look_up, rank_absolute, row_numbers, select, take_best
-from .products import number_by_size
+from .lists import Candidates, Floats, look_up, rank_absolute, row_numbers, select, take_top_k
+from .products import number_by_count
 from .snapshot import Snapshot
 
 
 def take_weightiest(weights: sp.csr_matrix, articles: int) -> sp.csr_matrix:
     """Of each row the `articles` entries of most weight, and of equal ones the first."""
-    best = take_best(weights, articles, rank_absolute)
+    best = take_top_k(weights, articles, rank_absolute)
     matrix = sp.csr_matrix((best.score, best.article, best.indptr), weights.shape)
     matrix.sort_indices()
     return matrix
@@ -24,7 +24,7 @@ def number_by_sales(snapshot: Snapshot, counts: sp.csr_matrix) -> tuple[sp.csr_m
 
     What is added to most stands together, and stays in the cache: sums over customers take two thirds of the time.
     """
-    number, seller = number_by_size(snapshot.purchases_by_article)
+    number, seller = number_by_count(snapshot.purchases_by_article)
     numbered = sp.csr_matrix((counts.data.copy(), number[counts.indices], counts.indptr), counts.shape)
     numbered.sort_indices()
     return numbered, seller
@@ -33,9 +33,9 @@ def number_by_sales(snapshot: Snapshot, counts: sp.csr_matrix) -> tuple[sp.csr_m
 def damp(
     snapshot: Snapshot, sums: sp.csr_matrix, batch: Integers, k: int, new_only: bool, damping: float
 ) -> Candidates:
-    known: Floats = snapshot.keep(("damped", damping), lambda: snapshot.purchases_by_article**damping)
+    known: Floats = snapshot.cached(("damped", damping), lambda: snapshot.purchases_by_article**damping)
     damped = with_data(sums, sums.data / known[sums.indices])
-    return take_best(damped, k, without=snapshot.leave_out(batch, new_only), only=snapshot.only)
+    return take_top_k(damped, k, without=snapshot.owned_to_exclude(batch, new_only), only=snapshot.only)
 
 
 def make_ones(row: Integers, column: Integers, shape: tuple[int, int]) -> sp.csr_matrix:

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from ..export.subgraph import Integers
-from .lists import Candidates, Rankings, in_batches, row_numbers, take_best
+from .lists import Candidates, Rankings, in_batches, row_numbers, take_top_k
 from .snapshot import Snapshot
 from .sparse import take_weightiest
 
 
-def weigh_by_taste(
+def rank_by_taste(
     snapshot: Snapshot,
     customers: Integers,
     key: tuple[Any, ...],
@@ -28,7 +28,7 @@ def weigh_by_taste(
     """The articles of most worth [A] times the customer's taste for their department; the worth is kept under `key`."""
 
     def make() -> Rankings:
-        of_department = (sp.diags(snapshot.show(make_worth())) @ within).T.tocsr()
+        of_department = (sp.diags(snapshot.mask_scores(make_worth())) @ within).T.tocsr()
         of_department.eliminate_zeros()
         return Rankings.of(of_department)
 
@@ -39,13 +39,13 @@ def weigh_by_taste(
         taste = take_weightiest(weighed, departments)
         row = row_numbers(taste)
         share = taste.data / total[row]
-        found = ranking.first(taste.indices.astype(np.int64), k, snapshot.leave_out(batch[row], new_only))
+        found = ranking.first(taste.indices.astype(np.int64), k, snapshot.owned_to_exclude(batch[row], new_only))
         rows = row[found.row]
         shape = (len(batch), snapshot.shape[1])
-        return take_best(sp.csr_matrix((found.score * share[found.row], (rows, found.article)), shape), k)
+        return take_top_k(sp.csr_matrix((found.score * share[found.row], (rows, found.article)), shape), k)
 
-    weights, within = snapshot.weigh(half_life), snapshot.incidence("Department")
+    weights, within = snapshot.decayed_counts(half_life), snapshot.incidence("Department")
     if not within.shape[1]:
         return Candidates.empty(len(customers))
-    ranking: Rankings = snapshot.keep(key, make)
+    ranking: Rankings = snapshot.cached(key, make)
     return in_batches(customers, 500, score)

@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from ...cypher.errors import UserMistake
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
-from .lists import Candidates, Floats, in_batches, keep_largest, rank_absolute, row_numbers, select, take_best
-from .products import multiply, number_by_size
+from .lists import Candidates, Floats, in_batches, keep_top_k, rank_absolute, row_numbers, select, take_top_k
+from .products import multiply, number_by_count
 from .snapshot import Snapshot
 from .sparse import take_weightiest
 
@@ -46,7 +46,7 @@ def user_based_cf(
     def make() -> tuple[sp.csr_matrix, npt.NDArray[np.int32], Floats]:
         sample = snapshot.latest(buyers)
         count = np.ones(len(sample)) if half_life is None else snapshot.decay(half_life)[sample]
-        number, buyer = number_by_size(np.bincount(snapshot.customer[sample], minlength=snapshot.shape[0]))
+        number, buyer = number_by_count(np.bincount(snapshot.customer[sample], minlength=snapshot.shape[0]))
         places = (snapshot.article[sample], number[snapshot.customer[sample]])
         bought_by = sp.csr_matrix((count, places), (snapshot.shape[1], snapshot.shape[0]))
         if half_life is None:
@@ -60,18 +60,18 @@ def user_based_cf(
         rare.data = own.data * rarity[own.indices]
         shared = multiply(rare, bought_by)
         shared = sp.csr_matrix((shared.data, buyer[shared.indices], shared.indptr), shared.shape)
-        shared = keep_largest(select(shared, shared.indices != batch[row_numbers(shared)]), pool)
+        shared = keep_top_k(select(shared, shared.indices != batch[row_numbers(shared)]), pool)
         nearest = _find_nearest(shared, length[batch])
         itself = np.asarray(own.multiply(rare).sum(axis=1)).ravel()
         factor = own_weight * _compare_with_self(itself, length[batch], similarity)
         themselves = sp.csr_matrix((factor, (np.arange(len(batch)), batch)), nearest.shape)
         scores = multiply((nearest + themselves).tocsr(), weights)
-        return take_best(scores, k, without=snapshot.leave_out(batch, new_only), only=snapshot.only)
+        return take_top_k(scores, k, without=snapshot.owned_to_exclude(batch, new_only), only=snapshot.only)
 
     def _find_nearest(shared: sp.csr_matrix, own_length: Floats) -> sp.csr_matrix:
         guess = shared.copy()
         guess.data = shared.data / np.sqrt(snapshot.purchases_by_customer[shared.indices])
-        compared = take_best(guess, candidates)
+        compared = take_top_k(guess, candidates)
         row = compared.row
         common = compared.score * np.sqrt(snapshot.purchases_by_customer[compared.article])
         mine, other = own_length[row], length[compared.article]
@@ -83,12 +83,12 @@ def user_based_cf(
             alike = common / np.minimum(mine, other)
         found = sp.csr_matrix((alike, compared.article, compared.indptr), shared.shape)
         found.sort_indices()
-        best = take_best(found, neighbours, rank_absolute)
+        best = take_top_k(found, neighbours, rank_absolute)
         return sp.csr_matrix((best.score, best.article, best.indptr), shared.shape)
 
-    weights = snapshot.weigh(half_life)
+    weights = snapshot.decayed_counts(half_life)
     rarity = 1 / np.log(2 + snapshot.purchases_by_article) ** damping
-    bought_by, buyer, length = snapshot.keep(("user_based_cf", half_life, buyers), make)
+    bought_by, buyer, length = snapshot.cached(("user_based_cf", half_life, buyers), make)
     return in_batches(customers, 250, score)
 
 

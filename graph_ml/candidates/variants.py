@@ -6,7 +6,7 @@ import numpy as np
 
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
-from .lists import Candidates, in_batches, take_best
+from .lists import Candidates, in_batches, take_top_k
 from .snapshot import Snapshot
 from .sparse import subtract_own, take_weightiest
 
@@ -30,8 +30,8 @@ def variants(
         others = take_weightiest(bought, products) @ product.T
         sums = subtract_own(others, weights[batch])
         sums.data *= sold[sums.indices]
-        return take_best(sums, k, without=snapshot.leave_out(batch, new_only), only=snapshot.only)
+        return take_top_k(sums, k, without=snapshot.owned_to_exclude(batch, new_only), only=snapshot.only)
 
-    weights, product = snapshot.weigh(half_life), snapshot.incidence("Product")
+    weights, product = snapshot.decayed_counts(half_life), snapshot.incidence("Product")
     sold = np.log(1 + snapshot.count_since(days))
     return in_batches(customers, 2_000, score)

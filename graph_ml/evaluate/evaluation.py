@@ -19,10 +19,10 @@ from ..export.kept import export_kept
 from ..export.subgraph import Integers, Subgraph, SubgraphSpec
 from ..holdout.ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from ..holdout.split import HoldOut, hold_out_weeks
-from ..hybrid import make_board, rank_with
+from ..hybrid import make_ranking_context, train_ranker_for
 from ..network.trained_model import TrainedModel, TrainSettings
 from ..network.training import train
-from .outcome import BASELINES, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
+from .outcome import BASELINES, Outcome, WeekOutcome, count_history, score_lists, tabulate
 
 METHODS = list_evaluated()
 KINDS = ("all", "new")
@@ -84,7 +84,7 @@ def evaluate(
         warnings.warn(explain_old_name(old), FutureWarning, stacklevel=2)
     subgraph = export_kept(graph, SubgraphSpec(until=until, isolated=True), progress)
     periods = [
-        (held, count_known(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
+        (held, count_history(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
     ]
     networks: dict[date, TrainedModel] = {}
 
@@ -108,7 +108,7 @@ def evaluate(
             else:
                 lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
             for kind in KINDS:
-                found[kind].append(weigh_lists(known, lists[kind], truths[kind]))
+                found[kind].append(score_lists(known, lists[kind], truths[kind]))
         seconds = round(time.monotonic() - begun, 1)
         outcomes += [Outcome(method, kind, seconds, tuple(found[kind])) for kind in KINDS]
     table = tabulate(outcomes, baselines)
@@ -161,11 +161,11 @@ def _rank_by_gnn(held: HoldOut, truths: dict[str, Truth], trained: TrainedModel,
 def _rank_by_hybrid(
     held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int, progress: Progress
 ) -> dict[str, Integers]:
-    ranker = rank_with(trained, held.before, progress=progress)
+    ranker = train_ranker_for(trained, held.before, progress=progress)
     if ranker is None:
         return _rank_by_gnn(held, truths, trained, k)
-    board = make_board(held, trained, ranker)
-    return {kind: board.rank(ranker, truth.customers, k, new_only=kind == "new") for kind, truth in truths.items()}
+    context = make_ranking_context(held, trained, ranker)
+    return {kind: context.rank(ranker, truth.customers, k, new_only=kind == "new") for kind, truth in truths.items()}
 
 
 def _rank_by_queries(

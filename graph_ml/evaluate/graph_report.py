@@ -56,7 +56,7 @@ def sum_up(frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
     first = rhythm["days"].isna()
     again, days = rhythm[~first], int(rhythm["purchases"].sum())
     sold = sales[sales["bought"] > 0]
-    best = _take_best(sold, max(1, round(0.01 * int(sold["articles"].sum()))))
+    best = _take_top_k(sold, max(1, round(0.01 * int(sold["articles"].sum()))))
     buyers = history[history["bought"] > 0]
     last = weeks.iloc[-1]
     return {
@@ -78,7 +78,7 @@ def sum_up(frames: dict[str, pd.DataFrame]) -> dict[str, Any]:
     }
 
 
-def _take_best(sold: pd.DataFrame, number: int) -> float:
+def _take_top_k(sold: pd.DataFrame, number: int) -> float:
     """Return the number of BOUGHT relationships of the `number` best sellers."""
     taken = np.clip(number - (sold["articles"].cumsum() - sold["articles"]), 0, sold["articles"])
     return float((taken * sold["bought"]).sum())

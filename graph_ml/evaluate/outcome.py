@@ -15,15 +15,15 @@ from ..holdout.metrics import METRICS, Counts, Hits, Scores, average_precision
 from ..holdout.ranking import Truth, collect_pairs, mark_hits
 from ..holdout.split import HoldOut
 
-EVERYONE = "with history"
-SEGMENTS = {EVERYONE: (1, None), "cold": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "more": (21, None)}
+ALL_CUSTOMERS = "with history"
+SEGMENTS = {ALL_CUSTOMERS: (1, None), "cold": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "more": (21, None)}
 """Customer segments by the number of purchases before the cut: lowest and highest."""
 
 BASELINES = tuple(method.name for method in METHODS if method.is_baseline)
 
 
 @dataclass(frozen=True)
-class Known:
+class HistoryCounts:
     """Counts of the purchases before the hold-out period, computed once for all methods.
 
     Attributes
@@ -36,10 +36,10 @@ class Known:
     buyers: Counts
 
 
-def count_known(held: HoldOut) -> Known:
+def count_history(held: HoldOut) -> HistoryCounts:
     """Count the purchases before the hold-out period."""
     history = np.bincount(held.before.customer, minlength=len(held.before.customer_ids))
-    return Known(history, collect_pairs(held.before).getnnz(axis=0))
+    return HistoryCounts(history, collect_pairs(held.before).getnnz(axis=0))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class WeekOutcome:
     novelty: float
 
 
-def weigh_lists(known: Known, ranked: Integers, truth: Truth) -> WeekOutcome:
+def score_lists(known: HistoryCounts, ranked: Integers, truth: Truth) -> WeekOutcome:
     """Compare a method's lists with what was bought.
 
     Parameters
@@ -108,7 +108,7 @@ class Outcome:
         )
         return hits, relevant, customers
 
-    def precisions(self, segment: str = EVERYONE) -> tuple[Scores, Integers]:
+    def precisions(self, segment: str = ALL_CUSTOMERS) -> tuple[Scores, Integers]:
         """Return the average precision for each customer and period of the segment, and the customers."""
         hits, relevant, customers = self.of(segment)
         return average_precision(hits, relevant), customers
@@ -151,7 +151,7 @@ def tabulate(outcomes: list[Outcome], baselines: Collection[str] = BASELINES) ->
         best = rivals[outcome.purchases]
         for segment in SEGMENTS:
             hits, relevant, customers = outcome.of(segment)
-            if not len(hits) and segment != EVERYONE:
+            if not len(hits) and segment != ALL_CUSTOMERS:
                 continue
             values = average_precision(hits, relevant)
             means = {
@@ -160,7 +160,7 @@ def tabulate(outcomes: list[Outcome], baselines: Collection[str] = BASELINES) ->
             low, high = bootstrap_interval(values, customers)
             row = {"method": outcome.method, "purchases": outcome.purchases, "segment": segment, **means}
             row |= {"map_low": low, "map_high": high, **(_compare(outcome, best, segment) if best else {})}
-            if segment == EVERYONE:
+            if segment == ALL_CUSTOMERS:
                 row["coverage"] = float(np.mean([week.coverage for week in outcome.weeks]))
                 row["novelty"] = float(np.mean([week.novelty for week in outcome.weeks]))
                 row["rmse"], row["mae"] = outcome.probability_errors()

@@ -42,12 +42,12 @@ SOURCE = {
 }  # fmt: skip
 """The source's figures: 5 epochs on a CPU. It does not state k, or whether lists keep the training pairs."""
 BINS = 4096
-NAMES: dict[Preset, str] = {"slides": "hmrec's LightGCN", "default": "hmrec's network"}
+NAMES: dict[Preset, str] = {"lightgcn": "hmrec's LightGCN", "default": "hmrec's network"}
 """LightGCN with the source's settings, and the network with the defaults of `hmrec train`."""
 
 
 @dataclass(frozen=True)
-class SlidesSplit:
+class RandomSplit:
     """Rows split at random into training and test.
 
     Attributes
@@ -68,7 +68,7 @@ class SlidesSplit:
     test_rows: int
 
 
-def split_rows(subgraph: Subgraph, share: float = TRAIN_SHARE, seed: int = 0) -> SlidesSplit:
+def split_rows(subgraph: Subgraph, share: float = TRAIN_SHARE, seed: int = 0) -> RandomSplit:
     """Split the rows at random. Identical rows, which are one purchase in the graph, are drawn independently.
 
     Parameters
@@ -98,10 +98,10 @@ def split_rows(subgraph: Subgraph, share: float = TRAIN_SHARE, seed: int = 0) ->
     train = train.without_isolated()
     customers = np.flatnonzero(np.diff(tested.indptr) > 0)
     owned = collect_pairs(train)[customers]
-    return SlidesSplit(train, customers, owned, tested[customers], len(row), len(drawn), int(rest[kept].sum()))
+    return RandomSplit(train, customers, owned, tested[customers], len(row), len(drawn), int(rest[kept].sum()))
 
 
-def evaluate_slides(
+def evaluate_random_split(
     graph: Graph,
     *,
     epochs: Sequence[int] = (5, 50),
@@ -110,7 +110,7 @@ def evaluate_slides(
     seed: int = 0,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Train with the preset "slides" on a random part of the graph's first rows, and measure as the source did.
+    """Train with the preset "lightgcn" on a random part of the graph's first rows, and measure as the source did.
 
     The default network of `hmrec train` is trained for comparison, for the source's 5 epochs.
 
@@ -125,17 +125,17 @@ def evaluate_slides(
 
     Returns
     -------
-    The table of `tabulate_slides`.
+    The table of `tabulate_random_split`.
     """
-    spec = PRESETS["slides"][1]
+    spec = PRESETS["lightgcn"][1]
     spec = spec.model_copy(update={"rows": rows}) if rows is not None else spec
     split = split_rows(export_subgraph(graph, spec, progress), seed=seed)
     measured = [row for number in epochs for row in measure_lightgcn(split, number, k, seed, progress)]
     measured += measure_lightgcn(split, int(str(SOURCE["epochs"])), k, seed, progress, preset="default")
-    return tabulate_slides(split, [*measured, *measure_simple(split, k, seed)], k)
+    return tabulate_random_split(split, [*measured, *measure_simple(split, k, seed)], k)
 
 
-def measure_simple(split: SlidesSplit, k: int = K, seed: int = 0) -> list[dict[str, object]]:
+def measure_simple(split: RandomSplit, k: int = K, seed: int = 0) -> list[dict[str, object]]:
     """Return the rows of the table for methods without a model: popularity and random scores."""
     buyers = np.asarray(collect_pairs(split.train).sum(axis=0)).ravel().astype(np.float32)
     popularity = np.broadcast_to(np.log(buyers), split.tested.shape).copy()
@@ -149,12 +149,12 @@ def measure_simple(split: SlidesSplit, k: int = K, seed: int = 0) -> list[dict[s
 
 
 def measure_lightgcn(
-    split: SlidesSplit,
+    split: RandomSplit,
     epochs: int,
     k: int = K,
     seed: int = 0,
     progress: Progress = silent,
-    preset: Preset = "slides",
+    preset: Preset = "lightgcn",
 ) -> list[dict[str, object]]:
     """Return the rows of the table for hmrec's network; seconds are of training alone."""
     settings = PRESETS[preset][0].model_copy(update={"epochs": epochs, "seed": seed, "validation_days": 0})
@@ -165,14 +165,14 @@ def measure_lightgcn(
     return measure_scores(split, score_by_embedding(split, trained, settings), k, facts)
 
 
-def score_by_embedding(split: SlidesSplit, trained: TrainedModel, settings: TrainSettings) -> Scores:
+def score_by_embedding(split: RandomSplit, trained: TrainedModel, settings: TrainSettings) -> Scores:
     """Return [n, A], the cosine divided by the temperature, as in the training loss."""
     scores: Scores = trained.customers[split.customers] @ trained.articles.T / np.float32(settings.temperature)
     return scores
 
 
 def measure_scores(
-    split: SlidesSplit, scores: Scores, k: int, facts: dict[str, object], *, are_probabilities: bool = False
+    split: RandomSplit, scores: Scores, k: int, facts: dict[str, object], *, are_probabilities: bool = False
 ) -> list[dict[str, object]]:
     """Return two rows of the table: with the training pairs excluded from lists and pairs, and with them kept.
 
@@ -266,7 +266,7 @@ def fit_logistic(scores: Scores, bought: npt.NDArray[np.bool_], steps: int = 100
     return fitted
 
 
-def tabulate_slides(split: SlidesSplit, measured: Sequence[dict[str, object]], k: int) -> pd.DataFrame:
+def tabulate_random_split(split: RandomSplit, measured: Sequence[dict[str, object]], k: int) -> pd.DataFrame:
     """Return the source's figures, followed by the measured ones.
 
     Returns
@@ -282,7 +282,7 @@ def tabulate_slides(split: SlidesSplit, measured: Sequence[dict[str, object]], k
     table["seconds"] = table["seconds"].astype(float)
     relevant = split.tested.nnz
     table.attrs |= {
-        "protocol": "slides", "k": k, "rows": split.rows, "train_rows": split.train_rows,
+        "protocol": "random-split", "k": k, "rows": split.rows, "train_rows": split.train_rows,
         "test_rows": split.test_rows, "customers": len(split.customers), "articles": split.tested.shape[1],
         "pairs": int(np.prod(split.tested.shape)), "pairs_tested": relevant,
         "pairs_a_customer": relevant / len(split.customers),
@@ -291,7 +291,7 @@ def tabulate_slides(split: SlidesSplit, measured: Sequence[dict[str, object]], k
     return table
 
 
-def describe_slides(table: pd.DataFrame) -> str:
+def describe_random_split(table: pd.DataFrame) -> str:
     """Describe in sentences what was measured, and the choices that the source leaves open."""
     facts = table.attrs
     wanted = facts["k"] * float(str(SOURCE["precision"])) / float(str(SOURCE["recall"]))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..holdout.metrics import METRICS
-from .outcome import EVERYONE, SEGMENTS
+from .outcome import ALL_CUSTOMERS, SEGMENTS
 from .page import draw, write_page
-from .random_split import describe_slides
+from .random_split import describe_random_split
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ def write_report(table: pd.DataFrame, file: Path) -> None:
     ]
     for kind, words in WORDS.items():
         rows = table[table["purchases"] == kind]
-        everyone = rows[rows["segment"] == EVERYONE]
+        everyone = rows[rows["segment"] == ALL_CUSTOMERS]
         parts += [
             f"<h2>{words}</h2>",
             draw(_plot_methods(everyone, facts["k"])),
@@ -50,12 +50,12 @@ def write_report(table: pd.DataFrame, file: Path) -> None:
     write_page("Evaluation", parts, file)
 
 
-def write_slides_report(table: pd.DataFrame, file: Path) -> None:
+def write_random_split_report(table: pd.DataFrame, file: Path) -> None:
     """Write the page of the source's protocol; the file appears only when it is complete.
 
     Parameters
     ----------
-    table : as returned by `evaluate_slides`, with its `attrs`.
+    table : as returned by `evaluate_random_split`, with its `attrs`.
     file : path of the page.
     """
     lines = ["".join(f"<th>{escape(str(name))}</th>" for name in table.columns)]
@@ -64,26 +64,26 @@ def write_slides_report(table: pd.DataFrame, file: Path) -> None:
         lines.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
     parts = [
         "<h2>The source's protocol</h2>",
-        f"<p>{escape(describe_slides(table))}</p>",
-        draw(_plot_slides(table)),
+        f"<p>{escape(describe_random_split(table))}</p>",
+        draw(_plot_random_split(table)),
         "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>",
     ]
     write_page("Evaluation", parts, file)
 
 
-def tell_interval(row: pd.Series) -> str:
+def format_interval(row: pd.Series) -> str:
     """Format the interval of the MAP."""
     return f"{row['map_low']:.4f} to {row['map_high']:.4f}"
 
 
-def tell_difference(row: pd.Series) -> str:
+def format_difference(row: pd.Series) -> str:
     """Format the difference to the best baseline; empty for that baseline itself, or if there is none."""
     if "against" not in row or row["against"] != row["against"] or row["against"] == row["method"]:
         return ""
     return f"{row['difference']:+.4f} ({row['difference_low']:+.4f} to {row['difference_high']:+.4f})"
 
 
-def tell_baseline(rows: pd.DataFrame) -> str:
+def format_baseline(rows: pd.DataFrame) -> str:
     """Return the best baseline's name; "none" if no baseline was measured."""
     names = rows["against"].dropna().tolist() if "against" in rows else []
     return names[0] if names else "none"
@@ -95,12 +95,12 @@ def _write_table(rows: pd.DataFrame, k: int) -> str:
         "method",
         f"MAP@{k}",
         "95 % interval",
-        f"difference to {tell_baseline(rows)}",
+        f"difference to {format_baseline(rows)}",
         *(name.replace("_", " ") for name in names[1:]),
     ]
     lines = ["".join(f"<th>{escape(name)}</th>" for name in head)]
     for _, row in rows.iterrows():
-        cells = [str(row["method"]), f"{row['map']:.4f}", tell_interval(row), tell_difference(row)]
+        cells = [str(row["method"]), f"{row['map']:.4f}", format_interval(row), format_difference(row)]
         cells += [f"{row[n]:,.0f}" if n in ("customers", "seconds") else f"{row[n]:.4f}" for n in names[1:]]
         lines.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
@@ -122,7 +122,7 @@ def _plot_methods(rows: pd.DataFrame, k: int) -> Figure:
 def _plot_segments(rows: pd.DataFrame, k: int) -> Figure:
     from matplotlib.figure import Figure
 
-    segments = [name for name in SEGMENTS if name != EVERYONE and (rows["segment"] == name).any()]
+    segments = [name for name in SEGMENTS if name != ALL_CUSTOMERS and (rows["segment"] == name).any()]
     methods = list(dict.fromkeys(rows["method"]))
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     axes = figure.subplots()
@@ -140,7 +140,7 @@ def _plot_segments(rows: pd.DataFrame, k: int) -> Figure:
     return figure
 
 
-def _plot_slides(table: pd.DataFrame) -> Figure:
+def _plot_random_split(table: pd.DataFrame) -> Figure:
     from matplotlib.figure import Figure
 
     names = [

@@ -51,7 +51,7 @@ CUSTOMER_FEATURES = (
     Feature("fashion_news_frequency", FeatureKind.category),
 )
 
-BESIDES = (Feature("postal_code", FeatureKind.category),)
+GRAPH_ONLY_CUSTOMER_FEATURES = (Feature("postal_code", FeatureKind.category),)
 """Properties of customers that come along, but are no feature: nearly everybody has another post code."""
 
 # H&M's numbers are names of categories; where a number and a name say the same, the one that Complete Journey has, too

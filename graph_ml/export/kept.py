@@ -33,7 +33,7 @@ from .subgraph import Attribute, IdMap, Subgraph, SubgraphSpec
 from .update import can_update, update_subgraph
 
 FORM = 3  # of the files; raised when they or the export's meaning change
-MOST_COPIES = 3
+MAX_COPIES = 3
 WAIT_SECONDS = 60.0  # for another process that keeps a copy; the export is not kept then
 ARRAYS = ("customer", "article", "time", "price", "quantity", "channel")
 FRAMES = ("customers", "articles")
@@ -81,8 +81,8 @@ def export_kept(
     try:
         folder = folder or find_folder()
     except NoHome as error:
-        _say(graph, f"{error.message} Neither the export nor a training's checkpoints are kept. {error.hint}")
-        return graph.read_anew(lambda: export_subgraph(graph, spec, progress))
+        _warn(graph, f"{error.message} Neither the export nor a training's checkpoints are kept. {error.hint}")
+        return graph.read_with_retry(lambda: export_subgraph(graph, spec, progress))
     version, finished = _read_version(graph)
     copy = folder / _name_copy(version, spec)
     if finished and not fresh and copy.is_dir():
@@ -98,16 +98,16 @@ def export_kept(
         updated = _update_copy(graph, spec, version, folder, progress) if finished and not fresh else None
         return updated or export_subgraph(graph, spec, progress)
 
-    subgraph = graph.read_anew(read)
+    subgraph = graph.read_with_retry(read)
     if finished and _read_version(graph)[0] == version:  # no load began meanwhile
         try:
             _keep(subgraph, copy, version, spec)
         except (OSError, pl.exceptions.PolarsError):
-            _say(graph, f"The export cannot be kept in {folder}: no room or no permission.")
+            _warn(graph, f"The export cannot be kept in {folder}: no room or no permission.")
     return subgraph
 
 
-def _say(graph: Graph, sentence: str) -> None:
+def _warn(graph: Graph, sentence: str) -> None:
     if graph.notify is not None:
         graph.notify(sentence)
 
@@ -254,5 +254,5 @@ def _remove_old(newest: Path) -> None:
         if entry != newest and entry.is_dir():
             used = entry.stat().st_mtime
             ages[entry] = used if used <= time.time() else 0.0
-    for entry in sorted(ages, key=lambda e: -ages[e])[MOST_COPIES - 1 :]:
+    for entry in sorted(ages, key=lambda e: -ages[e])[MAX_COPIES - 1 :]:
         shutil.rmtree(entry, ignore_errors=True)

@@ -13,7 +13,7 @@ from ...cypher.errors import UnknownCustomer
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
 from ...loader.schema import ATTRIBUTES
-from .features import BESIDES, Feature, make_frame
+from .features import GRAPH_ONLY_CUSTOMER_FEATURES, Feature, make_frame
 from .read_purchases import NodeFinder, read_purchases
 from .subgraph import Attribute, EmptySubgraph, IdMap, Integers, Subgraph, SubgraphSpec
 
@@ -68,7 +68,7 @@ def read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress = silent
     ids = list(spec.customers) if isinstance(spec.customers, tuple) else None
     limit = spec.customers if isinstance(spec.customers, int) else None
     progress("Reading customers", 0, None)
-    frame, nodes = _read_nodes(graph, "customer", _with_besides(spec.features.customers), customers=ids, limit=limit)
+    frame, nodes = _read_nodes(graph, "customer", _with_graph_only(spec.features.customers), customers=ids, limit=limit)
     if ids is not None and (unknown := set(ids) - set(frame["customer_id"])):
         raise UnknownCustomer(min(unknown))
     return frame, nodes
@@ -85,9 +85,9 @@ def read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integ
     return frame, nodes
 
 
-def _with_besides(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+def _with_graph_only(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
     names = {feature.name for feature in features}
-    return features + tuple(feature for feature in BESIDES if feature.name not in names)
+    return features + tuple(feature for feature in GRAPH_ONLY_CUSTOMER_FEATURES if feature.name not in names)
 
 
 def _read_nodes(graph: Graph, kind: str, features: tuple[Feature, ...], **which: Any) -> tuple[pl.DataFrame, Integers]:

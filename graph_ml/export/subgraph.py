@@ -125,7 +125,7 @@ class Subgraph:
     quantity : [num_edges] int32, how many equal rows.
     channel : [num_edges] int32, 0 where it is missing.
     customers, articles : a row for each node: `customer_id` or `article_id`, then the properties of `features`, of
-        customers `BESIDES`, too.
+        customers `GRAPH_ONLY_CUSTOMER_FEATURES`, too.
     attributes : by label, the nodes that the articles hang on.
     features : which properties and relationships those are.
     """
@@ -202,7 +202,7 @@ class Subgraph:
             article=new_article[self.article],
             customers=self.customers.filter(pl.Series(has_customer)) if self.customers.height else self.customers,
             articles=self.articles.filter(pl.Series(has_article)) if self.articles.height else self.articles,
-            attributes={label: _keep_articles(a, has_article, new_article) for label, a in self.attributes.items()},
+            attributes={label: _select_articles(a, has_article, new_article) for label, a in self.attributes.items()},
         )
 
     def to_hetero(self, encoders: Mapping[str, FeatureEncoder] | None = None) -> HeteroData:
@@ -277,7 +277,7 @@ def to_date(days: int) -> date:
     return date.fromordinal(EPOCH.toordinal() + days)
 
 
-def _keep_articles(attribute: Attribute, kept: Mask, renumbered: Integers) -> Attribute:
+def _select_articles(attribute: Attribute, kept: Mask, renumbered: Integers) -> Attribute:
     article, node = attribute.edge_index[:, kept[attribute.edge_index[0]]]
     used, node = np.unique(node, return_inverse=True)
     keys: Sequence[str | int] = [attribute.keys[place] for place in used]

@@ -17,7 +17,7 @@ from .read_purchases import Purchases
 from .read_subgraph import read_articles, read_attributes, read_customers
 from .subgraph import IdMap, Mask, Subgraph, SubgraphSpec, to_days
 
-MOST_OF_ALL = 0.5  # a larger share of the purchases is read faster in the order of the store than by days
+MAX_CHANGED_SHARE = 0.5  # a larger share of the purchases is read faster in the order of the store than by days
 IDS = {"customer_id": pl.String, "article_id": pl.String}
 STEP = "Bringing the kept export up to date"
 
@@ -64,7 +64,7 @@ def update_subgraph(
     if changes is None:
         return None
     stays = ~np.isin(kept.time, [to_days(day) for day in changes.days])
-    if stays.sum() < MOST_OF_ALL * kept.num_edges:
+    if stays.sum() < MAX_CHANGED_SHARE * kept.num_edges:
         return None
     added = _concatenate(_read_days(graph, changes.days, progress))
     customers = _update_customers(graph, kept, spec, changes, set(added["customer_id"]))

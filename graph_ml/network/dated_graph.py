@@ -74,9 +74,9 @@ class GraphBuilder:
         return build_adjacency(
             own.customer,
             own.article,
-            weigh(own, day, self.settings.half_life),
+            decay_weights(own, day, self.settings.half_life),
             (len(own.customer_ids), len(own.article_ids)),
-            weigh_attributes(own, self.settings),
+            weight_attributes(own, self.settings),
             self.settings.most,
             power,
             self.attribute_degree,
@@ -86,9 +86,12 @@ class GraphBuilder:
 
 def measure_degrees(subgraph: Subgraph, day: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
     """Return [A]: the sum of the weights of each article's edges in the graph of a day."""
-    weight, shape = weigh(subgraph, day, settings.half_life), (len(subgraph.customer_ids), len(subgraph.article_ids))
+    weight, shape = (
+        decay_weights(subgraph, day, settings.half_life),
+        (len(subgraph.customer_ids), len(subgraph.article_ids)),
+    )
     degree = np.asarray(add_up(subgraph.customer, subgraph.article, weight, shape, settings.most).sum(0)).ravel()
-    attributes = weigh_attributes(subgraph, settings)
+    attributes = weight_attributes(subgraph, settings)
     return degree if attributes is None else degree + np.asarray(attributes.sum(1)).ravel()
 
 
@@ -123,7 +126,7 @@ def count_nodes(subgraph: Subgraph, settings: TrainSettings) -> int:
     return len(subgraph.customer_ids) + len(subgraph.article_ids) + attributes
 
 
-def weigh(subgraph: Subgraph, day: int, half_life: float | None) -> npt.NDArray[np.float64]:
+def decay_weights(subgraph: Subgraph, day: int, half_life: float | None) -> npt.NDArray[np.float64]:
     """Return [num_edges]: quantity * 0.5 ^ (age on `day` / half_life); the quantity alone without a half-life."""
     quantity = subgraph.quantity.astype(np.float64)
     if half_life is None:
@@ -132,25 +135,25 @@ def weigh(subgraph: Subgraph, day: int, half_life: float | None) -> npt.NDArray[
     return weight
 
 
-def weigh_articles(own: Subgraph, day: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
+def weight_articles(own: Subgraph, day: int, settings: TrainSettings) -> npt.NDArray[np.float64]:
     """Return [A]: the sum of the weights of each article's purchases."""
-    weight = weigh(own, day, settings.half_life)
+    weight = decay_weights(own, day, settings.half_life)
     sold: npt.NDArray[np.float64] = np.bincount(own.article, weight, len(own.article_ids)).astype(np.float64)
     return sold
 
 
-def weigh_attributes(subgraph: Subgraph, settings: TrainSettings) -> sp.csr_matrix | None:
+def weight_attributes(subgraph: Subgraph, settings: TrainSettings) -> sp.csr_matrix | None:
     """Return [A, T]: the same weight for each edge from an article to an attribute node; None without such nodes."""
     if not settings.attributes or not subgraph.attributes:
         return None
     return sp.hstack(
         [
-            _weigh_edges(attribute.edge_index, settings.attributes, (len(subgraph.article_ids), len(attribute.keys)))
+            _weight_edges(attribute.edge_index, settings.attributes, (len(subgraph.article_ids), len(attribute.keys)))
             for attribute in subgraph.attributes.values()
         ],
         format="csr",
     )
 
 
-def _weigh_edges(edge_index: Integers, weight: float, shape: tuple[int, int]) -> sp.csr_matrix:
+def _weight_edges(edge_index: Integers, weight: float, shape: tuple[int, int]) -> sp.csr_matrix:
     return sp.csr_matrix((np.full(edge_index.shape[1], weight), edge_index), shape)

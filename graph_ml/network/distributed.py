@@ -48,15 +48,15 @@ def run_together(work: Callable[[Processes], None], command: str) -> NoReturn:
         work(Processes.joined())
         dist.destroy_process_group()
     except _Stopped:
-        _say(store, "hmrec: The training was stopped. Run the same command again: it goes on from the checkpoint.")
+        _warn(store, "hmrec: The training was stopped. Run the same command again: it goes on from the checkpoint.")
         _leave(130)
     except HmrecError as error:
-        _say(store, f"hmrec: {error}")
+        _warn(store, f"hmrec: {error}")
         _leave(error.exit_status)
     except (RuntimeError, dist.DistError) as error:
         if "onnection" not in str(error):  # gloo's words for a peer that is gone
             raise
-        _say(store, f"hmrec: {ProcessLost()}")
+        _warn(store, f"hmrec: {ProcessLost()}")
         _leave(1)
     _leave(0)
 
@@ -72,7 +72,7 @@ def _leave(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _say(store: Store | None, sentence: str) -> None:
+def _warn(store: Store | None, sentence: str) -> None:
     """Print a sentence, unless another process of this training has printed one."""
     try:
         first = store is None or store.add("sentences", 1) == 1

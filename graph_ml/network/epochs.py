@@ -31,8 +31,8 @@ from .trained_model import Epoch, TrainSettings
 from .validation import ValidationFold, sum_precision
 from .weeks import TargetWeek, count_target_weeks, plan_target_weeks
 
-MOST_STEPS = 8  # a week: each propagates over the whole graph, 9 s of processor time at H&M's size, whatever its batch
-STARTS = (0.25, 0.0, 0.5)  # values of `start_power`; the first if no week can be held out to choose by
+MAX_STEPS = 8  # a week: each propagates over the whole graph, 9 s of processor time at H&M's size, whatever its batch
+START_POWERS = (0.25, 0.0, 0.5)  # values of `start_power`; the first if no week can be held out to choose by
 SHARED_RATE = 10.0  # factor of the learning rate for the few numbers that all scores share
 
 
@@ -87,11 +87,11 @@ class Training:
 
     def start(self, power: float | None) -> None:
         """Forget all that was learned; start from singular vectors found with this `start_power`."""
-        power = STARTS[0] if power is None else power
+        power = START_POWERS[0] if power is None else power
         self.settings = self.settings.model_copy(update={"start_power": power})
         self.random = np.random.default_rng(self.settings.seed)
         self.network = self._make_start(power)
-        self.network.forget(torch.stack([week.graph.known for week in self.weeks]).amax(0))
+        self.network.clear_cache(torch.stack([week.graph.known for week in self.weeks]).amax(0))
         self.optimizer = make_optimizer(self.network, self.settings)
         self.mean = deepcopy(self.network)  # of the epochs: it overfits later, and is better (docs/decisions/0025)
         self.epochs = 0
@@ -120,7 +120,7 @@ class Training:
         losses = []
         for place in self.random.permutation(len(self.weeks)).tolist():
             order = self.random.permutation(self.customers[place])
-            size = max(self.settings.batch_size, -(-len(order) // MOST_STEPS))
+            size = max(self.settings.batch_size, -(-len(order) // MAX_STEPS))
             for begin in range(0, len(order), size):
                 batch = self.shard.take_customers(np.sort(order[begin : begin + size]))
                 losses.append(self._step(self.weeks[place], batch))
@@ -171,7 +171,7 @@ class Training:
         """Return MAP@12 of all purchases and of new ones."""
         if fold.day not in self.validation_graphs:
             self.validation_graphs[fold.day] = self.build_graph(fold.before, fold.day)
-        vectors = self.embed_own(self.validation_graphs[fold.day])
+        vectors = self.embed_local(self.validation_graphs[fold.day])
         sums = torch.tensor(
             [sum_precision(vectors, self.shard.take_truth(truth)) for truth in fold.truths], dtype=torch.float64
         )
@@ -195,10 +195,10 @@ class Training:
 
     def embed(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return [C, dim] and [A, dim] of all customers and articles, from all purchases, to compare by cosine."""
-        customers, articles = self.embed_own(self.whole)
+        customers, articles = self.embed_local(self.whole)
         return self.shard.gather_rows(torch.from_numpy(customers)).numpy(), articles
 
-    def embed_own(self, graph: DatedGraph) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def embed_local(self, graph: DatedGraph) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return [own customers, dim] and [A, dim], as of the day of a graph."""
         self.mean.eval()
         return embed_nodes(self.mean, graph, self.features, self.split, self.settings)

@@ -15,7 +15,7 @@ import torch
 from ..candidates.nearest import Vectors
 from ..export.subgraph import IdMap, Integers, Subgraph, to_days
 from .adjacency import add_up, invert_powers
-from .dated_graph import GraphBuilder, collect_features, count_nodes, measure_degrees, weigh
+from .dated_graph import GraphBuilder, collect_features, count_nodes, decay_weights, measure_degrees
 from .embed import embed_nodes, finish, make_network
 from .model import HeteroLightGCN, NodeFeatures
 from .trained_model import TrainedModel, TrainSettings
@@ -45,7 +45,7 @@ def embed_as_of(trained: TrainedModel, subgraph: Subgraph, today: int) -> Vector
     network.eval()
     if base is not subgraph:
         shop_features = collect_features(subgraph, trained.encoders)
-        return _embed_around(network, base, features, subgraph, shop_features, places, today, settings)
+        return _embed_neighbourhood(network, base, features, subgraph, shop_features, places, today, settings)
     split = len(base.customer_ids), len(base.article_ids)
     return Vectors(*embed_nodes(network, GraphBuilder(settings).build(base, today), features, split, settings))
 
@@ -58,7 +58,7 @@ def embed_shop(trained: TrainedModel, shop: Subgraph) -> TrainedModel:
 
 
 @torch.no_grad()
-def _embed_around(
+def _embed_neighbourhood(
     network: HeteroLightGCN,
     base: Subgraph,
     features: tuple[NodeFeatures, ...],
@@ -89,12 +89,12 @@ def _embed_around(
         passed_on += layer[articles]
         layer = graph.adjacency @ layer
         total += layer
-    begins += _pass_on(shop, today, settings, measure_degrees(base, today, settings), passed_on.numpy())
+    begins += _propagate_once(shop, today, settings, measure_degrees(base, today, settings), passed_on.numpy())
     total, begins = total / (settings.layers + 1), begins / (settings.layers + 1)
     return Vectors(*finish(network, begins, total[articles], graph, settings))
 
 
-def _pass_on(
+def _propagate_once(
     shop: Subgraph, today: int, settings: TrainSettings, degree: npt.NDArray[np.float64], x: npt.NDArray[np.float32]
 ) -> torch.Tensor:
     """Return [C, dim]: x [A, dim] propagated to each customer over their own edges, a batch of customers at a time."""
@@ -103,7 +103,7 @@ def _pass_on(
     for begin in range(0, len(reached), CUSTOMERS_AT_ONCE):
         end = min(begin + CUSTOMERS_AT_ONCE, len(reached))
         part = shop.where(slice(*np.searchsorted(shop.customer, [begin, end])))
-        weight, shape = weigh(part, today, settings.half_life), (end - begin, len(x))
+        weight, shape = decay_weights(part, today, settings.half_life), (end - begin, len(x))
         pairs = add_up(part.customer - begin, part.article, weight, shape, settings.most).astype(np.float32)
         left = sp.diags(invert_powers(np.asarray(pairs.sum(1)).ravel())).astype(np.float32)
         reached[begin:end] = torch.from_numpy(left @ (pairs @ x))
@@ -119,7 +119,7 @@ def _find(some: IdMap, among: IdMap) -> tuple[Integers, Integers]:
 
 def _move_rows(trained: TrainedModel, subgraph: Subgraph, latent: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return [nodes of the subgraph, dim]: each node's latent embedding, zeros for nodes unknown to the network."""
-    olds: list[IdMap] = [trained.learners, trained.article_ids]
+    olds: list[IdMap] = [trained.trained_customers, trained.article_ids]
     news: list[IdMap] = [subgraph.customer_ids, subgraph.article_ids]
     if trained.settings.attributes:
         olds += [IdMap(map(str, keys)) for keys in trained.attribute_keys.values()]
@@ -127,7 +127,7 @@ def _move_rows(trained: TrainedModel, subgraph: Subgraph, latent: npt.NDArray[np
         olds_by_label = dict(zip(trained.attribute_keys, olds[2:], strict=True))
         olds = olds[:2] + [olds_by_label.get(label, IdMap(())) for label in found]
         news += list(found.values())
-        begins = _begin_of_labels(trained)
+        begins = _label_offsets(trained)
     else:
         found, begins = {}, {}
     moved = np.zeros((sum(map(len, news)), latent.shape[1]), dtype=np.float32)
@@ -140,9 +140,9 @@ def _move_rows(trained: TrainedModel, subgraph: Subgraph, latent: npt.NDArray[np
     return moved
 
 
-def _begin_of_labels(trained: TrainedModel) -> dict[str, int]:
+def _label_offsets(trained: TrainedModel) -> dict[str, int]:
     """Return the number of each kind's first attribute node in the trained network."""
-    begin = len(trained.learners) + len(trained.article_ids)
+    begin = len(trained.trained_customers) + len(trained.article_ids)
     begins = {}
     for label, keys in trained.attribute_keys.items():
         begins[label] = begin

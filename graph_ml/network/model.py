@@ -136,7 +136,7 @@ class HeteroLightGCN(LightGCN):
         self.trend = torch.nn.Parameter(torch.zeros(windows))
 
     @torch.no_grad()
-    def forget(self, seen: Tensor) -> None:
+    def clear_cache(self, seen: Tensor) -> None:
         """Set latent embeddings to 0 where `seen` [num_nodes, 1] is 0: these nodes are in no target week's graph."""
         self.embedding.mul_(seen)
 

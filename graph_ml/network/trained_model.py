@@ -145,7 +145,7 @@ class TrainedModel:
     learned_from: IdMap | None = None
 
     @property
-    def learners(self) -> IdMap:
+    def trained_customers(self) -> IdMap:
         """The customers whose latent embeddings are in the weights, in the order of their rows."""
         return self.customer_ids if self.learned_from is None else self.learned_from
 

@@ -12,19 +12,19 @@ from torch import Tensor
 from ...cypher.progress import DETAIL, Progress, silent
 from ..export.subgraph import Integers, Subgraph, SubgraphSpec
 from .checkpoint import Checkpoint, make_key
-from .epochs import STARTS, Training
+from .epochs import START_POWERS, Training
 from .fold_in import embed_shop
 from .processes import ALONE, Processes
 from .trained_model import Epoch, TrainedModel, TrainSettings
 from .validation import ValidationFold, split_validation
 from .wide import WideTraining, is_wide
 
-Preset = Literal["default", "slides"]
+Preset = Literal["default", "lightgcn"]
 
 PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
     "default": (TrainSettings(), SubgraphSpec(isolated=True)),
     # as the source of this project trained: its rate, decay, dropout, epochs, loss and rows, on the purchases alone
-    "slides": (
+    "lightgcn": (
         TrainSettings(
             layers=3, learning_rate=0.01, weight_decay=0.001, dropout=0.01, epochs=50, loss="softplus", beta=1.5,
             averaging=0, half_life=None, most=None, attributes=0, features=False, windows=(), new_share=0,
@@ -143,21 +143,21 @@ def _search(
     training = begin(folds[-1].before, settings, shop)
     if settings.spectral and settings.start_power is None:
         if record.start_power is None:
-            record.start_power = choose_start(training, folds, progress)
+            record.start_power = choose_start_power(training, folds, progress)
         settings = settings.model_copy(update={"start_power": record.start_power})
     history, interrupted = _run_stage(training, "search", settings.epochs, folds, record, progress)
     return _Found(settings, history, _best(history).epoch, training.best if interrupted else {})
 
 
-def choose_start(training: Training, folds: list[ValidationFold], progress: Progress = silent) -> float:
-    """Return which of `STARTS` has the best lists after one epoch, and start the training from it."""
+def choose_start_power(training: Training, folds: list[ValidationFold], progress: Progress = silent) -> float:
+    """Return which of `START_POWERS` has the best lists after one epoch, and start the training from it."""
     scores = []
-    for done, power in enumerate(STARTS):
-        progress("Training: finding the best start", done, len(STARTS))
+    for done, power in enumerate(START_POWERS):
+        progress("Training: finding the best start", done, len(START_POWERS))
         if done:  # it stands at the first
             training.start(power)
         scores.append(training.run_epoch(folds).score)
-    power = STARTS[int(np.argmax(scores))]
+    power = START_POWERS[int(np.argmax(scores))]
     training.start(power)
     return power
 

@@ -12,11 +12,11 @@ import torch
 from ..export.subgraph import Integers, Subgraph, to_days
 from ..holdout.ranking import collect_pairs
 from ..holdout.split import WEEK
-from .dated_graph import DatedGraph, GraphBuilder, weigh_articles
+from .dated_graph import DatedGraph, GraphBuilder, weight_articles
 from .trained_model import TrainSettings
 
 LEAST_WEEKS = 5  # target weeks, however many customers each has
-EVEN = 0.1  # share of the negatives drawn evenly, so that articles that never sold are among them, too
+UNIFORM_SHARE = 0.1  # share of the negatives drawn evenly, so that articles that never sold are among them, too
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _make_target_week(before: Subgraph, after: Subgraph, day: int, builder: Grap
     owned = collect_pairs(before.where(is_target[before.customer]))  # no other customer is in a batch
     new = (targets - targets.multiply(owned)).tocsr()
     new.eliminate_zeros()
-    sold = builder.processes.add(torch.from_numpy(weigh_articles(before, day, builder.settings))).numpy()
+    sold = builder.processes.add(torch.from_numpy(weight_articles(before, day, builder.settings))).numpy()
     weight = sold**builder.settings.popularity
-    chance = (1 - EVEN) * weight / weight.sum() + EVEN / len(weight)
+    chance = (1 - UNIFORM_SHARE) * weight / weight.sum() + UNIFORM_SHARE / len(weight)
     return TargetWeek(graph, targets, new, owned, np.flatnonzero(is_target), chance)

@@ -28,13 +28,13 @@ from torch.nn.functional import normalize
 from ..export.features import FeatureEncoder
 from ..export.subgraph import Attribute, Integers, Mask, Subgraph
 from .adjacency import invert_powers, to_tensor
-from .dated_graph import DatedGraph, GraphBuilder, weigh_attributes
+from .dated_graph import DatedGraph, GraphBuilder, weight_attributes
 from .embed import finish
 from .epochs import Training
 from .losses import Scores
 from .model import HeteroLightGCN
 from .trained_model import TrainSettings
-from .weeks import EVEN, TargetWeek
+from .weeks import UNIFORM_SHARE, TargetWeek
 
 
 def is_wide(shop: Subgraph, settings: TrainSettings) -> bool:
@@ -77,7 +77,7 @@ class _Multiply(torch.autograd.Function):
         return ctx.times.transposed @ gradients[0].contiguous(), None
 
 
-class Beside:
+class UnsoldArticles:
     """The articles that nobody ever bought, left out of the graph of the others.
 
     Attributes
@@ -94,7 +94,7 @@ class Beside:
         self.bought: Mask = np.zeros(len(shop.article_ids), dtype=np.bool_)
         self.bought[shop.article] = True
         self.others = np.flatnonzero(~self.bought)
-        joined = weigh_attributes(shop, settings)
+        joined = weight_attributes(shop, settings)
         assert joined is not None  # noqa: S101  of a wide shop
         self.degree: npt.NDArray[np.float64] = np.asarray(joined.sum(axis=0)).ravel()
         edges = joined[self.others]
@@ -166,28 +166,31 @@ class WideTraining(Training):
 
     def __init__(self, subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | None = None) -> None:
         encoders, shop = subgraph.fit_encoders(), shop or subgraph
-        self.beside = Beside(shop, encoders["article"], settings)
-        degree = self.beside.degree[self.beside.in_graph]
-        builder = GraphBuilder(settings, self.beside.take(shop), attribute_degree=degree)
-        self.prepare(self.beside.take(subgraph), encoders, builder)
+        self.unsold = UnsoldArticles(shop, encoders["article"], settings)
+        degree = self.unsold.degree[self.unsold.in_graph]
+        builder = GraphBuilder(settings, self.unsold.take(shop), attribute_degree=degree)
+        self.prepare(self.unsold.take(subgraph), encoders, builder)
         self.weeks = [self._widen(week) for week in self.weeks]
 
     def _widen(self, week: TargetWeek) -> TargetWeek:
         """Return a target week with the other articles after those in the graph, drawn as evenly as these."""
-        number, others = len(self.beside.bought), len(self.beside.others)
-        chance = np.append(week.chance - EVEN / (number - others) + EVEN / number, np.full(others, EVEN / number))
-        pairs = {name: self.beside.widen(getattr(week, name)) for name in ("targets", "new", "owned")}
+        number, others = len(self.unsold.bought), len(self.unsold.others)
+        chance = np.append(
+            week.chance - UNIFORM_SHARE / (number - others) + UNIFORM_SHARE / number,
+            np.full(others, UNIFORM_SHARE / number),
+        )
+        pairs = {name: self.unsold.widen(getattr(week, name)) for name in ("targets", "new", "owned")}
         return replace(week, chance=chance / chance.sum(), **pairs)
 
     def build_graph(self, before: Subgraph, day: int) -> DatedGraph:
         """As `Training.build_graph`, with the articles in the graph alone."""
-        return super().build_graph(self.beside.take(before), day)
+        return super().build_graph(self.unsold.take(before), day)
 
     def score_batch(self, week: TargetWeek, batch: Integers) -> Scores:
         """As `Training.score_batch`; the other articles' scores are computed when they are drawn."""
         x, passed_on = self._propagate(self.network, week.graph)
         inside, weights = self.score(x, week, batch), _stack(self.network)
-        return _WideScores(inside, lambda which: normalize(self.beside.embed(weights, passed_on, which), dim=1))
+        return _WideScores(inside, lambda which: normalize(self.unsold.embed(weights, passed_on, which), dim=1))
 
     def _propagate(self, network: HeteroLightGCN, graph: DatedGraph) -> tuple[Tensor, Tensor]:
         """Return [nodes in the graph, dim] after propagation, and `passed_on` as of `Beside.embed`."""
@@ -195,27 +198,27 @@ class WideTraining(Training):
         begin, layer = network.begin(graph.known, self.features), _Times(matrix, matrix)
         attributes = slice(sum(self.split), None)
         first = layer @ begin
-        first = torch.cat([first[: attributes.start], first[attributes] + self.beside.to_attributes @ _stack(network)])
+        first = torch.cat([first[: attributes.start], first[attributes] + self.unsold.to_attributes @ _stack(network)])
         return (begin + first + layer @ first) / 3, begin[attributes] + first[attributes]
 
     @torch.no_grad()
-    def embed_own(self, graph: DatedGraph) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """As `Training.embed_own`, with all articles."""
+    def embed_local(self, graph: DatedGraph) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """As `Training.embed_local`, with all articles."""
         self.mean.eval()
         customers, inside = self.split
         x, passed_on = self._propagate(self.mean, graph)
-        articles = torch.empty(len(self.beside.bought), x.shape[1])
-        articles[torch.from_numpy(self.beside.bought)] = x[customers : customers + inside]
-        articles[torch.from_numpy(self.beside.others)] = self.beside.embed(_stack(self.mean), passed_on)
+        articles = torch.empty(len(self.unsold.bought), x.shape[1])
+        articles[torch.from_numpy(self.unsold.bought)] = x[customers : customers + inside]
+        articles[torch.from_numpy(self.unsold.others)] = self.unsold.embed(_stack(self.mean), passed_on)
         sold = torch.zeros(len(articles), graph.sold.shape[1])
-        sold[torch.from_numpy(self.beside.bought)] = graph.sold
+        sold[torch.from_numpy(self.unsold.bought)] = graph.sold
         return finish(self.mean, x[:customers], articles, replace(graph, sold=sold), self.settings)
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """As `Training.weights`, with a row of zeros for each node that is not in the graph."""
         weights, (customers, _) = super().weights(), self.split
         latent = weights["embedding"]
-        kept = np.concatenate([np.ones(customers, dtype=np.bool_), self.beside.bought, self.beside.in_graph])
+        kept = np.concatenate([np.ones(customers, dtype=np.bool_), self.unsold.bought, self.unsold.in_graph])
         weights["embedding"] = np.zeros((len(kept), latent.shape[1]), dtype=np.float32)
         weights["embedding"][kept] = latent
         return weights

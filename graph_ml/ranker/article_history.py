@@ -10,10 +10,12 @@ import scipy.sparse as sp
 
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers, Mask
-from .declare import ARTICLE, LIKE, Feature, Floats, divide
+from .declare import ARTICLE, SHARED_LABELS, Feature, Floats, divide
 
 WINDOWS = (7, 14, 28, 84, 364)
-AROUND = 25  # articles on each side in the order of ids: shops number articles that arrive together consecutively
+NEIGHBOURING_ARTICLES = (
+    25  # articles on each side in the order of ids: shops number articles that arrive together consecutively
+)
 
 
 class ArticleHistory:
@@ -86,16 +88,16 @@ def _measure_repeat_gap(history: ArticleHistory) -> Floats:
     return divide(history.count_pairs(again, pairs.last - pairs.first), history.count_pairs(again, pairs.days - 1))
 
 
-def _average_around(values: npt.NDArray[np.generic]) -> Floats:
-    """Return [A]: the mean over the articles at most `AROUND` places away in the order of ids, without the article."""
+def _average_neighbouring(values: npt.NDArray[np.generic]) -> Floats:
+    """Return [A]: the mean over the `NEIGHBOURING_ARTICLES` before and after each article in the order of ids."""
     values = values.astype(np.float64)
     sums = np.append(0.0, np.cumsum(values))
     place = np.arange(len(values))
-    low, high = np.maximum(place - AROUND, 0), np.minimum(place + AROUND + 1, len(values))
+    low, high = np.maximum(place - NEIGHBOURING_ARTICLES, 0), np.minimum(place + NEIGHBOURING_ARTICLES + 1, len(values))
     return divide(sums[high] - sums[low] - values, high - low - 1)
 
 
-def _sum_over_alike(label: str, history: ArticleHistory) -> Floats:
+def _sum_over_shared(label: str, history: ArticleHistory) -> Floats:
     incidence: sp.csr_matrix = history.snapshot.incidence(label)
     if not incidence.shape[1]:
         return np.full(incidence.shape[0], np.nan)
@@ -131,10 +133,10 @@ ARTICLE_FACTS: tuple[Feature[ArticleHistory], ...] = (
     # days since it was last sold
     _fact("days_idle", lambda h: np.where(h.sold, h.cut - h.last, np.nan)),
     # share of the articles numbered next to it that were first sold in the last 28 days
-    _fact("around_new", lambda h: _average_around((h.first >= h.cut - 28) & h.sold)),
+    _fact("around_new", lambda h: _average_neighbouring((h.first >= h.cut - 28) & h.sold)),
     # mean of buyers_7 over these
-    _fact("around_buyers", lambda h: _average_around(_count_buyers(7, h))),
+    _fact("around_buyers", lambda h: _average_neighbouring(_count_buyers(7, h))),
     # log(1 + purchases of all articles of its product, ... in the last 28 days)
-    *(_fact(f"{label.lower()}_buyers", partial(_sum_over_alike, label)) for label in LIKE),
+    *(_fact(f"{label.lower()}_buyers", partial(_sum_over_shared, label)) for label in SHARED_LABELS),
 )
 """Facts as of a day. An unknown fact, such as the gap of an article that nobody bought twice, is NaN."""

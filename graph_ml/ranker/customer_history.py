@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from ..candidates.lists import look_up, place_within, row_numbers
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers
-from .declare import BOTH, CUSTOMER, LIKE, Column, Feature, Floats, divide
+from .declare import BOTH, CUSTOMER, SHARED_LABELS, Column, Feature, Floats, divide
 
 
 class Kind(NamedTuple):
@@ -81,7 +81,7 @@ class CustomerHistory:
     @cached_property
     def weights(self) -> sp.csr_matrix:
         """[n, A]: the customers' weights of articles with a half-life of 60 days."""
-        return self.snapshot.weigh(60.0)
+        return self.snapshot.decayed_counts(60.0)
 
     @cached_property
     def total(self) -> Floats:
@@ -91,14 +91,14 @@ class CustomerHistory:
 
     def sum_weights(self, half_life: float) -> Floats:
         """Return the sum of 0.5 ^ (age / half_life) over the customer's purchases of the article."""
-        return self.take(self.snapshot.weigh(half_life).data, 0)
+        return self.take(self.snapshot.decayed_counts(half_life).data, 0)
 
     def count_recent(self, days: int) -> Floats:
         """Return on how many of the last so many days the customer bought the article."""
         snapshot, articles = self.snapshot, self.snapshot.shape[1]
         recent = np.flatnonzero(snapshot.time >= self.cut - days)
         key = snapshot.customer[recent] * articles + snapshot.article[recent]
-        return _look_up_days(key, snapshot.time[recent], self.row * articles + self.article)[0]
+        return _find_days(key, snapshot.time[recent], self.row * articles + self.article)[0]
 
     @cached_property
     def visits(self) -> tuple[Floats, Floats]:
@@ -118,10 +118,10 @@ class CustomerHistory:
 
     @cached_property
     def kinds(self) -> dict[str, Kind]:
-        """By `LIKE`, the purchases of articles of the same kind."""
-        return {label: self._look_at_kind(label) for label in LIKE}
+        """By `SHARED_LABELS`, the purchases of articles of the same kind."""
+        return {label: self._summarise_kind(label) for label in SHARED_LABELS}
 
-    def _look_at_kind(self, label: str) -> Kind:
+    def _summarise_kind(self, label: str) -> Kind:
         snapshot = self.snapshot
         node, nodes = snapshot.node_of(label), snapshot.incidence(label).shape[1]
         if not nodes:
@@ -129,7 +129,7 @@ class CustomerHistory:
         known = node[snapshot.article] >= 0
         key = snapshot.customer[known] * nodes + node[snapshot.article[known]]
         at = node[self.article]
-        days, first, last = _look_up_days(key, snapshot.time[known], np.where(at >= 0, self.row * nodes + at, -1))
+        days, first, last = _find_days(key, snapshot.time[known], np.where(at >= 0, self.row * nodes + at, -1))
         since = self.cut - last
         return Kind(days, since, divide(since, divide(last - first, days - 1)))
 
@@ -151,7 +151,7 @@ class CustomerHistory:
         return np.bincount(customer[day >= since], minlength=self.snapshot.shape[0])
 
 
-def _look_up_days(key: Integers, time: npt.NDArray[np.int32], wanted: Integers) -> tuple[Floats, Floats, Floats]:
+def _find_days(key: Integers, time: npt.NDArray[np.int32], wanted: Integers) -> tuple[Floats, Floats, Floats]:
     """Return [m] each: on how many different days each wanted key occurs, the first and the last; NaN if on none."""
     if not len(key):
         missing = np.full(len(wanted), np.nan)
@@ -173,7 +173,7 @@ def _rank(history: CustomerHistory) -> Floats:
     return history.take(place_within(row_numbers(weights), weights.data) + 1, np.nan)
 
 
-def _share_of_alike(label: str, history: CustomerHistory) -> Floats:
+def _share_of_shared(label: str, history: CustomerHistory) -> Floats:
     """Return [m]: the share of the customer's weight on articles with the candidate's attribute; NaN without one."""
     incidence, node = history.snapshot.incidence(label), history.snapshot.node_of(label)
     if not incidence.shape[1]:
@@ -234,9 +234,13 @@ CUSTOMER_FEATURES: tuple[Feature[CustomerHistory], ...] = (
     # since_last / repeat_gap, the gap of other customers
     _both("due_elsewhere", lambda h: divide(h.since_last, h.repeat_gap)),
     # share of the customer's weight on the article's product, ...
-    *(_both(f"{label.lower()}_share", partial(_share_of_alike, label)) for label in LIKE),
+    *(_both(f"{label.lower()}_share", partial(_share_of_shared, label)) for label in SHARED_LABELS),
     # as of the article, of its product, ...
-    *(_both(f"{label.lower()}_{part}", partial(_take_kind, label, part)) for label in LIKE for part in Kind._fields),
+    *(
+        _both(f"{label.lower()}_{part}", partial(_take_kind, label, part))
+        for label in SHARED_LABELS
+        for part in Kind._fields
+    ),
     # log(1 + different articles bought)
     _customer("customer_articles", lambda h: np.log1p(h.articles)[h.row]),
     # log(1 + days with a purchase)

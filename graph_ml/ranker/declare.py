@@ -21,7 +21,7 @@ KNOWN = {
 }
 """What features are about, in words. Those of the sources are about each source's list."""
 
-LIKE = ("Product", "ProductType", "Department")
+SHARED_LABELS = ("Product", "ProductType", "Department")
 """The kinds of attribute node by which articles are alike."""
 
 

@@ -20,13 +20,13 @@ from .customer_history import CUSTOMER_FEATURES, CustomerHistory
 Matrix = npt.NDArray[np.float32]
 
 FACTS = tuple(feature.name for feature in ARTICLE_FACTS)
-OWN = tuple(feature.name for feature in CUSTOMER_FEATURES)
+HISTORY_FEATURES = tuple(feature.name for feature in CUSTOMER_FEATURES)
 SUBJECTS = (*(feature.subject for feature in CUSTOMER_FEATURES), *(fact.subject for fact in ARTICLE_FACTS))
-"""Which of `KNOWN` the first columns of `describe_offers` are about."""
+"""Which of `KNOWN` the first columns of `compute_features` are about."""
 
 
 @dataclass(frozen=True)
-class Offers:
+class CandidateSet:
     """Articles that the sources propose to customers, each pair once, customer by customer.
 
     Attributes
@@ -56,7 +56,7 @@ def describe_articles(snapshot: Snapshot) -> Matrix:
     return np.stack([feature.compute(history) for feature in ARTICLE_FACTS], axis=1).astype(np.float32)
 
 
-def describe_offers(snapshot: Snapshot, offers: Offers, facts: Matrix, cosine: Matrix) -> Matrix:
+def compute_features(snapshot: Snapshot, candidate_set: CandidateSet, facts: Matrix, cosine: Matrix) -> Matrix:
     """Return [m, len(OWN) + len(FACTS) + 2 * sources]: all features, a row for each offer.
 
     Parameters
@@ -66,22 +66,24 @@ def describe_offers(snapshot: Snapshot, offers: Offers, facts: Matrix, cosine: M
     facts : [A, len(FACTS)], from `describe_articles`.
     cosine : [m], of the embeddings; NaN if one is missing.
     """
-    part = snapshot.take(offers.customers)
-    repeat_gap = facts[offers.article, FACTS.index("repeat_gap")]
-    history = CustomerHistory(part, offers.row, offers.article, repeat_gap, cosine)
-    known, sources = len(OWN) + len(FACTS), offers.score.shape[1]
-    described = np.empty((known + 2 * sources, len(offers.row)), dtype=np.float32)  # by columns: written in order
+    part = snapshot.take(candidate_set.customers)
+    repeat_gap = facts[candidate_set.article, FACTS.index("repeat_gap")]
+    history = CustomerHistory(part, candidate_set.row, candidate_set.article, repeat_gap, cosine)
+    known, sources = len(HISTORY_FEATURES) + len(FACTS), candidate_set.score.shape[1]
+    described = np.empty(
+        (known + 2 * sources, len(candidate_set.row)), dtype=np.float32
+    )  # by columns: written in order
     for place, feature in enumerate(CUSTOMER_FEATURES):
         described[place] = feature.compute(history)
-    for place, fact in enumerate(facts.T, len(OWN)):
-        described[place] = fact[offers.article]
-    described[known : known + sources] = offers.score.T
-    described[known + sources :] = offers.place.T
+    for place, fact in enumerate(facts.T, len(HISTORY_FEATURES)):
+        described[place] = fact[candidate_set.article]
+    described[known : known + sources] = candidate_set.score.T
+    described[known + sources :] = candidate_set.place.T
     return described.T
 
 
 def name_features(sources: tuple[str, ...]) -> list[str]:
-    """Return the names of `describe_offers`' columns."""
+    """Return the names of `compute_features`' columns."""
     words = [source.replace(" ", "_") for source in sources]  # as LightGBM keeps them
     scores, places = [f"{source}_score" for source in words], [f"{source}_place" for source in words]
-    return [*OWN, *FACTS, *scores, *places]
+    return [*HISTORY_FEATURES, *FACTS, *scores, *places]

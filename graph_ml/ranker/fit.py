@@ -28,16 +28,16 @@ from ..export.subgraph import Integers, Subgraph
 from ..holdout.ranking import collect_pairs
 from ..holdout.split import WEEK, HoldOut, hold_out
 from .features import (
-    OWN,
+    HISTORY_FEATURES,
+    CandidateSet,
     Matrix,
-    Offers,
+    compute_features,
     describe_articles,
-    describe_offers,
     name_features,
 )
-from .forest import MOST_LEAVES
+from .forest import MAX_LEAVES
 from .ranker import Ranker, choose_threads
-from .sources import BY_EMBEDDING, SOURCES, gather_offers
+from .sources import BY_EMBEDDING, SOURCES, collect_candidates
 
 if TYPE_CHECKING:
     from lightgbm.callback import CallbackEnv
@@ -60,7 +60,7 @@ class RankSettings(BaseModel):
     forests: int = Field(default=3, ge=1, description="So often trees are grown, from other seeds; their mean counts")
     rounds: int = Field(default=200, ge=1, description="Trees of each")
     learning_rate: float = Field(default=0.04, gt=0, description="What each tree counts")
-    leaves: int = Field(default=31, ge=2, le=MOST_LEAVES, description="Leaves of a tree")
+    leaves: int = Field(default=31, ge=2, le=MAX_LEAVES, description="Leaves of a tree")
     least: int = Field(default=200, ge=1, description="Candidates in a leaf at least; fewer where there are few")
     l2: float = Field(default=10.0, ge=0, description="Pull of a leaf's value towards 0")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same trees on the same machine")
@@ -109,7 +109,7 @@ def train_ranker(
             held = hold_out(subgraph, WEEK, ago)
         except UserMistake:
             break
-        weeks.append(_look_at_week(held, embed, settings, sources, _share(progress, LOOKING, ago, settings.weeks)))
+        weeks.append(_collect_week(held, embed, settings, sources, _share(progress, LOOKING, ago, settings.weeks)))
         progress(LOOKING, ago + 1, settings.weeks)
     names = tuple(source.name for source in sources) + ((BY_EMBEDDING.name,) if embed else ())
     if not any(week.bought.any() for week in weeks):
@@ -127,7 +127,7 @@ def first_day(subgraph: Subgraph, settings: RankSettings) -> int:
     return int(subgraph.time.max()) + 1 - WEEK * weeks
 
 
-class _Week(NamedTuple):
+class _TrainingWeek(NamedTuple):
     """Candidates of a week: [m, features], [m] whether bought in it, [m] whose."""
 
     features: Matrix
@@ -141,32 +141,34 @@ def _share(progress: Progress, step: str, before: int, total: int) -> Callable[[
     return lambda done: progress(step, before + done, total)
 
 
-def _look_at_week(
+def _collect_week(
     held: HoldOut,
     embed: EmbedAsOf | None,
     settings: RankSettings,
     sources: tuple[Method, ...],
     show: Callable[[float], None],
-) -> _Week:
+) -> _TrainingWeek:
     targets = collect_pairs(held.after)
     customers = np.flatnonzero(np.diff(targets.indptr))
     customers = np.sort(np.random.default_rng(settings.seed).permutation(customers)[: settings.customers])
-    board = Board.of(held, embed, sources)
+    context = RankingContext.of(held, embed, sources)
     random = np.random.default_rng(settings.seed)
     parts = []
-    for offers, features in board.describe(customers):
-        bought = look_up(targets, offers.customer, offers.article) > 0
-        hopeful = np.bincount(offers.row, bought, minlength=len(offers.customers)) > 0  # the others teach no order
-        candidates = np.bincount(offers.row, minlength=len(offers.customers))
-        drawn = random.random(len(bought)) * candidates[offers.row] < settings.negatives
-        kept = hopeful[offers.row] & (bought | drawn)
-        parts.append(_Week(features[kept], bought[kept], offers.customer[kept]))
+    for candidate_set, features in context.describe(customers):
+        bought = look_up(targets, candidate_set.customer, candidate_set.article) > 0
+        hopeful = (
+            np.bincount(candidate_set.row, bought, minlength=len(candidate_set.customers)) > 0
+        )  # the others teach no order
+        candidates = np.bincount(candidate_set.row, minlength=len(candidate_set.customers))
+        drawn = random.random(len(bought)) * candidates[candidate_set.row] < settings.negatives
+        kept = hopeful[candidate_set.row] & (bought | drawn)
+        parts.append(_TrainingWeek(features[kept], bought[kept], candidate_set.customer[kept]))
         show(len(parts) * CUSTOMERS_AT_ONCE / max(len(customers), len(parts) * CUSTOMERS_AT_ONCE))
-    return _Week(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return _TrainingWeek(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True)
-class Board:
+class RankingContext:
     """All that is needed to describe candidates as of a day.
 
     Attributes
@@ -183,31 +185,33 @@ class Board:
     sources: tuple[Method, ...]
 
     @classmethod
-    def of(cls, held: HoldOut, embed: EmbedAsOf | None, sources: tuple[Method, ...]) -> Board:
+    def of(cls, held: HoldOut, embed: EmbedAsOf | None, sources: tuple[Method, ...]) -> RankingContext:
         """The board as of the first day that is held out."""
         snapshot = Snapshot.of(held.before, held.cut)
         vectors = embed(held.before, snapshot.cut) if embed else None
         return cls(snapshot, describe_articles(snapshot), vectors, sources)
 
-    def describe(self, customers: Integers) -> Iterator[tuple[Offers, Matrix]]:
+    def describe(self, customers: Integers) -> Iterator[tuple[CandidateSet, Matrix]]:
         """The offers to all customers and their features, a part of the customers at a time."""
         for begin in range(0, len(customers), CUSTOMERS_AT_ONCE):
             yield self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
 
-    def _describe(self, customers: Integers) -> tuple[Offers, Matrix]:
-        offers = gather_offers(self.snapshot, customers, self.sources, self._find_nearest if self.vectors else None)
-        return offers, describe_offers(self.snapshot, offers, self.facts, self._compare(offers))
+    def _describe(self, customers: Integers) -> tuple[CandidateSet, Matrix]:
+        candidate_set = collect_candidates(
+            self.snapshot, customers, self.sources, self._find_nearest if self.vectors else None
+        )
+        return candidate_set, compute_features(self.snapshot, candidate_set, self.facts, self._compare(candidate_set))
 
     def rank(self, ranker: Ranker, customers: Integers, k: int, new_only: bool) -> Integers:
         """[n, k]: the best articles for each customer, -1 where there are no more."""
         ranked = np.full((len(customers), k), -1, dtype=np.int64)
 
         def rank_some(begin: int) -> None:
-            offers, features = self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
+            candidate_set, features = self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
             if new_only:
-                offers, features = keep_new(offers, features)
-            score = ranker.score(features, offers.row, new_only, k)
-            row, place, article = take_first(offers, score, k)
+                candidate_set, features = keep_new(candidate_set, features)
+            score = ranker.score(features, candidate_set.row, new_only, k)
+            row, place, article = take_first(candidate_set, score, k)
             ranked[begin + row, place] = article
 
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:  # our threads are enough
@@ -215,32 +219,40 @@ class Board:
         return ranked
 
     def _find_nearest(self, customers: Integers) -> Candidates:
-        assert self.vectors is not None  # noqa: S101  gather_offers asks only then
+        assert self.vectors is not None  # noqa: S101  collect_candidates asks only then
         return gnn(self.snapshot, customers, vectors=self.vectors, k=BY_EMBEDDING.candidates, new_only=True)
 
-    def _compare(self, offers: Offers) -> Matrix:
+    def _compare(self, candidate_set: CandidateSet) -> Matrix:
         if self.vectors is None:
-            return np.full(len(offers.row), np.nan, dtype=np.float32)
-        return cosine_of(self.vectors, offers.customer, offers.article)
+            return np.full(len(candidate_set.row), np.nan, dtype=np.float32)
+        return cosine_of(self.vectors, candidate_set.customer, candidate_set.article)
 
 
-def keep_new(offers: Offers, features: Matrix) -> tuple[Offers, Matrix]:
+def keep_new(candidate_set: CandidateSet, features: Matrix) -> tuple[CandidateSet, Matrix]:
     """Those offers alone that the customer never bought."""
-    new = features[:, OWN.index("days_bought")] == 0
-    kept = Offers(offers.customers, offers.row[new], offers.article[new], offers.score[new], offers.place[new])
+    new = features[:, HISTORY_FEATURES.index("days_bought")] == 0
+    kept = CandidateSet(
+        candidate_set.customers,
+        candidate_set.row[new],
+        candidate_set.article[new],
+        candidate_set.score[new],
+        candidate_set.place[new],
+    )
     return kept, features[new]
 
 
-def take_first(offers: Offers, score: npt.NDArray[np.float64], k: int) -> tuple[Integers, Integers, Integers]:
+def take_first(
+    candidate_set: CandidateSet, score: npt.NDArray[np.float64], k: int
+) -> tuple[Integers, Integers, Integers]:
     """Row, place from 0 and article of each customer's k best offers; equal scores in the order of ids."""
-    place = place_within(offers.row, score)
+    place = place_within(candidate_set.row, score)
     first = np.flatnonzero((place < k) & (score > -np.inf))
-    first = first[np.lexsort((place[first], offers.row[first]))]
-    return offers.row[first], place[first], offers.article[first]
+    first = first[np.lexsort((place[first], candidate_set.row[first]))]
+    return candidate_set.row[first], place[first], candidate_set.article[first]
 
 
 def _grow(
-    weeks: list[_Week],
+    weeks: list[_TrainingWeek],
     names: tuple[str, ...],
     settings: RankSettings,
     new_only: bool,
@@ -253,7 +265,7 @@ def _grow(
     """
     import lightgbm
 
-    kept = [_keep_hopeful(week, new_only) for week in weeks]
+    kept = [_keep_promising(week, new_only) for week in weeks]
     kept = [week for week in kept if len(week.bought)]
     if not kept:
         return ()
@@ -288,11 +300,11 @@ def _grow(
     return tuple(texts)
 
 
-def _keep_hopeful(week: _Week, new_only: bool) -> _Week:
+def _keep_promising(week: _TrainingWeek, new_only: bool) -> _TrainingWeek:
     """The candidates that count, of customers who bought one of them."""
     kept = np.ones(len(week.bought), dtype=bool)
     if new_only:
-        kept = week.features[:, OWN.index("days_bought")] == 0
+        kept = week.features[:, HISTORY_FEATURES.index("days_bought")] == 0
     hopeful = np.unique(week.customer[kept & week.bought])
     kept &= np.isin(week.customer, hopeful)
-    return _Week(week.features[kept], week.bought[kept], week.customer[kept])
+    return _TrainingWeek(week.features[kept], week.bought[kept], week.customer[kept])

@@ -20,7 +20,7 @@ from ..export.subgraph import Integers
 if TYPE_CHECKING:
     import lightgbm
 
-MOST_LEAVES = 32  # a bit each
+MAX_LEAVES = 32  # a bit each
 ROWS_AT_ONCE = 256  # what a tree looks at of them stays in the cache
 ZERO = np.float32(1e-35)
 DE_BRUIJN = 0x077CB531
@@ -62,7 +62,7 @@ class Forest:
         inner: list[tuple[int, np.float32, bool, int]] = []
         nodes, values, leaves = [0], list[float](), [0]
         for tree in booster.dump_model()["tree_info"]:
-            if tree["num_leaves"] > MOST_LEAVES or tree["num_cat"]:
+            if tree["num_leaves"] > MAX_LEAVES or tree["num_cat"]:
                 raise ValueError("A tree has more than 32 leaves, or looks at categories.")
             _walk(tree["tree_structure"], inner, values, leaves[-1])
             nodes.append(len(inner))

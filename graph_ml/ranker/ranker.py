@@ -19,7 +19,7 @@ from ...cypher.recommenders import find_method
 from ..candidates.lists import take_largest
 from ..export.subgraph import Integers
 from .declare import KNOWN
-from .features import FACTS, OWN, SUBJECTS, Matrix, name_features
+from .features import FACTS, HISTORY_FEATURES, SUBJECTS, Matrix, name_features
 from .forest import Forest
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 STAGES = ((10, 60), (50, 24))
 """Pairs of n and m: the first n trees of the first forest choose m candidates of each customer for the next stage."""
-FEW = 50_000  # candidates: for fewer, compiling the forests takes longer than it saves
+COMPILE_FROM = 50_000  # candidates: for fewer, compiling the forests takes longer than it saves
 ONE_AT_A_TIME = Lock()
 """LightGBM writes the depth of trees into them when it computes contributions: two threads at once can crash it."""
 
@@ -112,7 +112,7 @@ class Ranker:
 
         Parameters
         ----------
-        features : [m, features], rows of `describe_offers`.
+        features : [m, features], rows of `compute_features`.
         row : [m], ascending: the customer of each.
         new_only : use the forests for articles not bought before.
         k : how many of each customer have to be in the right order.
@@ -124,15 +124,15 @@ class Ranker:
         score = np.full(len(features), -np.inf)
         if not len(features):
             return score
-        ask = self._choose(new_only, len(features))
+        score_with = self._choose(new_only, len(features))
         left, row_of, columns = np.arange(len(features)), row, features.T
         for trees, most in STAGES:
             most = max(most, 2 * k)
             if np.bincount(row_of).max() <= most:
                 continue
-            chosen = take_largest(row_of, ask(0, columns, trees), most)
+            chosen = take_largest(row_of, score_with(0, columns, trees), most)
             left, row_of, columns = left[chosen], row_of[chosen], columns[:, chosen]
-        score[left] = np.mean([ask(place, columns, None) for place in range(len(self.trees[new_only]))], axis=0)
+        score[left] = np.mean([score_with(place, columns, None) for place in range(len(self.trees[new_only]))], axis=0)
         return score
 
     def _choose(self, new_only: bool, rows: int) -> Callable[[int, Matrix, int | None], npt.NDArray[np.float64]]:
@@ -141,10 +141,10 @@ class Ranker:
         Both compute the same sums. The function takes the number of a forest, columns [features, m], and how many of
         the first forest's trees to use; None for all.
         """
-        forests = self.forests[new_only] if rows >= FEW else []
+        forests = self.forests[new_only] if rows >= COMPILE_FROM else []
         is_probability = self.is_probability[new_only]
 
-        def ask(place: int, columns: Matrix, trees: int | None) -> npt.NDArray[np.float64]:
+        def score_with(place: int, columns: Matrix, trees: int | None) -> npt.NDArray[np.float64]:
             if forests:
                 total = forests[place].score(columns, trees)
             else:
@@ -152,7 +152,7 @@ class Ranker:
                 total = np.asarray(booster.predict(columns.T, raw_score=True, num_threads=1))
             return expit(total) if is_probability else total
 
-        return ask
+        return score_with
 
     def attribute(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
         """Return [m, sources + 1]: the part of the score of each source, and of everything else, by the first forest.
@@ -170,7 +170,7 @@ class Ranker:
         Their sum is `score`, as the trees for all articles are not about probabilities.
         """
         mean = np.mean([self._contribute(features, False, place) for place in range(len(self.trees[False]))], axis=0)
-        own, number = len(OWN) + len(FACTS), len(self.sources)
+        own, number = len(HISTORY_FEATURES) + len(FACTS), len(self.sources)
         subjects = np.array(SUBJECTS)
         return Explanation(
             mean[:, own : own + number] + mean[:, own + number : -1],
@@ -216,4 +216,4 @@ class Ranker:
 
 def choose_threads(rows: int) -> int:
     """Return 1 for few rows, else 0 for one thread a core: LightGBM's threads wait for each other by spinning."""
-    return 1 if rows < FEW else 0
+    return 1 if rows < COMPILE_FROM else 0

@@ -13,7 +13,7 @@ from ..candidates.batch_recommender import find_batch_recommender
 from ..candidates.lists import Candidates
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers
-from .features import Offers
+from .features import CandidateSet
 
 SOURCES = tuple(method for method in METHODS if method.candidates and not method.needs_embeddings)
 """The recommenders that need no embeddings; `BY_EMBEDDING` comes last if there are any."""
@@ -26,12 +26,12 @@ def choose_sources(names: tuple[str, ...]) -> tuple[Method, ...]:
     return tuple(method for method in map(find_method, names) if not method.needs_embeddings)
 
 
-def gather_offers(
+def collect_candidates(
     snapshot: Snapshot,
     customers: Integers,
     sources: tuple[Method, ...],
     nearest: Callable[[Integers], Candidates] | None,
-) -> Offers:
+) -> CandidateSet:
     """Collect what every source proposes to every customer.
 
     Parameters
@@ -47,15 +47,15 @@ def gather_offers(
         batch = find_batch_recommender(source.name)
         propose = partial(batch, snapshot, k=source.candidates, **source.parameters)
         if source.is_for_cold_start:
-            lists.append(_propose_to_some(propose, customers, cold))
+            lists.append(_propose_in_batches(propose, customers, cold))
         else:
             lists.append(propose(customers, new_only=not source.proposes_bought))
     if nearest is not None:
         lists.append(nearest(customers))
-    return join_lists(customers, lists, snapshot.shape[1])
+    return merge_lists(customers, lists, snapshot.shape[1])
 
 
-def join_lists(customers: Integers, lists: list[Candidates], articles: int) -> Offers:
+def merge_lists(customers: Integers, lists: list[Candidates], articles: int) -> CandidateSet:
     """Join the lists of several sources, each with a list for each customer."""
     keys = [found.row * articles + found.article for found in lists]
     key, inverse = np.unique(np.concatenate([*keys, np.zeros(0, dtype=np.int64)]), return_inverse=True)
@@ -67,10 +67,10 @@ def join_lists(customers: Integers, lists: list[Candidates], articles: int) -> O
         score[at, column] = found.score
         place[at, column] = np.arange(len(found.article)) - found.indptr[found.row] + 1
         begin += len(found.article)
-    return Offers(customers, key // articles, key % articles, score, place)
+    return CandidateSet(customers, key // articles, key % articles, score, place)
 
 
-def _propose_to_some(
+def _propose_in_batches(
     propose: Callable[..., Candidates], customers: Integers, wanted: npt.NDArray[np.bool_]
 ) -> Candidates:
     """Return lists for the wanted customers, and empty ones for the others."""

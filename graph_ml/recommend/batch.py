@@ -24,11 +24,11 @@ from ..candidates.snapshot import Snapshot
 from ..export.kept import export_kept
 from ..export.subgraph import IdMap, Integers, Mask, Subgraph, SubgraphSpec
 from ..ranker.features import FACTS, Matrix
-from ..ranker.fit import Board
+from ..ranker.fit import RankingContext
 from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, choose_sources
+from .active_ranker import ActiveRanker
 from .plan import Plan, Step, plan_steps
-from .ranker_in_force import RankerInForce
 from .request import Filters, Request
 from .submission import write_submission
 
@@ -69,7 +69,7 @@ class Shop:
 
 
 def recommend_all(
-    graph: Graph, ranker_in_force: RankerInForce, request: Request, out: Path, at_once: int, progress: Progress
+    graph: Graph, active_ranker: ActiveRanker, request: Request, out: Path, at_once: int, progress: Progress
 ) -> int:
     """Write every customer's list into a file and return how many there are, as `Recommender.recommend_all` describes.
 
@@ -81,19 +81,19 @@ def recommend_all(
     if not int(graph.read("counts")["customers"][0]):
         raise UserMistake("The graph has no customers.", "Load some first: hmrec load DIR")
     before = _read_version(graph)
-    plan = plan_steps(request, ranker_in_force.find)
-    ranker = ranker_in_force.read(plan.ranker) if plan.ranker is not None else None
+    plan = plan_steps(request, active_ranker.find)
+    ranker = active_ranker.read(plan.ranker) if plan.ranker is not None else None
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), progress)
-    shop = graph.read_anew(lambda: read_shop(graph, subgraph, ranker, plan, request))
-    ranked, board = None, None
+    shop = graph.read_with_retry(lambda: read_shop(graph, subgraph, ranker, plan, request))
+    ranked, context = None, None
     if ranker is not None:
-        board = graph.read_anew(lambda: read_board(graph, subgraph, shop, ranker))
-        ranked = partial(rank_by_board, board, ranker, request)
+        context = graph.read_with_retry(lambda: read_ranking_context(graph, subgraph, shop, ranker))
+        ranked = partial(rank_in_context, context, ranker, request)
     steps = prepare_steps(shop, plan.steps, request, ranked)
     if len(before) > 1 and _read_version(graph) != before:
         raise HmrecError("The graph changed while it was read.", "Try again when the load or training is done.")
     settings = request.model_dump(mode="json") | {"method": request.chosen.name}
-    depends_on = [FORM, version("hmrec"), before, _digest(shop, ranker, board), settings]
+    depends_on = [FORM, version("hmrec"), before, _digest(shop, ranker, context), settings]
     customers, articles = list(subgraph.customer_ids), subgraph.article_ids
 
     def predict(begin: int, end: int) -> Iterator[list[str]]:
@@ -149,9 +149,9 @@ def prepare_steps(
     ]
 
 
-def rank_by_board(board: Board, ranker: Ranker, request: Request, customers: Integers) -> Candidates:
+def rank_in_context(context: RankingContext, ranker: Ranker, request: Request, customers: Integers) -> Candidates:
     """Return the ranker's lists, without its scores."""
-    ranked = board.rank(ranker, customers, request.k, request.new_only)
+    ranked = context.rank(ranker, customers, request.k, request.new_only)
     return Candidates(
         np.append(0, np.cumsum((ranked >= 0).sum(axis=1))), ranked[ranked >= 0], np.zeros(int((ranked >= 0).sum()))
     )
@@ -174,14 +174,14 @@ def read_shop(graph: Graph, subgraph: Subgraph, ranker: Ranker | None, plan: Pla
     return Shop(Snapshot.of(subgraph, request.as_of, only), bought, vectors)
 
 
-def read_board(graph: Graph, subgraph: Subgraph, shop: Shop, ranker: Ranker) -> Board:
+def read_ranking_context(graph: Graph, subgraph: Subgraph, shop: Shop, ranker: Ranker) -> RankingContext:
     """Return what a ranker needs: the shop, and the facts about articles that are in the graph."""
     facts = np.full((len(subgraph.article_ids), len(FACTS)), np.nan, dtype=np.float32)
     for article_id, values in graph.stream("article_facts", facts=list(FACTS)):
         if article_id in subgraph.article_ids:
             known = [np.nan if value is None else value for value in values]
             facts[subgraph.article_ids.index(article_id)] = known
-    return Board(shop.snapshot, facts, shop.vectors, choose_sources(ranker.sources))
+    return RankingContext(shop.snapshot, facts, shop.vectors, choose_sources(ranker.sources))
 
 
 def _needs_vectors(ranker: Ranker | None, plan: Plan) -> bool:
@@ -213,10 +213,10 @@ def _stack(ids: IdMap, dim: int, rows: Iterable[list[Any]]) -> Matrix:
     return stacked
 
 
-def _digest(shop: Shop, ranker: Ranker | None, board: Board | None) -> str:
+def _digest(shop: Shop, ranker: Ranker | None, context: RankingContext | None) -> str:
     """A checksum of what a training left in the graph, of which versions tell too little: it writes in many steps."""
     found = hashlib.blake2b((ranker.to_text() if ranker else "").encode(), digest_size=16)
-    for array in (*(shop.vectors or ()), *((board.facts,) if board else ())):
+    for array in (*(shop.vectors or ()), *((context.facts,) if context else ())):
         found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()
 

@@ -74,22 +74,22 @@ def recommend_by_ranker(graph: Graph, shared: SharedLists, ranker: Ranker, reque
 
 def _rank(ranker: Ranker, proposed: Proposed, request: Request) -> list[list[Any]]:
     """Return the k best as rows of article_id, score and because: the reason of the source that counted most."""
-    offers, features = proposed.offers, proposed.features
+    candidate_set, features = proposed.candidate_set, proposed.features
     if request.new_only:
-        offers, features = keep_new(offers, features)
-    score = ranker.score(features, offers.row, request.new_only, request.k)
-    _, _, best = take_first(offers, score, request.k)
+        candidate_set, features = keep_new(candidate_set, features)
+    score = ranker.score(features, candidate_set.row, request.new_only, request.k)
+    _, _, best = take_first(candidate_set, score, request.k)
     if not len(best):
         return []
-    place = {article: row for row, article in enumerate(offers.article.tolist())}
+    place = {article: row for row, article in enumerate(candidate_set.article.tolist())}
     rows = np.array([place[article] for article in best.tolist()])
     parts = ranker.attribute(features[rows], request.new_only)[:, :-1]
-    parts = np.where(np.isnan(offers.place[rows]), -np.inf, parts)
+    parts = np.where(np.isnan(candidate_set.place[rows]), -np.inf, parts)
     counted = [ranker.sources[source] for source in parts.argmax(axis=1).tolist()]
     reasons = {source: proposed.read_reasons(source) for source in set(counted)}
     ranked = []
     for row, source in zip(rows.tolist(), counted, strict=True):
-        article_id = proposed.ids[int(offers.article[row])]
+        article_id = proposed.ids[int(candidate_set.article[row])]
         because = f"{find_method(source).label}: {reasons[source][article_id]}"
         ranked.append([article_id, float(score[row]), because])
     return ranked

@@ -40,11 +40,11 @@ def explain_by_ranker(
     check_article(graph, article_id)
     proposed = gather(graph, shared, ranker, request)
     rows: list[list[Any]] = []
-    found = np.flatnonzero(np.array(proposed.ids, dtype=str)[proposed.offers.article] == article_id)
+    found = np.flatnonzero(np.array(proposed.ids, dtype=str)[proposed.candidate_set.article] == article_id)
     if len(found):
         parts = ranker.explain(proposed.features[found])
         others = 0.0
-        places, by_source = proposed.offers.place[found[0]].tolist(), parts.sources[0].tolist()
+        places, by_source = proposed.candidate_set.place[found[0]].tolist(), parts.sources[0].tolist()
         for source, place, part in zip(ranker.sources, places, by_source, strict=True):
             if np.isnan(place):
                 others += part

@@ -20,10 +20,10 @@ from ...cypher.recommenders import Method, find_method
 from ..candidates.lists import Candidates
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Attribute, to_days
-from ..ranker.declare import LIKE
-from ..ranker.features import FACTS, Matrix, Offers, describe_offers
+from ..ranker.declare import SHARED_LABELS
+from ..ranker.features import FACTS, CandidateSet, Matrix, compute_features
 from ..ranker.ranker import Ranker
-from ..ranker.sources import BY_EMBEDDING, join_lists
+from ..ranker.sources import BY_EMBEDDING, merge_lists
 from .request import Request
 from .shared_lists import Purchases, Row, SharedLists
 
@@ -91,7 +91,7 @@ class Proposed:
     sources: CustomerSources
     ids: list[str]
     lists: Mapping[str, list[Row]]
-    offers: Offers
+    candidate_set: CandidateSet
     features: Matrix
 
     def read_reasons(self, source: str) -> dict[str, str]:
@@ -128,9 +128,13 @@ def gather(graph: Graph, shared: SharedLists, ranker: Ranker, request: Request) 
     ids = {article_id: place for place, article_id in enumerate(described["article_id"])}
     own = [(ids[article], day) for article, day in bought]
     snapshot = _make_snapshot(known["age"], own, described, until)
-    offers = join_lists(np.zeros(1, dtype=np.int64), [_to_candidates(rows, ids) for rows in lists], max(1, len(ids)))
-    features = describe_offers(snapshot, offers, _stack_facts(described), _column(described, "cosine")[offers.article])
-    return Proposed(sources, list(ids), dict(zip(ranker.sources, lists, strict=True)), offers, features)
+    candidate_set = merge_lists(
+        np.zeros(1, dtype=np.int64), [_to_candidates(rows, ids) for rows in lists], max(1, len(ids))
+    )
+    features = compute_features(
+        snapshot, candidate_set, _stack_facts(described), _column(described, "cosine")[candidate_set.article]
+    )
+    return Proposed(sources, list(ids), dict(zip(ranker.sources, lists, strict=True)), candidate_set, features)
 
 
 def _describe(graph: Graph, customer_id: str, article_ids: list[str]) -> dict[str, list[Any]]:
@@ -150,7 +154,7 @@ def _make_snapshot(
 ) -> Snapshot:
     """The customer's own purchases as a shop of one customer, so that they are described as in training."""
     article, time = (np.array(column) for column in zip(*purchases, strict=True)) if purchases else np.zeros((2, 0))
-    columns = dict(zip(LIKE, ("product", "product_type", "department"), strict=True))
+    columns = dict(zip(SHARED_LABELS, ("product", "product_type", "department"), strict=True))
     return Snapshot(
         to_days(until),
         (1, len(described["article_id"])),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ...cypher.errors import NoRanker
-from .ranker_in_force import RankerVersion
+from .active_ranker import RankerVersion
 from .request import Request
 
 

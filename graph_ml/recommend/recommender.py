@@ -10,11 +10,11 @@ from ...cypher.articles import find_similar
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
+from .active_ranker import ActiveRanker
 from .batch import AT_ONCE, recommend_all
 from .customer import recommend_by_queries, recommend_by_ranker
 from .explain import explain_by_ranker, explain_user_based_cf
 from .plan import plan_steps
-from .ranker_in_force import RankerInForce
 from .request import Recommendations, Request
 from .shared_lists import SharedLists
 
@@ -34,7 +34,7 @@ class Recommender:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.ranker = RankerInForce(graph)
+        self.ranker = ActiveRanker(graph)
         self.shared_lists = SharedLists()
 
     def recommend(self, request: Request) -> Recommendations:

@@ -55,7 +55,7 @@ class SharedLists:
         key: Hashable,
         k: int,
         owned: Collection[str],
-        ask: Callable[[int], list[Row]],
+        fetch: Callable[[int], list[Row]],
     ) -> list[Row] | None:
         """The first `k` rows whose article is not `owned`; None where what is kept does not reach so far.
 
@@ -74,7 +74,7 @@ class SharedLists:
             if found is not None:
                 self._lists.move_to_end(key)
         if found is None:
-            found = ask(depth)
+            found = fetch(depth)
             self._keep(purchases, key, found)
         rows = [row for row in found if row[0] not in owned][:k]
         return rows if len(rows) == k or len(found) < depth else None

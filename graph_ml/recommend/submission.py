@@ -56,7 +56,7 @@ def write_submission(
     Raises
     ------
     UserMistake : another run is writing this file.
-    NoRoom : the disk is full; what has been written so far stays in the partial file, for the next run.
+    DiskFull : the disk is full; what has been written so far stays in the partial file, for the next run.
     """
     target = find_result_file(out)
     if target.is_stream:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...cypher.errors import HmrecError, UserMistake
 from ...cypher.progress import DETAIL, Progress, silent
 from ..export.subgraph import Subgraph, to_days
-from ..network.dated_graph import weigh
+from ..network.dated_graph import decay_weights
 from ..network.trained_model import TrainedModel, TrainSettings
 
 PROCESSES = 2
@@ -72,7 +72,7 @@ def train_tables(
         folder = Path(name)
         np.save(folder / "customer.npy", subgraph.customer)
         np.save(folder / "article.npy", subgraph.article)
-        np.save(folder / "weight.npy", weigh(subgraph, to_days(subgraph.until), settings.half_life))
+        np.save(folder / "weight.npy", decay_weights(subgraph, to_days(subgraph.until), settings.half_life))
         (folder / "settings.json").write_text(json.dumps(settings.model_dump() | {"sizes": sizes}))
         _run(folder, processes, progress)
         customers, articles = (_read_table(folder, table, rows) for table, rows in sizes.items())

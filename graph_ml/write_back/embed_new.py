@@ -78,14 +78,14 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
         subgraph = export_subgraph(graph, SubgraphSpec(isolated=True), progress)
         customers = find_places(graph, "customers_without_embedding", subgraph.customer_ids, slot=IN_FORCE)
         articles = find_places(graph, "articles_without_embedding", subgraph.article_ids, slot=IN_FORCE)
-        graph.write("tell_later_purchases", until=subgraph.until.isoformat())
+        graph.write("record_later_purchases", until=subgraph.until.isoformat())
         if len(customers) or len(articles):
             progress("Computing the embeddings", 0, None)
             vectors = embed_as_of(trained, subgraph, to_days(subgraph.until))
             write_vectors(graph, customers, vectors.customers, IN_FORCE, "customers", progress)
             write_vectors(graph, articles, vectors.articles, IN_FORCE, "articles", progress)
         facts = _refresh_facts(graph, subgraph, progress) if model.has_ranker else 0
-        graph.write("tell_embedded")
+        graph.write("record_embedded")
     return EmbedReceipt(model.version, len(customers), len(articles), facts, round(time.monotonic() - begun, 3))
 
 

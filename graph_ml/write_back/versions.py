@@ -83,4 +83,4 @@ def load_version(graph: Graph, version: int) -> TrainedModel:
         parts = graph.stream("model_parts", fetch_size=2, version=version)
         return b"".join(bytes(content) for _, content in parts)
 
-    return load_model(graph.read_anew(read))
+    return load_model(graph.read_with_retry(read))

@@ -142,7 +142,7 @@ def _put_in_force(
     customers, articles = _write_all(graph, trained, slot, progress)
     lap("writing")
     graph.write("prepare_model", version=version, model=model, staged=slot == STAGED)
-    graph.write("put_in_force", version=version)
+    graph.write("activate_model", version=version)
     finish_move(graph, progress)
     if customer_index:
         prepare_index(graph, CUSTOMERS, trained.settings.dim, progress)
@@ -212,7 +212,7 @@ def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any
         "purchases": trained.purchases,
         "customers": len(trained.customer_ids),
         "articles": len(trained.article_ids),
-        "learned_from": len(trained.learners),
+        "learned_from": len(trained.trained_customers),
         "epochs": trained.epochs,
         "hyperparameters": trained.settings.model_dump_json(),
         "libraries": json.dumps({name: version(name) for name in LIBRARIES}),

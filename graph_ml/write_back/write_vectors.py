@@ -27,7 +27,7 @@ def find_places(graph: Graph, query: str, ids: IdMap, **parameters: Any) -> Plac
     def read() -> list[tuple[int, int]]:
         return [(node, ids.index(outer)) for node, outer in graph.stream(query, **parameters) if outer in ids]
 
-    places = np.array(graph.read_anew(read), dtype=np.int64).reshape(-1, 2)
+    places = np.array(graph.read_with_retry(read), dtype=np.int64).reshape(-1, 2)
     return places[places[:, 0].argsort()]
 
 

@@ -143,7 +143,7 @@ def check(raw: pl.LazyFrame, columns: list[Column], form: Form) -> pl.LazyFrame:
     )
 
 
-def tell_odd(checked: pl.LazyFrame, columns: list[Column], source: Source) -> dict[str, int]:
+def detect_unusual(checked: pl.LazyFrame, columns: list[Column], source: Source) -> dict[str, int]:
     """Return how many optional cells of good rows broke their rule, by column; add notes on them and on missing ones.
 
     Parameters

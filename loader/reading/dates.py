@@ -93,7 +93,9 @@ def _put_hyphens(text: Text) -> Text:
     return plain.str.replace(r"(?i)sept\b", "Sep").str.replace_all(r"[ ,./-]+", "-")
 
 
-def tell_date_form(sample: list[str], ends: tuple[int, int] | None, where: str, earliest: date = EARLIEST) -> DateForm:
+def detect_date_form(
+    sample: list[str], ends: tuple[int, int] | None, where: str, earliest: date = EARLIEST
+) -> DateForm:
     """Tell how a file writes dates.
 
     Parameters
@@ -108,7 +110,7 @@ def tell_date_form(sample: list[str], ends: tuple[int, int] | None, where: str, 
     UserMistake : day and month cannot be told apart, years have two digits, or days are a spreadsheet's numbers.
     """
     texts = pl.Series("day", sample, dtype=pl.String)
-    if epoch := _tell_epoch(texts, earliest):
+    if epoch := _detect_epoch(texts, earliest):
         return DateForm(epoch=epoch)
     clock = any(re.search(CLOCK, text) or re.search(PACKED_CLOCK, text) for text in sample)
     days = _drop_clock(texts) if clock else texts
@@ -141,7 +143,7 @@ def _count_days(texts: pl.Series, form: DateForm, earliest: date) -> int:
     return int(frame.select(parse_day(pl.col("day"), form, earliest).is_not_null().sum()).item())
 
 
-def _tell_epoch(texts: pl.Series, earliest: date) -> int:
+def _detect_epoch(texts: pl.Series, earliest: date) -> int:
     """The units a second if most texts are numbers counted from 1970 to a day that counts; else 0."""
     for digits, epoch in EPOCHS.items():
         fits = texts.filter(texts.str.contains(rf"^\d{{{digits}}}(?:\.\d*)?$"))

@@ -25,7 +25,9 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 SAMPLE = 1 << 18
-FEW = 200  # bytes outside ASCII, below which a guess between encodings of Europe is no better than the commonest
+MIN_HIGH_BYTES = (
+    200  # bytes outside ASCII, below which a guess between encodings of Europe is no better than the commonest
+)
 _CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _SEP_LINE = re.compile(r'^"?sep=(.|\\t)"?$', re.IGNORECASE)
@@ -39,7 +41,7 @@ codecs.register_error(
 
 
 @dataclass(frozen=True)
-class Look:
+class ByteScan:
     """What a pass over a file's bytes shows.
 
     Attributes
@@ -67,7 +69,7 @@ class Look:
         return self.is_utf8 and not (self.has_quotes or self.has_escapes or self.has_bare_returns)
 
 
-def look_through(file: Path) -> Look:
+def scan_bytes(file: Path) -> ByteScan:
     """Read a file once and tell what occurs in it."""
     digest, size, last = hashlib.sha256(), 0, b"\n"
     has_quotes = has_escapes = has_feeds = False
@@ -90,13 +92,13 @@ def look_through(file: Path) -> Look:
                 is_utf8 = _decodes(decoder, chunk)
             last = chunk[-1:]
     is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
-    return Look(
+    return ByteScan(
         digest.hexdigest(), size, has_quotes, has_escapes, has_feeds, returns > 0, is_utf8,
         last in (b"\n", b"\r"),
     )  # fmt: skip
 
 
-def tell_encoding(file: Path, look: Look, wanted: str | None) -> str:
+def detect_encoding(file: Path, byte_scan: ByteScan, wanted: str | None) -> str:
     """Return the name of Python's codec for a text file.
 
     A byte order mark decides, then `wanted`; a file that is not UTF-8 as a whole is UTF-8 with damaged rows if most of
@@ -120,9 +122,9 @@ def tell_encoding(file: Path, look: Look, wanted: str | None) -> str:
                 f"There is no text encoding named {wanted!r:.40}.", "Known are utf-8, cp1252, utf-16, ..."
             ) from error
         return codec
-    if codec_of_nulls := _tell_wide(head):
+    if codec_of_nulls := _detect_utf_16(head):
         return codec_of_nulls
-    if look.is_utf8:
+    if byte_scan.is_utf8:
         return "utf-8"
     sample = _sample_letters(file)
     rest = _CHARACTER.sub(b"", sample)
@@ -155,7 +157,7 @@ def read_sep_line(line: str) -> str | None:
     return match and match[1].replace("\\t", "\t")
 
 
-def tell_separator(line: str, known: frozenset[str]) -> str:
+def detect_separator(line: str, known: frozenset[str]) -> str:
     """Return what parts the names in a header: the separator that yields most known names, then most names at all."""
     bare = re.sub(r'"[^"]*"', lambda quoted: re.sub(r"[,;\t|]", "_", quoted[0]), line)
 
@@ -174,7 +176,7 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = Fal
     return True
 
 
-def _tell_wide(head: bytes) -> str | None:
+def _detect_utf_16(head: bytes) -> str | None:
     """Tell UTF-16 and UTF-32 without a byte order mark by where the zeros of its ASCII letters stand."""
     if head.count(0) < len(head) // 4 or len(head) < 8:
         return None
@@ -201,7 +203,7 @@ def _guess(sample: bytes, file: Path) -> str:
     runs = _HIGH.findall(sample)
     high = sum(map(len, runs))
     in_words = sum(len(run) for run in runs if len(run) > 2) * 2 > high
-    best = from_bytes(sample).best() if in_words or high >= FEW else None
+    best = from_bytes(sample).best() if in_words or high >= MIN_HIGH_BYTES else None
     if best is not None and "cp1252" not in best.could_be_from_charset:
         return best.encoding
     for codec in ("cp1252", "latin-1"):

@@ -11,9 +11,9 @@ import polars as pl
 from ...cypher.errors import UserMistake
 from ..schema import TABLES, Kind, Table
 from .columns import check_map, describe_columns, match_columns, simplify
-from .dialect import SEPARATORS, Look, look_through, read_sep_line, tell_encoding, tell_separator, transcode
-from .packed import CHUNK, Entry, tell_packing, unpack
-from .parts import Found
+from .dialect import SEPARATORS, ByteScan, detect_encoding, detect_separator, read_sep_line, scan_bytes, transcode
+from .packed import CHUNK, Entry, detect_packing, unpack
+from .parts import FoundFiles
 from .rows import LINES_OF_A_CELL, Splitter, split_file
 from .sheets import read_sheets
 
@@ -43,7 +43,7 @@ class Part:
     skip: int = 0
     constants: dict[str, str | None] = field(default_factory=dict)
     schema: dict[str, pl.DataType] = field(default_factory=dict)
-    look: Look | None = None
+    byte_scan: ByteScan | None = None
     rows: list[Path] | None = None
     first: int = 0
 
@@ -87,8 +87,8 @@ class Source:
     @property
     def ends_whole(self) -> bool:
         """Whether the last line ends."""
-        look = self.parts[-1].look
-        return look is None or look.ends_whole
+        byte_scan = self.parts[-1].byte_scan
+        return byte_scan is None or byte_scan.ends_whole
 
     def find_lines(self, lines: pl.Series) -> pl.DataFrame:
         """Return the name of the part that each line stands in, and the line's number there."""
@@ -104,7 +104,7 @@ class Source:
 
 
 def open_sources(
-    found: Found, work: Path, column_map: dict[str, str], encoding: str | None = None
+    found: FoundFiles, work: Path, column_map: dict[str, str], encoding: str | None = None
 ) -> dict[str, Source]:
     """Look through each file once, and hold its columns against its table's.
 
@@ -170,26 +170,26 @@ def _open_part(
             schema = dict(pl.scan_parquet(text, glob=False, hive_partitioning=False).collect_schema())
         except (pl.exceptions.PolarsError, OSError) as error:
             raise UserMistake(f"{_show(entry)} is not a Parquet file that can be read.") from error
-        return [Part(entry.name, text, "", list(schema), 0, entry.constants, schema)], look_through(text).digest
-    if tell_packing(text) == "sheet":
-        return _open_sheets(entry, text, target, notes), look_through(text).digest
-    look = look_through(text)
-    digest = look.digest
-    codec = tell_encoding(text, look, encoding)
+        return [Part(entry.name, text, "", list(schema), 0, entry.constants, schema)], scan_bytes(text).digest
+    if detect_packing(text) == "sheet":
+        return _open_sheets(entry, text, target, notes), scan_bytes(text).digest
+    byte_scan = scan_bytes(text)
+    digest = byte_scan.digest
+    codec = detect_encoding(text, byte_scan, encoding)
     is_whole = True
-    if codec not in ("utf-8", "utf-8-sig") or not look.is_utf8:
+    if codec not in ("utf-8", "utf-8-sig") or not byte_scan.is_utf8:
         text, is_whole = _transcode(text, target.with_name(f"{target.name}.utf8"), codec, bare_returns=False)
-        look = look_through(text)
+        byte_scan = scan_bytes(text)
         if codec not in ("utf-8", "utf-8-sig"):
             notes.append(f"{entry.name}: its text is read as {codec}, not UTF-8; if that is wrong, give --encoding.")
-    if look.has_bare_returns and (not look.has_feeds or _has_bare_return(text)):
-        had_feeds = look.has_feeds
+    if byte_scan.has_bare_returns and (not byte_scan.has_feeds or _has_bare_return(text)):
+        had_feeds = byte_scan.has_feeds
         text, is_whole = _transcode(text, target.with_name(f"{target.name}.lf"), "utf-8", bare_returns=True)
-        look = look_through(text)
+        byte_scan = scan_bytes(text)
         notes.append(f"{entry.name}: its lines end by CR alone{', some by LF' if had_feeds else ''}.")
     separator, header, skip = _read_header(entry, text, known, notes)
-    part = Part(entry.name, text, separator, header, skip, entry.constants, look=look)
-    return [part if look.is_plain and is_whole else replace(part, rows=[])], digest
+    part = Part(entry.name, text, separator, header, skip, entry.constants, byte_scan=byte_scan)
+    return [part if byte_scan.is_plain and is_whole else replace(part, rows=[])], digest
 
 
 def _has_bare_return(text: Path) -> bool:
@@ -222,7 +222,7 @@ def _read_header(entry: Entry, text: Path, known: frozenset[str], notes: list[st
             lines.append(line.decode("utf-8", errors="replace").rstrip("\r\n"))
     if "\n".join(lines).count('"') % 2:
         lines = lines[:1]
-    separator = separator or tell_separator("\n".join(lines), known)
+    separator = separator or detect_separator("\n".join(lines), known)
     splitter = Splitter(separator, max(1, "".join(lines).count(separator) + 1))
     split = splitter.split_odd(lines, 0)
     header = split[0] if split is not None and split[0] is not None else lines[0].split(separator)

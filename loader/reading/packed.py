@@ -58,7 +58,7 @@ class Entry:
     constants: dict[str, str | None] = field(default_factory=dict)
 
 
-def tell_packing(file: Path) -> str:
+def detect_packing(file: Path) -> str:
     """Return gzip, xz, bzip2, zstd, zip, sheet (a spreadsheet), or nothing if the file is not packed.
 
     Raises
@@ -99,7 +99,7 @@ def unpack(entry: Entry, target: Path) -> Path:
     """
     file, member = entry.file, entry.member
     for layer in range(LAYERS + 1):
-        kind = "zip" if member else tell_packing(file)
+        kind = "zip" if member else detect_packing(file)
         if kind in ("", "sheet"):
             return file
         if kind == "zip" and not member:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from ...cypher.errors import UserMistake
 from ..schema import ARTICLES, CUSTOMERS, TABLES, TRANSACTIONS, Table
-from .packed import Entry, is_hidden, list_members, tell_packing
+from .packed import Entry, detect_packing, is_hidden, list_members
 
 STEMS = {TRANSACTIONS.stem: ("transactions_train", "transactions"), CUSTOMERS.stem: ("customers",),
          ARTICLES.stem: ("articles",)}  # fmt: skip
@@ -22,7 +22,7 @@ NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFiles:
     """The data set's files.
 
     Attributes
@@ -46,7 +46,7 @@ class _Candidate:
     entries: list[Entry]
 
 
-def find_files(folder: Path) -> Found:
+def find_files(folder: Path) -> FoundFiles:
     """Find the data set's files; only the transactions must be there.
 
     Parameters
@@ -60,7 +60,7 @@ def find_files(folder: Path) -> Found:
     if not folder.is_dir():
         if not folder.exists():
             raise UserMistake(f"{folder} is not there.", "Name the folder that holds transactions_train.csv.")
-        if not folder.is_file() or tell_packing(folder) != "zip":
+        if not folder.is_file() or detect_packing(folder) != "zip":
             raise UserMistake(
                 f"{folder} is a file, not a folder.", "Name the folder that holds transactions_train.csv, or a .zip."
             )
@@ -70,12 +70,12 @@ def find_files(folder: Path) -> Found:
     archives: list[str] = []
     odd: list[tuple[str, Table]] = []
     for name in names:
-        told = tell_table(name)
+        told = detect_table(name)
         if told is not None:
             candidates.extend(_list_candidate(folder / name, *told))
         elif name.lower().endswith(".zip") and (folder / name).is_file():
             archives.append(name)
-        elif table := _tell_likeness(name):
+        elif table := _measure_likeness(name):
             odd.append((name, table))
     if not any(candidate.table is TRANSACTIONS for candidate in candidates):
         taken = {candidate.table.stem for candidate in candidates}
@@ -85,9 +85,9 @@ def find_files(folder: Path) -> Found:
     return _choose(folder, candidates, odd)
 
 
-def _choose(folder: Path, candidates: list[_Candidate], odd: list[tuple[str, Table]]) -> Found:
+def _choose(folder: Path, candidates: list[_Candidate], odd: list[tuple[str, Table]]) -> FoundFiles:
     """Take each table's own file, else its parts; name the others."""
-    found = Found({})
+    found = FoundFiles({})
     for table in TABLES:
         ours = [candidate for candidate in candidates if candidate.table is table]
         whole = [candidate for candidate in ours if not candidate.is_part]
@@ -116,7 +116,7 @@ def _choose(folder: Path, candidates: list[_Candidate], odd: list[tuple[str, Tab
     return found
 
 
-def tell_table(name: str) -> tuple[Table, int, bool] | None:
+def detect_table(name: str) -> tuple[Table, int, bool] | None:
     """Return the table that a file's or folder's name stands for, the rank of its stem, and whether it is a part."""
     base, ended = name.lower(), False
     while match := ENDING.search(base):
@@ -131,7 +131,7 @@ def tell_table(name: str) -> tuple[Table, int, bool] | None:
     return None
 
 
-def _tell_likeness(name: str) -> Table | None:
+def _measure_likeness(name: str) -> Table | None:
     return next((table for table in TABLES if name.lower().startswith(STEMS[table.stem][-1])), None)
 
 
@@ -151,9 +151,9 @@ def _list_candidate(path: Path, table: Table, rank: int, is_part: bool) -> Itera
     if not path.is_file():
         return
     entries = [Entry(path.name, path)]
-    if tell_packing(path) == "zip":
+    if detect_packing(path) == "zip":
         members = list_members(path)
-        named = [member for member in members if (tell_table(member.split("/")[-1]) or (None,))[0] is table]
+        named = [member for member in members if (detect_table(member.split("/")[-1]) or (None,))[0] is table]
         members = sorted(named or members, key=_natural)
         if not members:
             raise UserMistake(f"{path} is a .zip without a file in it.")
@@ -169,7 +169,7 @@ def _list_archive(file: Path, prefix: str) -> Iterator[_Candidate]:
     for member in sorted(list_members(file), key=_natural):
         places = tuple(member.split("/"))
         for depth, place in enumerate(places, start=1):
-            if told := tell_table(place):
+            if told := detect_table(place):
                 entry = Entry(f"{prefix}{member}", file, member, _read_partitions(places[depth:-1]))
                 grouped.setdefault(places[:depth], (told, []))[1].append(entry)
                 break

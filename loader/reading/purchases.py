@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from ..schema import ARTICLES, CUSTOMERS, TRANSACTIONS, Column, Kind, ReadRules, Table
-from .cells import MISSING, TYPES, Form, check, complete, list_rejects, parse_plain, tell_odd, trim
+from .cells import MISSING, TYPES, Form, check, complete, detect_unusual, list_rejects, parse_plain, trim
 from .files import Source, fetch_lines
-from .returns import CANCELLED, count_units, take_back, tell_kind
-from .scan import collect, scan, tell_form, unreadable
+from .returns import CANCELLED, count_units, detect_kind, take_back
+from .scan import collect, detect_parsers, scan, unreadable
 
 NUMBERS = pl.Schema(
     {
@@ -185,9 +185,9 @@ def read_transactions(
     texts = [trim("t_dat", Form()), number] + ([trim("invoice", Form())] if "invoice" in source.names else [])
     sample = collect(raw.head(SAMPLE_ROWS).select(texts), source)
     dates = sample["t_dat"].drop_nulls()
-    form = tell_form(source, dates.filter(~dates.is_in(MISSING)).to_list(), rules.earliest)
-    cancels = "invoice" in sample.columns and _tell_cancels(sample["invoice"])
-    width = _tell_width(nodes[ARTICLES.stem], sample["article_id"].drop_nulls())
+    form = detect_parsers(source, dates.filter(~dates.is_in(MISSING)).to_list(), rules.earliest)
+    cancels = "invoice" in sample.columns and _mark_cancelled(sample["invoice"])
+    width = _detect_width(nodes[ARTICLES.stem], sample["article_id"].drop_nulls())
     if nodes[ARTICLES.stem].is_empty():
         width = known_width
     elif width:
@@ -203,7 +203,7 @@ def read_transactions(
     if _is_cut(source):
         others = others.with_columns(bad=pl.when(pl.col("line") == last).then(pl.lit("")).otherwise("bad"))
     others = _check_others(others, nodes, form, width, source, work, rules.leave_out, cancels)
-    lost = tell_odd(others.filter(~pl.col("left_out")), _columns_of(source), source)
+    lost = detect_unusual(others.filter(~pl.col("left_out")), _columns_of(source), source)
     rejects, empty_lines = _collect_rejects(others.filter(~pl.col("left_out")), source, last, rules)
     left_out = int(others.select(pl.col("left_out").sum()).collect(engine="streaming").item())
     if left_out:
@@ -216,7 +216,7 @@ def _columns_of(source: Source) -> list[Column]:
     return [column for column in source.table.columns if column.name in source.names]
 
 
-def _tell_cancels(invoices: pl.Series) -> bool:
+def _mark_cancelled(invoices: pl.Series) -> bool:
     """Whether a C before an invoice's number marks a cancelled one: most of the others are digits only."""
     others = invoices.drop_nulls().filter(~invoices.drop_nulls().str.contains(CANCELLED))
     return bool(others.len()) and others.str.contains(r"^\d+(\.0)?$").sum() * 2 > others.len()
@@ -284,7 +284,7 @@ def _check_others(
         article_id=pl.when(short).then(pl.col("article_id").str.zfill(width)).otherwise("article_id"),
         restored=short,
     )
-    checked = checked.with_columns(units=count_units(), kind=tell_kind())
+    checked = checked.with_columns(units=count_units(), kind=detect_kind())
     for table in (CUSTOMERS, ARTICLES):
         key = str(table.key)
         numbers = nodes[table.stem].select(key).with_row_index(key.removesuffix("_id")).lazy()
@@ -306,7 +306,7 @@ def _check_others(
     return others
 
 
-def _tell_width(articles: pl.DataFrame, sample: pl.Series) -> int:
+def _detect_width(articles: pl.DataFrame, sample: pl.Series) -> int:
     """How many digits article ids have: the articles file's, if they are all as long; 0 if it does not show.
 
     If the transactions' first ids are longer, all as long, and begin with a zero, it is the articles file that lost

@@ -58,7 +58,7 @@ def count_units() -> pl.Expr:
     return pl.when(is_return).then(-pl.col("quantity").abs()).otherwise("quantity")
 
 
-def tell_kind() -> pl.Expr:
+def detect_kind() -> pl.Expr:
     """What makes a row a return, a key of KINDS."""
     return pl.when(pl.col("quantity") < 0).then(1).when(pl.col("cancelled")).then(2).otherwise(3).cast(pl.Int8)
 

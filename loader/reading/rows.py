@@ -226,7 +226,7 @@ def _split_blocks(file: Path, splitter: Splitter, skip: int, columns: dict[int, 
             if "\r" in text.replace("\r\n", ""):
                 lines = [row for joined in lines for row in _part_joined_rows(joined, splitter)]
             if is_first:
-                splitter.prefers_escapes = _tell_escapes(lines, splitter)
+                splitter.prefers_escapes = _detect_escapes(lines, splitter)
             frame, used = _split_block(lines, line, splitter, columns, more)
             left = "\n".join(lines[used:])
             rest = (left + "\n" if left or used < len(lines) else "").encode() + rest[end:]
@@ -321,7 +321,7 @@ def _to_frame(rows: list[Row], columns: dict[int, str]) -> pl.DataFrame:
     return pl.DataFrame(data, schema=schema)
 
 
-def _tell_escapes(lines: list[str], splitter: Splitter) -> bool:
+def _detect_escapes(lines: list[str], splitter: Splitter) -> bool:
     """Return whether a file's first lines show more rows that only backslash escapes make whole than the opposite."""
     votes = 0
     for line in (line.rstrip("\r") for line in lines if "\\" in line):

@@ -11,7 +11,7 @@ import polars as pl
 from ...cypher.errors import UserMistake
 from ..schema import EARLIEST, TRANSACTIONS, Kind
 from .cells import Form
-from .dates import EPOCH_UNITS, tell_date_form
+from .dates import EPOCH_UNITS, detect_date_form
 from .decimals import count_decimals, has_decimal_comma
 from .files import Part, Source
 
@@ -146,24 +146,24 @@ def _scan_csv(part: Part, separator: str, columns: list[str]) -> pl.LazyFrame:
     )
 
 
-def tell_form(source: Source, dates: list[str], earliest: date = EARLIEST) -> Form:
+def detect_parsers(source: Source, dates: list[str], earliest: date = EARLIEST) -> Form:
     """How the file writes its values, told by its first dates, and by all of them if these leave it open."""
-    form = Form(decimal_comma=_tell_comma(source), earliest=earliest)
+    form = Form(decimal_comma=_detect_decimal_comma(source), earliest=earliest)
     if not dates:
         return form
-    told = tell_date_form(dates, None, str(source.file), earliest)
+    told = detect_date_form(dates, None, str(source.file), earliest)
     if told.pattern.startswith("%d") and not told.named:
         pattern = r"^\D?(\d{1,2})\D(\d{1,2})\D\d{4}"
         ends = [pl.col("t_dat").str.extract(pattern, place).cast(pl.Int64).max().alias(str(place)) for place in (1, 2)]
         first, second = collect(scan(source).select(ends), source).row(0)
-        told = tell_date_form(dates, (first or 0, second or 0), str(source.file), earliest)
+        told = detect_date_form(dates, (first or 0, second or 0), str(source.file), earliest)
     if not told.is_usual:
         since = f", {EPOCH_UNITS[told.epoch]} since 1970 in UTC" if told.epoch else ""
         source.notes.append(f"{source.file.name}: its dates are written like {dates[0][:30]!r}{since}.")
     return replace(form, dates=told)
 
 
-def _tell_comma(source: Source) -> bool:
+def _detect_decimal_comma(source: Source) -> bool:
     """Return whether the decimals have a comma; cells of plain text that commas part, and numbers, cannot have one."""
     parts = [part for part in source.parts if not (part.is_plain and part.separator == ",")]
     decimals = {column.name for column in source.table.columns if column.kind is Kind.decimal}

@@ -16,11 +16,11 @@ import polars as pl
 
 from ...cypher.progress import Progress, silent
 from ..schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS, ReadRules
-from .cells import REJECTS, check, complete, list_rejects, tell_odd
+from .cells import REJECTS, check, complete, detect_unusual, list_rejects
 from .files import Source, open_sources
 from .parts import find_files
 from .purchases import TableCount, read_transactions
-from .scan import collect, scan, tell_form
+from .scan import collect, detect_parsers, scan
 
 STEP = "Reading and checking the files"
 
@@ -109,7 +109,7 @@ def read_tables(
     return CleanTables(
         work, counts, pl.concat([pl.DataFrame(schema=REJECTS), *rejects.values()]).sort("file", "line"),
         {stem: _count_reasons(bad) for stem, bad in rejects.items()}, {stem: by for stem, by in lost.items() if by},
-        (*found.notes, *_tell_notes(sources, counts)), bare[CUSTOMERS.stem], bare[ARTICLES.stem],
+        (*found.notes, *_collect_notes(sources, counts)), bare[CUSTOMERS.stem], bare[ARTICLES.stem],
         _fingerprint(sources, column_map or {}, rules),
     )  # fmt: skip
 
@@ -120,9 +120,9 @@ def read_tables(
 def _read_nodes(source: Source, rules: ReadRules) -> tuple[pl.DataFrame, pl.DataFrame, TableCount, dict[str, int]]:
     """A table of customers or articles: good rows (the last of each id), rejects, counts, lost cells by column."""
     columns = [column for column in source.table.columns if column.name in source.names]
-    checked = collect(check(scan(source), columns, tell_form(source, [])), source)
+    checked = collect(check(scan(source), columns, detect_parsers(source, [])), source)
     key = str(source.table.key)
-    lost = tell_odd(checked.lazy(), columns, source)
+    lost = detect_unusual(checked.lazy(), columns, source)
     bad = checked.filter(pl.col("bad").is_not_null())
     good = checked.filter(pl.col("bad").is_null()).sort("line").select(column.name for column in columns)
     found = good.height
@@ -154,7 +154,7 @@ def _write_attributes(articles: pl.DataFrame, work: Path) -> None:
 # -- what is told -------------------------------------------------------------------------------------------
 
 
-def _tell_notes(sources: dict[str, Source], counts: dict[str, TableCount]) -> Iterable[str]:
+def _collect_notes(sources: dict[str, Source], counts: dict[str, TableCount]) -> Iterable[str]:
     for stem, source in sources.items():
         yield from source.notes
         if counts[stem].read == 0:

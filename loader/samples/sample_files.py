@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...cypher.errors import HmrecError, UserMistake
 from ...cypher.result_file import find_result_file
-from ..reading.parts import tell_table
+from ..reading.parts import detect_table
 from ..schema import ARTICLES, CUSTOMERS, TABLES, TRANSACTIONS
 
 MARK = "sample.json"
@@ -85,7 +85,7 @@ def _check_folder(folder: Path) -> None:
         raise UserMistake(f"The folder {folder} is not writable.", "Choose another folder.")
     is_sample = (folder / MARK).is_file()
     for file in sorted(folder.iterdir()):
-        told = tell_table(file.name)
+        told = detect_table(file.name)
         if told is not None and not told[2] and not (is_sample and file.suffix == ".csv"):
             raise UserMistake(
                 f"{folder} already holds a {file.name} that is not from a sample.",

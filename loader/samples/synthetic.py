@@ -29,7 +29,7 @@ from .synthetic_articles import (
     draw_catalogue,
     number_articles,
     price_in_week,
-    weigh_weeks,
+    weight_weeks,
 )
 from .synthetic_customers import (
     FAVOURITES,
@@ -44,7 +44,7 @@ from .synthetic_customers import (
 )
 
 FIRST_DAY = date(2018, 9, 20)
-MOST_CUSTOMERS, MOST_ARTICLES, MOST_TRANSACTIONS = 20_000_000, 1_000_000, 400_000_000
+MAX_CUSTOMERS, MAX_ARTICLES, MAX_TRANSACTIONS = 20_000_000, 1_000_000, 400_000_000
 DRAWING, WRITING = "Drawing the synthetic shop", "Writing its transactions"
 
 CANDIDATES = 6  # articles that a customer considers before buying one
@@ -134,8 +134,8 @@ def write_synthetic(
 
 
 def _check_sizes(customers: int, articles: int, transactions: int, seed: int) -> None:
-    bounds = (("customers", customers, MOST_CUSTOMERS), ("articles", articles, MOST_ARTICLES))
-    for name, count, most in (*bounds, ("transactions", transactions, MOST_TRANSACTIONS)):
+    bounds = (("customers", customers, MAX_CUSTOMERS), ("articles", articles, MAX_ARTICLES))
+    for name, count, most in (*bounds, ("transactions", transactions, MAX_TRANSACTIONS)):
         if not 1 <= count <= most:
             raise UserMistake(f"The number of {name} must be from 1 to {most:,}, not {count:,}.")
     if seed < 0:
@@ -149,7 +149,7 @@ def _draw_shop(rng: np.random.Generator, customers: int, articles: int, transact
     shoppers = draw_shoppers(rng, customers, transactions, styles)
     baskets = draw_baskets(rng, shoppers)
     rows_a_week = np.bincount(week_of_day(baskets.day), baskets.rows, minlength=WEEKS).astype(np.int64)
-    weights = weigh_weeks(rng, catalogue, rows_a_week)
+    weights = weight_weeks(rng, catalogue, rows_a_week)
     demand = _sales_of_departments(catalogue, weights.sum(axis=0, dtype=np.float64))
     favourites = draw_favourites(rng, shoppers.persona, demand)
     return _Shop(catalogue, shoppers, baskets, weights, favourites, np.full((customers, REMEMBERED), -1, np.int32))

@@ -213,7 +213,7 @@ def _compress_head(sales: Floats) -> Floats:
     return np.asarray(compressed / compressed.sum())
 
 
-def weigh_weeks(rng: np.random.Generator, catalogue: Catalogue, rows_a_week: Ints) -> Singles:
+def weight_weeks(rng: np.random.Generator, catalogue: Catalogue, rows_a_week: Ints) -> Singles:
     """Return the expected sales of each article in each week, [WEEKS, articles]; a week sums to its rows.
 
     Launch, decay and season give each article its shape. Then columns are fitted to the articles' shares and rows to

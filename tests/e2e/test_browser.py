@@ -38,7 +38,7 @@ def graph(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -
     write_synthetic(folder, customers=400, articles=150, transactions=9_000, seed=1)
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
-        load_folder(folder, server=local_server, graph=graph, road="stream")
+        load_folder(folder, server=local_server, graph=graph, mode="stream")
         yield graph
 
 

@@ -81,7 +81,7 @@ def test_status_tells_where_the_server_is_and_what_the_graph_holds(
 def test_loading_again_changes_nothing(hmrec: Run, folder: Path) -> None:
     before = json.loads(hmrec("db", "status", "--json").stdout)
     hmrec("load", str(folder))
-    hmrec("load", str(folder), "--road", "stream")
+    hmrec("load", str(folder), "--mode", "stream")
     after = json.loads(hmrec("db", "status", "--json").stdout)
     names = ("customers", "articles", "bought")
     assert [after[name] for name in names] == [before[name] for name in names]

@@ -61,7 +61,7 @@ def test_a_load_installs_and_starts_the_server_and_starts_one_that_was_stopped(m
     assert "nothing changed" in again.stdout
 
 
-def test_everybody_s_lists_go_into_a_pipe_and_through_a_link(machine: Path) -> None:
+def test_recommend_all_s_lists_go_into_a_pipe_and_through_a_link(machine: Path) -> None:
     fifo, link, real = machine / "p", machine / "link.csv", machine / "real.csv"
     os.mkfifo(fifo)
     real.touch(mode=0o600)

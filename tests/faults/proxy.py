@@ -52,9 +52,9 @@ class Proxy:
                 with self._alone:
                     self._ends.append((client, server))
                 for source, target, hushed in ((client, server, None), (server, client, self.mute)):
-                    threading.Thread(target=self._pass_on, args=(source, target, hushed), daemon=True).start()
+                    threading.Thread(target=self._propagate_once, args=(source, target, hushed), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, hushed: threading.Event | None) -> None:
+    def _propagate_once(self, source: socket.socket, target: socket.socket, hushed: threading.Event | None) -> None:
         with suppress(OSError):
             while block := source.recv(65536):
                 if not (self.stalls.is_set() or (hushed is not None and hushed.is_set())):

@@ -27,7 +27,7 @@ def test_a_load_of_the_future_hides_no_later_one(graph: Graph, tmp_path: Path) -
     second.mkdir()
     row = "t_dat,customer_id,article_id,price,sales_channel_id\n2020-09-21,c00,0000000000,0.01,1\n"
     (second / "transactions_train.csv").write_text(row)
-    report = load_folder(second, server=None, graph=graph, road="stream", max_bad=0)
+    report = load_folder(second, server=None, graph=graph, mode="stream", max_bad=0)
     assert graph.read("loads")["load"][0]["id"] == report.id
     newest = read_state(graph).newest_load
     assert newest != answered.newest_load  # a service forgets its answers
@@ -36,8 +36,8 @@ def test_a_load_of_the_future_hides_no_later_one(graph: Graph, tmp_path: Path) -
 
     run_text(graph, "MATCH (l:Load {id: $id}) SET l.finished = null, l.replacing = 'deleting'", id=report.id)  # cut off
     with pytest.raises(UserMistake, match="not whole"):
-        load_folder(tmp_path / "first", server=None, graph=graph, road="stream")
-    again = load_folder(second, server=None, graph=graph, road="stream")
+        load_folder(tmp_path / "first", server=None, graph=graph, mode="stream")
+    again = load_folder(second, server=None, graph=graph, mode="stream")
     assert again.id == report.id  # it goes on
     assert not run_text(graph, "MATCH (l:Load) WHERE l.finished IS NULL RETURN l")
     assert run_text(graph, "MATCH ()-[b:BOUGHT]->() RETURN count(b) AS n") == [{"n": 1}]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hmrec.cypher.errors import NoRoom, UserMistake
+from hmrec.cypher.errors import DiskFull, UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.backup import back_up
 from hmrec.cypher.local.server import LocalServer
@@ -60,7 +60,7 @@ def test_the_file_for_all_customers_is_the_old_one_and_the_next_run_goes_on(tmp_
     with small_disk(tmp_path / "disk") as disk:
         out = disk / "submission.csv"
         out.write_text("old")
-        with pytest.raises(NoRoom, match=f"The disk of {disk} is full.*it goes on"):
+        with pytest.raises(DiskFull, match=f"The disk of {disk} is full.*it goes on"):
             write_submission(out, "settings", customers, predict, at_once=500)
         assert out.read_text() == "old"
         (partial,) = (entry for entry in disk.iterdir() if entry != out)
@@ -100,7 +100,7 @@ def test_files_that_are_checked_where_there_is_no_room(tmp_path: Path, monkeypat
     write_synthetic(shop, customers=2000, articles=500, transactions=40_000, seed=1)
     with small_disk(tmp_path / "disk", 100_000) as disk:
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
-        with pytest.raises(NoRoom, match=f"The disk of {disk} is full. Free some, or set TMPDIR"):
+        with pytest.raises(DiskFull, match=f"The disk of {disk} is full. Free some, or set TMPDIR"):
             load_folder(shop, server=None, graph=None, check_only=True, report=tmp_path)
         assert list(disk.iterdir()) == []
 
@@ -119,7 +119,7 @@ def test_copies_are_kept_one_at_a_time_and_what_a_killed_one_left_goes_whatever_
 ) -> None:
     copies = tmp_path / "exports"
     version = kept_export._Version("database", {}, 0, 0, 0)
-    for number in range(kept_export.MOST_COPIES + 1):
+    for number in range(kept_export.MAX_COPIES + 1):
         (copies / f"of {number}").mkdir(parents=True)
         os.utime(copies / f"of {number}", (4e9, 4e9 + number))  # used in 2096, by a clock that was wrong
     (copies / f"{kept_export.BEGUN}killed").mkdir()  # a moment ago
@@ -135,7 +135,7 @@ def test_copies_are_kept_one_at_a_time_and_what_a_killed_one_left_goes_whatever_
         thread.join()
     left = {entry.name for entry in copies.iterdir()}
     assert {"one", "two"} <= left
-    assert len(left) == kept_export.MOST_COPIES
+    assert len(left) == kept_export.MAX_COPIES
     assert not any(name.startswith(kept_export.BEGUN) for name in left)
 
 
@@ -147,15 +147,15 @@ if "HMREC_TEST_SOAK" in os.environ:  # a minute: it stops and starts the server
         local_server.start()
         with Graph.connect(local_server.connection()) as graph, small_disk(local_server.home / "data-import", 4 * MIB):
             run_text(graph, "MERGE (:Kept {n: 1})")
-            with pytest.raises(NoRoom, match=f"The disk of {local_server.home} is full"):
-                load_folder(shop, server=local_server, graph=graph, road="bulk", replace=True, report=tmp_path)
+            with pytest.raises(DiskFull, match=f"The disk of {local_server.home} is full"):
+                load_folder(shop, server=local_server, graph=graph, mode="bulk", replace=True, report=tmp_path)
             assert run_text(graph, "MATCH (k:Kept) RETURN k.n AS n") == [{"n": 1}]
             assert not list(local_server.home.glob("hmrec-load-*"))
         (local_server.home / "data-import").rmdir()
         with small_disk(tmp_path / "disk", 2 * 4096) as disk:
             file = disk / "kept.dump"
             file.write_text("old")
-            with pytest.raises(NoRoom, match=f"The disk of {disk} is full. Free some, or name a file on another"):
+            with pytest.raises(DiskFull, match=f"The disk of {disk} is full. Free some, or name a file on another"):
                 back_up(local_server, file, force=True)
             assert [entry.read_text() for entry in disk.iterdir()] == ["old"]
         with Graph.connect(local_server.connection()) as graph:

@@ -47,11 +47,11 @@ def test_bulk_killed_at_any_moment_leaves_the_old_graph_or_the_new_one(
     local_server.start()
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
-        load_folder(shops[0], server=local_server, graph=graph, road="stream")
+        load_folder(shops[0], server=local_server, graph=graph, mode="stream")
         wanted, indexes = {digest(graph): 0}, names(graph)
     held = 0
     for _ in range(count_repeats()):
-        load = begin_load(local_server, shops[1 - held], "--road", "bulk", "--replace")
+        load = begin_load(local_server, shops[1 - held], "--mode", "bulk", "--replace")
         kill_after(load, chance.uniform(1.5, BULK_SECONDS))
         local_server.start()
         with Graph.connect(local_server.connection()) as graph:
@@ -60,7 +60,7 @@ def test_bulk_killed_at_any_moment_leaves_the_old_graph_or_the_new_one(
             assert len(wanted) <= 2
             held = wanted[found]
     with Graph.connect(local_server.connection()) as graph:
-        load_folder(shops[1], server=local_server, graph=graph, road="bulk", replace=True)
+        load_folder(shops[1], server=local_server, graph=graph, mode="bulk", replace=True)
     with Graph.connect(local_server.connection()) as graph:
         assert wanted.setdefault(digest(graph), 1) == 1
         assert len(wanted) == 2
@@ -77,7 +77,7 @@ def test_stream_killed_at_any_moment_goes_on_and_ends_as_a_clean_run(
 ) -> None:
     chance = draw_moments()
     local_server.start()
-    options = ["--road", "stream", *(["--replace"] if replace else [])]
+    options = ["--mode", "stream", *(["--replace"] if replace else [])]
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
         begun = time.monotonic()
@@ -86,10 +86,10 @@ def test_stream_killed_at_any_moment_goes_on_and_ends_as_a_clean_run(
         wanted = digest(graph)
         for _ in range(count_repeats()):
             if replace:
-                load_folder(shops[1], server=local_server, graph=graph, road="stream", replace=True)
+                load_folder(shops[1], server=local_server, graph=graph, mode="stream", replace=True)
             else:
                 empty(graph)
             kill_after(begin_load(local_server, shops[0], *options), chance.uniform(seconds / 3, seconds))
-            load_folder(shops[0], server=local_server, graph=graph, road="stream", replace=replace)
+            load_folder(shops[0], server=local_server, graph=graph, mode="stream", replace=replace)
             assert digest(graph) == wanted
             assert not run_text(graph, "MATCH (l:Load) WHERE l.finished IS NULL OR l.replacing IS NOT NULL RETURN l")

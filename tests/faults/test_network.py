@@ -93,7 +93,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_after_and_nothing_is_there_twic
 
         monkeypatch.setattr(Claim, "check", check_and_lose_the_answer)
         with connect_through(proxy, direct) as graph:
-            report = load_folder(shop, server=None, graph=graph, road="stream", report=tmp_path)
+            report = load_folder(shop, server=None, graph=graph, mode="stream", report=tmp_path)
         assert lost
         assert run_text(direct, "MATCH ()-[r]->() RETURN count(r) AS r") == [
             {"r": report.changes["relationships_created"]}

@@ -71,7 +71,7 @@ def make_work(name: str, direct: Graph, shop: Path, folder: Path) -> Work:
     """
 
     def load(graph: Graph) -> Any:
-        return load_folder(shop, server=None, graph=graph, road="stream", report=folder)
+        return load_folder(shop, server=None, graph=graph, mode="stream", report=folder)
 
     empty(direct)
     if name == "load":

@@ -52,5 +52,5 @@ def load_two_tastes(graph: Graph, folder: Path, weeks: int = 10) -> pl.DataFrame
     pl.DataFrame(customers).write_csv(folder / "customers.csv")
     pl.DataFrame(articles).write_csv(folder / "articles.csv")
     transactions.write_csv(folder / "transactions_train.csv")
-    load_folder(folder, server=None, graph=graph, road="stream")
+    load_folder(folder, server=None, graph=graph, mode="stream")
     return transactions

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hmrec.cypher.errors import HmrecError, LoadRunning, NoRoom, UserMistake
+from hmrec.cypher.errors import DiskFull, HmrecError, LoadRunning, UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.backup import back_up, restore
 from hmrec.cypher.local.server import LocalServer
@@ -106,7 +106,7 @@ def test_a_full_disk_is_told_before_anything_is_unpacked(
     server: LocalServer, kept: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**9, 10**9 - 10**6, 10**6))
-    with pytest.raises(NoRoom, match="GB left"):
+    with pytest.raises(DiskFull, match="GB left"):
         restore(server, kept[0])
 
 

@@ -38,7 +38,7 @@ BITING = CAPS | {"age_span": 3, "half_life": 20.0, "days": 10, "damping": 0.7}
 def subgraph(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Subgraph:
     folder = tmp_path_factory.mktemp("synthetic")
     write_synthetic(folder, customers=300, articles=200, transactions=6000, seed=3)
-    load_folder(folder, server=None, graph=module_graph, road="stream")
+    load_folder(folder, server=None, graph=module_graph, mode="stream")
     return export_subgraph(module_graph, SubgraphSpec(isolated=True))
 
 
@@ -46,7 +46,7 @@ def subgraph(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> S
 def _for_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the compiled code of large shops, although the shop is small."""
     for module in (lists, products):
-        monkeypatch.setattr(module, "MANY", 0 if request.param == "compiled" else 10**9)
+        monkeypatch.setattr(module, "COMPILE_FROM", 0 if request.param == "compiled" else 10**9)
 
 
 def choose_customers(snapshot: Snapshot) -> np.ndarray[Any, Any]:

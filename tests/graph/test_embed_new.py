@@ -43,7 +43,7 @@ def load_later(graph: Graph, folder: Path) -> None:
         "t_dat": ["2020-09-22"] * 6, "customer_id": ["new1"] * 6, "article_id": bought, "price": [0.1] * 6,
         "sales_channel_id": [1] * 6,
     }).write_csv(folder / "transactions_train.csv")  # fmt: skip
-    load_folder(folder, server=None, graph=graph, road="stream")
+    load_folder(folder, server=None, graph=graph, mode="stream")
 
 
 @pytest.fixture(scope="module", params=[None, 500], ids=["all", "part"])

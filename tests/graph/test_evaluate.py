@@ -16,7 +16,7 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommenders import find_method
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.evaluate.evaluation import DEFAULT_METHODS, METHODS, evaluate, list_queries
-from hmrec.graph_ml.evaluate.outcome import EVERYONE
+from hmrec.graph_ml.evaluate.outcome import ALL_CUSTOMERS
 from hmrec.graph_ml.evaluate.report import write_report
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from typer.testing import CliRunner
@@ -35,7 +35,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
 
 
 def scores(table: pd.DataFrame) -> dict[tuple[str, str], float]:
-    rows = table[table["segment"] == EVERYONE]
+    rows = table[table["segment"] == ALL_CUSTOMERS]
     return {(row.method, row.purchases): row.map for row in rows.itertuples()}
 
 
@@ -89,10 +89,10 @@ def test_each_week_is_predicted_from_earlier_purchases_only(module_graph: Graph,
     for place, (found, one, other) in enumerate(
         zip(scores(both).items(), scores(apart[0]).values(), scores(apart[1]).values(), strict=True)
     ):
-        counts = [table[table["segment"] == EVERYONE]["customers"].tolist()[place] for table in apart]
+        counts = [table[table["segment"] == ALL_CUSTOMERS]["customers"].tolist()[place] for table in apart]
         weighted = (one * counts[0] + other * counts[1]) / max(1, sum(counts))
         assert found[1] == pytest.approx(weighted)
-    errors = both[(both["segment"] == EVERYONE) & (both["purchases"] == "all")]
+    errors = both[(both["segment"] == ALL_CUSTOMERS) & (both["purchases"] == "all")]
     assert (errors["rmse"] >= errors["mae"]).all()
     assert (errors["mae"] > 0).all()
     assert apart[0][["rmse", "mae"]].isna().all(axis=None)
@@ -131,7 +131,7 @@ def test_the_page_has_every_figure_and_no_external_resources(
     assert page == (tmp_path / "reports" / "two.html").read_text(encoding="utf-8")
     assert [file.name for file in (tmp_path / "reports").iterdir() if "partial" in file.name] == []
     assert page.count("<svg") == page.count("</svg>") == 4
-    for row in table[table["segment"] == EVERYONE].itertuples():
+    for row in table[table["segment"] == ALL_CUSTOMERS].itertuples():
         assert f"<td>{row.map:.4f}</td><td>{row.map_low:.4f} to {row.map_high:.4f}</td>" in page
     outside = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?(?!#)[^\"')>\s]+", page)
     assert not outside
@@ -147,7 +147,7 @@ def test_the_sources_protocol_through_the_command(
     monkeypatch.chdir(tmp_path)
     for name, value in name_connection(connection).items():
         monkeypatch.setenv(name, value)
-    command = ["evaluate", "--protocol", "slides", "--format", "json", "--report", "slides.html"]
+    command = ["evaluate", "--protocol", "random-split", "--format", "json", "--report", "split.html"]
     result = CliRunner().invoke(app, command, catch_exceptions=False)
     found = json.loads(result.stdout)
     facts, rows = found["facts"], found["rows"]
@@ -161,7 +161,7 @@ def test_the_sources_protocol_through_the_command(
     precision = {(row["method"], row["epochs"], row["training pairs"]): row["precision"] for row in rows}
     assert precision["hmrec's LightGCN", 50, "kept"] > precision["chance", None, "kept"]
     assert all(0 < row["mae"] <= row["rmse"] < 1 for row in rows)
-    page = (tmp_path / "slides.html").read_text(encoding="utf-8")
+    page = (tmp_path / "split.html").read_text(encoding="utf-8")
     assert "<td>0.2451</td>" in page
     assert page.count("<svg") == 1
     mistake = CliRunner().invoke(app, [*command, "--weeks", "2"])

@@ -110,19 +110,19 @@ def test_a_purchase_without_a_day_stays_and_is_named(
     assert run_text(graph, "MATCH ()-[b:BOUGHT {note: 'gift'}]->() RETURN count(b) AS n") == [{"n": 1}]
 
 
-def test_the_bulk_road_keeps_relationships_and_indexes_of_others(local_server: LocalServer, tmp_path: Path) -> None:
+def test_the_bulk_import_keeps_relationships_and_indexes_of_others(local_server: LocalServer, tmp_path: Path) -> None:
     (tmp_path / "transactions_train.csv").write_text(PURCHASES)
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
         run_text(graph, "CREATE FULLTEXT INDEX names FOR (a:Article) ON EACH [a.prod_name]")
         with pytest.raises(UserMistake, match=r"indexes are not hmrec's: 'names' on :Article.prod_name."):
-            load_folder(tmp_path, server=local_server, graph=graph, road="bulk")
+            load_folder(tmp_path, server=local_server, graph=graph, mode="bulk")
         report = load_folder(tmp_path, server=local_server, graph=graph)
-        assert (report.road, "'names'" in report.why) == ("stream", True)
+        assert (report.mode, "'names'" in report.why) == ("stream", True)
         run_text(graph, "DROP INDEX names")
         run_text(graph, "MATCH (c:Customer) CREATE (c)-[:KNOWS]->(c)")
         with pytest.raises(UserMistake, match="1 relationship is of types not hmrec's"):
-            load_folder(tmp_path, server=local_server, graph=graph, road="bulk", replace=True)
+            load_folder(tmp_path, server=local_server, graph=graph, mode="bulk", replace=True)
         empty(graph)
 
 

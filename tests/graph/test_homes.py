@@ -33,7 +33,7 @@ def test_a_home_of_any_name_is_loaded_and_nothing_is_outside_it(tmp_path: Path) 
     server.start()
     try:
         with Graph.connect(server.connection(), timeout=0) as graph:
-            report = load_folder(tmp_path / "shop", server=server, graph=graph, road="bulk")
+            report = load_folder(tmp_path / "shop", server=server, graph=graph, mode="bulk")
         assert report.counts["transactions_train"].loaded == 2
         with Graph.connect(server.connection(), timeout=0) as graph:
             found = run_text(graph, "MATCH (:Customer)-[:BOUGHT]->(a:Article) RETURN a.article_id AS id ORDER BY id")

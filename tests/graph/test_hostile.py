@@ -98,7 +98,7 @@ def test_hostile_cells_are_loaded_as_they_are_and_shown_harmless(say: Say, shop:
     pl.DataFrame(rows).write_csv(folder / "transactions_train.csv")
     labels = {row["label"] for row in run_text(shop, "CALL db.labels() YIELD label RETURN label")}
     customers = shop.read("counts")["customers"][0]
-    status, _, err = say("load", str(folder), "--road", "stream", "--max-bad", "1")
+    status, _, err = say("load", str(folder), "--mode", "stream", "--max-bad", "1")
     assert status == 0, err
     assert {row["label"] for row in run_text(shop, "CALL db.labels() YIELD label RETURN label")} <= labels | {"Load"}
     assert shop.read("counts")["customers"][0] >= customers

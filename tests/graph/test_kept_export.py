@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import kept as kept_export
-from hmrec.graph_ml.export.kept import ARRAYS, MOST_COPIES, export_kept
+from hmrec.graph_ml.export.kept import ARRAYS, MAX_COPIES, export_kept
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec
 from hmrec.loader.load import load_folder
@@ -78,9 +78,9 @@ def test_a_damaged_copy_is_exported_anew_with_a_note(
 
 
 def test_only_the_copies_last_used_are_kept(module_graph: Graph, shop: pl.DataFrame, tmp_path: Path) -> None:
-    for customers in range(1, MOST_COPIES + 3):
+    for customers in range(1, MAX_COPIES + 3):
         export_kept(module_graph, SubgraphSpec(customers=customers), folder=tmp_path)
-    assert len(list(tmp_path.iterdir())) == MOST_COPIES
+    assert len(list(tmp_path.iterdir())) == MAX_COPIES
 
 
 def test_a_folder_that_cannot_be_written_costs_the_copy_alone(
@@ -98,7 +98,7 @@ def load_more(graph: Graph, folder: Path, customers: str = "", articles: str = "
     for name, text in (("customers", customers), ("articles", articles)):
         if text:
             (folder / f"{name}.csv").write_text(text)
-    load_folder(folder, server=None, graph=graph, road="stream")
+    load_folder(folder, server=None, graph=graph, mode="stream")
 
 
 ADDED = {
@@ -181,13 +181,13 @@ def test_after_a_replacing_or_a_killed_load_a_copy_is_a_fresh_export(graph: Grap
         graph, "MATCH (l:Load) WHERE l.folder ENDS WITH 'more' REMOVE l.finished, l.days_written, l.customers_written"
     )
     assert_same(export_kept(graph, spec, folder=folder), export_subgraph(graph, spec))
-    load_folder(more, server=None, graph=graph, road="stream")  # goes on, and finds nothing left to do
+    load_folder(more, server=None, graph=graph, mode="stream")  # goes on, and finds nothing left to do
     told: list[str] = []
     assert_same(
         export_kept(graph, spec, lambda step, *_: told.append(step), folder=folder), export_subgraph(graph, spec)
     )
     assert any("up to date" in step for step in told)
-    load_folder(tmp_path / "shop", server=None, graph=graph, road="stream", replace=True)
+    load_folder(tmp_path / "shop", server=None, graph=graph, mode="stream", replace=True)
     assert_same(export_kept(graph, spec, folder=folder), export_subgraph(graph, spec))
 
 

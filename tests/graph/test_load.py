@@ -1,4 +1,4 @@
-"""Loading into a real Neo4j: two roads, one graph; the same load again changes nothing; bad files change nothing."""
+"""Loading into a real Neo4j: two modes, one graph; the same load again changes nothing; bad files change nothing."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def load(folder: Path, graph: Graph, server: LocalServer | None = None, **option
 
 
 def test_the_graph_is_the_one_that_is_promised(folder: Path, graph: Graph) -> None:
-    report = load(folder, graph, road="stream")
+    report = load(folder, graph, mode="stream")
     rows = run_text(
         graph,
         "MATCH (c:Customer)-[b:BOUGHT]->(a:Article) RETURN c.customer_id AS c, a.article_id AS a, "
@@ -125,13 +125,13 @@ def test_the_graph_is_the_one_that_is_promised(folder: Path, graph: Graph) -> No
     assert json.loads(kept["l"]["report"])["counts"]["transactions_train"]["merged"] == 1
 
 
-def test_both_roads_make_the_same_graph(folder: Path, local_server: LocalServer, local_graph: Graph) -> None:
+def test_both_modes_make_the_same_graph(folder: Path, local_server: LocalServer, local_graph: Graph) -> None:
     bulk = load(folder, local_graph, local_server)
-    assert (bulk.road, bulk.why) == ("bulk", "the graph is empty")
+    assert (bulk.mode, bulk.why) == ("bulk", "the graph is empty")
     with Graph.connect(local_server.connection()) as graph:
         by_bulk = picture(graph)
         empty(graph)
-        stream = load(folder, graph, local_server, road="stream")
+        stream = load(folder, graph, local_server, mode="stream")
         by_stream = picture(graph)
     assert by_bulk == by_stream
     assert bulk.counts == stream.counts
@@ -220,7 +220,7 @@ def test_an_index_that_a_killed_server_left_of_a_constraint_is_replaced(folder: 
     run_text(graph, "CREATE INDEX article_id FOR (n:Article) ON (n.article_id)")  # as SHOW INDEXES shows what is left
     run_text(graph, "CREATE INDEX load_id FOR (n:Load) ON (n.id)")
     run_text(graph, "CREATE INDEX mine FOR (n:Article) ON (n.price)")
-    load_folder(folder, server=None, graph=graph, road="stream")
+    load_folder(folder, server=None, graph=graph, mode="stream")
     constraints = {row["name"] for row in run_text(graph, "SHOW CONSTRAINTS YIELD name")}
     assert {"article_id", "load_id", "customer_id"} <= constraints
     assert len(run_text(graph, "SHOW INDEXES YIELD name WHERE name = 'mine'")) == 1
@@ -229,7 +229,7 @@ def test_an_index_that_a_killed_server_left_of_a_constraint_is_replaced(folder: 
 def test_an_index_of_a_constraint_s_name_on_something_else_is_left_and_named(folder: Path, graph: Graph) -> None:
     run_text(graph, "CREATE INDEX article_id FOR (n:Note) ON (n.text)")
     with pytest.raises(HmrecError, match="article_id"):
-        load_folder(folder, server=None, graph=graph, road="stream")
+        load_folder(folder, server=None, graph=graph, mode="stream")
     assert len(run_text(graph, "SHOW INDEXES YIELD name, labelsOrTypes WHERE labelsOrTypes = ['Note']")) == 1
 
 
@@ -238,11 +238,11 @@ def test_replacing_leaves_nothing_of_the_old_graph(folder: Path, local_server: L
         local_graph, "CREATE (:Customer {customer_id: 'old'})-[:BOUGHT {quantity: 1}]->(:Article {article_id: 'old'})"
     )
     with pytest.raises(UserMistake, match="not empty"):
-        load(folder, local_graph, local_server, road="bulk")
-    assert load(folder, local_graph, local_server, replace=True).road == "bulk"
+        load(folder, local_graph, local_server, mode="bulk")
+    assert load(folder, local_graph, local_server, replace=True).mode == "bulk"
     with Graph.connect(local_server.connection()) as graph:
         assert run_text(graph, "MATCH (n {customer_id: 'old'}) RETURN n") == []
-        assert load(folder, graph, local_server, replace=True, road="stream").changes["relationships_created"] > 0
+        assert load(folder, graph, local_server, replace=True, mode="stream").changes["relationships_created"] > 0
         assert len(run_text(graph, "MATCH (l:Load) RETURN l")) == 1
 
 
@@ -258,15 +258,15 @@ def test_too_many_bad_rows_change_nothing(folder: Path, graph: Graph) -> None:
     assert report.counts["transactions_train"].rejected == 1
 
 
-@pytest.mark.parametrize("road", ["bulk", "stream"])
-def test_a_load_of_nothing_replaces_nothing(folder: Path, graph: Graph, local_server: LocalServer, road: str) -> None:
+@pytest.mark.parametrize("mode", ["bulk", "stream"])
+def test_a_load_of_nothing_replaces_nothing(folder: Path, graph: Graph, local_server: LocalServer, mode: str) -> None:
     load(folder, graph)
     before = picture(graph)
     file = folder / "transactions_train.csv"
     for nothing in (TRANSACTIONS.splitlines()[0] + "\n", TRANSACTIONS.splitlines()[0] + "\n2018-09-31,ann,1,0.1,2\n"):
         file.write_text(nothing, encoding="utf-8")
         with pytest.raises(UserMistake, match=r"has no rows|not replaced"):
-            load(folder, graph, local_server, replace=True, road=road, max_bad=1)
+            load(folder, graph, local_server, replace=True, mode=mode, max_bad=1)
         assert picture(graph) == before
 
 
@@ -276,13 +276,13 @@ def test_rows_that_end_by_carriage_returns_replace_the_graph(
     load(folder, graph)
     before = picture(graph)
     (folder / "transactions_train.csv").write_bytes(TRANSACTIONS.replace("\n", "\r").encode())
-    load(folder, graph, local_server, replace=True, road="stream")
+    load(folder, graph, local_server, replace=True, mode="stream")
     assert picture(graph) == before
 
 
 def test_checking_changes_nothing_and_needs_no_server(folder: Path) -> None:
     report = load_folder(folder, server=None, graph=None, check_only=True)
-    assert report.road == "check"
+    assert report.mode == "check"
     assert json.loads((folder / "load-report.json").read_text())["counts"]["customers"]["read"] == 3
 
 
@@ -339,7 +339,7 @@ def test_a_graph_whose_replacing_was_cut_off_is_not_taken_for_a_whole_one(
     cut = {
         "id": "cut",
         "started": "9999",
-        "road": "stream",
+        "mode": "stream",
         "folder": "/first",
         "fingerprint": "x",
         "replacing": "deleting",
@@ -347,6 +347,6 @@ def test_a_graph_whose_replacing_was_cut_off_is_not_taken_for_a_whole_one(
     graph.write("record_load", load=cut)
     with pytest.raises(UserMistake, match="/first was to replace it and was cut off"):
         load(other, graph)
-    load(other, graph, replace=True, road="stream")
+    load(other, graph, replace=True, mode="stream")
     assert [row["id"] for row in run_text(graph, "MATCH (l:Load) RETURN l.id AS id")] != ["cut"]
     assert run_text(graph, "MATCH ()-[b:BOUGHT]->() RETURN sum(b.quantity) AS bought") == [{"bought": 2}]

@@ -90,7 +90,7 @@ def make_parts(trained: TrainedModel, name: str) -> RankParts:
     return RankParts(Ranker((name,), (("trees",), ("trees",))), facts)
 
 
-def ranker_in_force(graph: Graph) -> tuple[int, str] | None:
+def active_ranker(graph: Graph) -> tuple[int, str] | None:
     """The version and the source's name of the ranker that readers find."""
     rows = graph.read_rows("ranker")[1]
     return (rows[0][0], Ranker.from_text(rows[0][2]).sources[0]) if rows else None
@@ -112,13 +112,13 @@ def test_facts_are_on_the_articles_and_unknown_ones_are_no_property(
 
 def test_a_ranker_comes_into_force_and_back_with_its_version(module_graph: Graph, models: list[TrainedModel]) -> None:
     write_embeddings(module_graph, models[0], rank=make_parts(models[0], "popular"))
-    assert ranker_in_force(module_graph) == (1, "popular")
+    assert active_ranker(module_graph) == (1, "popular")
     write_embeddings(module_graph, models[1])
-    assert ranker_in_force(module_graph) is None
+    assert active_ranker(module_graph) is None
     write_embeddings(module_graph, models[1], rank=make_parts(models[1], "user_based_cf"))
-    assert ranker_in_force(module_graph) == (3, "user_based_cf")
+    assert active_ranker(module_graph) == (3, "user_based_cf")
     use_version(module_graph, 1)
-    assert ranker_in_force(module_graph) == (1, "popular")
+    assert active_ranker(module_graph) == (1, "popular")
 
 
 def test_rankers_go_with_the_versions_that_are_kept_no_more(module_graph: Graph, models: list[TrainedModel]) -> None:

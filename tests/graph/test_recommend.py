@@ -50,7 +50,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return Shop(purchases, articles, customer_id, article_id)
 
 
-def ask(graph: Graph, name: str, shop: Shop, **given: Any) -> Any:
+def recommend_by(graph: Graph, name: str, shop: Shop, **given: Any) -> Any:
     """Run a recommender for the shop's customer, or for the one named."""
     parameters = load_catalogue()[name].parameters
     wanted = {"customer_id": shop.customer_id, "article_id": shop.article_id, **given}
@@ -61,14 +61,14 @@ def ask(graph: Graph, name: str, shop: Shop, **given: Any) -> Any:
 def test_twelve_different_articles_come_best_first_each_with_a_reason(
     module_graph: Graph, shop: Shop, name: str
 ) -> None:
-    found = ask(module_graph, name, shop)
+    found = recommend_by(module_graph, name, shop)
     assert len(found) == 12
     assert found["article_id"].is_unique
     assert found["score"].is_monotonic_decreasing
     assert (found["score"] > 0).all()
     assert all(len(because) > 10 for because in found["because"])
     assert set(found["article_id"]) <= set(shop.articles["article_id"])
-    assert list(ask(module_graph, name, shop, k=5)["article_id"]) == list(found["article_id"])[:5]
+    assert list(recommend_by(module_graph, name, shop, k=5)["article_id"]) == list(found["article_id"])[:5]
 
 
 @pytest.mark.parametrize("name", RECOMMENDERS)
@@ -76,8 +76,8 @@ def test_new_only_leaves_out_what_was_bought_and_keeps_the_rest_in_order(
     module_graph: Graph, shop: Shop, name: str
 ) -> None:
     given: dict[str, Any] = {"pool": 500, "as_of": CUT}
-    everything = list(ask(module_graph, name, shop, k=100_000, **given)["article_id"])
-    new = list(ask(module_graph, name, shop, k=20, new_only=True, **given)["article_id"])
+    everything = list(recommend_by(module_graph, name, shop, k=100_000, **given)["article_id"])
+    new = list(recommend_by(module_graph, name, shop, k=20, new_only=True, **given)["article_id"])
     assert new == [a for a in everything if a not in shop.owned(CUT)][:20]
     assert new or name == "own_repurchases"
 
@@ -85,17 +85,17 @@ def test_new_only_leaves_out_what_was_bought_and_keeps_the_rest_in_order(
 @pytest.mark.parametrize("name", SELLING)
 def test_filters_keep_only_what_they_name(module_graph: Graph, shop: Shop, name: str) -> None:
     until = shop.purchases["t_dat"].max() + dt.timedelta(days=1)  # type: ignore[operator]
-    everything = ask(module_graph, name, shop, k=100_000, pool=500)
+    everything = recommend_by(module_graph, name, shop, k=100_000, pool=500)
     departments = dict(shop.articles.select("article_id", "department_name").rows())
     department = departments[everything["article_id"][0]]
-    kept = list(ask(module_graph, name, shop, k=100_000, pool=500, department=department)["article_id"])
+    kept = list(recommend_by(module_graph, name, shop, k=100_000, pool=500, department=department)["article_id"])
     assert kept == [a for a in everything["article_id"] if departments[a] == department]
     sold = shop.purchases.filter((pl.col("t_dat") >= until - dt.timedelta(days=10)) & (pl.col("price") <= 2.0))
     cheap = set(sold["article_id"])
-    kept = list(ask(module_graph, name, shop, k=100_000, pool=500, in_season=10, max_price=2.0)["article_id"])
+    kept = list(recommend_by(module_graph, name, shop, k=100_000, pool=500, in_season=10, max_price=2.0)["article_id"])
     assert kept == [a for a in everything["article_id"] if a in cheap]
     assert kept
-    assert ask(module_graph, name, shop, colour="no such colour").empty
+    assert recommend_by(module_graph, name, shop, colour="no such colour").empty
 
 
 @pytest.mark.parametrize("new_only", [False, True])
@@ -103,7 +103,7 @@ def test_departments_with_many_articles_are_counted_another_way_with_the_same_re
     module_graph: Graph, shop: Shop, new_only: bool
 ) -> None:
     few, many = (
-        ask(module_graph, "popular_in_departments", shop, k=100, new_only=new_only, seeks=seeks)
+        recommend_by(module_graph, "popular_in_departments", shop, k=100, new_only=new_only, seeks=seeks)
         for seeks in (1_000_000, 0)
     )
     assert len(few)
@@ -112,13 +112,13 @@ def test_departments_with_many_articles_are_counted_another_way_with_the_same_re
 
 @pytest.mark.parametrize("name", RECOMMENDERS)
 def test_a_customer_without_purchases_is_no_error(module_graph: Graph, shop: Shop, name: str) -> None:
-    found = ask(module_graph, name, shop, customer_id="new here")
+    found = recommend_by(module_graph, name, shop, customer_id="new here")
     assert len(found) == (12 if name in (*WITHOUT_HISTORY, "similar_by_attributes") else 0)
-    assert len(ask(module_graph, name, shop, customer_id="new here", new_only=True)) == len(found)
+    assert len(recommend_by(module_graph, name, shop, customer_id="new here", new_only=True)) == len(found)
 
 
 def test_later_purchases_change_nothing_as_of_a_day(module_graph: Graph, shop: Shop) -> None:
-    before = {name: ask(module_graph, name, shop, as_of=CUT) for name in RECOMMENDERS}
+    before = {name: recommend_by(module_graph, name, shop, as_of=CUT) for name in RECOMMENDERS}
     run_text(
         module_graph,
         "MATCH (c:Customer) WITH c ORDER BY c.customer_id LIMIT 40 MATCH (a:Article)<-[:BOUGHT]-() "
@@ -127,8 +127,8 @@ def test_later_purchases_change_nothing_as_of_a_day(module_graph: Graph, shop: S
         day=CUT.isoformat(),
     )
     try:
-        after = {name: ask(module_graph, name, shop, as_of=CUT) for name in RECOMMENDERS}
-        now = {name: ask(module_graph, name, shop, as_of=CUT + dt.timedelta(days=1)) for name in RECOMMENDERS}
+        after = {name: recommend_by(module_graph, name, shop, as_of=CUT) for name in RECOMMENDERS}
+        now = {name: recommend_by(module_graph, name, shop, as_of=CUT + dt.timedelta(days=1)) for name in RECOMMENDERS}
     finally:
         run_text(module_graph, "MATCH ()-[b:BOUGHT {sales_channel_id: 9}]->() DELETE b")
     for name in RECOMMENDERS:
@@ -142,7 +142,7 @@ def test_later_purchases_change_nothing_as_of_a_day(module_graph: Graph, shop: S
 @pytest.mark.parametrize("name", RECOMMENDERS)
 def test_as_of_a_day_is_what_a_graph_without_later_purchases_says(module_graph: Graph, shop: Shop, name: str) -> None:
     cut = shop.purchases["t_dat"].max() - dt.timedelta(days=2)  # type: ignore[operator]
-    asked = ask(module_graph, name, shop, as_of=cut, k=30)
+    asked = recommend_by(module_graph, name, shop, as_of=cut, k=30)
     later = "MATCH (c)-[b:BOUGHT]->(a) WHERE b.t_dat >= date($cut) "
     kept = run_text(
         module_graph,
@@ -150,8 +150,8 @@ def test_as_of_a_day_is_what_a_graph_without_later_purchases_says(module_graph: 
         cut=cut.isoformat(),
     )
     try:
-        truth = ask(module_graph, name, shop, as_of=cut, k=30)
-        until_its_end = ask(module_graph, name, shop, k=30)
+        truth = recommend_by(module_graph, name, shop, as_of=cut, k=30)
+        until_its_end = recommend_by(module_graph, name, shop, k=30)
     finally:
         run_text(
             module_graph,

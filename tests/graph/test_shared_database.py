@@ -106,7 +106,7 @@ def test_nothing_of_theirs_is_recommended(shared: Graph, method: str) -> None:
     assert len(recommender.recommend(Request(customer_id="c01", k=12, method="popular")).articles) == 12
 
 
-def test_everybody_s_lists_leave_them_out(shared: Graph, tmp_path: Path) -> None:
+def test_recommend_all_s_lists_leave_them_out(shared: Graph, tmp_path: Path) -> None:
     for method in ("hybrid", "gnn", "user_based_cf"):
         out = tmp_path / f"{method}.csv"
         assert Recommender(shared).recommend_all(Request(method=method), out) == 42
@@ -199,15 +199,15 @@ def test_without_others_replacing_asks_nothing(graph: Graph, tmp_path: Path) -> 
     assert find_foreign(graph).others == 0
 
 
-def test_the_bulk_road_keeps_off_a_store_of_others(local_server: LocalServer, tmp_path: Path) -> None:
+def test_the_bulk_import_keeps_off_a_store_of_others(local_server: LocalServer, tmp_path: Path) -> None:
     with Graph.connect(local_server.connection()) as graph:
         run_text(graph, "MATCH (n) DETACH DELETE n")
         run_text(graph, "CREATE (:Invoice)-[:FOR]->(:Supplier)")
         (tmp_path / "transactions_train.csv").write_text("t_dat,customer_id,article_id\n2020-09-01,k1,0000000099\n")
         with pytest.raises(UserMistake, match=r"2 nodes are not hmrec's .labels: Invoice, Supplier"):
-            load_folder(tmp_path, server=local_server, graph=graph, road="bulk")
+            load_folder(tmp_path, server=local_server, graph=graph, mode="bulk")
         report = load_folder(tmp_path, server=local_server, graph=graph)
-        assert report.road == "stream"
+        assert report.mode == "stream"
         assert "2 nodes are not hmrec's" in report.why
         assert run_text(graph, "MATCH (:Invoice)-[r:FOR]->(:Supplier) RETURN count(r) AS n") == [{"n": 1}]
         run_text(graph, "MATCH (n) DETACH DELETE n")

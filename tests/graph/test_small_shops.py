@@ -47,7 +47,7 @@ def test_the_smallest_shops_are_served(
     for variable, value in (name_connection(connection) | {"HMREC_HOME": str(tmp_path / "home")}).items():
         monkeypatch.setenv(variable, value)
     write(tmp_path / "shop", SHOPS[name])
-    load_folder(tmp_path / "shop", server=None, graph=graph, road="stream")
+    load_folder(tmp_path / "shop", server=None, graph=graph, mode="stream")
     customer = SHOPS[name][0][1]
     customers = len({row[1] for row in SHOPS[name]})
 
@@ -66,7 +66,7 @@ def test_the_smallest_shops_are_served(
     run("explain", customer, SHOPS[name][0][2], "--by", "hybrid", "--json")
 
     write(tmp_path / "more", [*SHOPS[name], (DAY, "someone new", "something new")])
-    load_folder(tmp_path / "more", server=None, graph=graph, road="stream")
+    load_folder(tmp_path / "more", server=None, graph=graph, mode="stream")
     added = run("embed", "--new", "--json")
     assert (added["customers"], added["articles"]) == (1, 1)
     assert run("recommend", "someone new", "--json")

@@ -1,4 +1,4 @@
-"""Loading files with missing prices, quantities and returns: both roads make one graph, and again changes nothing."""
+"""Loading files with missing prices, quantities and returns: both modes make one graph, and again changes nothing."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_missing_prices_and_returns_make_one_graph_by_both_roads(
+def test_missing_prices_and_returns_make_one_graph_by_both_modes(
     folder: Path,
     local_server: LocalServer,
     local_graph: Graph,  # noqa: F811
 ) -> None:
-    bulk = load_folder(folder, server=local_server, graph=local_graph, road="bulk")
+    bulk = load_folder(folder, server=local_server, graph=local_graph, mode="bulk")
     with Graph.connect(local_server.connection()) as graph:
         by_bulk = picture(graph)
-        assert load_folder(folder, server=None, graph=graph, road="stream").changes == {}
+        assert load_folder(folder, server=None, graph=graph, mode="stream").changes == {}
         exported = export_subgraph(graph)
         empty(graph)
-        streamed = load_folder(folder, server=None, graph=graph, road="stream")
+        streamed = load_folder(folder, server=None, graph=graph, mode="stream")
         assert picture(graph) == by_bulk
-        assert load_folder(folder, server=None, graph=graph, road="stream").changes == {}
+        assert load_folder(folder, server=None, graph=graph, mode="stream").changes == {}
         rows = run_text(
             graph,
             "MATCH (c)-[b:BOUGHT]->(a) RETURN c.customer_id AS c, a.article_id AS a, toString(b.t_dat) AS day, "
@@ -79,23 +79,23 @@ def test_a_purchase_without_a_price_gets_the_larger_quantity(folder: Path, graph
     header = "t_dat,customer_id,article_id,price,sales_channel_id,quantity\n"
     for quantity, wanted in ((2, 2), (5, 5), (3, 5)):
         file.write_text(header + f"2018-09-20,ann,663713001,,2,{quantity}\n2018-09-20,ann,663713001,0,2,1\n")
-        load_folder(folder, server=None, graph=graph, road="stream")
+        load_folder(folder, server=None, graph=graph, mode="stream")
         rows = run_text(graph, "MATCH ()-[b:BOUGHT]->() RETURN b.price AS p, b.quantity AS q ORDER BY p")
         assert [(row["p"], row["q"]) for row in rows] == [(0.0, 1), (None, wanted)]
 
 
 def test_a_return_in_a_later_file_is_told_and_changes_nothing(folder: Path, graph: Graph) -> None:
-    load_folder(folder, server=None, graph=graph, road="stream")
+    load_folder(folder, server=None, graph=graph, mode="stream")
     before = picture(graph)[1]
     header = TRANSACTIONS.splitlines()[0] + "\n"
     (folder / "transactions_train.csv").write_text(header + "C10,2018-09-24,ann,663713001,0.5,2,-1\n")
-    report = load_folder(folder, server=None, graph=graph, road="stream")
+    report = load_folder(folder, server=None, graph=graph, mode="stream")
     assert any("1 return matches no purchase" in note for note in report.notes)
     assert picture(graph)[1] == before
 
 
 def test_a_season_holds_articles_without_a_price(folder: Path, graph: Graph) -> None:
-    load_folder(folder, server=None, graph=graph, road="stream")
+    load_folder(folder, server=None, graph=graph, mode="stream")
     season = graph.read_rows("passing_articles", in_season=30)[1]
     assert sorted(row[0] for row in season) == ["0108775015", "0663713001"]
     assert [row[0] for row in graph.read_rows("passing_articles", max_price=1.0)[1]] == ["0108775015"]

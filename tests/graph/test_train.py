@@ -13,7 +13,7 @@ from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec, to_days
 from hmrec.graph_ml.holdout.ranking import rank_by_cosine
 from hmrec.graph_ml.holdout.split import hold_out
 from hmrec.graph_ml.network.checkpoint import Checkpoint
-from hmrec.graph_ml.network.epochs import STARTS
+from hmrec.graph_ml.network.epochs import START_POWERS
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import PRESETS, train
 from hmrec.graph_ml.network.validation import split_validation
@@ -105,8 +105,8 @@ def test_what_is_learned_before_the_cut_does_not_change_with_what_comes_after(su
     assert (train(held.before, SMALL).articles == train(hold_out(other).before, SMALL).articles).all()
 
 
-def test_the_slides_preset_is_the_sources(module_graph: Graph, subgraph: Subgraph) -> None:
-    settings, spec = PRESETS["slides"]
+def test_the_lightgcn_preset_is_the_sources(module_graph: Graph, subgraph: Subgraph) -> None:
+    settings, spec = PRESETS["lightgcn"]
     assert (settings.learning_rate, settings.weight_decay, settings.dropout) == (0.01, 0.001, 0.01)
     assert (settings.epochs, settings.loss, settings.beta, spec.rows) == (50, "softplus", 1.5, 20_000)
     trained = train(export_subgraph(module_graph, spec), settings)
@@ -116,7 +116,7 @@ def test_the_slides_preset_is_the_sources(module_graph: Graph, subgraph: Subgrap
 
 def test_the_start_is_the_one_with_the_best_first_epoch(subgraph: Subgraph) -> None:
     scores = {}
-    for power in STARTS:
+    for power in START_POWERS:
         trained = train(subgraph, SMALL.model_copy(update={"start_power": power, "epochs": 1}))
         assert trained.settings.start_power == power
         scores[power] = trained.history[0].score

@@ -12,7 +12,7 @@ from hmrec.cypher.errors import HmrecError
 from hmrec.cypher.graph import Graph, Receipt
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
-from hmrec.graph_ml.network.epochs import STARTS
+from hmrec.graph_ml.network.epochs import START_POWERS
 from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.write_back.versions import list_versions
@@ -120,7 +120,7 @@ def test_the_model_node_tells_where_embeddings_came_from(
     model = graph.read("models")["model"][0]
     assert (model["version"], model["in_force"], model["dim"], model["map_new"]) == (1, True, 16, 0.25)
     assert (model["since"], model["until"]) == (trained.since, trained.until)
-    assert trained.settings.start_power in STARTS  # the only one that training found by itself
+    assert trained.settings.start_power in START_POWERS  # the only one that training found by itself
     found = SMALL.model_copy(update={"start_power": trained.settings.start_power})
     assert TrainSettings.model_validate_json(model["hyperparameters"]) == found
     assert set(json.loads(model["libraries"])) >= {"torch", "torch-geometric", "hmrec"}

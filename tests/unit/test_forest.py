@@ -5,7 +5,7 @@ from __future__ import annotations
 import lightgbm
 import numpy as np
 import pytest
-from hmrec.graph_ml.ranker.forest import MOST_LEAVES, ROWS_AT_ONCE, Forest
+from hmrec.graph_ml.ranker.forest import MAX_LEAVES, ROWS_AT_ONCE, Forest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ def draw(rows: int, seed: int) -> np.ndarray:
     return features
 
 
-def grow(seed: int, objective: str = "regression", leaves: int = MOST_LEAVES, rounds: int = 12) -> lightgbm.Booster:
+def grow(seed: int, objective: str = "regression", leaves: int = MAX_LEAVES, rounds: int = 12) -> lightgbm.Booster:
     features = draw(3_000, seed)
     known = np.nan_to_num(features, nan=-1.5)
     wanted = known[:, 0] * known[:, 1] + np.sign(known[:, 3]) + known[:, 4] + known[:, 5] * known[:, 6] > 0.5
@@ -33,7 +33,7 @@ def grow(seed: int, objective: str = "regression", leaves: int = MOST_LEAVES, ro
 
 
 @pytest.mark.parametrize("rows", [1, 2, ROWS_AT_ONCE - 1, ROWS_AT_ONCE, 3 * ROWS_AT_ONCE + 5])
-@pytest.mark.parametrize("leaves", [2, 3, 31, MOST_LEAVES])
+@pytest.mark.parametrize("leaves", [2, 3, 31, MAX_LEAVES])
 def test_the_sums_are_lightgbm_s(rows: int, leaves: int) -> None:
     booster = grow(1, leaves=leaves)
     forest, features = Forest.of(booster), draw(rows, 2)
@@ -72,7 +72,7 @@ def test_a_tree_that_is_one_leaf_and_a_model_without_trees() -> None:
 
 def test_what_it_cannot_do_it_says() -> None:
     with pytest.raises(ValueError, match="32 leaves"):
-        Forest.of(grow(3, leaves=MOST_LEAVES + 8))
+        Forest.of(grow(3, leaves=MAX_LEAVES + 8))
     features = np.random.default_rng(0).integers(0, 9, (500, 1)).astype(float)
     parameters = {"objective": "regression", "verbosity": -1, "min_data_in_leaf": 3, "num_threads": 1}
     data = lightgbm.Dataset(features, features[:, 0] % 2, categorical_feature=[0])

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 from hmrec.graph_ml.candidates import by_attributes
-from hmrec.graph_ml.candidates.lists import keep_largest, rank_absolute, take_best
+from hmrec.graph_ml.candidates.lists import keep_top_k, rank_absolute, take_top_k
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 
 
@@ -30,7 +30,7 @@ def read_row(matrix: sp.csr_matrix, row: int) -> dict[int, float]:
 @pytest.mark.parametrize("is_without", [False, True])
 def test_the_largest_entries_of_each_row_are_kept_with_ties(number: int, is_without: bool) -> None:
     scores, without = make_scores(0), make_scores(1) if is_without else None
-    kept = keep_largest(scores, number, without=without)
+    kept = keep_top_k(scores, number, without=without)
     for row in range(40):
         left = read_row(scores, row)
         if without is not None:
@@ -43,15 +43,15 @@ def test_sums_in_another_order_are_ties_broken_by_the_lower_number() -> None:
     one, other = 0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1
     assert one != other
     scores = sp.csr_matrix(np.array([[0.1, other, one, 0.7], [one, 1e-9, other, 0.0]]))
-    for best in (take_best(scores, 2), take_best(scores, 2, rank_absolute)):
+    for best in (take_top_k(scores, 2), take_top_k(scores, 2, rank_absolute)):
         assert best.article.tolist() == [3, 1, 0, 2]
         assert best.indptr.tolist() == [0, 2, 4]
-    assert take_best(scores, 2, without=scores[[1, 0]]).article.tolist() == [3]
+    assert take_top_k(scores, 2, without=scores[[1, 0]]).article.tolist() == [3]
 
 
 def test_entries_with_score_zero_are_not_candidates() -> None:
     scores = sp.csr_matrix((np.array([0.0, 0.5]), np.array([0, 1]), np.array([0, 2])), (1, 3))
-    assert take_best(scores, 3).article.tolist() == [1]
+    assert take_top_k(scores, 3).article.tolist() == [1]
 
 
 def make_shop(places: int) -> Snapshot:

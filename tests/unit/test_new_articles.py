@@ -10,7 +10,7 @@ from hmrec.graph_ml.export.subgraph import Attribute, Subgraph
 from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import HoldOut, hold_out
-from hmrec.graph_ml.ranker.fit import Board, RankSettings, train_ranker
+from hmrec.graph_ml.ranker.fit import RankingContext, RankSettings, train_ranker
 from hmrec.graph_ml.ranker.sources import SOURCES
 
 from tests.unit.purchases import make_subgraph
@@ -49,7 +49,7 @@ def measure(held: HoldOut, sources: tuple[Method, ...]) -> float:
     ranker = train_ranker(held.before, None, QUICK, sources)
     assert ranker is not None
     truth = make_truth(held, new_only=False)
-    ranked = Board.of(held, None, sources).rank(ranker, truth.customers, 12, new_only=False)
+    ranked = RankingContext.of(held, None, sources).rank(ranker, truth.customers, 12, new_only=False)
     return float(average_precision(mark_hits(ranked, truth), truth.relevant).mean())
 
 

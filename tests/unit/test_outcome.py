@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hmrec.graph_ml.evaluate.outcome import EVERYONE, Outcome, WeekOutcome, count_known, tabulate, weigh_lists
+from hmrec.graph_ml.evaluate.outcome import ALL_CUSTOMERS, Outcome, WeekOutcome, count_history, score_lists, tabulate
 from hmrec.graph_ml.holdout.intervals import bootstrap_interval
 from hmrec.graph_ml.holdout.ranking import make_truth
 from hmrec.graph_ml.holdout.split import hold_out
@@ -45,19 +45,19 @@ def test_table_values_by_hand() -> None:
     ]
     table = tabulate(outcomes).set_index(["method", "segment"])
     # of customers 0 and 1, who have a history: AP 1, 1/4 in the first week, 0, 1 in the second
-    assert table["map"]["user_based_cf", EVERYONE] == pytest.approx((1 + 0.25 + 0 + 1) / 4)
+    assert table["map"]["user_based_cf", ALL_CUSTOMERS] == pytest.approx((1 + 0.25 + 0 + 1) / 4)
     assert table["map"]["user_based_cf", "cold"] == pytest.approx((0 + 0.5) / 2)
     assert table["map"]["user_based_cf", "1-5"] == pytest.approx(0.5)
     assert ("user_based_cf", "6-20") not in table.index
-    assert table["customers"]["user_based_cf", EVERYONE] == 2
+    assert table["customers"]["user_based_cf", ALL_CUSTOMERS] == 2
     # popular's lists are the same weeks the other way round, so that on the whole nothing differs
-    assert table["difference"]["user_based_cf", EVERYONE] == pytest.approx(0)
-    assert table["against"]["user_based_cf", EVERYONE] == "popular"
+    assert table["difference"]["user_based_cf", ALL_CUSTOMERS] == pytest.approx(0)
+    assert table["against"]["user_based_cf", ALL_CUSTOMERS] == "popular"
     assert table["difference_low"]["user_based_cf", "1-5"] <= 0 <= table["difference_high"]["user_based_cf", "1-5"]
     # a place's probability is the share of hits there the week before: 1/2 and 1; hits are then 1, 0 and 0, 1
     error = np.array([1 - 0.5, 0 - 0.5, 0 - 0.5, 1 - 0.5])
-    assert table["rmse"]["user_based_cf", EVERYONE] == pytest.approx(np.sqrt((error**2).mean()))
-    assert table["mae"]["user_based_cf", EVERYONE] == pytest.approx(np.abs(error).mean())
+    assert table["rmse"]["user_based_cf", ALL_CUSTOMERS] == pytest.approx(np.sqrt((error**2).mean()))
+    assert table["mae"]["user_based_cf", ALL_CUSTOMERS] == pytest.approx(np.abs(error).mean())
 
 
 def test_coverage_and_novelty_by_hand() -> None:
@@ -66,7 +66,7 @@ def test_coverage_and_novelty_by_hand() -> None:
     truth = make_truth(held, new_only=False, cold=True)
     ids = held.before.article_ids
     ranked = np.array([[ids.index("y"), ids.index("x")], [-1, -1]])
-    found = weigh_lists(count_known(held), ranked, truth)
+    found = score_lists(count_history(held), ranked, truth)
     assert [held.before.customer_ids.id(int(c)) for c in found.customers] == ["ann", "new"]
     assert found.history.tolist() == [1, 0]
     assert found.coverage == pytest.approx(2 / 2)  # x and y were sold before, z was not

@@ -45,7 +45,7 @@ def test_customers_are_drawn_evenly_and_only_where_there_are_too_many(
     assert not np.array_equal(drawn, draw_customers(subgraph, settings.model_copy(update={"seed": 1})))
 
 
-def test_everybody_has_an_embedding_that_knows_their_taste(subgraph: Subgraph, trained: TrainedModel) -> None:
+def test_recommend_all_has_an_embedding_that_knows_their_taste(subgraph: Subgraph, trained: TrainedModel) -> None:
     assert trained.customer_ids == subgraph.customer_ids
     assert trained.learned_from is not None
     assert len(trained.learned_from) == round(len(subgraph.customer_ids) / 2)

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from hmrec.graph_ml.candidates import lists, products
 from hmrec.graph_ml.candidates.largest import find_largest
 from hmrec.graph_ml.candidates.lists import place_within, take_largest
-from hmrec.graph_ml.candidates.products import multiply, number_as_met, number_by_size, spread
+from hmrec.graph_ml.candidates.products import multiply, number_by_count, number_by_first_use, spread
 from hmrec.graph_ml.candidates.snapshot import sort_stably
 
 
@@ -28,7 +28,7 @@ def draw(rows: int, columns: int, seed: int) -> sp.csr_matrix:
 def test_products_equal_scipys_bit_for_bit(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     left, right = draw(7, 12, seed), draw(12, 30, seed + 100)
     expected = (left @ right).toarray()
-    monkeypatch.setattr(products, "MANY", 0)
+    monkeypatch.setattr(products, "COMPILE_FROM", 0)
     found = multiply(left, right)
     assert (found.toarray() == expected).all()
     assert (np.diff(found.indptr) == (expected > 0).sum(axis=1)).all()  # each column once
@@ -40,7 +40,7 @@ def test_products_equal_scipys_bit_for_bit(monkeypatch: pytest.MonkeyPatch, seed
 
 
 def test_products_of_empty_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "MANY", 0)
+    monkeypatch.setattr(products, "COMPILE_FROM", 0)
     for left in (sp.csr_matrix((3, 4)), sp.csr_matrix((0, 4))):
         assert multiply(left, draw(4, 5, 1)).shape == (left.shape[0], 5)
         assert not multiply(left, draw(4, 5, 1)).nnz
@@ -74,10 +74,10 @@ def test_the_first_of_tied_entries_are_taken() -> None:
 
 
 def test_numbering_by_count_and_by_first_occurrence() -> None:
-    number, place = number_by_size(np.array([3, 9, 3, 0]))
+    number, place = number_by_count(np.array([3, 9, 3, 0]))
     assert number.tolist() == [1, 0, 2, 3]
     assert place.tolist() == [1, 0, 2, 3]
-    renumbered, size = number_as_met(np.array([0, 1, 2, 3, 3, 5]), np.array([3, 0, 3, 5, 0]))
+    renumbered, size = number_by_first_use(np.array([0, 1, 2, 3, 3, 5]), np.array([3, 0, 3, 5, 0]))
     assert renumbered.tolist() == [1, -1, -1, 0, 0, 2]
     assert size == 3
 

@@ -16,10 +16,16 @@ from hmrec.graph_ml.export.subgraph import Subgraph, to_date
 from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import hold_out
-from hmrec.graph_ml.ranker.features import FACTS, OWN, describe_articles, describe_offers, name_features
-from hmrec.graph_ml.ranker.fit import Board, RankSettings, first_day, train_ranker
+from hmrec.graph_ml.ranker.features import (
+    FACTS,
+    HISTORY_FEATURES,
+    compute_features,
+    describe_articles,
+    name_features,
+)
+from hmrec.graph_ml.ranker.fit import RankingContext, RankSettings, first_day, train_ranker
 from hmrec.graph_ml.ranker.ranker import Ranker
-from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, join_lists
+from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, merge_lists
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
 
@@ -34,13 +40,13 @@ def make_lists(rows: list[list[tuple[int, float]]]) -> Candidates:
 
 
 def test_offers_of_several_sources_are_joined() -> None:
-    offers = join_lists(
+    candidate_set = merge_lists(
         np.array([7, 9]), [make_lists([[(3, 0.9), (1, 0.5)], []]), make_lists([[(1, 4.0)], [(2, 3.0)]])], 5
     )
-    assert offers.customer.tolist() == [7, 7, 9]
-    assert offers.article.tolist() == [1, 3, 2]
-    np.testing.assert_equal(offers.score, np.array([[0.5, 4], [0.9, np.nan], [np.nan, 3]], dtype=np.float32))
-    np.testing.assert_equal(offers.place, np.array([[2, 1], [1, np.nan], [np.nan, 1]], dtype=np.float32))
+    assert candidate_set.customer.tolist() == [7, 7, 9]
+    assert candidate_set.article.tolist() == [1, 3, 2]
+    np.testing.assert_equal(candidate_set.score, np.array([[0.5, 4], [0.9, np.nan], [np.nan, 3]], dtype=np.float32))
+    np.testing.assert_equal(candidate_set.place, np.array([[2, 1], [1, np.nan], [np.nan, 1]], dtype=np.float32))
 
 
 @pytest.fixture
@@ -54,7 +60,7 @@ def diary() -> Subgraph:
 
 def test_the_order_of_features_is_that_of_the_rankers_kept_in_graphs() -> None:
     """A kept ranker finds a feature by its place."""
-    assert " ".join(OWN) == (
+    assert " ".join(HISTORY_FEATURES) == (
         "days_bought since_last since_first gap due weight_14 weight_60 weight_180 share rank days_28 days_84 "
         "visits_since visits_share visits_gap visits_due due_elsewhere product_share producttype_share "
         "department_share product_days product_since product_due producttype_days producttype_since producttype_due "
@@ -66,7 +72,12 @@ def test_the_order_of_features_is_that_of_the_rankers_kept_in_graphs() -> None:
         "log_price log_discount days_sold days_idle around_new around_buyers product_buyers producttype_buyers "
         "department_buyers"
     )
-    assert name_features(("bought together",)) == [*OWN, *FACTS, "bought_together_score", "bought_together_place"]
+    assert name_features(("bought together",)) == [
+        *HISTORY_FEATURES,
+        *FACTS,
+        "bought_together_score",
+        "bought_together_place",
+    ]
 
 
 def test_facts_about_articles_by_hand(diary: Subgraph) -> None:
@@ -91,11 +102,11 @@ def test_facts_about_articles_by_hand(diary: Subgraph) -> None:
 def test_what_a_customers_purchases_add_by_hand(diary: Subgraph) -> None:
     snapshot = Snapshot.of(diary, to_date(100))
     milk, rum, tea = range(3)
-    offers = join_lists(np.array([0]), [make_lists([[(milk, 1.0), (rum, 0.5), (tea, 0.1)]])], 3)
+    candidate_set = merge_lists(np.array([0]), [make_lists([[(milk, 1.0), (rum, 0.5), (tea, 0.1)]])], 3)
     cosine = np.array([0.5, 0.25, np.nan], dtype=np.float32)
-    table = describe_offers(snapshot, offers, describe_articles(snapshot), cosine)
+    table = compute_features(snapshot, candidate_set, describe_articles(snapshot), cosine)
     assert table.shape == (3, len(name_features(("a source",))))
-    found = dict(zip(OWN, table.T, strict=False))
+    found = dict(zip(HISTORY_FEATURES, table.T, strict=False))
     assert found["days_bought"].tolist() == [3, 0, 1]
     np.testing.assert_equal(found["since_last"], np.array([3, np.nan, 60], dtype=np.float32))
     np.testing.assert_equal(found["gap"], np.array([8.5, np.nan, np.nan], dtype=np.float32))
@@ -132,10 +143,10 @@ def test_no_feature_and_no_candidate_changes_when_the_future_is_deleted() -> Non
     tables = []
     for shop in (subgraph, twisted, subgraph.where(subgraph.time < start)):
         part = replace(held, before=shop.where(shop.time < start))
-        board = Board.of(part, make_vectors, SOURCES)
-        whole = Board(Snapshot.of(shop, held.cut), board.facts, board.vectors, SOURCES)
-        assert (describe_articles(whole.snapshot)[:, 0] == board.facts[:, 0]).all()
-        tables += [next(one.describe(np.arange(60)))[1] for one in (board, whole)]
+        context = RankingContext.of(part, make_vectors, SOURCES)
+        whole = RankingContext(Snapshot.of(shop, held.cut), context.facts, context.vectors, SOURCES)
+        assert (describe_articles(whole.snapshot)[:, 0] == context.facts[:, 0]).all()
+        tables += [next(one.describe(np.arange(60)))[1] for one in (context, whole)]
     for table in tables[1:]:
         np.testing.assert_equal(table, tables[0])
 
@@ -158,13 +169,13 @@ def test_it_learns_from_any_sources(sources: tuple[str, ...], embedded: bool) ->
     chosen = tuple(source for source in SOURCES if source.name in sources)
     assert ranker.boosters[0][0].feature_name() == name_features(ranker.sources)
     held = hold_out(subgraph)
-    board = Board.of(held, make_vectors if embedded else None, chosen)
+    context = RankingContext.of(held, make_vectors if embedded else None, chosen)
     truth = make_truth(held, new_only=False)
-    ranked = board.rank(ranker, truth.customers, 12, new_only=False)
+    ranked = context.rank(ranker, truth.customers, 12, new_only=False)
     taste = (ranked // 15) == (truth.customers % 2)[:, None]
     assert taste[ranked >= 0].mean() > 0.9  # by chance, and by popularity, 0.5
     assert average_precision(mark_hits(ranked, truth), truth.relevant).mean() > 0.1
-    new = board.rank(ranker, truth.customers, 12, new_only=True)
+    new = context.rank(ranker, truth.customers, 12, new_only=True)
     owned = make_truth(held, new_only=True).owned
     assert owned is not None
     assert not any(owned[c, a] for c, row in zip(truth.customers, new, strict=True) for a in row if a >= 0)
@@ -206,8 +217,8 @@ def test_a_ranker_that_has_the_sources_labels_is_read_by_their_names() -> None:
 
 def test_contributions_add_up_to_the_score() -> None:
     ranker = learn(True, ALL)
-    board = Board.of(hold_out(make_two_tastes()), make_vectors, SOURCES)
-    _, features = next(board.describe(np.arange(3)))
+    context = RankingContext.of(hold_out(make_two_tastes()), make_vectors, SOURCES)
+    _, features = next(context.describe(np.arange(3)))
     parts = ranker.attribute(features, new_only=False)
     assert parts.shape == (len(features), len(ranker.sources) + 1)
     score = np.asarray(ranker.boosters[False][0].predict(features))

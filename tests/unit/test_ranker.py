@@ -15,7 +15,7 @@ from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import hold_out
 from hmrec.graph_ml.ranker import ranker as rank
-from hmrec.graph_ml.ranker.fit import GROWING, LOOKING, Board, RankSettings, train_ranker
+from hmrec.graph_ml.ranker.fit import GROWING, LOOKING, RankingContext, RankSettings, train_ranker
 from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.ranker.sources import SOURCES
 
@@ -47,9 +47,9 @@ def learn() -> Ranker:
 def test_what_is_bought_every_week_comes_before_what_everybody_buys() -> None:
     held = hold_out(make_habits())
     truth = make_truth(held, new_only=False)
-    board = Board.of(held, None, SOME)
-    ranked = board.rank(learn(), truth.customers, 12, new_only=False)
-    best_sellers = popular(board.snapshot, truth.customers, k=12).article.reshape(-1, 12)
+    context = RankingContext.of(held, None, SOME)
+    ranked = context.rank(learn(), truth.customers, 12, new_only=False)
+    best_sellers = popular(context.snapshot, truth.customers, k=12).article.reshape(-1, 12)
     by_ranker, by_popularity = (average_precision(mark_hits(r, truth), truth.relevant) for r in (ranked, best_sellers))
     assert by_ranker.mean() > 2 * by_popularity.mean()
     bought = mark_hits(ranked[:, :3], truth)
@@ -62,10 +62,10 @@ def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_the_first_one_s() 
     assert many is not None
     assert many.trees[0][0] == learn().trees[0][0]
     assert many.trees[0][0] != many.trees[0][1]
-    (offers, features), *_ = Board.of(held, None, SOME).describe(np.arange(5))
+    (candidate_set, features), *_ = RankingContext.of(held, None, SOME).describe(np.arange(5))
     for new_only in (False, True):
         each = [Ranker(many.sources, ((one,), (other,))) for one, other in zip(*many.trees, strict=True)]
-        row = offers.row
+        row = candidate_set.row
         first, second = (one.score(features, row, new_only) for one in each)
         assert many.score(features, row, new_only) == pytest.approx((first + second) / 2)
         assert many.attribute(features, new_only) == pytest.approx(each[0].attribute(features, new_only))
@@ -74,30 +74,32 @@ def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_the_first_one_s() 
 def test_a_few_trees_choose_whom_all_order_and_a_customer_alone_is_ordered_as_among_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    board, ranker = Board.of(hold_out(make_habits()), None, SOME), Ranker.from_text(learn().to_text())
-    (offers, features), *_ = board.describe(np.arange(20))
-    whole = learn().score(features, offers.row, new_only=False, k=1_000)
+    context, ranker = RankingContext.of(hold_out(make_habits()), None, SOME), Ranker.from_text(learn().to_text())
+    (candidate_set, features), *_ = context.describe(np.arange(20))
+    whole = learn().score(features, candidate_set.row, new_only=False, k=1_000)
     assert np.isfinite(whole).all()  # each has fewer offers
     monkeypatch.setattr(rank, "STAGES", ((5, 8), (9, 6)))
-    score = ranker.score(features, offers.row, new_only=False, k=3)
+    score = ranker.score(features, candidate_set.row, new_only=False, k=3)
     final = np.isfinite(score)
     assert score[final] == pytest.approx(whole[final])
-    assert (np.bincount(offers.row, final) == np.minimum(np.bincount(offers.row), 6)).all()
-    assert (np.bincount(offers.row, np.isfinite(ranker.score(features, offers.row, new_only=False, k=9))) > 6).any()
-    ranked = board.rank(ranker, np.arange(20), 3, new_only=False)
+    assert (np.bincount(candidate_set.row, final) == np.minimum(np.bincount(candidate_set.row), 6)).all()
+    assert (
+        np.bincount(candidate_set.row, np.isfinite(ranker.score(features, candidate_set.row, new_only=False, k=9))) > 6
+    ).any()
+    ranked = context.rank(ranker, np.arange(20), 3, new_only=False)
     for customer in range(20):
-        assert (board.rank(ranker, np.array([customer]), 3, new_only=False) == ranked[customer]).all()
+        assert (context.rank(ranker, np.array([customer]), 3, new_only=False) == ranked[customer]).all()
 
 
 def test_threads_that_ask_the_same_trees_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    board, ranker = Board.of(hold_out(make_habits()), None, SOME), Ranker.from_text(learn().to_text())
+    context, ranker = RankingContext.of(hold_out(make_habits()), None, SOME), Ranker.from_text(learn().to_text())
     monkeypatch.setattr(rank, "STAGES", ((5, 8), (9, 6)))
-    (offers, features), *_ = board.describe(np.arange(50))
-    alone = Ranker.from_text(learn().to_text()).score(features, offers.row, new_only=False, k=3)
+    (candidate_set, features), *_ = context.describe(np.arange(50))
+    alone = Ranker.from_text(learn().to_text()).score(features, candidate_set.row, new_only=False, k=3)
     parts = learn().attribute(features[:12], new_only=False)
     with ThreadPoolExecutor(8) as pool:  # the parts first, of trees that nobody was asked about: it may end the process
         explained = [pool.submit(ranker.attribute, features[:12], new_only=False) for _ in range(200)]
-        asked = [pool.submit(ranker.score, features, offers.row, new_only=False, k=3) for _ in range(200)]
+        asked = [pool.submit(ranker.score, features, candidate_set.row, new_only=False, k=3) for _ in range(200)]
     assert all((one.result() == parts).all() for one in explained)
     assert all((one.result() == alone).all() for one in asked)
 
@@ -105,10 +107,10 @@ def test_threads_that_ask_the_same_trees_do_not_disturb_each_other(monkeypatch: 
 @pytest.mark.parametrize("new_only", [False, True])
 def test_many_offers_are_scored_as_few_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, new_only: bool) -> None:
     ranker = learn()
-    (offers, features), *_ = Board.of(hold_out(make_habits()), None, SOME).describe(np.arange(20))
-    few = ranker.score(features, offers.row, new_only, k=3)
-    monkeypatch.setattr(rank, "FEW", 1)
-    assert (ranker.score(features, offers.row, new_only, k=3) == few).all()
+    (candidate_set, features), *_ = RankingContext.of(hold_out(make_habits()), None, SOME).describe(np.arange(20))
+    few = ranker.score(features, candidate_set.row, new_only, k=3)
+    monkeypatch.setattr(rank, "COMPILE_FROM", 1)
+    assert (ranker.score(features, candidate_set.row, new_only, k=3) == few).all()
     assert np.isfinite(few).any()
     assert not new_only or (few[np.isfinite(few)] <= 1).all()  # a probability
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hmrec.cypher.errors import NoRanker, UserMistake
 from hmrec.cypher.recommenders import METHODS
+from hmrec.graph_ml.recommend.active_ranker import RankerVersion
 from hmrec.graph_ml.recommend.plan import plan_steps
-from hmrec.graph_ml.recommend.ranker_in_force import RankerVersion
 from hmrec.graph_ml.recommend.request import Request, write_note
 from pydantic import ValidationError
 

@@ -11,7 +11,7 @@ from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export.features import Feature, FeatureKind, FeatureSpec
 from hmrec.graph_ml.export.subgraph import Attribute, Subgraph
 from hmrec.graph_ml.holdout.split import HoldOut
-from hmrec.graph_ml.hybrid import make_board, train_hybrid
+from hmrec.graph_ml.hybrid import make_ranking_context, train_hybrid
 from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.ranker.fit import RankSettings
 from hypothesis import given, settings
@@ -75,8 +75,8 @@ def check(shop: Subgraph, dim: int = 64) -> TrainedModel:
     assert np.linalg.norm(trained.customers[np.unique(shop.customer)], axis=1) == pytest.approx(1, abs=1e-4)
     if rank is not None:
         assert rank.facts.shape[0] == len(shop.article_ids)
-        board = make_board(HoldOut(shop.until, shop, shop), trained, rank.ranker)
-        ranked = board.rank(rank.ranker, np.arange(len(shop.customer_ids)), 12, new_only=False)
+        context = make_ranking_context(HoldOut(shop.until, shop, shop), trained, rank.ranker)
+        ranked = context.rank(rank.ranker, np.arange(len(shop.customer_ids)), 12, new_only=False)
         assert (ranked[np.unique(shop.customer), 0] >= 0).all()
     else:
         assert Snapshot.of(shop).cut

@@ -91,8 +91,8 @@ def test_scores_and_gradients_are_those_of_the_whole_graph() -> None:
     stir(wide)
     weights = {name: torch.from_numpy(value) for name, value in wide.weights().items()}
     whole.network.load_state_dict(weights)
-    bought = np.flatnonzero(wide.beside.bought)
-    order = np.append(bought, wide.beside.others)  # as the wide one numbers articles
+    bought = np.flatnonzero(wide.unsold.bought)
+    order = np.append(bought, wide.unsold.others)  # as the wide one numbers articles
     for one, other in zip(wide.weeks, whole.weeks, strict=True):
         np.testing.assert_allclose(one.chance, other.chance[order])
         assert (one.targets != other.targets[:, order]).nnz == 0
@@ -110,7 +110,7 @@ def test_scores_and_gradients_are_those_of_the_whole_graph() -> None:
         assert parameter.grad is not None
         assert gradient is not None
         if name == "embedding":
-            kept = np.concatenate([np.ones(60, dtype=np.bool_), wide.beside.bought, wide.beside.in_graph])
+            kept = np.concatenate([np.ones(60, dtype=np.bool_), wide.unsold.bought, wide.unsold.in_graph])
             gradient = gradient[torch.from_numpy(kept)]
         torch.testing.assert_close(parameter.grad, gradient, atol=1e-5, rtol=1e-3)
 

@@ -27,7 +27,7 @@ class RankerVersion:
     until: date
 
 
-class RankerInForce:
+class ActiveRanker:
     """Reads the ranker in force, and keeps the one that was read last.
 
     Parameters

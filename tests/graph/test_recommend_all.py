@@ -33,7 +33,7 @@ AT_ONCE = 4
 def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph:
     folder = tmp_path_factory.mktemp("shop")
     write_synthetic(folder, customers=1_500, articles=400, transactions=40_000, seed=1)
-    load_folder(folder, server=None, graph=module_graph, road="stream")
+    load_folder(folder, server=None, graph=module_graph, mode="stream")
     subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
     trained, rank = train_hybrid(subgraph, TrainSettings(dim=32, epochs=4), RankSettings(rounds=60, customers=600))
     write_embeddings(module_graph, trained, rank=rank)
@@ -41,7 +41,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph
 
 
 @pytest.mark.parametrize("asked", [{}, {"new_only": True}], ids=["all", "new"])
-def test_everybody_s_lists_are_those_of_one_by_one(shop: Graph, asked: dict[str, Any], tmp_path: Path) -> None:
+def test_recommend_all_s_lists_are_those_of_one_by_one(shop: Graph, asked: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "submission.csv"
     recommender = Recommender(shop)
     assert recommender.recommend_all(Request(method="hybrid", **asked), out) == 1_500

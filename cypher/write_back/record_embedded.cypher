@@ -1,4 +1,4 @@
-// tell_embedded: record that the model in use embedded more nodes, so that cached answers may be outdated
+// record_embedded: record that the model in use embedded more nodes, so that cached answers may be outdated
 MATCH (now:ModelInForce)
 MATCH (m:Model {version: now.version})
 WHERE m.dim IS NOT NULL

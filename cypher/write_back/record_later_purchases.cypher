@@ -1,4 +1,4 @@
-// tell_later_purchases: record that the model in use has seen later purchases than those of training, so that it is not used for earlier days
+// record_later_purchases: record that the model in use has seen later purchases than those of training, so that it is not used for earlier days
 // $until: string     the day after the last of them
 // :param [{until}] => { RETURN '2020-09-23' AS until }
 MATCH (now:ModelInForce)

@@ -8,15 +8,15 @@ import scipy.sparse as sp
 from hmrec.cypher.errors import UserMistake
 from hmrec.graph_ml.evaluate.random_split import (
     SOURCE,
-    SlidesSplit,
-    describe_slides,
+    RandomSplit,
+    describe_random_split,
     fit_logistic,
     measure_errors,
     measure_lists,
     measure_scores,
     measure_simple,
     split_rows,
-    tabulate_slides,
+    tabulate_random_split,
 )
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
@@ -97,7 +97,7 @@ def test_the_fitted_probability_recovers_the_logistic_function_of_the_data() -> 
 def test_training_pairs_are_left_out_or_kept() -> None:
     train = make_subgraph([("ann", "x", 0), ("ann", "y", 0), ("bob", "z", 0)])
     owned, tested = sp.csr_matrix([[1.0, 1, 0], [0, 0, 1]]), sp.csr_matrix([[1.0, 0, 1], [0, 1, 0]])
-    split = SlidesSplit(train, np.array([0, 1]), owned, tested, 6, 3, 3)
+    split = RandomSplit(train, np.array([0, 1]), owned, tested, 6, 3, 3)
     scores = np.array([[3, 2, 1], [1, 2, 3]], dtype=np.float32)
     out, kept = measure_scores(split, scores, 1, {"method": "one"})
     # ann: z alone is left, relevant; bob: y before x
@@ -113,7 +113,7 @@ def test_training_pairs_are_left_out_or_kept() -> None:
 
 def test_the_sources_figures_come_first_and_the_choices_are_described() -> None:
     split = split_rows(make_two_tastes())
-    table = tabulate_slides(split, measure_simple(split), 10)
+    table = tabulate_random_split(split, measure_simple(split), 10)
     first = table.iloc[0]
     assert [first[name] for name in ("precision", "recall", "rmse", "mae", "seconds")] == [
         SOURCE[name] for name in ("precision", "recall", "rmse", "mae", "seconds")
@@ -121,4 +121,4 @@ def test_the_sources_figures_come_first_and_the_choices_are_described() -> None:
     assert len(table) == 1 + 2 * 2
     assert table.attrs["k"] == 10
     for words in ("k = 10", "without and with the training pairs", "about 118 relevant articles"):
-        assert words in describe_slides(table)
+        assert words in describe_random_split(table)

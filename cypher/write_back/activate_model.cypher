@@ -1,4 +1,4 @@
-// put_in_force: make all readers use this version from now on
+// activate_model: make all readers use this version from now on
 // Readers take no locks, and may see one change of a transaction before another. So a single number, which they all read first,
 // selects the version, and is changed in place.
 // $version: integer

@@ -1,8 +1,8 @@
 """The source's protocol with the source's own baseline beside hmrec, on the graph at NEO4J_URI, or the local one.
 
-    python -m benchmarks.slides                          # creates an environment with fastai in the user's cache
-    python -m benchmarks.slides --venv DIR               # uses this environment; creates it if missing
-    python -m benchmarks.slides --data "Complete Journey" --write
+    python -m benchmarks.random_split                          # creates an environment with fastai in the user's cache
+    python -m benchmarks.random_split --venv DIR               # uses this environment; creates it if missing
+    python -m benchmarks.random_split --data "Complete Journey" --write
 
 `--write` puts the table into docs/quality.md.
 """
@@ -24,13 +24,13 @@ import platformdirs
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.evaluate.random_split import (
     K,
-    SlidesSplit,
-    describe_slides,
+    RandomSplit,
+    describe_random_split,
     measure_lightgcn,
     measure_scores,
     measure_simple,
     split_rows,
-    tabulate_slides,
+    tabulate_random_split,
 )
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.network.training import PRESETS
@@ -53,7 +53,7 @@ def make_environment(folder: Path) -> Path:
 
 
 def run_fastai(
-    split: SlidesSplit, python: Path, epochs: int, negatives: int
+    split: RandomSplit, python: Path, epochs: int, negatives: int
 ) -> tuple[np.ndarray[Any, Any], dict[str, Any]]:
     """Train fastai on the same rows; return its scores [n, A] and the figures that its script prints."""
     train = split.train
@@ -110,25 +110,27 @@ def main() -> None:
     parser.add_argument(
         "--data", default="the graph's purchases", help="description of the graph's data, for the report"
     )
-    parser.add_argument("--write", metavar="SECTION", nargs="?", const="slides", help="write into docs/quality.md")
+    parser.add_argument(
+        "--write", metavar="SECTION", nargs="?", const="random-split", help="write into docs/quality.md"
+    )
     options = parser.parse_args()
     python = make_environment(options.venv)
     with Graph.connect() as graph:
-        split = split_rows(export_subgraph(graph, PRESETS["slides"][1]))
+        split = split_rows(export_subgraph(graph, PRESETS["lightgcn"][1]))
     measured = [row for epochs in (5, 50) for row in measure_lightgcn(split, epochs, options.k)]
     measured += measure_lightgcn(split, 5, options.k, preset="default")
     scores, printed = run_fastai(split, python, 5, options.negatives)
     facts = {"method": "fastai's EmbeddingDotBias", "epochs": 5, "seconds": round(printed["seconds"], 1)}
     measured += measure_scores(split, scores, options.k, facts, are_probabilities=True)
-    table = tabulate_slides(split, [*measured, *measure_simple(split, options.k)], options.k)
+    table = tabulate_random_split(split, [*measured, *measure_simple(split, options.k)], options.k)
     lines = [
-        f"Measured by `python -m benchmarks.slides` on {describe_machine()}, fastai {printed['fastai']} with torch {printed['torch']} ({printed['threads']} threads) in its "
+        f"Measured by `python -m benchmarks.random_split` on {describe_machine()}, fastai {printed['fastai']} with torch {printed['torch']} ({printed['threads']} threads) in its "
         f"own environment, on {options.data}. Seconds are training time on the CPU.",
         "fastai is set up as in the example: 40 factors, weight decay 0.1, learning rate up to 0.005, batches of 64. "
         f"It gets {options.negatives} negatives per row, drawn uniformly among pairs not in the training data. "
         "The source does not say how many it used.",
         "",
-        describe_slides(table),
+        describe_random_split(table),
         "",
         *format_markdown(table),
     ]
