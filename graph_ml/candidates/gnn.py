@@ -26,7 +26,11 @@ def gnn(snapshot: Snapshot, customers: Integers, *, vectors: Vectors, k: int, ne
         known = ~np.isnan(vectors.articles[:, 0])
         known &= True if snapshot.only is None else snapshot.only
         places = np.flatnonzero(known)
-        return places, np.ascontiguousarray(vectors.articles[places].T), (vectors, snapshot.only)  # so keep their ids
+        return (
+            places,
+            np.ascontiguousarray(vectors.articles[places].T),
+            (vectors, snapshot.only),
+        )  # keeps the ids in use
 
     places, articles, _ = snapshot.cached(("gnn", id(vectors), id(snapshot.only)), make)
     whose = np.flatnonzero(~np.isnan(vectors.customers[customers, 0]))
