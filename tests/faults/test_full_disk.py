@@ -122,7 +122,7 @@ def test_copies_are_kept_one_at_a_time_and_what_a_killed_one_left_goes_whatever_
     for number in range(kept_export.MAX_COPIES + 1):
         (copies / f"of {number}").mkdir(parents=True)
         os.utime(copies / f"of {number}", (4e9, 4e9 + number))  # used in 2096, by a clock that was wrong
-    (copies / f"{kept_export.BEGUN}killed").mkdir()  # a moment ago
+    (copies / f"{kept_export.INCOMPLETE}killed").mkdir()  # a moment ago
     threads = [
         threading.Thread(
             target=kept_export._keep, args=(make_two_tastes(), copies / name, version, kept_export.SubgraphSpec())
@@ -136,7 +136,7 @@ def test_copies_are_kept_one_at_a_time_and_what_a_killed_one_left_goes_whatever_
     left = {entry.name for entry in copies.iterdir()}
     assert {"one", "two"} <= left
     assert len(left) == kept_export.MAX_COPIES
-    assert not any(name.startswith(kept_export.BEGUN) for name in left)
+    assert not any(name.startswith(kept_export.INCOMPLETE) for name in left)
 
 
 if "HMREC_TEST_SOAK" in os.environ:  # a minute: it stops and starts the server
