@@ -110,7 +110,7 @@ def main() -> None:
         "| --- | --- |",
         *(f"| {name} | {seconds:.1f} |" for name, seconds in parts.items() if name != "all"),
         "",
-        "*Putting in force* also moves every embedding to its final property, for readers that do not check the slot, and clears the other one.",
+        "*Activating* also moves every embedding to its final property, for readers that do not check the slot, and clears the other one.",
     ]
     print("\n".join(lines))
     if options.write:

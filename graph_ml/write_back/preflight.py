@@ -1,4 +1,4 @@
-"""Check before a training that its embeddings can be written without touching what hmrec did not make."""
+"""Check before a training that writing its embeddings will not change what hmrec did not create."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .vector_indexes import ARTICLES, CUSTOMERS, EF_CONSTRUCTION
 
 
 def check_before_training(graph: Graph) -> None:
-    """Check that no index and no embedding of somebody else's is where hmrec's are written.
+    """Check that nothing that hmrec did not create is where its indexes and embeddings are written.
 
     Raises
     ------
-    UserMistake : an index or a constraint is in the way, or a customer or an article has an `embedding` that is not
-        hmrec's. The message names it.
+    UserMistake : an index or a constraint is in the way, or a customer or an article has an `embedding` of another
+        program. The message names it.
     """
     check_schema(graph)
     indexes = {name: (dim, built) for name, _, _, dim, built in graph.read_rows("vector_indexes")[1]}
@@ -25,16 +25,16 @@ def check_before_training(graph: Graph) -> None:
         size = f"of {dim:,} numbers " if dim else ""
         raise UserMistake(
             f"{nodes:,} (:{label}) have a property `{name}` {size}that hmrec did not write and would overwrite.",
-            f"Move it to a property of another name, {OWN_DATABASE}",
+            f"Move it to another property, {OWN_DATABASE}",
         )
 
 
 def _refuse_indexes_before_the_first_model(indexes: dict[str, tuple[int, int]]) -> None:
-    """Refuse an index with hmrec's name and place that is not built as hmrec builds it: a first training made none yet.
+    """Refuse indexes with hmrec's names but other settings: without a model, hmrec has not created any.
 
     Parameters
     ----------
-    indexes : by name, the dimensions and `ef_construction`, which Neo4j sets to another value if nobody asks.
+    indexes : dimensions and `ef_construction` by name. Neo4j's default of the second differs from hmrec's.
     """
     ours = {name for name, (_, built) in indexes.items() if name in ARTICLES.values() and built == EF_CONSTRUCTION}
     for name in sorted(set(indexes) - ours):
@@ -42,5 +42,5 @@ def _refuse_indexes_before_the_first_model(indexes: dict[str, tuple[int, int]]) 
             raise UserMistake(
                 f"The database has a vector index {name!r} of {indexes[name][0]:,} dimensions that hmrec did not make "
                 "and would replace.",
-                f"Drop it (DROP INDEX {name}) or make it anew on another property, {OWN_DATABASE}",
+                f"Drop it (DROP INDEX {name}) or create it on another property, {OWN_DATABASE}",
             )
