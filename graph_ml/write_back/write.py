@@ -26,7 +26,7 @@ from ..network.trained_model import TrainedModel
 from ..ranker.fit import RankParts
 from .preflight import check_before_training
 from .vector_indexes import ARTICLES, CUSTOMERS, drop_customer_index, prepare_index
-from .versions import KEPT_VERSIONS, store_model, load_version
+from .versions import KEPT_VERSIONS, load_version, store_model
 from .write_vectors import find_places, write_facts, write_vectors
 
 IN_USE, STAGED = "embedding", "embedding_staged"
