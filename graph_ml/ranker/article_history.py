@@ -138,4 +138,4 @@ ARTICLE_FACTS: tuple[Feature[ArticleHistory], ...] = (
     # log(1 + purchases in the last 28 days of all articles of its product, product type and department)
     *(_fact(f"{label.lower()}_buyers", partial(_sum_over_shared, label)) for label in SHARED_LABELS),
 )
-"""Facts as of a day. An unknown fact, such as the gap of an article that nobody bought twice, is NaN."""
+"""Facts as of a day. An unknown fact, such as the gap of an article that no customer bought twice, is NaN."""
