@@ -90,6 +90,15 @@ class GraphState:
         """Whether every load has finished."""
         return all(load.finished is not None for load in self.loads)
 
+    @property
+    def is_cacheable(self) -> bool:
+        """Whether answers may be cached until the state changes.
+
+        They may if the newest load has finished. If hmrec loaded nothing, other programs fill the graph, and can change
+        it without changing its state.
+        """
+        return self.newest_load is not None and self.newest_load.finished is not None
+
 
 def read_state(graph: Graph) -> GraphState:
     """Return the graph's present state."""

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 import schemathesis
-from hmrec.cli.service.candidates import VERSION_CHECK_SECONDS
+from hmrec.cli.service.candidates import STATE_CHECK_SECONDS
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.recommenders import METHODS
@@ -315,13 +315,13 @@ def test_what_was_computed_holds_until_the_next_load_or_model(
     article = first["articles"][0]
     run_text(graph, rename, id=article["article_id"], name="Renamed")
     try:
-        time.sleep(VERSION_CHECK_SECONDS + 0.1)
+        time.sleep(STATE_CHECK_SECONDS + 0.1)
         assert client.get(f"/recommend/{customer}?k=3").json()["articles"][0]["prod_name"] == "Renamed"
         assert count() == before + 1
     finally:
         run_text(graph, "MATCH (l:Load {id: 'later'}) DELETE l")
         run_text(graph, rename, id=article["article_id"], name=article["prod_name"])
-        time.sleep(VERSION_CHECK_SECONDS + 0.1)
+        time.sleep(STATE_CHECK_SECONDS + 0.1)
 
 
 def test_health_and_metrics(client: httpx.Client) -> None:
