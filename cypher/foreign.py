@@ -1,4 +1,4 @@
-"""What a database holds besides hmrec's own nodes, so that commands can say it before they change anything."""
+"""What a database holds besides hmrec's own nodes, so that commands can say so before they change anything."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Foreign:
 
 def describe_undated(graph: Graph) -> str:
     """Return how many BOUGHT have no day, in a sentence; empty if all have one or there are too many to look."""
-    undated = graph.read_rows("undated_purchases")[1][0][0]
+    (undated,) = graph.read_column("undated_purchases")
     if not undated:
         return ""
     return f"{undated:,} BOUGHT {'has' if undated == 1 else 'have'} no date t_dat and are left out everywhere"
@@ -54,5 +54,9 @@ def describe_undated(graph: Graph) -> str:
 
 def find_foreign(graph: Graph) -> Foreign:
     """Count the nodes that are not hmrec's; takes a second or two at H&M's full size."""
-    own, bought, others, labels, customers, articles, bought_by_others = graph.read_rows("foreign")[1][0]
-    return Foreign(own, bought, max(0, others), tuple(labels), customers, articles, bought_by_others)
+    (found,) = graph.read_as(_make_foreign, "foreign")
+    return found
+
+
+def _make_foreign(others: int, labels: list[str], **counts: int) -> Foreign:
+    return Foreign(others=max(0, others), labels=tuple(labels), **counts)

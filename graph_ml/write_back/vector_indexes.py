@@ -27,7 +27,7 @@ QUERIES = {
 
 
 @dataclass(frozen=True)
-class _Index:
+class VectorIndex:
     """A vector index: how far it is built (`ONLINE`: wholly), for which embeddings, and how."""
 
     name: str
@@ -37,9 +37,13 @@ class _Index:
     ef_construction: int
 
 
-def _find_index(graph: Graph, name: str) -> _Index | None:
-    indexes = graph.read_as(_Index, "vector_indexes")
-    return next((index for index in indexes if index.name == name), None)
+def list_indexes(graph: Graph) -> list[VectorIndex]:
+    """Return the vector indexes with hmrec's names and places."""
+    return graph.read_as(VectorIndex, "vector_indexes")
+
+
+def _find_index(graph: Graph, name: str) -> VectorIndex | None:
+    return next((index for index in list_indexes(graph) if index.name == name), None)
 
 
 def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent) -> None:
