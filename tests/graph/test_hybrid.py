@@ -19,7 +19,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hmrec.cli.main import app
 from hmrec.cli.service.app import make_app
-from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer
+from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer, UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.progress import silent
 from hmrec.cypher.recommenders import METHODS
@@ -283,3 +283,9 @@ def test_a_graph_that_is_filled_anew_is_asked_its_own_ranker_though_it_is_versio
     assert write_embeddings(module_graph, trained, rank=rank).version == 1
     after = recommender.ranker.read(read_state(module_graph))
     assert after.to_text() != before.to_text()
+
+
+def test_a_graph_that_lost_its_purchases_says_so(module_graph: Graph, shop: pl.DataFrame) -> None:
+    run_text(module_graph, "MATCH ()-[b:BOUGHT]->() DELETE b")  # the last test of the module
+    with pytest.raises(UserMistake, match="The graph has no purchases"):
+        recommend(module_graph, "c00", "hybrid")
