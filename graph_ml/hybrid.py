@@ -1,4 +1,4 @@
-"""Train all that `--method hybrid` needs: the network, and a ranker whose targets the network has not seen."""
+"""Train what `--method hybrid` needs: the network, and a ranker whose targets the network has not seen."""
 
 from __future__ import annotations
 
@@ -26,18 +26,22 @@ def train_hybrid(
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[TrainedModel, RankParts | None]:
-    """Return the network of all purchases, and the ranker of the last weeks with the facts that it needs today.
+    """Return a network trained on all purchases, and a ranker trained on the last weeks, with current facts.
 
     The ranker's weeks use embeddings of a second network, trained for as many epochs on the purchases before the first
-    of these weeks. `embed_as_of` brings it up to date for each week, without training.
+    of these weeks. `embed_as_of` updates its embeddings for each week without training.
 
     Parameters
     ----------
-    subgraph : the purchases, whole: exported with `SubgraphSpec(isolated=True)`.
-    settings, rank_settings : how; None for the defaults.
-    sources : the sources of candidates.
-    progress : called with the steps.
-    checkpoint : of the network, as for `train`. After an interrupt there is no ranker.
+    subgraph : all purchases, exported with `SubgraphSpec(isolated=True)`.
+    settings, rank_settings : settings of the network and of the ranker; None for the defaults.
+    sources : the recommenders that propose candidates.
+    progress : receives the steps.
+    checkpoint : checkpoint of the network's training, as for `train`.
+
+    Returns
+    -------
+    The network, and None instead of the ranker after an interrupt or if no candidate was ever bought.
     """
     trained = train(subgraph, settings, progress, checkpoint)
     if trained.interrupted:
@@ -52,7 +56,7 @@ def rank_parts(
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
 ) -> RankParts | None:
-    """Return the ranker for a network trained on `subgraph`, and the facts that it needs today."""
+    """Return the ranker for a network trained on `subgraph`, with current facts; None as for `train_ranker`."""
     ranker = train_ranker_for(trained, subgraph, rank_settings, sources, progress)
     if ranker is None:
         return None
@@ -67,19 +71,19 @@ def train_ranker_for(
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
 ) -> Ranker | None:
-    """Return the ranker for a network trained on `subgraph`."""
+    """Return the ranker for a network trained on `subgraph`; None as for `train_ranker`."""
     rank_settings = rank_settings or RankSettings()
     start = first_day(subgraph, rank_settings)
     earlier = subgraph.where(subgraph.time < start)
     if not earlier.num_edges:
         return train_ranker(subgraph, None, rank_settings, sources, progress)
     settings = trained.settings.model_copy(update={"validation_days": 0, "epochs": trained.epochs})
-    before = train(earlier, settings, lambda _, done, total: progress("Training on the weeks before", done, total))
+    before = train(earlier, settings, lambda _, done, total: progress("Training on earlier weeks", done, total))
     return train_ranker(subgraph, lambda part, day: embed_as_of(before, part, day), rank_settings, sources, progress)
 
 
 def make_ranking_context(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> RankingContext:
-    """Return what a ranker needs on the first day held out, with a network that was trained before it."""
+    """Return the context of a ranker as of the first day held out, with a network trained on earlier purchases."""
     sources = choose_sources(ranker.sources)
     vectors = Vectors(trained.customers, trained.articles)
     return RankingContext.of(held, (lambda *_: vectors) if BY_EMBEDDING.name in ranker.sources else None, sources)

@@ -87,7 +87,7 @@ class _TimeOver(Exception):
     """Raised when a model's training time is over."""
 
 
-def rank_by_als_as_long(
+def rank_by_als_trained_as_long(
     held: HoldOut, truths: Mapping[str, Truth], k: int, seconds: Mapping[str, float]
 ) -> dict[str, Integers]:
     """Rank by implicit's ALS, with as many iterations as fit in gnn's training time, and at least its default of 15."""
@@ -103,11 +103,11 @@ def rank_by_als_as_long(
         model = AlternatingLeastSquares(factors=FACTORS, random_state=0, iterations=100_000)
         fit = model.fit
 
-        def fit_for_a_while(counts: sp.csr_matrix, show_progress: bool) -> None:
+        def fit_until_stopped(counts: sp.csr_matrix, show_progress: bool) -> None:
             with suppress(_TimeOver):
                 fit(counts, show_progress=show_progress, callback=stop)
 
-        model.fit = fit_for_a_while
+        model.fit = fit_until_stopped
         return model
 
     lists = rank_by_implicit(make)(held, truths, k, seconds)

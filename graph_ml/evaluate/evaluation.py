@@ -133,7 +133,7 @@ def choose_method(name: str) -> str:
 
 
 def list_queries(method: str) -> tuple[str, ...]:
-    """Return the queries of a method: a baseline's list is filled up with what is popular."""
+    """Return the queries of a method: the list of a baseline is filled with popular articles."""
     return tuple(dict.fromkeys((method, "popular"))) if find_method(method).is_baseline else (method,)
 
 
@@ -144,8 +144,8 @@ def _make_truths(held: HoldOut, customers: int | None) -> dict[str, Truth]:
     return {kind: _sample(truth, customers, truths["all"].customers) for kind, truth in truths.items()}
 
 
-def _sample(truth: Truth, number: int, everyone: Integers) -> Truth:
-    chosen = np.random.default_rng(0).permutation(everyone)[:number]
+def _sample(truth: Truth, number: int, population: Integers) -> Truth:
+    chosen = np.random.default_rng(0).permutation(population)[:number]
     kept = np.isin(truth.customers, chosen)
     return Truth(truth.customers[kept], truth.bought, truth.owned, truth.relevant[kept])
 
@@ -173,9 +173,9 @@ def _rank_by_queries(
 ) -> dict[str, Integers]:
     """Query once per customer, for a list long enough to keep k articles after owned ones are removed."""
     subgraph = held.before
-    everyone = np.unique(np.concatenate([truth.customers for truth in truths.values()]))
+    customers = np.unique(np.concatenate([truth.customers for truth in truths.values()]))
     length = np.diff(collect_pairs(held.before).indptr)
-    shared = _run_query(graph, subgraph, "popular", "", k + int(length[everyone].max(initial=0)), held.cut)
+    shared = _run_query(graph, subgraph, "popular", "", k + int(length[customers].max(initial=0)), held.cut)
 
     def query_customer(customer: int) -> Integers:
         parts = []
@@ -188,9 +188,9 @@ def _rank_by_queries(
 
     found: dict[int, Integers] = {}
     with ThreadPoolExecutor(workers) as pool:
-        for customer, articles in zip(everyone.tolist(), pool.map(query_customer, everyone.tolist()), strict=True):
+        for customer, articles in zip(customers.tolist(), pool.map(query_customer, customers.tolist()), strict=True):
             found[customer] = articles
-            progress(f"Querying {method}", len(found), len(everyone))
+            progress(f"Querying {method}", len(found), len(customers))
     lists = {}
     for kind, truth in truths.items():
         lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
@@ -204,7 +204,7 @@ def _rank_by_queries(
 
 
 def _run_query(graph: Graph, subgraph: Subgraph, query: str, customer_id: str, k: int, cut: date) -> Integers:
-    """Return the indices of the articles that a query recommends; -2 for one that nobody in the subgraph bought."""
+    """Return the numbers of the articles that a query recommends; -2 for an article that is not in the subgraph."""
     found = graph.read(query, customer_id=customer_id, k=k, as_of=cut)["article_id"]
     ids = subgraph.article_ids
     return np.array([ids.index(article) if article in ids else -2 for article in found], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Check before a training that its embeddings can be written without touching what hmrec did not make."""
+"""Check before a training that writing its embeddings will not change what hmrec did not create."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class _UnknownEmbeddings(NamedTuple):
 
 
 def check_before_training(graph: Graph) -> None:
-    """Check that no index and no embedding of somebody else's is where hmrec's are written.
+    """Check that nothing that hmrec did not create is where its indexes and embeddings are written.
 
     Raises
     ------
-    UserMistake : an index or a constraint is in the way, or a customer or an article has an `embedding` that is not
-        hmrec's. The message names it.
+    UserMistake : an index or a constraint is in the way, or a customer or an article has an `embedding` of another
+        program. The message names it.
     """
     check_schema(graph)
     indexes = list_indexes(graph)
@@ -37,14 +37,14 @@ def check_before_training(graph: Graph) -> None:
         raise UserMistake(
             f"{found.nodes:,} (:{found.label}) have a property `{found.property}` {size}that hmrec did not write and "
             "would overwrite.",
-            f"Move it to a property of another name, {OWN_DATABASE}",
+            f"Move it to another property, {OWN_DATABASE}",
         )
 
 
 def _refuse_indexes_before_the_first_model(indexes: list[VectorIndex]) -> None:
-    """Refuse an index with hmrec's name and place that is not built as hmrec builds it: a first training made none yet.
+    """Refuse indexes with hmrec's names but other settings: without a model, hmrec has not created any.
 
-    Its own are known by their `ef_construction`, which is not Neo4j's default.
+    `ef_construction` tells hmrec's indexes from others: it is not Neo4j's default.
     """
     ours = [one for one in indexes if one.name in ARTICLES.values() and one.ef_construction == EF_CONSTRUCTION]
     for index in sorted(indexes, key=lambda one: one.name):
@@ -52,5 +52,5 @@ def _refuse_indexes_before_the_first_model(indexes: list[VectorIndex]) -> None:
             raise UserMistake(
                 f"The database has a vector index {index.name!r} of {index.dim:,} dimensions that hmrec did not make "
                 "and would replace.",
-                f"Drop it (DROP INDEX {index.name}) or make it anew on another property, {OWN_DATABASE}",
+                f"Drop it (DROP INDEX {index.name}) or create it on another property, {OWN_DATABASE}",
             )
