@@ -165,7 +165,7 @@ def test_replacing_asks_and_deletes_hmrec_s_own_alone(
         asked.append(question)
         return False
 
-    for confirm, words in ((None, "add --yes"), (refuse, "Nothing was replaced")):
+    for confirm, words in ((None, "add --yes"), (refuse, "nothing was replaced")):
         with pytest.raises(UserMistake, match=words):
             load_folder(new, server=None, graph=graph, replace=True, confirm=confirm)
     assert find_foreign(graph) == before
