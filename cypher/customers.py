@@ -1,4 +1,4 @@
-"""What the graph knows about one customer, and which customers it has."""
+"""Queries about one customer, and searches for customers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Profile:
-    """A customer.
+    """A customer's attributes and purchases.
 
     Attributes
     ----------
-    customer_id : who.
-    attributes : what the shop knows besides, by H&M's column names; what it does not know is None.
-    history : how many `purchases` of how many `articles` between the days `first` and `last`.
+    customer_id : the customer.
+    attributes : the customer's properties by H&M's column names; None if missing.
+    history : number of `purchases` and of `articles`, and the days `first` and `last`.
     purchases : t_dat, article_id, prod_name, price, quantity; the newest first.
     """
 
@@ -32,12 +32,12 @@ class Profile:
 
 @dataclass(frozen=True)
 class History:
-    """What decides which recommenders suit a customer.
+    """The facts that decide which recommenders suit a customer.
 
     Attributes
     ----------
-    purchases : how many articles they bought, each as often as it was bought.
-    has_embedding : whether the model in force has an embedding of them.
+    purchases : number of purchases, repeats included.
+    has_embedding : whether the active model has an embedding of the customer.
     """
 
     purchases: int
@@ -45,7 +45,7 @@ class History:
 
 
 def read_history(graph: Graph, customer_id: str) -> History:
-    """Return how much a customer bought, and whether they have an embedding.
+    """Return the size of a customer's history, and whether they have an embedding.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def read_history(graph: Graph, customer_id: str) -> History:
 
 
 def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
-    """A customer's attributes and their last `k` purchases.
+    """Return a customer's attributes and their last `k` purchases.
 
     Raises
     ------
@@ -75,5 +75,5 @@ def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
 
 
 def find_customers(graph: Graph, start: str = "", *, k: int = 20) -> pd.DataFrame:
-    """Customers whose ids begin with `start`: customer_id, bought (how many purchases), in the order of their ids."""
+    """Return customers whose ids begin with `start`: customer_id, bought (number of purchases), ordered by id."""
     return graph.read("find_customers", start=start, k=k)

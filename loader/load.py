@@ -243,7 +243,7 @@ def _make_work_folder(server: LocalServer | None) -> Iterator[Path]:
         for left in home.glob(f"{WORK}*"):
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=WORK, dir=home) as work:
-        otherwise = f"set {'TMPDIR' if home is None else 'HMREC_HOME'} to a folder on another."
+        otherwise = f"set {'TMPDIR' if home is None else 'HMREC_HOME'} to a folder on another disk."
         with explain_full_disk(Path(work).parent, otherwise):
             yield Path(work)
 
