@@ -1,4 +1,4 @@
-"""What the graph knows about single articles: whether they exist, their names, and which ones are similar."""
+"""Queries about single articles: whether they exist, their names, and which ones are similar."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_article(graph: Graph, article_id: str) -> None:
     """Raise UnknownArticle if the graph has no article of that id."""
     if graph.read_one(_Article, "article_names", article_ids=[article_id]) is None:
         raise UnknownArticle(
-            f"The graph has no article {article_id[:80]!r}.", "Ids are written whole, with their leading zeros."
+            f"The graph has no article {article_id[:80]!r}.", "Write the full id, with its leading zeros."
         )
 
 
@@ -45,14 +45,14 @@ def find_similar(graph: Graph, article_id: str, *, k: int = 12) -> pd.DataFrame:
     Raises
     ------
     UnknownArticle : the graph has no such article.
-    NoEmbedding : no model is in force, or the article has no embedding in it.
+    NoEmbedding : there is no active model, or the article has no embedding in it.
     """
     check_article(graph, article_id)
     found = graph.read("nearest_articles", article_id=article_id, k=k)
     if found.empty:
         if read_state(graph).model is None:
-            raise NoEmbedding("The graph has no embeddings.", "`hmrec train` makes them.")
+            raise NoEmbedding("The graph has no embeddings.", "`hmrec train` creates them.")
         raise NoEmbedding(
-            f"Article {article_id} has no embedding.", "`hmrec train` makes one for every article that was bought."
+            f"Article {article_id} has no embedding.", "`hmrec train` creates one for every article that was bought."
         )
     return found

@@ -1,4 +1,4 @@
-"""What the graph knows about one customer, and which customers it has."""
+"""Queries about one customer, and searches for customers."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class History:
 
 @dataclass(frozen=True)
 class Profile:
-    """A customer.
+    """A customer's attributes and purchases.
 
     Attributes
     ----------
     customer_id : the customer.
-    attributes : what else the shop knows, by H&M's column names; None if unknown.
+    attributes : the properties of the customer by H&M's column names; None if missing.
     history : all purchases in numbers.
-    purchases : t_dat, article_id, prod_name, price, quantity; newest first.
+    purchases : t_dat, article_id, prod_name, price, quantity; the newest first.
     """
 
     customer_id: str
@@ -78,12 +78,6 @@ def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
 
 
 def find_customers(graph: Graph, start: str = "", *, k: int = 20) -> pd.DataFrame:
-    """Return the first `k` customers whose ids begin with `start`, sorted by id.
-
-    Returns
-    -------
-    customer_id, bought (the number of purchases).
-    """
     return graph.read("find_customers", start=start, k=k)
 
 

@@ -1,4 +1,4 @@
-"""Make the graph's constraints, whatever a killed server left of them, and check the schema for what is not hmrec's."""
+"""Create the graph's constraints, also after a killed server, and check the schema for conflicts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ OWN_DATABASE = "or set NEO4J_DATABASE to a database for hmrec alone (docs/operat
 
 
 class Index(NamedTuple):
-    """What an index is on: its kind, and its labels or types and properties."""
+    """The definition of an index: its kind, labels or types, and properties."""
 
     kind: str
     labels: tuple[str, ...]
     properties: tuple[str, ...]
 
     def describe(self) -> str:
-        """Return it as people write it, e.g. `:Chunk(text)`."""
+        """Return the index in Cypher notation, e.g. `:Chunk(text)`."""
         return f":{'|'.join(self.labels)}({', '.join(self.properties)})"
 
 
@@ -52,16 +52,16 @@ class _Duplicate(NamedTuple):
     nodes: int
 
 
-def make_constraints(graph: Graph) -> None:
-    """Create the constraints that are missing, and wait until their indexes are online.
+def create_constraints(graph: Graph) -> None:
+    """Create the missing constraints, and wait until their indexes are online.
 
-    A server killed while it creates a constraint restarts with the constraint's index alone, and then refuses to
-    create the constraint. Remove the index in that case.
+    A server killed while it creates a constraint restarts with the constraint's index only, and then refuses to create
+    the constraint. That index is dropped first.
 
     Raises
     ------
     UserMistake : several nodes of a label have the same id; the message names up to three.
-    HmrecError : a constraint could not be made for another reason.
+    HmrecError : a constraint could not be created for another reason.
     """
     while True:
         try:
@@ -75,11 +75,11 @@ def make_constraints(graph: Graph) -> None:
 
 
 def check_schema(graph: Graph) -> None:
-    """Look for indexes and constraints that are not hmrec's and stand where hmrec's must be.
+    """Check for foreign indexes and constraints that conflict with hmrec's.
 
     Raises
     ------
-    UserMistake : one has a name of hmrec's and is on something else, or stops hmrec's own from being made.
+    UserMistake : one has a name of hmrec's but another definition, or prevents the creation of hmrec's own.
     """
     ours, constraints = list_own_indexes(), _list_own_constraints()
     for found in graph.read_as(_Found, "schema_indexes"):
@@ -88,7 +88,7 @@ def check_schema(graph: Graph) -> None:
             if index != ours[found.name]:
                 _refuse("index", found, f"hmrec needs this name for {ours[found.name].describe()}")
         elif index.kind == "VECTOR" and any(_overlap(index, own) for own in ours.values() if own.kind == "VECTOR"):
-            _refuse("index", found, "hmrec keeps its own embeddings in this property, with its own vector index")
+            _refuse("index", found, "hmrec stores its embeddings in this property, with its own vector index")
         elif not found.owned and index in constraints.values():
             _refuse("index", found, "hmrec needs a constraint there, and the index prevents it")
     for found in graph.read_as(_Found, "schema_constraints"):
@@ -98,14 +98,14 @@ def check_schema(graph: Graph) -> None:
 
 
 def list_foreign_indexes(graph: Graph) -> list[str]:
-    """Return the indexes that are not hmrec's, in words: an index counts as hmrec's by its name and what it is on."""
+    """Describe the indexes that are not hmrec's. hmrec's own are identified by name and definition."""
     ours = list_own_indexes()
     found = graph.read_as(_Found, "schema_indexes")
     return [f"{one.name!r} on {one.index.describe()}" for one in found if ours.get(one.name) != one.index]
 
 
 def list_own_indexes() -> dict[str, Index]:
-    """Return hmrec's indexes by name, as the catalogue's queries create them."""
+    """Return hmrec's indexes by name, as defined in the catalogue's queries."""
     own = _list_own_constraints()
     for query in _INDEX_QUERIES:
         for vector, name, label, properties in _INDEX.findall(_text(query)):
@@ -132,23 +132,23 @@ def _refuse(what: str, found: _Found, why: str) -> None:
     raise UserMistake(
         f"The database has {'an' if what == 'index' else 'a'} {what} {found.name!r} on {found.index.describe()} that "
         f"is not hmrec's: {why}.",
-        f"Drop it or make it anew under another name and on another property (DROP {what.upper()} {found.name}), "
+        f"Drop it (DROP {what.upper()} {found.name}) or recreate it with another name and another property, "
         f"{OWN_DATABASE}",
     )
 
 
 def _refuse_duplicates(graph: Graph) -> None:
-    """Raise an error that names ids that several nodes share, if there are any."""
+    """Raise an error that names ids shared by several nodes, if there are any."""
     found = graph.read_as(_Duplicate, "duplicate_ids")
     if found:
-        named = ", ".join(f"{one.nodes:,} (:{one.label}) have the {one.key} {one.id!r:.60}" for one in found)
+        duplicates = ", ".join(f"{one.nodes:,} (:{one.label}) have the {one.key} {one.id!r:.60}" for one in found)
         raise UserMistake(
-            f"Ids must be unique, and these are not: {named}.", f"Merge or remove the duplicates, {OWN_DATABASE}"
+            f"Ids must be unique, and these are not: {duplicates}.", f"Merge or remove the duplicates, {OWN_DATABASE}"
         )
 
 
 def _drop_orphans(graph: Graph) -> int:
-    """Remove indexes of constraints that are not there, and return how many."""
+    """Drop indexes whose constraint does not exist, and return how many."""
     wanted = {name: [*index.labels, *index.properties] for name, index in _list_own_constraints().items()}
     found = graph.read_column("orphaned_indexes", constraints=wanted)
     for name in found:
