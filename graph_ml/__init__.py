@@ -8,3 +8,8 @@ import os
 # OpenMP's threads (of PyTorch and LightGBM) else wait for each other by spinning, and on a machine that does other work
 # besides, that is most of what they do: 40 trees 53 s instead of 15 (docs/decisions/0039). Read as they load.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import warnings
+
+warnings.filterwarnings("ignore", message="Sparse (CSR tensor support|invariant checks)")  # of PyTorch's beta tensors
+warnings.filterwarnings("ignore", message=".*torch.jit.script", category=FutureWarning)  # by PyTorch Geometric's import
