@@ -74,16 +74,8 @@ def evaluate(
     if report is not None:
         find_result_file(report)
     if protocol == "random-split":
-        refuse(
-            context,
-            "days",
-            "weeks",
-            "methods",
-            "customers",
-            "version",
-            "device",
-            because="with --protocol random-split",
-        )
+        options = ("days", "weeks", "methods", "customers", "version", "device")
+        refuse(context, *options, because="with --protocol random-split")
         _evaluate_random_split(k, report, form)
         return
     chosen = None

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from ...cypher.errors import HmrecError, UserMistake
@@ -53,7 +54,7 @@ def save_export(subgraph: Subgraph, folder: Path) -> dict[str, int]:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     facts: dict[str, Any] = {"format": FORMAT, "nodes": {}, "edges": []}
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     frames = {"customer": subgraph.customers, "article": subgraph.articles}
     for kind in data.node_types:
         key = f"{kind}_id" if kind in frames else "key"

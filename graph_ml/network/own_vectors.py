@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -197,9 +198,9 @@ def _check(file: Path, kind: str, ids: list[Any], vectors: Floats) -> None:
 def _join(kind: str, parts: list[tuple[list[str], Floats]]) -> tuple[IdMap, Floats]:
     ids = [outer for part, _ in parts for outer in part]
     order = sorted(range(len(ids)), key=ids.__getitem__)
-    again = next((ids[a] for a, b in zip(order, order[1:], strict=False) if ids[a] == ids[b]), None)
-    if again is not None:
-        raise UserMistake(f"The {kind} {again[:40]!r} has two vectors.")
+    twice = [ids[place] for place, following in pairwise(order) if ids[place] == ids[following]]
+    if twice:
+        raise UserMistake(f"The {kind} {twice[0][:40]!r} has two vectors.")
     return IdMap(ids[place] for place in order), np.concatenate([vectors for _, vectors in parts])[order]
 
 
@@ -209,7 +210,7 @@ def _to_cosines(customers: Floats, articles: Floats, metric: Metric | None) -> t
     if metric is None:
         if not np.allclose(lengths[1], 1, atol=1e-3):
             raise UserMistake(
-                "The articles' vectors have different lengths, so that cosine and inner product order them differently.",
+                "The articles' vectors have different lengths: cosine and inner product order them differently.",
                 "Say which one your model uses: --metric cosine or --metric inner-product.",
             )
         metric = "cosine"

@@ -75,8 +75,8 @@ def embed_new(graph: Graph, progress: Progress = silent, device: DeviceName = "a
         trained = load_version(graph, model.version)
         if not trained.weights:
             raise UserMistake(
-                f"Version {model.version} ({trained.name or 'TorchRec tables'}) has vectors alone, and no network to embed "
-                "new nodes with.",
+                f"Version {model.version} ({trained.name or 'TorchRec tables'}) has vectors alone, and no network that "
+                "could embed new nodes.",
                 "Write vectors of all nodes by `hmrec embed --from FILE`, or run `hmrec train`.",
             )
         subgraph = export_subgraph(graph, SubgraphSpec(isolated=True), progress)
