@@ -57,7 +57,7 @@ def write_own_vectors(
     if ranker and rank is None:
         start = to_date(first_day(subgraph, RankSettings()))
         why = (
-            f"The ranker was not trained: it learns from the weeks since {start}, which these vectors know. For a ranker, "
-            f"train on the purchases of `hmrec export DIR --until {start}`, and add --until {start} here."
+            f"The ranker was not trained: it learns from the weeks since {start}, which these vectors know. For a "
+            f"ranker, train on the purchases of `hmrec export DIR --until {start}`, and add --until {start} here."
         )
     return trained, write_embeddings(graph, trained, progress=progress, rank=rank), why

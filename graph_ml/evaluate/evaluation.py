@@ -98,7 +98,7 @@ def evaluate(
     given = None if version is None else load_version(graph, version)
     if given is not None and given.until > periods[-1][0].cut:
         raise UserMistake(
-            f"Version {version} knows the purchases before {given.until}; the days held out begin on {periods[-1][0].cut}.",
+            f"Version {version} knows purchases up to {given.until}; the days held out start on {periods[-1][0].cut}.",
             "Evaluate it on later days, or make a version of earlier purchases (--until).",
         )
 
