@@ -4,10 +4,9 @@ import sys
 
 import numpy as np
 import torch
-import torch_geometric.transforms as T
 from hmrec.graph_ml import load_export
 from torch.nn.functional import logsigmoid
-from torch_geometric import seed_everything
+from torch_geometric import seed_everything, transforms
 from torch_geometric.nn import HeteroConv, SAGEConv
 
 DIM, STEPS, BATCH = 32, 200, 4096
@@ -28,11 +27,11 @@ class Sage(torch.nn.Module):
 
 seed_everything(0)
 data = load_export(sys.argv[1])
-graph = T.ToUndirected()(data)  # adds edges from articles to customers, and from attributes to articles
+graph = transforms.ToUndirected()(data)  # adds edges from articles to customers, and from attributes to articles
 bought = data["customer", "bought", "article"].edge_index
 model = Sage(graph)
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-for step in range(STEPS):
+for _ in range(STEPS):
     x = model(graph)
     customer, article = bought[:, torch.randint(bought.shape[1], (BATCH,))]
     other = torch.randint(data["article"].num_nodes, (BATCH,))

@@ -162,7 +162,7 @@ def to_tensor(matrix: sp.csr_matrix) -> Tensor:
     # 32-bit places would be converted at every product
     begins, places = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
     values = torch.from_numpy(matrix.data.astype(np.float32))
-    return torch.sparse_csr_tensor(begins, places, values, matrix.shape, check_invariants=False)
+    return torch.sparse_csr_tensor(begins, places, values, matrix.shape, check_invariants=False, device="cpu")
 
 
 class Propagation(MessagePassing):  # type: ignore[misc]  # PyG has no types

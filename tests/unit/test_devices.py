@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-import torch_geometric.transforms as T
 from hmrec.cypher.errors import UserMistake
 from hmrec.graph_ml.export.hetero import BOUGHT, to_hetero
 from hmrec.graph_ml.export.subgraph import to_days
@@ -15,7 +14,7 @@ from hmrec.graph_ml.network.embed import make_network
 from hmrec.graph_ml.network.fold_in import embed_as_of
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train
-from torch_geometric import seed_everything
+from torch_geometric import seed_everything, transforms
 from torch_geometric.explain import Explainer, GNNExplainer
 from torch_geometric.utils import to_edge_index
 
@@ -83,7 +82,7 @@ def test_explainers_take_the_network() -> None:
 
 
 def test_transforms_take_the_graph() -> None:
-    data = T.ToUndirected()(to_hetero(make_two_tastes()))
+    data = transforms.ToUndirected()(to_hetero(make_two_tastes()))
     assert data.validate()
     assert ("article", "rev_bought", "customer") in data.edge_types
     moved = to_hetero(make_two_tastes()).to("meta")
