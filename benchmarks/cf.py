@@ -18,11 +18,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from hmrec.cypher.catalogue import Query, find_query, load_catalogue, parse_query
 from hmrec.cypher.graph import Graph
+from hmrec.cypher.state import read_counts
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.holdout.metrics import average_precision
@@ -45,6 +46,13 @@ class SampledCustomers:
     heavy: list[str]
 
 
+class Neighbour(NamedTuple):
+    """A neighbour of a customer; with the customer as their own nearest one, at similarity 1."""
+
+    customer_id: str
+    similarity: float
+
+
 def read_textbook() -> Query:
     """Read the peer's query."""
     return parse_query(PEER.read_text(encoding="utf-8"), PEER)
@@ -52,8 +60,7 @@ def read_textbook() -> Query:
 
 def draw_customers(graph: Graph, overall: int, heavy: int, seed: int = 20) -> SampledCustomers:
     """Sample customers with a history, with a fixed seed."""
-    _, rows = graph.read_rows("customers_by_purchases", k=10**9)
-    ids = [row[0] for row in rows]
+    ids = graph.read("customers_by_purchases", k=10**9)["customer_id"].tolist()
     random = np.random.default_rng(seed)
     top = ids[: max(heavy, round(len(ids) * HEAVY_SHARE))]
     return SampledCustomers(
@@ -80,11 +87,11 @@ def describe(milliseconds: np.ndarray[Any, Any]) -> str:
 
 def describe_graph(graph: Graph) -> str:
     """Describe the machine, versions and data of the measurement."""
-    counts = graph.read("counts").iloc[0]
+    counts = read_counts(graph)
     load = os.getloadavg()[0]
     return (
-        f"Measured by `python -m benchmarks.cf` on {describe_machine()}; {counts['customers']:,} customers, {counts['articles']:,} articles, "
-        f"{counts['bought']:,} BOUGHT; load average at the start {load:.1f}."
+        f"Measured by `python -m benchmarks.cf` on {describe_machine()}; {counts.customers:,} customers, {counts.articles:,} articles, "
+        f"{counts.bought:,} BOUGHT; load average at the start {load:.1f}."
     )
 
 
@@ -140,7 +147,7 @@ def measure_all(graph: Graph, customers: int) -> list[str]:
                 given["article_id"] = graph.read("popular", k=1)["article_id"][0]
             time_query(graph, query, ids[: len(ids) // 4 + 1], **given)
             milliseconds = time_query(graph, query, ids, **given)
-            found = np.mean([len(graph.read_rows(query, customer_id=c, **given)[1]) for c in ids[:20]])
+            found = np.mean([len(graph.read(query, customer_id=c, **given)) for c in ids[:20]])
             lines.append(f"| {name} | {describe(milliseconds)} | {found:.1f} |")
     return lines
 
@@ -180,15 +187,15 @@ def _measure_stored_neighbours(graph: Graph, ids: list[str]) -> list[str]:
     begun = time.perf_counter()
     try:
         for customer_id in ids:
-            rows = graph.read_rows(find, customer_id=customer_id)[1]
-            graph.write(write, customer_id=customer_id, neighbours=[*rows, [customer_id, 1.0]])
+            neighbours = [*graph.read_as(Neighbour, find, customer_id=customer_id), Neighbour(customer_id, 1.0)]
+            graph.write(write, customer_id=customer_id, neighbours=[list(neighbour) for neighbour in neighbours])
         seconds = time.perf_counter() - begun
         time_query(graph, read, ids)
         milliseconds = time_query(graph, read, ids)
     finally:
         for customer_id in ids:
             graph.write(delete, customer_id=customer_id)
-    hours = graph.read("counts")["customers"][0] * seconds / len(ids) / 3600
+    hours = read_counts(graph).customers * seconds / len(ids) / 3600
     return [
         f"| stored neighbours, SIMILAR | {describe(milliseconds)} |",
         "",
@@ -241,8 +248,8 @@ def _map_at_12(graph: Graph, query: Query, held: HoldOut, truth: Truth, given: d
     ids, articles = held.before.customer_ids, held.before.article_ids
 
     def query_customer(customer: int) -> list[int]:
-        _, rows = graph.read_rows(query, customer_id=ids.id(customer), as_of=held.cut, k=K, **given)
-        found = [articles.index(row[0]) if row[0] in articles else -2 for row in rows]
+        rows = graph.read(query, customer_id=ids.id(customer), as_of=held.cut, k=K, **given)
+        found = [articles.index(article) if article in articles else -2 for article in rows["article_id"]]
         return found + [-1] * (K - len(found))
 
     with ThreadPoolExecutor(2) as pool:

@@ -89,11 +89,12 @@ def draw(data: Path, scale: float) -> None:
 def await_indexes() -> None:
     """Wait until the indexes created by a load are online, and count the graph's content."""
     from hmrec.cypher.graph import Graph
+    from hmrec.cypher.state import read_counts
 
     with Graph.connect() as graph:
         graph.write("await_indexes", seconds=7200)
-        keys, rows = graph.read_rows("counts")
-    pass_result(**dict(zip(keys, rows[0], strict=True)))
+        counts = read_counts(graph)
+    pass_result(**vars(counts))
 
 
 @app.command()

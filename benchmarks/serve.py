@@ -100,7 +100,7 @@ def all_customers() -> list[str]:
     from hmrec.cypher.graph import Graph
 
     with Graph.connect() as graph:
-        return [str(row[0]) for row in graph.read_rows("customers_by_purchases", k=10**9)[1]]
+        return [str(one) for one in graph.read("customers_by_purchases", k=10**9)["customer_id"]]
 
 
 def measure(address: str, customers: list[str], rate: float, seconds: float) -> list[Measured]:
@@ -145,13 +145,14 @@ def main() -> None:
         finally:
             service.terminate()
     from hmrec.cypher.graph import Graph
+    from hmrec.cypher.state import read_counts
 
     with Graph.connect() as graph:
-        counts = graph.read("counts").iloc[0]
+        counts = read_counts(graph)
     model = f"embeddings of version {health['model']}" if health["model"] else "no embeddings"
     lines = [
-        f"Measured by `python -m benchmarks.serve` on {describe_machine()}; {counts['customers']:,} customers, {counts['articles']:,} "
-        f"articles, {counts['bought']:,} BOUGHT, {model}; load average at the start {before:.1f}, from other work. {len(customers):,} customers. Client, service (one process) and "
+        f"Measured by `python -m benchmarks.serve` on {describe_machine()}; {counts.customers:,} customers, {counts.articles:,} "
+        f"articles, {counts.bought:,} BOUGHT, {model}; load average at the start {before:.1f}, from other work. {len(customers):,} customers. Client, service (one process) and "
         "Neo4j share the cores. At a fixed rate, times count from when a request was due.",
         "",
         "| requests | a second | answers | answers/s | p50 ms | p95 ms | p99 ms | worst ms | failed |",

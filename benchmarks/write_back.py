@@ -70,8 +70,8 @@ def main() -> None:
     options = parser.parse_args()
     load = os.getloadavg()[0]
     with Graph.connect() as graph:
-        customers = IdMap(sorted(row[1] for row in graph.stream("customer_nodes")))
-        articles = IdMap(sorted(row[1] for row in graph.stream("article_nodes")))
+        customers = IdMap(sorted(outer for _, outer in graph.stream("customer_nodes")))
+        articles = IdMap(sorted(outer for _, outer in graph.stream("article_nodes")))
         vectors = draw(len(customers))
         trained = TrainedModel(
             customers, articles, vectors, draw(len(articles)), TrainSettings(dim=DIM), (), 1, date(2000, 1, 1),

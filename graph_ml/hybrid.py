@@ -6,10 +6,12 @@ from ..cypher.progress import Progress, silent
 from ..cypher.recommenders import Method
 from .candidates.nearest import Vectors
 from .candidates.snapshot import Snapshot
-from .export.subgraph import Subgraph
+from .export.subgraph import Subgraph, to_days
 from .holdout.split import HoldOut
 from .network.checkpoint import Checkpoint
+from .network.devices import DeviceName, choose_device
 from .network.fold_in import embed_as_of
+from .network.own_vectors import align_vectors
 from .network.trained_model import TrainedModel, TrainSettings
 from .network.training import train
 from .ranker.features import describe_articles
@@ -25,6 +27,7 @@ def train_hybrid(
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
+    device: DeviceName = "auto",
 ) -> tuple[TrainedModel, RankParts | None]:
     """Return a network trained on all purchases, and a ranker trained on the last weeks, with current facts.
 
@@ -38,15 +41,16 @@ def train_hybrid(
     sources : the recommenders that propose candidates.
     progress : receives the steps.
     checkpoint : checkpoint of the network's training, as for `train`.
+    device : where the networks are trained, as for `train`.
 
     Returns
     -------
     The network, and None instead of the ranker after an interrupt or if no candidate was ever bought.
     """
-    trained = train(subgraph, settings, progress, checkpoint)
+    trained = train(subgraph, settings, progress, checkpoint, device=device)
     if trained.interrupted:
         return trained, None
-    return trained, rank_parts(trained, subgraph, rank_settings, sources, progress)
+    return trained, rank_parts(trained, subgraph, rank_settings, sources, progress, device)
 
 
 def rank_parts(
@@ -55,9 +59,10 @@ def rank_parts(
     rank_settings: RankSettings | None = None,
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
+    device: DeviceName = "auto",
 ) -> RankParts | None:
     """Return the ranker for a network trained on `subgraph`, with current facts; None as for `train_ranker`."""
-    ranker = train_ranker_for(trained, subgraph, rank_settings, sources, progress)
+    ranker = train_ranker_for(trained, subgraph, rank_settings, sources, progress, device)
     if ranker is None:
         return None
     progress("Ranker: describing the articles", 0, None)
@@ -70,16 +75,33 @@ def train_ranker_for(
     rank_settings: RankSettings | None = None,
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
+    device: DeviceName = "auto",
 ) -> Ranker | None:
-    """Return the ranker for a network trained on `subgraph`; None as for `train_ranker`."""
+    """Return the ranker for a network trained on `subgraph`, or for vectors that came without a network.
+
+    Vectors without a network are as old as `trained.until`. The ranker learns from the weeks after that day; if they
+    know the weeks that it learns from, there is no ranker: None.
+    """
     rank_settings = rank_settings or RankSettings()
     start = first_day(subgraph, rank_settings)
+    if not trained.weights:
+        if to_days(trained.until) > start:
+            return None
+        return train_ranker(subgraph, lambda part, _: align_vectors(trained, part), rank_settings, sources, progress)
     earlier = subgraph.where(subgraph.time < start)
     if not earlier.num_edges:
         return train_ranker(subgraph, None, rank_settings, sources, progress)
     settings = trained.settings.model_copy(update={"validation_days": 0, "epochs": trained.epochs})
-    before = train(earlier, settings, lambda _, done, total: progress("Training on earlier weeks", done, total))
-    return train_ranker(subgraph, lambda part, day: embed_as_of(before, part, day), rank_settings, sources, progress)
+    before = train(
+        earlier,
+        settings,
+        lambda _, done, total: progress("Training on earlier weeks", done, total),
+        device=device,
+    )
+    place = choose_device(device)
+    return train_ranker(
+        subgraph, lambda part, day: embed_as_of(before, part, day, place), rank_settings, sources, progress
+    )
 
 
 def make_ranking_context(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> RankingContext:

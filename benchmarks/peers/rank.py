@@ -176,10 +176,9 @@ def rank_by_neighbours_only(graph: Graph) -> Peer:
             lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
             for row, customer in enumerate(truth.customers.tolist()):
                 given = {"own_weight": 0.0, "new_only": kind == "new", "as_of": held.cut, "k": k}
-                keys, rows = graph.read_rows("user_based_cf", customer_id=ids.id(customer), **given)
-                place = keys.index("article_id")
-                found = [articles.index(r[place]) if r[place] in articles else -2 for r in rows]
-                lists[kind][row, : len(found)] = found
+                found = graph.read("user_based_cf", customer_id=ids.id(customer), **given)["article_id"]
+                numbers = [articles.index(article) if article in articles else -2 for article in found]
+                lists[kind][row, : len(numbers)] = numbers
         return lists
 
     return rank

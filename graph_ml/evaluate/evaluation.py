@@ -16,12 +16,15 @@ from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
 from ...cypher.recommenders import explain_old_name, find_method, list_evaluated
 from ..export.kept import export_kept
-from ..export.subgraph import Integers, Subgraph, SubgraphSpec
+from ..export.subgraph import Integers, Subgraph, SubgraphSpec, to_days
 from ..holdout.ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from ..holdout.split import HoldOut, hold_out_weeks
 from ..hybrid import make_ranking_context, train_ranker_for
+from ..network.devices import DeviceName, choose_device
+from ..network.own_vectors import embed_again
 from ..network.trained_model import TrainedModel, TrainSettings
 from ..network.training import train
+from ..write_back.versions import load_version
 from .outcome import BASELINES, Outcome, WeekOutcome, count_history, score_lists, tabulate
 
 METHODS = list_evaluated()
@@ -47,6 +50,8 @@ def evaluate(
     peers: Mapping[str, Peer] | None = None,
     baselines: Collection[str] = BASELINES,
     progress: Progress = silent,
+    device: DeviceName = "auto",
+    version: int | None = None,
 ) -> pd.DataFrame:
     """Measure methods on the last days, using only what was known before them. The graph is only read.
 
@@ -67,6 +72,8 @@ def evaluate(
     peers : additional methods by name, measured on the same purchases.
     baselines : every method is compared with the best of these.
     progress : receives each method's customers.
+    device : where the network is trained, as of `choose_device`.
+    version : use the embeddings of this version of the model instead of training; it must not know the periods.
 
     Returns
     -------
@@ -75,7 +82,8 @@ def evaluate(
 
     Raises
     ------
-    UserMistake : a method is unknown, or the days cannot be held out.
+    UserMistake : a method is unknown, the days cannot be held out, or the version knows them.
+    UnknownVersion : the graph has no such version, or has not kept its embeddings.
     """
     peers = peers or {}
     wanted = methods or (*DEFAULT_METHODS, *peers)
@@ -87,11 +95,22 @@ def evaluate(
         (held, count_history(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
     ]
     networks: dict[date, TrainedModel] = {}
+    given = None if version is None else load_version(graph, version)
+    if given is not None and given.until > periods[-1][0].cut:
+        raise UserMistake(
+            f"Version {version} knows purchases up to {given.until}; the days held out start on {periods[-1][0].cut}.",
+            "Evaluate it on later days, or make a version of earlier purchases (--until).",
+        )
 
     def train_before(held: HoldOut) -> TrainedModel:
-        """Return the network trained on the purchases before the cut; it is trained once and shared by the methods."""
+        """Return the network of the purchases before the cut; it is trained once and shared by the methods."""
         if held.cut not in networks:
-            networks[held.cut] = train(held.before, settings, progress)
+            before = held.before
+            networks[held.cut] = (
+                train(before, settings, progress, device=device)
+                if given is None
+                else embed_again(given, before, to_days(held.cut), choose_device(device))
+            )
         return networks[held.cut]
 
     outcomes: list[Outcome] = []
@@ -104,7 +123,7 @@ def evaluate(
             elif method == "gnn":
                 lists = _rank_by_gnn(held, truths, train_before(held), k)
             elif method == "hybrid":
-                lists = _rank_by_hybrid(held, truths, train_before(held), k, progress)
+                lists = _rank_by_hybrid(held, truths, train_before(held), k, progress, device)
             else:
                 lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
             for kind in KINDS:
@@ -151,17 +170,23 @@ def _sample(truth: Truth, number: int, population: Integers) -> Truth:
 
 
 def _rank_by_gnn(held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int) -> dict[str, Integers]:
+    """Rank by cosine; customers without an embedding have no list, and articles without one are in none."""
     lists = {}
+    places = np.flatnonzero(~np.isnan(trained.articles[:, 0]))
     for kind, truth in truths.items():
-        owned = None if truth.owned is None else truth.owned[truth.customers]
-        lists[kind] = rank_by_cosine(trained.customers[truth.customers], trained.articles, k, owned)
+        lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
+        rows = np.flatnonzero(~np.isnan(trained.customers[truth.customers, 0]))
+        customers = truth.customers[rows]
+        owned = None if truth.owned is None else truth.owned[customers][:, places]
+        found = rank_by_cosine(trained.customers[customers], trained.articles[places], k, owned)
+        lists[kind][rows] = np.where(found < 0, -1, places[found])
     return lists
 
 
 def _rank_by_hybrid(
-    held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int, progress: Progress
+    held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int, progress: Progress, device: DeviceName
 ) -> dict[str, Integers]:
-    ranker = train_ranker_for(trained, held.before, progress=progress)
+    ranker = train_ranker_for(trained, held.before, progress=progress, device=device)
     if ranker is None:
         return _rank_by_gnn(held, truths, trained, k)
     context = make_ranking_context(held, trained, ranker)

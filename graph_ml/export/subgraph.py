@@ -1,4 +1,4 @@
-"""A subgraph of the purchases as arrays and frames, and its conversion to PyTorch Geometric's `HeteroData`."""
+"""A part of the purchases with their customers and articles, as arrays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ...cypher.errors import UserMistake
 from .features import FeatureEncoder, FeatureSpec
-
-if TYPE_CHECKING:
-    from torch_geometric.data import HeteroData
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -204,41 +200,6 @@ class Subgraph:
             articles=self.articles.filter(pl.Series(has_article)) if self.articles.height else self.articles,
             attributes={label: _select_articles(a, has_article, new_article) for label, a in self.attributes.items()},
         )
-
-    def to_hetero(self, encoders: Mapping[str, FeatureEncoder] | None = None) -> HeteroData:
-        """Convert the subgraph for PyTorch Geometric; the purchases' arrays are shared, not copied.
-
-        Parameters
-        ----------
-        encoders : the encoders of a training for `customer` and `article`, to encode as it did. None to fit new ones.
-
-        Returns
-        -------
-        Node types `customer` and `article` (x: numbers, codes: categories, see `EncodedFeatures`), and one per label of
-        attribute nodes. Edge types ('customer', 'bought', 'article') with time, price, quantity and channel, and
-        ('article', relationship, label).
-        """
-        import torch
-        from torch_geometric.data import HeteroData
-
-        encoders = self.fit_encoders() if encoders is None else encoders
-        data = HeteroData()
-        for name, ids, frame in (
-            ("customer", self.customer_ids, self.customers),
-            ("article", self.article_ids, self.articles),
-        ):
-            data[name].num_nodes = len(ids)
-            if frame.height:
-                encoded = encoders[name].encode(frame)
-                data[name].x, data[name].codes, data[name].code_sizes = encoded.numbers, encoded.codes, encoded.sizes
-        bought = data["customer", "bought", "article"]
-        bought.edge_index = torch.from_numpy(self.edge_index)
-        for name in ("time", "price", "quantity", "channel"):
-            bought[name] = torch.from_numpy(getattr(self, name))
-        for label, attribute in self.attributes.items():
-            data[label].num_nodes = len(attribute.keys)
-            data["article", attribute.relationship, label].edge_index = torch.from_numpy(attribute.edge_index)
-        return data
 
     def fit_encoders(self) -> dict[str, FeatureEncoder]:
         """Fit the encoders of the customers' and articles' features, to store for nodes that are loaded later."""

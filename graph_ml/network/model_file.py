@@ -44,6 +44,7 @@ def save_model(trained: TrainedModel) -> bytes:
         "since": trained.since.isoformat(),
         "until": trained.until.isoformat(),
         "purchases": trained.purchases,
+        "name": trained.name,
         "attribute_keys": {label: list(keys) for label, keys in trained.attribute_keys.items()},
         "encoders": {kind: encoder.to_json() for kind, encoder in trained.encoders.items()},
     }
@@ -87,6 +88,7 @@ def load_model(content: bytes) -> TrainedModel:
             },
             attribute_keys={label: tuple(keys) for label, keys in facts["attribute_keys"].items()},
             encoders={kind: FeatureEncoder.from_json(text) for kind, text in facts["encoders"].items()},
+            name=str(facts.get("name", "")),  # older files have none
             learned_from=IdMap(_unpack_ids(tensors[LEARNED_FROM])) if LEARNED_FROM in tensors else None,
         )
         _check_shapes(trained)

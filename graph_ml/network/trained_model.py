@@ -138,6 +138,7 @@ class TrainedModel:
     encoders : for `customer` and `article`, the encoders of their features.
     interrupted : whether an interrupt ended the training early.
     learned_from : the customers whose latent embeddings are in the weights; None: all of `customer_ids`.
+    name : of vectors of another model (`read_own_vectors`), which have no weights here; empty for hmrec's own.
     """
 
     customer_ids: IdMap
@@ -155,6 +156,7 @@ class TrainedModel:
     encoders: Mapping[str, FeatureEncoder] = field(default_factory=dict)
     interrupted: bool = False
     learned_from: IdMap | None = None
+    name: str = ""
 
     @property
     def trained_customers(self) -> IdMap:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...cypher.errors import UserMistake
-from ..export.subgraph import Subgraph, to_days
+from ..export.subgraph import Mask, Subgraph, to_days
 from ..holdout.metrics import average_precision
 from ..holdout.ranking import Truth, make_truth, mark_hits, rank_by_cosine
 from ..holdout.split import hold_out
@@ -24,9 +24,15 @@ class ValidationFold(NamedTuple):
     truths: tuple[Truth, Truth]
 
     @property
+    def is_before(self) -> Mask:
+        """Which purchases [num_edges] were made before the days."""
+        is_before: Mask = self.subgraph.time < self.day
+        return is_before
+
+    @property
     def before(self) -> Subgraph:
         """The purchases before the period; not stored, because they are almost as large as all."""
-        return self.subgraph.where(self.subgraph.time < self.day)
+        return self.subgraph.where(self.is_before)
 
 
 def split_validation(subgraph: Subgraph, settings: TrainSettings) -> list[ValidationFold]:

@@ -55,7 +55,7 @@ def plan_target_weeks(own: Subgraph, weeks: int, until: int, builder: GraphBuild
     for week in range(1, weeks + 1):
         cut = until - WEEK * week
         before, after = own.where(own.time < cut), own.where((own.time >= cut) & (own.time < cut + WEEK))
-        edges = builder.processes.add(torch.tensor([before.num_edges, after.num_edges]))
+        edges = builder.processes.add(torch.tensor([before.num_edges, after.num_edges], device="cpu"))
         if int(edges.min()):
             planned.append(_make_target_week(before, after, cut, builder))
     return planned or [_make_target_week(own, own, until, builder)]

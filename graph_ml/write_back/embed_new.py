@@ -12,6 +12,7 @@ from ...cypher.state import read_state
 from ..candidates.snapshot import Snapshot
 from ..export.read_subgraph import export_subgraph
 from ..export.subgraph import Subgraph, SubgraphSpec, to_days
+from ..network.devices import DeviceName, choose_device
 from ..network.fold_in import embed_as_of
 from ..ranker.features import describe_articles
 from .preflight import check_before_training
@@ -43,7 +44,7 @@ class EmbedReceipt:
     seconds: float
 
 
-def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
+def embed_new(graph: Graph, progress: Progress = silent, device: DeviceName = "auto") -> EmbedReceipt:
     """Embed every customer and article that has no embedding, without training.
 
     The embeddings are computed with the weights of the version in use, from the graph as it is now. Existing ones stay
@@ -54,15 +55,17 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
     ----------
     graph : the graph to update.
     progress : receives the steps.
+    device : where to compute, as of `choose_device`.
 
     Raises
     ------
     NoModel : no model has been trained yet.
     UnknownVersion : the graph no longer stores the weights of the version in use.
-    UserMistake : the version has no weights, or something that hmrec did not create is in the way.
+    UserMistake : the version has no weights, something that hmrec did not create is in the way, or there is no such
+        device.
     LoadRunning : a load or a write-back is running on this graph.
     """
-    begun = time.monotonic()
+    begun, place = time.monotonic(), choose_device(device)
     with claim_write_back(graph):
         model = read_state(graph).model
         if model is None:
@@ -72,8 +75,9 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
         trained = load_version(graph, model.version)
         if not trained.weights:
             raise UserMistake(
-                f"Version {model.version} has only tables of embeddings, so nodes loaded later cannot be embedded.",
-                "Run `hmrec train` again.",
+                f"Version {model.version} ({trained.name or 'TorchRec tables'}) has vectors alone, and no network that "
+                "could embed new nodes.",
+                "Write vectors of all nodes by `hmrec embed --from FILE`, or run `hmrec train`.",
             )
         subgraph = export_subgraph(graph, SubgraphSpec(isolated=True), progress)
         customers = find_places(graph, "customers_without_embedding", subgraph.customer_ids, slot=IN_USE)
@@ -81,7 +85,7 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
         graph.write("record_later_purchases", until=subgraph.until.isoformat())
         if len(customers) or len(articles):
             progress("Computing the embeddings", 0, None)
-            vectors = embed_as_of(trained, subgraph, to_days(subgraph.until))
+            vectors = embed_as_of(trained, subgraph, to_days(subgraph.until), place)
             write_vectors(graph, customers, vectors.customers, IN_USE, "customers", progress)
             write_vectors(graph, articles, vectors.articles, IN_USE, "articles", progress)
         facts = _refresh_facts(graph, subgraph, progress) if model.has_ranker else 0

@@ -30,7 +30,7 @@ QUERIES = {
 
 
 @dataclass(frozen=True)
-class _Index:
+class VectorIndex:
     """A vector index: its state (`ONLINE` if it is complete), the percentage built, and its settings."""
 
     name: str
@@ -40,9 +40,13 @@ class _Index:
     ef_construction: int
 
 
-def _find_index(graph: Graph, name: str) -> _Index | None:
-    indexes = graph.read_as(_Index, "vector_indexes")
-    return next((index for index in indexes if index.name == name), None)
+def list_indexes(graph: Graph) -> list[VectorIndex]:
+    """Return the vector indexes with hmrec's names and places."""
+    return graph.read_as(VectorIndex, "vector_indexes")
+
+
+def _find_index(graph: Graph, name: str) -> VectorIndex | None:
+    return next((index for index in list_indexes(graph) if index.name == name), None)
 
 
 def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent) -> None:

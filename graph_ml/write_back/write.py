@@ -53,6 +53,11 @@ class WriteBackReceipt:
 
     def describe(self, trained: TrainedModel) -> str:
         """Describe what was written in a sentence."""
+        if trained.name:
+            return (
+                f"Model {self.version}: the vectors of {trained.name} with {trained.settings.dim} dimensions are on "
+                f"{self.customers:,} customers and {self.articles:,} articles."
+            )
         sampled = f" of {len(trained.learned_from):,} sampled customers" if trained.learned_from is not None else ""
         return (
             f"Model {self.version}: embeddings of {trained.settings.dim} dimensions on {self.customers:,} customers "
@@ -205,7 +210,7 @@ def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any
     best = trained.best
     validation = {"validation_map_all": best.map_all, "validation_map_new": best.map_new} if best else {}
     return {
-        "name": "LightGCN" if trained.weights else "TorchRec tables",
+        "name": trained.name or ("LightGCN" if trained.weights else "TorchRec tables"),
         "dim": trained.settings.dim,
         "since": trained.since.isoformat(),
         "until": trained.until.isoformat(),

@@ -11,6 +11,7 @@ from hmrec.cypher.errors import UnknownCustomer
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import read_purchases
 from hmrec.graph_ml.export.features import ARTICLE_FEATURES, Feature, FeatureKind, FeatureSpec
+from hmrec.graph_ml.export.hetero import to_hetero
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import EmptySubgraph, IdMap, Subgraph, SubgraphSpec, to_date
 from pydantic import ValidationError
@@ -112,7 +113,7 @@ def test_nodes_without_a_purchase_are_exported_only_with_isolated(module_graph: 
 
 def test_hetero_data_has_purchases_features_and_attribute_nodes(module_graph: Graph, shop: pl.DataFrame) -> None:
     subgraph = export_subgraph(module_graph)
-    data = subgraph.to_hetero()
+    data = to_hetero(subgraph)
     assert data.validate()
     bought = data["customer", "bought", "article"]
     assert (bought.edge_index.numpy() == subgraph.edge_index).all()
@@ -138,7 +139,7 @@ def test_hetero_data_has_purchases_features_and_attribute_nodes(module_graph: Gr
 def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, shop: pl.DataFrame) -> None:
     whole = export_subgraph(module_graph)
     assert whole.articles["article_id"].to_list() == list(whole.article_ids)
-    coded = whole.to_hetero()["article"]
+    coded = to_hetero(whole)["article"]
     names = [feature.name for feature in ARTICLE_FEATURES]
     department, group = coded.codes[:, names.index("department_no")], coded.codes[:, names.index("product_group_name")]
     assert department.tolist() == [n % 2 + 1 for n in range(30)]
@@ -152,15 +153,15 @@ def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, 
     assert few.customers.columns == ["customer_id", "postal_code"]
     assert few.articles.columns == ["article_id", "department_no"]
     assert list(few.attributes) == ["Product"]
-    assert few.to_hetero().validate()
+    assert to_hetero(few).validate()
 
 
 def test_nodes_loaded_later_are_encoded_as_in_training(module_graph: Graph, shop: pl.DataFrame) -> None:
     whole = export_subgraph(module_graph)
     odd = export_subgraph(module_graph, SubgraphSpec(category="Odd"))
     place = [feature.name for feature in ARTICLE_FEATURES].index("department_no")
-    assert odd.to_hetero()["article"].codes[:, place].tolist() == [1] * 15
-    assert odd.to_hetero(whole.fit_encoders())["article"].codes[:, place].tolist() == [2] * 15
+    assert to_hetero(odd)["article"].codes[:, place].tolist() == [1] * 15
+    assert to_hetero(odd, whole.fit_encoders())["article"].codes[:, place].tolist() == [2] * 15
 
 
 def test_unknown_customers_and_empty_parts_raise_clear_errors(module_graph: Graph, shop: pl.DataFrame) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import kept as kept_export
+from hmrec.graph_ml.export.hetero import to_hetero
 from hmrec.graph_ml.export.kept import ARRAYS, MAX_COPIES, export_kept
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec
@@ -48,7 +49,7 @@ def test_a_cached_export_is_the_same(
     assert_same(first, again)
     again.quantity[0] = 99  # changes no file
     assert_same(first, export_kept(module_graph, spec, folder=tmp_path))
-    assert again.to_hetero().validate()
+    assert to_hetero(again).validate()
 
 
 def test_fresh_and_another_part_read_the_graph(

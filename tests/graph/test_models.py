@@ -10,6 +10,7 @@ import pytest
 from hmrec.cypher.errors import LoadRunning
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
+from hmrec.cypher.state import read_state
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.network.training import train
@@ -94,8 +95,11 @@ def make_parts(trained: TrainedModel, name: str) -> RankParts:
 
 def active_ranker(graph: Graph) -> tuple[int, str] | None:
     """Return the version and the source of the ranker that readers find."""
-    rows = graph.read_rows("ranker")[1]
-    return (rows[0][0], Ranker.from_text(rows[0][2]).sources[0]) if rows else None
+    model = read_state(graph).model
+    found = graph.read("ranker").to_dict("records")
+    assert model is not None
+    assert [(model.version, model.created)] * model.has_ranker == [(row["version"], row["created"]) for row in found]
+    return (model.version, Ranker.from_text(found[0]["text"]).sources[0]) if found else None
 
 
 def test_facts_are_written_to_articles_and_unknown_ones_have_no_property(

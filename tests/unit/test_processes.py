@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from hmrec.cypher.errors import UserMistake
+from hmrec.graph_ml.export.hetero import to_hetero
 from hmrec.graph_ml.export.subgraph import Subgraph
 from hmrec.graph_ml.holdout.ranking import rank_by_cosine
 from hmrec.graph_ml.network.checkpoint import Checkpoint, make_key
@@ -118,7 +119,7 @@ def test_two_processes_train_the_same_embeddings_as_one(folder: Path) -> None:
 def take_two_steps(processes: Processes) -> dict[str, np.ndarray]:
     """Return the result of two steps from the same start, with all customers in the batch."""
     settings = SMALL.model_copy(update={"batch_size": 1000, "target_weeks": 1})
-    training = Training(make_two_tastes(), settings, processes=processes)
+    training = Training(to_hetero(make_two_tastes()), settings, processes=processes)
     whole = torch.randn(training.shard.begins[-1] + training.split[1], 14, generator=torch.Generator().manual_seed(3))
     training.network.embedding.data.copy_(training.shard.take_rows(whole))
     losses = [training.run_epoch([]).loss for _ in range(2)]
