@@ -77,10 +77,10 @@ def train_ranker_for(
     progress: Progress = silent,
     device: DeviceName = "auto",
 ) -> Ranker | None:
-    """Return the ranker for a network trained on `subgraph`, or for vectors that came without a network.
+    """Return the ranker for a network trained on `subgraph`, or for vectors without a network.
 
-    Vectors without a network are as old as `trained.until`. The ranker learns from the weeks after that day; if they
-    know the weeks that it learns from, there is no ranker: None.
+    Vectors without a network stay the same for all weeks. If they have seen a purchase of the weeks that the ranker
+    would learn from, there is no ranker. None in this case, and as for `train_ranker`.
     """
     rank_settings = rank_settings or RankSettings()
     start = first_day(subgraph, rank_settings)

@@ -27,29 +27,29 @@ def write_own_vectors(
     ranker: bool = True,
     progress: Progress = silent,
 ) -> tuple[TrainedModel, WriteBackReceipt, str]:
-    """Check vectors of another model against the graph and put them in force, as `write_embeddings` does.
+    """Check vectors of another model against the graph, and put them into use by `write_embeddings`.
 
     Parameters
     ----------
-    graph : where to.
-    files, name, metric : as of `read_own_vectors`.
-    until : the day after the last purchase that the model knows; None: it knows all.
+    graph : the graph to write to.
+    files, name, metric : as for `read_own_vectors`.
+    until : the day after the last purchase that the model was trained on; None for all purchases.
     ranker : whether to train the ranker on the weeks after `until`.
-    progress : called with the steps.
+    progress : receives the steps.
 
     Returns
     -------
-    The vectors as a model, what was written, and why there is no ranker (empty if there is one, or none was wanted).
+    The vectors as a model, the receipt, and the reason for having no ranker (empty if there is one or none is wanted).
 
     Raises
     ------
-    UserMistake : the files are wrong, as of `read_own_vectors`, name unknown nodes, or `until` is before the first
+    UserMistake : the files are wrong (see `read_own_vectors`) or have unknown nodes, or `until` is not after the first
         purchase. Nothing is changed then.
     """
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), progress)
     last = min(until or subgraph.until, subgraph.until)
     if last <= subgraph.since:
-        raise UserMistake(f"There are no purchases before {until}: the first is of {subgraph.since}.")
+        raise UserMistake(f"There are no purchases before {until}; the first is on {subgraph.since}.")
     trained = read_own_vectors(files, name, subgraph.since, last, metric)
     check_known(trained, subgraph)
     rank = rank_parts(trained, subgraph, progress=progress) if ranker else None
@@ -57,7 +57,7 @@ def write_own_vectors(
     if ranker and rank is None:
         start = to_date(first_day(subgraph, RankSettings()))
         why = (
-            f"The ranker was not trained: it learns from the weeks since {start}, which these vectors know. For a "
-            f"ranker, train on the purchases of `hmrec export DIR --until {start}`, and add --until {start} here."
+            f"The ranker was not trained: it learns from the weeks since {start}, which these vectors have seen. For "
+            f"a ranker, train on the purchases of `hmrec export DIR --until {start}`, and add --until {start} here."
         )
     return trained, write_embeddings(graph, trained, progress=progress, rank=rank), why

@@ -72,8 +72,8 @@ def evaluate(
     peers : additional methods by name, measured on the same purchases.
     baselines : every method is compared with the best of these.
     progress : receives each method's customers.
-    device : where the network is trained, as of `choose_device`.
-    version : use the embeddings of this version of the model instead of training; it must not know the periods.
+    device : where the network is trained, as for `choose_device`.
+    version : use this version of the model instead of training; it must not have seen the periods.
 
     Returns
     -------
@@ -82,8 +82,8 @@ def evaluate(
 
     Raises
     ------
-    UserMistake : a method is unknown, the days cannot be held out, or the version knows them.
-    UnknownVersion : the graph has no such version, or has not kept its embeddings.
+    UserMistake : a method is unknown, the days cannot be held out, or the version has seen them.
+    UnknownVersion : the graph has no such version, or no longer stores its embeddings.
     """
     peers = peers or {}
     wanted = methods or (*DEFAULT_METHODS, *peers)
@@ -98,12 +98,12 @@ def evaluate(
     given = None if version is None else load_version(graph, version)
     if given is not None and given.until > periods[-1][0].cut:
         raise UserMistake(
-            f"Version {version} knows purchases up to {given.until}; the days held out start on {periods[-1][0].cut}.",
-            "Evaluate it on later days, or make a version of earlier purchases (--until).",
+            f"Version {version} has seen purchases up to {given.until}; the days held out begin {periods[-1][0].cut}.",
+            "Evaluate it on later days, or train a version on earlier purchases (--until).",
         )
 
     def train_before(held: HoldOut) -> TrainedModel:
-        """Return the network of the purchases before the cut; it is trained once and shared by the methods."""
+        """Return the network as of the cut; it is computed once and shared by the methods."""
         if held.cut not in networks:
             before = held.before
             networks[held.cut] = (
@@ -170,7 +170,7 @@ def _sample(truth: Truth, number: int, population: Integers) -> Truth:
 
 
 def _rank_by_gnn(held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int) -> dict[str, Integers]:
-    """Rank by cosine; customers without an embedding have no list, and articles without one are in none."""
+    """Rank by cosine. Customers without an embedding have no list; articles without one are in none."""
     lists = {}
     places = np.flatnonzero(~np.isnan(trained.articles[:, 0]))
     for kind, truth in truths.items():

@@ -1,8 +1,8 @@
-"""The exported graph as a folder that other programs read without hmrec: safetensors, Parquet and JSON.
+"""The exported graph as a folder that other programs can read without hmrec: safetensors, Parquet and JSON.
 
-graph.json            what is in the folder: node types, edge types, the encoders of the features
+graph.json            description of the folder: node types, edge types, encoders of the features
 tensors.safetensors   features and edges, named TYPE.x or SOURCE.RELATIONSHIP.TARGET.edge_index
-NODE_TYPE.parquet     a row for each node, in the order of its number: its id, and its properties
+NODE_TYPE.parquet     a row for each node, in the order of their numbers: its id and its properties
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ GRAPH_FILE, TENSORS_FILE = "graph.json", "tensors.safetensors"
 
 
 class BadExport(HmrecError):
-    """A folder that is no export, or not a whole one."""
+    """The folder is not an export, or an incomplete one."""
 
 
 def save_export(subgraph: Subgraph, folder: Path) -> dict[str, int]:
-    """Write a subgraph to a folder, which appears only when it is whole.
+    """Write a subgraph to a folder, which appears only when it is complete.
 
     Parameters
     ----------
     subgraph : the purchases and their nodes.
-    folder : new, empty, or an earlier export, which is replaced.
+    folder : a new or empty folder, or an earlier export, which is replaced.
 
     Returns
     -------
-    The number of nodes of each type and of `purchases`.
+    The number of nodes of each type, and of `purchases`.
 
     Raises
     ------
@@ -78,17 +78,17 @@ def save_export(subgraph: Subgraph, folder: Path) -> dict[str, int]:
 
 
 def load_export(folder: Path | str) -> HeteroData:
-    """Return the graph that `hmrec export` or `save_export` wrote, as of `to_hetero`.
+    """Return the graph that `hmrec export` or `save_export` wrote, as `to_hetero` returns it.
 
     Raises
     ------
-    BadExport : the folder is no export, or a part is missing or damaged.
+    BadExport : the folder is not an export, or a part is missing or damaged.
     """
     folder = Path(folder)
     try:
         facts = json.loads((folder / GRAPH_FILE).read_text(encoding="utf-8"))
         if facts["format"] != FORMAT:
-            raise ValueError(f"it is of another format, {facts['format']!r}")
+            raise ValueError(f"its format is {facts['format']!r}")
         tensors = load_file(folder / TENSORS_FILE)
         data = HeteroData()
         for kind, fact in facts["nodes"].items():
@@ -104,7 +104,7 @@ def load_export(folder: Path | str) -> HeteroData:
         data.validate()
     except (OSError, ValueError, KeyError, TypeError, SafetensorError, pl.exceptions.PolarsError) as error:
         raise BadExport(
-            f"{folder} is not a whole export: {str(error).splitlines()[0]}.", "`hmrec export DIR` writes one."
+            f"{folder} is not a complete export: {str(error).splitlines()[0]}.", "`hmrec export DIR` writes one."
         ) from error
     return data
 
@@ -114,12 +114,12 @@ def check_folder(folder: Path) -> None:
 
     Raises
     ------
-    UserMistake : it is a file, or holds something that is no export.
+    UserMistake : it is a file, or holds something other than an export.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserMistake(f"{folder} is a file.", "Name a folder that is new, empty, or holds an export.")
+        raise UserMistake(f"{folder} is a file.", "Choose a new or empty folder, or one with an export.")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / GRAPH_FILE).is_file():
         raise UserMistake(
-            f"{folder} holds something that is no export of hmrec's.",
-            "Name a folder that is new, empty, or holds an export; the latter is replaced.",
+            f"{folder} holds something other than an export of hmrec.",
+            "Choose a new or empty folder, or one with an export, which is replaced.",
         )

@@ -26,13 +26,13 @@ def to_hetero(subgraph: Subgraph, encoders: Mapping[str, FeatureEncoder] | None 
     Parameters
     ----------
     subgraph : the purchases and their nodes.
-    encoders : for `customer` and `article`, the encoders of a training, to encode as it did; None: `fit_encoders()`.
+    encoders : the encoders of a training for `customer` and `article`, to encode as it did. None to fit new ones.
 
     Returns
     -------
-    For each node type `num_nodes` and `ids`. For customers and articles with features, `encoder`, `x` (numbers) and
-    `codes` (categories), as of `EncodedFeatures`. For purchases `edge_index` [2, num_edges] int64, and `time`, `price`,
-    `quantity` and `channel`, as of `Subgraph`. For attributes `edge_index`.
+    Each node type has `num_nodes` and `ids`. Customers and articles with features have `encoder`, `x` (numbers) and
+    `codes` (categories), as in `EncodedFeatures`. Purchases have `edge_index` [2, num_edges] int64, and `time`,
+    `price`, `quantity` and `channel`, as in `Subgraph`. Attributes have `edge_index`.
     """
     encoders = subgraph.fit_encoders() if encoders is None else encoders
     data = HeteroData()
@@ -54,7 +54,7 @@ def to_hetero(subgraph: Subgraph, encoders: Mapping[str, FeatureEncoder] | None 
 
 
 def to_subgraph(data: HeteroData) -> Subgraph:
-    """Return the purchases and attributes of a `to_hetero` graph as arrays, shared and not copied; without features."""
+    """Return the purchases and attributes of a `to_hetero` graph as arrays, shared, not copied; without features."""
     customer, article = data[BOUGHT].edge_index.numpy()
     purchases = {column: data[BOUGHT][column].numpy() for column in PURCHASE_COLUMNS}
     attributes = {
@@ -66,12 +66,12 @@ def to_subgraph(data: HeteroData) -> Subgraph:
 
 
 def take_customers(data: HeteroData, customers: Integers) -> HeteroData:
-    """Return those customers [n] alone with what they bought, numbered from 0 in the order given; all articles.
+    """Return only these customers [n] and their purchases, renumbered in this order, and all articles.
 
     Parameters
     ----------
-    data : as of `to_hetero`.
-    customers : ascending numbers, so that purchases stay in the order of their customers.
+    data : a graph of `to_hetero`.
+    customers : ascending numbers, so that purchases stay sorted by customer.
     """
     taken = data.subgraph({"customer": torch.from_numpy(customers)})
     ids: IdMap = data["customer"].ids
@@ -80,10 +80,10 @@ def take_customers(data: HeteroData, customers: Integers) -> HeteroData:
 
 
 def select_purchases(data: HeteroData, which: Mask) -> HeteroData:
-    """Return the same nodes with those purchases alone, by a mask [num_edges]."""
+    """Return the same nodes with only these purchases, by a mask [num_edges]."""
     return data.edge_subgraph({BOUGHT: torch.from_numpy(which)})
 
 
 def get_encoders(data: HeteroData) -> dict[str, FeatureEncoder]:
-    """Return how the features of customers and articles are encoded, by node type."""
+    """Return the encoders of the features of customers and articles, by node type."""
     return {name: data[name].encoder for name in KINDS if "encoder" in data[name]}

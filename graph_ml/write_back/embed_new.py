@@ -55,7 +55,7 @@ def embed_new(graph: Graph, progress: Progress = silent, device: DeviceName = "a
     ----------
     graph : the graph to update.
     progress : receives the steps.
-    device : where to compute, as of `choose_device`.
+    device : where to compute, as for `choose_device`.
 
     Raises
     ------
@@ -75,8 +75,8 @@ def embed_new(graph: Graph, progress: Progress = silent, device: DeviceName = "a
         trained = load_version(graph, model.version)
         if not trained.weights:
             raise UserMistake(
-                f"Version {model.version} ({trained.name or 'TorchRec tables'}) has vectors alone, and no network that "
-                "could embed new nodes.",
+                f"Version {model.version} ({trained.name or 'TorchRec tables'}) has only vectors, and no network to "
+                "embed new nodes.",
                 "Write vectors of all nodes by `hmrec embed --from FILE`, or run `hmrec train`.",
             )
         subgraph = export_subgraph(graph, SubgraphSpec(isolated=True), progress)

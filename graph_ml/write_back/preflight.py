@@ -44,7 +44,7 @@ def check_before_training(graph: Graph) -> None:
 def _refuse_indexes_before_the_first_model(indexes: list[VectorIndex]) -> None:
     """Refuse indexes with hmrec's names but other settings: without a model, hmrec has not created any.
 
-    `ef_construction` tells hmrec's indexes from others: it is not Neo4j's default.
+    `ef_construction` distinguishes hmrec's indexes from others, because it is not Neo4j's default.
     """
     ours = [one for one in indexes if one.name in ARTICLES.values() and one.ef_construction == EF_CONSTRUCTION]
     for index in sorted(indexes, key=lambda one: one.name):

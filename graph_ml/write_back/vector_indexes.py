@@ -41,7 +41,7 @@ class VectorIndex:
 
 
 def list_indexes(graph: Graph) -> list[VectorIndex]:
-    """Return the vector indexes with hmrec's names and places."""
+    """Return the vector indexes with hmrec's names on its properties."""
     return graph.read_as(VectorIndex, "vector_indexes")
 
 

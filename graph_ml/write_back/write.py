@@ -55,8 +55,8 @@ class WriteBackReceipt:
         """Describe what was written in a sentence."""
         if trained.name:
             return (
-                f"Model {self.version}: the vectors of {trained.name} with {trained.settings.dim} dimensions are on "
-                f"{self.customers:,} customers and {self.articles:,} articles."
+                f"Model {self.version}: vectors of {trained.name} with {trained.settings.dim} dimensions "
+                f"on {self.customers:,} customers and {self.articles:,} articles."
             )
         sampled = f" of {len(trained.learned_from):,} sampled customers" if trained.learned_from is not None else ""
         return (
