@@ -1,4 +1,4 @@
-"""hmrec embed: embeddings for what was loaded after the training."""
+"""hmrec embed: compute embeddings of customers and articles loaded after training."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from .terminal.words import echo
 
 
 def embed(
-    new: Annotated[
-        bool, typer.Option("--new", help="Customers and articles that have no embedding, and no others.")
-    ] = False,
+    new: Annotated[bool, typer.Option("--new", help="Only customers and articles without an embedding.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give embeddings to customers and articles that were loaded after the training, without training again.
+    """Embed customers and articles that were loaded after training, without training again.
 
-    Reads the graph and the weights of the version in force; writes Customer.embedding and Article.embedding where there
-    is none, and the facts about articles that the ranker asks for.
+    Reads the graph and the active version's weights. Writes Customer.embedding and Article.embedding if they are
+    missing, and the article facts that the ranker needs.
 
     Example: hmrec embed --new
     """
@@ -29,15 +27,15 @@ def embed(
     from ..graph_ml.write_back.embed_new import embed_new
 
     if not new:
-        raise UserMistake("Say which nodes: --new, those without an embedding.", "`hmrec train` makes all anew.")
+        raise UserMistake("Add --new to embed nodes without an embedding.", "`hmrec train` recomputes all embeddings.")
     with Bars() as bars, open_graph(bars) as graph:
         receipt = embed_new(graph, bars)
     if as_json:
         dump_json(vars(receipt))
         return
     echo(
-        f"Model {receipt.version}: {receipt.customers:,} customers and {receipt.articles:,} articles that had no "
-        "embedding have one now."
+        f"Model {receipt.version}: embedded {receipt.customers:,} customers and {receipt.articles:,} articles "
+        "without an embedding."
     )
     if receipt.facts:
-        echo(f"What the ranker knows of {receipt.facts:,} articles is as of the last purchase now.")
+        echo(f"The ranker's facts about {receipt.facts:,} articles now include the last purchase.")
