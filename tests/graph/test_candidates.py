@@ -1,4 +1,4 @@
-"""Candidates in memory equal those of the saved queries: the same articles and scores, as of the same day."""
+"""Candidates computed in memory equal those of the saved queries: the same articles and scores, as of the same day."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def subgraph(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> S
 
 
 @pytest.fixture(autouse=True, params=["compiled", "plain"])
-def _for_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use the compiled code of large shops, although the shop is small."""
+def _use_compiled_code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use the compiled code for large shops, although the shop is small."""
     for module in (lists, products):
         monkeypatch.setattr(module, "COMPILE_FROM", 0 if request.param == "compiled" else 10**9)
 
@@ -57,14 +57,15 @@ def choose_customers(snapshot: Snapshot) -> np.ndarray[Any, Any]:
     return np.concatenate(chosen)
 
 
-def choose_parameters(name: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """Those of the query of that name."""
-    return {key: value for key, value in asked.items() if key in find_query(name).parameters}
+def choose_parameters(name: str, filters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that the query of that name has."""
+    return {key: value for key, value in filters.items() if key in find_query(name).parameters}
 
 
 def test_every_query_that_needs_no_embeddings_is_compared_with_its_batch_version() -> None:
     queries = {name for name, query in load_catalogue().items() if query.folder == "recommend"}
-    assert set(BATCH) == queries - {"gnn", "similar_by_attributes"}  # the second takes an article, not a customer
+    # similar_by_attributes has an article as a parameter, not a customer
+    assert set(BATCH) == queries - {"gnn", "similar_by_attributes"}
 
 
 @pytest.mark.parametrize(
@@ -73,15 +74,17 @@ def test_every_query_that_needs_no_embeddings_is_compared_with_its_batch_version
     ids=["plain", "new", "few", "both"],
 )
 @pytest.mark.parametrize("name", BATCH)
-def test_batch_lists_are_the_query_s(module_graph: Graph, subgraph: Subgraph, name: str, asked: dict[str, Any]) -> None:
+def test_batch_lists_equal_the_querys(
+    module_graph: Graph, subgraph: Subgraph, name: str, filters: dict[str, Any]
+) -> None:
     cut = subgraph.until - dt.timedelta(days=21)
     snapshot = Snapshot.of(subgraph, cut)
     customers = choose_customers(snapshot)
-    parameters = choose_parameters(name, asked)
+    parameters = choose_parameters(name, filters)
     found = BATCH[name](snapshot, customers, **parameters)
     assert len(found) == len(customers)
-    if name == "popular_in_departments" and asked:
-        parameters["seeks"] = 3  # the query's other way, which looks at all purchases of the days
+    if name == "popular_in_departments" and filters:
+        parameters["seeks"] = 3  # the query's other plan, which reads all purchases of the days
     for place, customer in enumerate(customers.tolist()):
         outer = subgraph.customer_ids.id(customer)
         rows = module_graph.read(name, customer_id=outer, as_of=cut, **parameters)
@@ -94,7 +97,7 @@ def test_batch_lists_are_the_query_s(module_graph: Graph, subgraph: Subgraph, na
 @pytest.mark.parametrize(
     ("name", "cap"), [(name, cap) for name in BATCH for cap in CAPS if cap in find_query(name).parameters]
 )
-def test_every_cap_of_the_comparison_bites(subgraph: Subgraph, name: str, cap: str) -> None:
+def test_every_cap_of_the_comparison_has_an_effect(subgraph: Subgraph, name: str, cap: str) -> None:
     snapshot = Snapshot.of(subgraph, subgraph.until - dt.timedelta(days=21))
     customers = choose_customers(snapshot)
     capped = choose_parameters(name, {**BITING, "k": 40})
@@ -103,7 +106,7 @@ def test_every_cap_of_the_comparison_bites(subgraph: Subgraph, name: str, cap: s
     assert len(one.article) != len(other.article) or (one.score != other.score).any()
 
 
-def test_the_default_of_a_batch_recommender_is_its_header_s() -> None:
+def test_batch_defaults_come_from_the_querys_header() -> None:
     for name, batch in BATCH.items():
         declared = set(signature(inspect.unwrap(batch)).parameters) - {"snapshot", "customers"}
         assert set(find_query(name).parameters) - declared <= {*Filters.model_fields, "customer_id", "seeks"}

@@ -1,4 +1,4 @@
-"""Customers and articles that come after the training get embeddings from the weights kept in the graph."""
+"""Customers and articles loaded after training get embeddings from the weights stored in the graph."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SMALL = TrainSettings(dim=16, epochs=2, negatives=64)
 
 
 def load_later(graph: Graph, folder: Path) -> None:
-    """Two more customers, one of whom bought six articles of the odd taste, and an odd article that nobody bought."""
+    """Load two more customers, one with six articles of the odd taste, and an odd article without purchases."""
     folder.mkdir()
     pl.DataFrame({"customer_id": ["new1", "new2"], "age": [30, 40]}).write_csv(folder / "customers.csv")
     article = {
@@ -48,7 +48,7 @@ def load_later(graph: Graph, folder: Path) -> None:
 
 @pytest.fixture(scope="module", params=[None, 500], ids=["all", "part"])
 def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Graph:
-    """A shop with a ranker and a model, learned from all customers or a part of them, and nodes that neither knows."""
+    """Load a shop with a ranker and a model, trained on all customers or a sample, and nodes that are new to both."""
     folder = tmp_path_factory.mktemp("shop")
     empty(module_graph)
     load_two_tastes(module_graph, folder / "first")
@@ -64,13 +64,13 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory, request:
     return module_graph
 
 
-def test_new_nodes_have_embeddings_and_all_others_keep_theirs(shop: Graph) -> None:
+def test_new_nodes_get_embeddings_and_others_keep_theirs(shop: Graph) -> None:
     before = {"Customer": stored(shop, "Customer", "customer_id"), "Article": stored(shop, "Article", "article_id")}
     answered = read_state(shop)
     assert answered.model is not None
     assert (answered.model.version, answered.model.has_ranker, answered.model.staged) == (1, True, False)
     receipt = embed_new(shop)
-    assert read_state(shop).model != answered.model  # what a service has kept is not served again
+    assert read_state(shop).model != answered.model  # a service does not reuse its cache
     assert (receipt.version, receipt.customers, receipt.articles) == (1, 2, 1)
     customers, articles = stored(shop, "Customer", "customer_id"), stored(shop, "Article", "article_id")
     assert set(customers) - set(before["Customer"]) == {"new1", "new2"}
@@ -81,20 +81,20 @@ def test_new_nodes_have_embeddings_and_all_others_keep_theirs(shop: Graph) -> No
         assert matrix.shape[1] == 16
         np.testing.assert_allclose(np.linalg.norm(matrix, axis=1), 1, atol=1e-5)
     _is_near_its_taste(customers, articles)
-    _facts_are_of_today(shop)
+    _facts_are_current(shop)
     again = embed_new(shop)
     assert (again.customers, again.articles) == (0, 0)
 
 
 def _is_near_its_taste(customers: dict[str, np.ndarray], articles: dict[str, np.ndarray]) -> None:
-    """The new customer's cosine to articles of the taste bought is larger than to any of the other taste's."""
+    """Check that the new customer's mean cosine is larger to articles of the taste bought."""
     sold = {outer: float(vector @ customers["new1"]) for outer, vector in articles.items() if int(outer) < 30}
     odd = [cosine for outer, cosine in sold.items() if int(outer) % 2]
     even = [cosine for outer, cosine in sold.items() if not int(outer) % 2]
     assert np.mean(odd) > np.mean(even)
 
 
-def _facts_are_of_today(shop: Graph) -> None:
+def _facts_are_current(shop: Graph) -> None:
     subgraph = export_subgraph(shop, SubgraphSpec(isolated=True))
     wanted = describe_articles(Snapshot.of(subgraph))
     names = ", ".join(f"a.{name}" for name in FACTS)
@@ -105,7 +105,7 @@ def _facts_are_of_today(shop: Graph) -> None:
         np.testing.assert_allclose(found, wanted[subgraph.article_ids.index(str(row["id"]))], rtol=1e-6)
 
 
-def test_the_model_tells_that_it_knows_the_later_purchases(shop: Graph) -> None:
+def test_the_model_node_records_the_later_purchases(shop: Graph) -> None:
     embed_new(shop)
     model = list_versions(shop)[0].model
     assert model["until"].isoformat() == "2020-09-23"

@@ -1,4 +1,4 @@
-"""Evaluation: the figures equal a naive computation, and no method sees the held-out days."""
+"""Evaluation: the figures equal a naive computation, and no method uses the held-out days."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hmrec.graph_ml.evaluate.report import write_report
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from typer.testing import CliRunner
 
-from tests.conftest import name_connection, run_text
+from tests.conftest import connection_environment, run_text
 from tests.graph.shops import load_two_tastes
 from tests.unit.test_metrics import kaggle_average_precision
 
@@ -48,7 +48,9 @@ def test_each_method_is_measured_for_all_and_for_new_purchases(module_graph: Gra
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if find_method(name).has_query and name != "gnn"])
-def test_map_equals_asking_each_customer_on_the_day(module_graph: Graph, shop: pl.DataFrame, method: str) -> None:
+def test_map_equals_recommending_to_each_customer_on_the_day(
+    module_graph: Graph, shop: pl.DataFrame, method: str
+) -> None:
     cut = shop["t_dat"].max() - dt.timedelta(days=6)
     before, after = shop.filter(pl.col("t_dat") < cut), shop.filter(pl.col("t_dat") >= cut)
     found = scores(evaluate(module_graph, methods=(method,)))
@@ -73,7 +75,7 @@ def test_embeddings_in_the_graph_are_neither_used_nor_changed(module_graph: Grap
     ]
 
 
-def test_some_customers_are_drawn_the_same_each_time(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_the_sample_of_customers_is_reproducible(module_graph: Graph, shop: pl.DataFrame) -> None:
     few = [evaluate(module_graph, methods=("user_based_cf",), customers=7).drop(columns="seconds") for _ in range(2)]
     pd.testing.assert_frame_equal(few[0], few[1])
     assert few[0]["customers"].tolist()[0] == 7
@@ -145,7 +147,7 @@ def test_the_sources_protocol_through_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, value in name_connection(connection).items():
+    for name, value in connection_environment(connection).items():
         monkeypatch.setenv(name, value)
     command = ["evaluate", "--protocol", "random-split", "--format", "json", "--report", "split.html"]
     result = CliRunner().invoke(app, command, catch_exceptions=False)
@@ -174,7 +176,7 @@ def test_an_old_name_is_measured_as_the_new_one_with_a_warning(module_graph: Gra
     assert set(table["method"]) == {"popular", "popular_in_segment"}
 
 
-def test_mistakes_are_said_before_anything_is_run(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_invalid_options_are_reported_before_evaluation(module_graph: Graph, shop: pl.DataFrame) -> None:
     with pytest.raises(UserMistake, match="no method 'magic'"):
         evaluate(module_graph, methods=("magic",))
     with pytest.raises(UserMistake, match="cannot be held out"):
@@ -185,7 +187,7 @@ def test_lists_do_not_depend_on_the_held_out_days(graph: Graph, tmp_path: Path) 
     """Delete the future except one purchase per customer; each method's hits on those purchases stay the same."""
     transactions = load_two_tastes(graph, tmp_path / "shop", weeks=5)
     cut = transactions["t_dat"].max() - dt.timedelta(days=6)
-    # what a list holds shows in the precision when the same one article is all that is bought afterwards
+    # the precision shows the list's content if the same single article is bought afterwards
     first = run_text(
         graph,
         "MATCH (c:Customer)-[b:BOUGHT]->() WHERE b.t_dat >= date($cut) DELETE b WITH DISTINCT c "

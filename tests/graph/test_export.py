@@ -1,4 +1,4 @@
-"""Exporting subgraphs: every purchase comes out as it went in, in one order, and only those that were asked for."""
+"""Exporting subgraphs: every selected purchase is exported unchanged, in a fixed order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
 
 
 def to_rows(subgraph: Subgraph) -> pl.DataFrame:
-    """The transactions that a subgraph holds, equal ones as often as they were."""
+    """Return the transactions in a subgraph, repeated by their quantity."""
     frame = pl.DataFrame(
         {
             "t_dat": [to_date(int(day)) for day in subgraph.time],
@@ -41,7 +41,7 @@ def to_rows(subgraph: Subgraph) -> pl.DataFrame:
     return frame.select(pl.col(COLUMNS).repeat_by("quantity").explode()).sort(COLUMNS)
 
 
-def test_every_transaction_comes_out_as_it_went_in(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_every_transaction_is_exported_unchanged(module_graph: Graph, shop: pl.DataFrame) -> None:
     subgraph = export_subgraph(module_graph)
     assert to_rows(subgraph).equals(shop.select(COLUMNS).sort(COLUMNS))
     assert subgraph.num_edges == len(shop) - 2
@@ -65,14 +65,14 @@ def test_the_order_does_not_depend_on_batches_or_the_store(
     assert list(whole.article_ids) == sorted(whole.article_ids)
 
 
-def test_since_and_until_choose_days(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_since_and_until_select_days(module_graph: Graph, shop: pl.DataFrame) -> None:
     since, until = dt.date(2020, 8, 1), dt.date(2020, 8, 20)
     subgraph = export_subgraph(module_graph, SubgraphSpec(since=since, until=until))
     wanted = shop.filter((pl.col("t_dat") >= since) & (pl.col("t_dat") < until))
     assert to_rows(subgraph).equals(wanted.select(COLUMNS).sort(COLUMNS))
 
 
-def test_customers_are_chosen_by_number_or_by_name(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_customers_are_selected_by_count_or_id(module_graph: Graph, shop: pl.DataFrame) -> None:
     for choice, names in ((3, ["c00", "c01", "c02"]), (("c07", "c11"), ["c07", "c11"])):
         subgraph = export_subgraph(module_graph, SubgraphSpec(customers=choice))
         assert list(subgraph.customer_ids) == names
@@ -100,7 +100,7 @@ def test_the_first_rows_are_the_earliest_transactions(
     assert rows.equals(allowed.head(100))
 
 
-def test_nodes_without_a_purchase_stay_only_when_asked_for(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_nodes_without_purchases_are_exported_on_request(module_graph: Graph, shop: pl.DataFrame) -> None:
     few = export_subgraph(module_graph)
     assert (len(few.customer_ids), len(few.article_ids)) == (40, 30)
     many = export_subgraph(module_graph, SubgraphSpec(isolated=True))
@@ -135,7 +135,7 @@ def test_hetero_data_has_purchases_features_and_attribute_nodes(module_graph: Gr
     assert data["Department"].num_nodes == 2
 
 
-def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_exported_features_are_those_declared(module_graph: Graph, shop: pl.DataFrame) -> None:
     whole = export_subgraph(module_graph)
     assert whole.articles["article_id"].to_list() == list(whole.article_ids)
     coded = whole.to_hetero()["article"]
@@ -143,7 +143,7 @@ def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, 
     department, group = coded.codes[:, names.index("department_no")], coded.codes[:, names.index("product_group_name")]
     assert department.tolist() == [n % 2 + 1 for n in range(30)]
     assert group.tolist() == [n % 3 + 1 for n in range(30)]
-    assert coded.codes[:, names.index("section_no")].sum() == 0  # the shop has none
+    assert coded.codes[:, names.index("section_no")].sum() == 0  # the shop has no sections
     assert len(coded.code_sizes) == len(names)
     choice = FeatureSpec(
         customers=(), articles=(Feature("department_no", FeatureKind.category),), edges=("VARIANT_OF",)
@@ -155,7 +155,7 @@ def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, 
     assert few.to_hetero().validate()
 
 
-def test_nodes_that_come_later_are_encoded_as_the_training_did(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_other_exports_are_encoded_as_in_training(module_graph: Graph, shop: pl.DataFrame) -> None:
     whole = export_subgraph(module_graph)
     odd = export_subgraph(module_graph, SubgraphSpec(category="Odd"))
     place = [feature.name for feature in ARTICLE_FEATURES].index("department_no")
@@ -163,7 +163,7 @@ def test_nodes_that_come_later_are_encoded_as_the_training_did(module_graph: Gra
     assert odd.to_hetero(whole.fit_encoders())["article"].codes[:, place].tolist() == [2] * 15
 
 
-def test_what_is_not_there_is_said_in_a_sentence(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_invalid_selections_end_in_one_sentence(module_graph: Graph, shop: pl.DataFrame) -> None:
     with pytest.raises(UnknownCustomer, match="has no customer 'nobody'"):
         export_subgraph(module_graph, SubgraphSpec(customers=("c01", "nobody")))
     with pytest.raises(EmptySubgraph, match="named 'Hats'"):
@@ -174,7 +174,7 @@ def test_what_is_not_there_is_said_in_a_sentence(module_graph: Graph, shop: pl.D
         SubgraphSpec(customers=0)
 
 
-def test_a_purchase_without_price_or_channel_is_told_as_missing(graph: Graph) -> None:
+def test_a_purchase_without_price_or_channel_has_missing_values(graph: Graph) -> None:
     run_text(
         graph,
         "CREATE (c:Customer {customer_id: '1'})-[:BOUGHT {t_dat: date('2020-09-01'), quantity: 2}]->"
@@ -186,15 +186,15 @@ def test_a_purchase_without_price_or_channel_is_told_as_missing(graph: Graph) ->
     assert subgraph.price[1] == pytest.approx(0.5)
     assert subgraph.quantity.tolist() == [2, 1]
     assert subgraph.channel.tolist() == [0, 2]
-    assert list(subgraph.article_ids) == ["1", "2"]  # a purchase without a day has no place in time
+    assert list(subgraph.article_ids) == ["1", "2"]  # a purchase without a date is not exported
 
 
-def test_an_empty_graph_is_said_in_a_sentence(graph: Graph) -> None:
+def test_an_empty_graph_ends_in_one_sentence(graph: Graph) -> None:
     with pytest.raises(EmptySubgraph):
         export_subgraph(graph)
 
 
-def test_the_id_map_is_a_bridge_in_both_directions() -> None:
+def test_the_id_map_converts_in_both_directions() -> None:
     ids = IdMap(["a", "c", "b"])
     assert [ids.id(ids.index(outer)) for outer in ("a", "b", "c")] == ["a", "b", "c"]
     assert "d" not in ids

@@ -1,4 +1,4 @@
-"""`torchrun -m hmrec.graph_ml.train`: two processes train on a real graph, one writes back, none outlives another."""
+"""`torchrun -m hmrec.graph_ml.train`: two processes train on a real graph, one writes back, and both end together."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
 
-from tests.conftest import name_connection, run_text
+from tests.conftest import connection_environment, run_text
 from tests.graph.shops import load_two_tastes
 
 
 def start(connection: ConnectionSettings, home: Path, *options: str) -> subprocess.Popen[str]:
-    """Two processes that train on the graph."""
+    """Start two processes that train on the graph."""
     ours = {"HMREC_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    environment = os.environ | name_connection(connection) | ours
+    environment = os.environ | connection_environment(connection) | ours
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "hmrec.graph_ml.train"]
     return subprocess.Popen(
         [sys.executable, *command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -51,7 +51,7 @@ def test_all_end_with_one_sentence(shop: None, connection: ConnectionSettings, t
     run = start(connection, tmp_path)
     assert run.stderr is not None
     first = run.stderr.readline()
-    while "Reading" not in first:  # torchrun may say something itself
+    while "Reading" not in first:  # torchrun may print something itself
         assert first, "it ended without a word"
         first = run.stderr.readline()
     children = psutil.Process(run.pid).children(recursive=True)
@@ -68,7 +68,7 @@ def test_all_end_with_one_sentence(shop: None, connection: ConnectionSettings, t
     assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
 
 
-def test_without_torchrun_it_says_how() -> None:
+def test_without_torchrun_the_error_says_how_to_start() -> None:
     run = subprocess.run([sys.executable, "-m", "hmrec.graph_ml.train"], capture_output=True, text=True, timeout=400)
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Write-back: every node has its embedding, and readers have a whole version at every moment, killed or not."""
+"""Write-back: every node gets its embedding, and readers always get a complete version, even after a kill."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def stored(graph: Graph, label: str, key: str) -> dict[str, np.ndarray]:
     return {str(row["id"]): np.array(row["x"]) for row in rows}
 
 
-def holds(graph: Graph, trained: TrainedModel) -> bool:
-    """Whether `Customer.embedding` and `Article.embedding` are those of the model, all of them and no other."""
+def has_embeddings_of(graph: Graph, trained: TrainedModel) -> bool:
+    """Return whether exactly the model's nodes have `Customer.embedding` and `Article.embedding`, with its values."""
     for label, key, ids, vectors in (
         ("Customer", "customer_id", trained.customer_ids, trained.customers),
         ("Article", "article_id", trained.article_ids, trained.articles),
@@ -49,7 +49,7 @@ def holds(graph: Graph, trained: TrainedModel) -> bool:
 
 
 def nearest(graph: Graph) -> list[list[Any]]:
-    """What readers get, for three customers."""
+    """Return the articles nearest to three customers, as readers get them."""
     return [
         graph.read("gnn", customer_id=c, k=5)[["article_id", "score"]].to_numpy().tolist()
         for c in ("c00", "c01", "c17")
@@ -57,7 +57,7 @@ def nearest(graph: Graph) -> list[list[Any]]:
 
 
 def nearest_of(trained: TrainedModel) -> list[list[Any]]:
-    """The same by numpy."""
+    """Return the same, computed with numpy."""
     lists = []
     for customer in ("c00", "c01", "c17"):
         cosine = trained.articles @ trained.customers[trained.customer_ids.index(customer)]
@@ -66,22 +66,22 @@ def nearest_of(trained: TrainedModel) -> list[list[Any]]:
     return lists
 
 
-def test_every_node_has_its_embedding_and_the_index_answers(
+def test_every_node_gets_its_embedding_and_the_index_is_usable(
     graph: Graph, models: tuple[TrainedModel, TrainedModel]
 ) -> None:
     receipt = write_embeddings(graph, models[0])
     assert (receipt.version, receipt.customers, receipt.articles) == (1, 40, 30)
-    assert holds(graph, models[0])
+    assert has_embeddings_of(graph, models[0])
     indexes = graph.read("vector_indexes").sort_values("name")
     assert indexes["name"].tolist() == ["article_embedding", "article_embedding_staged"]
     assert (indexes["state"] == "ONLINE").all()
     assert nearest(graph) == nearest_of(models[0])
 
 
-def test_the_next_version_replaces_the_one_before(graph: Graph, models: tuple[TrainedModel, TrainedModel]) -> None:
+def test_the_next_version_replaces_the_previous_one(graph: Graph, models: tuple[TrainedModel, TrainedModel]) -> None:
     write_embeddings(graph, models[0])
     assert write_embeddings(graph, models[1]).version == 2
-    assert holds(graph, models[1])
+    assert has_embeddings_of(graph, models[1])
     assert nearest(graph) == nearest_of(models[1])
     left = run_text(graph, "MATCH (n) WHERE n.embedding_staged IS NOT NULL RETURN count(*) AS left")
     assert left == [{"left": 0}]
@@ -89,7 +89,7 @@ def test_the_next_version_replaces_the_one_before(graph: Graph, models: tuple[Tr
     assert [(model["version"], model["in_force"]) for model in graph.read("models")["model"]] == [(2, True), (1, False)]
 
 
-def test_an_index_that_was_built_otherwise_is_made_anew(
+def test_an_index_with_other_settings_is_rebuilt(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
@@ -101,26 +101,24 @@ def test_an_index_that_was_built_otherwise_is_made_anew(
     assert nearest(graph) == nearest_of(models[1])
 
 
-def test_another_dimension_and_other_nodes_leave_nothing_of_the_version_before(
+def test_a_change_of_dimension_and_nodes_removes_the_previous_version(
     graph: Graph, models: tuple[TrainedModel, TrainedModel]
 ) -> None:
     write_embeddings(graph, models[0])
     few = train(export_subgraph(graph, SubgraphSpec(category="Odd")), SMALL.model_copy(update={"dim": 8}))
     write_embeddings(graph, few)
-    assert holds(graph, few)
+    assert has_embeddings_of(graph, few)
     assert len(graph.read("gnn", customer_id="c01", k=5)) == 5
     assert not len(graph.read("gnn", customer_id="c00", k=5))
 
 
-def test_the_model_node_tells_where_embeddings_came_from(
-    graph: Graph, models: tuple[TrainedModel, TrainedModel]
-) -> None:
+def test_the_model_node_describes_the_training(graph: Graph, models: tuple[TrainedModel, TrainedModel]) -> None:
     trained = models[0]
     write_embeddings(graph, trained, {"map_new": 0.25})
     model = graph.read("models")["model"][0]
     assert (model["version"], model["in_force"], model["dim"], model["map_new"]) == (1, True, 16, 0.25)
     assert (model["since"], model["until"]) == (trained.since, trained.until)
-    assert trained.settings.start_power in START_POWERS  # the only one that training found by itself
+    assert trained.settings.start_power in START_POWERS  # the only setting that training chose
     found = SMALL.model_copy(update={"start_power": trained.settings.start_power})
     assert TrainSettings.model_validate_json(model["hyperparameters"]) == found
     assert set(json.loads(model["libraries"])) >= {"torch", "torch-geometric", "hmrec"}
@@ -128,11 +126,11 @@ def test_the_model_node_tells_where_embeddings_came_from(
 
 
 class Killed(BaseException):
-    """Stands for the process's end."""
+    """Simulates the end of the process."""
 
 
 def writes_of(graph: Graph, trained: TrainedModel, monkeypatch: pytest.MonkeyPatch, stop_after: int | None) -> int:
-    """Write back and be killed after so many writes; how many there were."""
+    """Write back until killed after this many writes; return the number of writes."""
     done = 0
     write = Graph.write
 
@@ -153,7 +151,7 @@ def writes_of(graph: Graph, trained: TrainedModel, monkeypatch: pytest.MonkeyPat
     return done
 
 
-def test_killed_after_any_write_readers_have_a_whole_version_and_a_new_run_completes(
+def test_after_a_kill_at_any_write_readers_have_a_complete_version_and_a_rerun_completes(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = models
@@ -168,14 +166,14 @@ def test_killed_after_any_write_readers_have_a_whole_version_and_a_new_run_compl
         assert found in (nearest_of(old), nearest_of(new)), stop_after
         seen.append(found == nearest_of(new))
         write_embeddings(graph, new)
-        assert holds(graph, new), stop_after
+        assert has_embeddings_of(graph, new), stop_after
         old, new = new, old
-    assert seen == sorted(seen)  # the old one up to a moment, from then on the new one
+    assert seen == sorted(seen)  # the old version, then only the new one
     assert True in seen
     assert False in seen
 
 
-def test_killed_in_the_first_write_back_nobody_reads_a_part_of_it(
+def test_after_a_kill_in_the_first_write_back_readers_see_no_part_of_it(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = [[], [], []]
@@ -190,7 +188,7 @@ def test_killed_in_the_first_write_back_nobody_reads_a_part_of_it(
     assert [one.model["version"] for one in list_versions(graph)] == [2, 1]
 
 
-def test_an_index_that_fails_leaves_the_version_before_in_force(
+def test_a_failed_index_keeps_the_previous_version_active(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_embeddings(graph, models[0])
@@ -200,9 +198,7 @@ def test_an_index_that_fails_leaves_the_version_before_in_force(
     assert nearest(graph) == nearest_of(models[0])
 
 
-def test_vectors_go_packed_or_as_lists_and_are_the_same_in_the_graph(
-    graph: Graph, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_packed_vectors_and_lists_store_the_same_values(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     array = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
     run_text(graph, "UNWIND range(0, 2) AS n CREATE (:Article {article_id: toString(n)})")
     nodes = [row["node"] for row in run_text(graph, "MATCH (n:Article) RETURN id(n) AS node ORDER BY n.article_id")]

@@ -1,4 +1,4 @@
-"""The report of the scales: a table whose rows are the steps, and plots, from results measured at different times."""
+"""The report of the scale benchmark: a table of steps, and plots, from results measured at different times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def results_of(share: float, bought: int, steps: dict[str, Any]) -> dict[str, An
     return {"share": share, "machine": "a machine", "load": 0.5, "steps": {"indexes": counts, **steps}}
 
 
-def test_the_report_has_each_step_of_each_scale_and_replaces_its_section_alone(
+def test_the_report_has_each_step_of_each_scale_and_replaces_only_its_section(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "DOCS", tmp_path)
@@ -50,7 +50,7 @@ def test_the_report_has_each_step_of_each_scale_and_replaces_its_section_alone(
         assert "train" in drawn
 
 
-def test_a_page_without_the_section_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_without_the_section_is_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "DOCS", tmp_path)
     (tmp_path / "performance.md").write_text("nothing")
     with pytest.raises(SystemExit, match="no section scale"):

@@ -1,4 +1,4 @@
-"""That the ranker adapts to a shop whose customers buy what was never sold before."""
+"""The ranker adapts to a shop whose customers buy articles that were never sold before."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ ATTRIBUTES_ASIDE = tuple(source for source in SOURCES if source.name not in ("by
 
 
 def make_fashion() -> Subgraph:
-    """120 customers of one department each, who buy two of its five articles of the week and one of the week before's.
+    """Return 120 customers of one department each; they buy two of its five new articles a week and one of last week's.
 
-    A week's articles are numbered after those of the week before; two thirds of a week's purchases are of articles that
-    never sold before.
+    Articles are numbered by week. Two thirds of a week's purchases are of articles never sold before.
     """
     random = np.random.default_rng(0)
     rows = set()
@@ -45,7 +44,7 @@ def make_fashion() -> Subgraph:
 
 
 def measure(held: HoldOut, sources: tuple[Method, ...]) -> float:
-    """MAP@12 of the ranker over those sources, on the days held out."""
+    """Return MAP@12 of the ranker with these sources on the held-out days."""
     ranker = train_ranker(held.before, None, QUICK, sources)
     assert ranker is not None
     truth = make_truth(held, new_only=False)
@@ -53,10 +52,10 @@ def measure(held: HoldOut, sources: tuple[Method, ...]) -> float:
     return float(average_precision(mark_hits(ranked, truth), truth.relevant).mean())
 
 
-def test_articles_never_sold_are_found_in_the_customers_departments() -> None:
+def test_unsold_articles_are_found_in_the_customers_departments() -> None:
     held = hold_out(make_fashion())
     assert np.isin(held.after.article, held.before.article).mean() < 0.4
     without = tuple(source for source in ATTRIBUTES_ASIDE if source.name != "new_arrivals")
     found, missed = measure(held, ATTRIBUTES_ASIDE), measure(held, without)
-    assert found > 0.3  # the best order that can be known gives about 0.4
+    assert found > 0.3  # the best possible order has about 0.4
     assert found > 2 * missed

@@ -36,7 +36,7 @@ os._exit(0)  # as torchrun's processes end: without its peer gloo cannot be take
 
 
 def work(folder: str, job: str) -> None:
-    """Do one of the jobs below in one of the processes; the results go to a file of its own."""
+    """Run one of the jobs below in one of the processes; each writes its results to its own file."""
     globals()[f"do_{job}"](Path(folder), Processes.joined())
 
 
@@ -74,7 +74,7 @@ def do_lose_the_first(folder: Path, processes: Processes) -> None:
     def vanish(step: str, done: float, total: float | None) -> None:
         nonlocal epochs
         epochs += "loss" in step
-        if epochs == 4:  # the fourth is over, and not kept yet
+        if epochs == 4:  # the fourth is done, but not yet saved
             os._exit(0)
 
     checkpoint = Checkpoint(folder / "training.safetensors", every=0)
@@ -92,7 +92,7 @@ def share_of_own_taste(customers: np.ndarray, articles: np.ndarray) -> float:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where two processes and one have trained on the same shop."""
+    """Return the results of training on the same shop in two processes."""
     folder = tmp_path_factory.mktemp("processes")
     run(folder, "train")
     return folder
@@ -107,7 +107,7 @@ def test_two_processes_train_the_embeddings_of_one(folder: Path) -> None:
     assert alone.customers.shape == first["customers"].shape
     assert {name: value.shape for name, value in alone.weights.items()} == {n: first[n].shape for n in alone.weights}
     assert share_of_own_taste(first["customers"], first["articles"]) > 0.95
-    # a basis of singular vectors may have other signs, which change no cosine
+    # singular vectors may have other signs, which do not change a cosine
     cosines = first["customers"] @ first["articles"].T
     np.testing.assert_allclose(cosines, alone.customers @ alone.articles.T, atol=0.01)
     np.testing.assert_allclose(first["history"], np.array(alone.history), atol=0.01)
@@ -126,25 +126,25 @@ def take_two_steps(processes: Processes) -> dict[str, np.ndarray]:
     return {"losses": np.array(losses), "customers": customers, "articles": articles, **training.weights()}
 
 
-def test_a_step_of_two_processes_is_a_step_of_one_but_for_rounding(folder: Path) -> None:
+def test_a_step_of_two_processes_equals_a_step_of_one_up_to_rounding(folder: Path) -> None:
     shared = dict(np.load(folder / "steps-0.npz"))
     for name, value in take_two_steps(ALONE).items():
         np.testing.assert_allclose(shared[name], value, rtol=1e-3, atol=1e-3, err_msg=name)
 
 
-def test_without_one_process_the_other_ends_and_one_alone_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
+def test_if_one_process_ends_so_does_the_other_and_one_continues_from_the_checkpoint(tmp_path: Path) -> None:
     run(tmp_path, "lose_the_first")
     file = tmp_path / "training.safetensors"
     found = Checkpoint(file).load(make_key(make_two_tastes(), SMALL.model_dump_json()))
     assert found is not None
     assert len(found[0]["history"]) == 3
-    told: list[str] = []
-    trained = train(make_two_tastes(), SMALL, lambda step, *_: told.append(step), Checkpoint(file, every=0))
-    assert sum("finding" in step and "loss" in step for step in told) == SMALL.epochs - 3
+    steps: list[str] = []
+    trained = train(make_two_tastes(), SMALL, lambda step, *_: steps.append(step), Checkpoint(file, every=0))
+    assert sum("finding" in step and "loss" in step for step in steps) == SMALL.epochs - 3
     assert share_of_own_taste(trained.customers, trained.articles) > 0.95
 
 
-def test_customers_are_shared_by_purchases_and_everybody_has_some() -> None:
+def test_shards_have_similar_numbers_of_purchases_and_all_have_customers() -> None:
     subgraph: Subgraph = make_two_tastes()
     for size in (2, 3, 7, 60):
         shards = [Shard.cut(subgraph, Processes(rank, size)) for rank in range(size)]

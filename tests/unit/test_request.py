@@ -1,4 +1,4 @@
-"""A request: valid or one sentence that names the field, and what each method means for whom."""
+"""A request is valid or ends in one sentence that names the field; and the meaning of each method."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_equal_requests_are_equal_and_cannot_be_changed() -> None:
         one.k = 3  # type: ignore[misc]
 
 
-def test_the_filters_are_parameters_of_every_query() -> None:
+def test_filters_are_parameters_of_every_query() -> None:
     from hmrec.cypher.catalogue import find_query
 
     for method in METHODS:
@@ -65,7 +65,7 @@ def list_steps(method: str, history: bool, embedding: bool, ranker: RankerVersio
     return [step.method for step in plan.steps if step.suits(history, embedding)]
 
 
-def test_auto_is_the_ranker_once_trained_unless_an_earlier_day_is_asked_for() -> None:
+def test_auto_is_the_ranker_if_trained_except_for_an_earlier_day() -> None:
     for history in (True, False):
         assert list_steps("auto", history, True, RANKER) == ["hybrid", "popular"]
     assert list_steps("auto", True, True, None) == ["user_based_cf", "gnn", "popular"]
@@ -74,7 +74,7 @@ def test_auto_is_the_ranker_once_trained_unless_an_earlier_day_is_asked_for() ->
     assert list_steps("auto", True, True, RANKER, as_of="2020-09-01") == ["user_based_cf", "gnn", "popular"]
 
 
-def test_other_methods_are_themselves_and_two_have_fallbacks() -> None:
+def test_other_methods_have_one_step_and_two_have_fallbacks() -> None:
     assert list_steps("user_based_cf", True, True, RANKER) == ["user_based_cf"]
     assert list_steps("user_based_cf", False, True, RANKER) == ["by_attributes", "popular"]
     assert list_steps("gnn", False, True, RANKER) == ["gnn"]
@@ -82,7 +82,7 @@ def test_other_methods_are_themselves_and_two_have_fallbacks() -> None:
     assert list_steps("variants", False, False, RANKER) == ["variants"]
 
 
-def test_the_ranker_is_refused_for_days_that_it_knows() -> None:
+def test_the_ranker_is_refused_for_days_in_its_training_data() -> None:
     assert list_steps("hybrid", True, True, RANKER, as_of="2020-09-22") == ["hybrid", "popular"]
     with pytest.raises(NoRanker, match="leak the future"):
         list_steps("hybrid", True, True, RANKER, as_of="2020-09-21")
@@ -90,7 +90,7 @@ def test_the_ranker_is_refused_for_days_that_it_knows() -> None:
         list_steps("hybrid", True, True, None)
 
 
-def test_a_step_suits_many_customers_as_it_suits_each() -> None:
+def test_a_step_suits_a_batch_as_it_suits_each_customer() -> None:
     history, embedding = np.array([True, True, False, False]), np.array([True, False, True, False])
     for method in METHODS:
         for step in plan_steps(Request(method=method.name), lambda: RANKER).steps:

@@ -1,4 +1,4 @@
-"""A shop of which little was ever bought trains as any other, with the other articles beside the graph."""
+"""A shop with mostly unsold articles trains like any other, with these articles outside the graph."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTINGS = TrainSettings(dim=16, epochs=3, target_weeks=4, start_power=0.25)
 
 
 def make_wide_shop(unsold: int = 300) -> Subgraph:
-    """Two tastes, and many articles that nobody buys, numbered before and after those that are bought."""
+    """Return two tastes and many unsold articles, numbered before and after the sold ones."""
     shop = make_two_tastes()
     bought = len(shop.article_ids)
     articles = bought + unsold
@@ -55,15 +55,15 @@ def make_wide_shop(unsold: int = 300) -> Subgraph:
 
 
 @torch.no_grad()
-def stir(training: Training) -> None:
-    """Give the network weights by chance, so that nothing is 0 that need not be."""
+def randomise(training: Training) -> None:
+    """Randomise the network's weights, so that no number is 0 by chance."""
     generator = torch.Generator().manual_seed(5)
     for value in training.network.parameters():
         value.add_(torch.randn(value.shape, generator=generator) * 0.1)
     training.mean.load_state_dict(training.network.state_dict())
 
 
-def test_a_shop_is_wide_where_most_articles_were_never_bought() -> None:
+def test_a_shop_is_wide_if_most_articles_are_unsold() -> None:
     assert is_wide(make_wide_shop(300), SETTINGS)
     assert not is_wide(make_wide_shop(20), SETTINGS)
     assert not is_wide(make_wide_shop(300), SETTINGS.model_copy(update={"layers": 3}))
@@ -71,28 +71,28 @@ def test_a_shop_is_wide_where_most_articles_were_never_bought() -> None:
 
 
 @pytest.mark.parametrize("weeks", [0, 4])
-def test_embeddings_are_those_of_the_whole_graph(weeks: int) -> None:
+def test_embeddings_equal_those_of_the_whole_graph(weeks: int) -> None:
     shop = make_wide_shop()
     training = WideTraining(shop, SETTINGS.model_copy(update={"target_weeks": weeks}))
-    stir(training)
+    randomise(training)
     training.epochs = 1
     trained = replace(train(shop, SETTINGS), weights=training.weights())
     whole = embed_as_of(trained, shop, to_days(shop.until))
     customers, articles = training.embed()
     np.testing.assert_allclose(customers, whole.customers, atol=1e-5)
-    # the last number is the root of a small difference
+    # the last number is the root of a small difference, hence less exact
     np.testing.assert_allclose(articles[:, :-1], whole.articles[:, :-1], atol=1e-5)
     np.testing.assert_allclose(articles[:, -1], whole.articles[:, -1], atol=1e-3)
 
 
-def test_scores_and_gradients_are_those_of_the_whole_graph() -> None:
+def test_scores_and_gradients_equal_those_of_the_whole_graph() -> None:
     shop = make_wide_shop()
     wide, whole = WideTraining(shop, SETTINGS), Training(shop, SETTINGS)
-    stir(wide)
+    randomise(wide)
     weights = {name: torch.from_numpy(value) for name, value in wide.weights().items()}
     whole.network.load_state_dict(weights)
     bought = np.flatnonzero(wide.unsold.bought)
-    order = np.append(bought, wide.unsold.others)  # as the wide one numbers articles
+    order = np.append(bought, wide.unsold.others)  # the wide training's order of articles
     for one, other in zip(wide.weeks, whole.weeks, strict=True):
         np.testing.assert_allclose(one.chance, other.chance[order])
         assert (one.targets != other.targets[:, order]).nnz == 0
@@ -127,7 +127,7 @@ def test_a_wide_shop_learns_its_tastes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.articles, trained.articles)
 
 
-def test_the_loss_of_a_wide_shop_is_finite_whatever_is_drawn() -> None:
+def test_the_loss_of_a_wide_shop_is_finite() -> None:
     training = WideTraining(make_wide_shop(2_000), SETTINGS)
     week = training.weeks[0]
     scores = training.score_batch(week, week.customers)
