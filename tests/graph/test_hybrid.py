@@ -113,7 +113,7 @@ import sys, time
 from pathlib import Path
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.recommend import Recommender, Request
-def pause(*told):
+def pause(*reports):
     time.sleep(0.1)
 with Graph.connect() as graph:
     Recommender(graph).recommend_all(Request(method="hybrid"), Path(sys.argv[1]), at_once=5, progress=pause)
@@ -126,7 +126,7 @@ def test_a_killed_run_continues_and_other_settings_start_again(
     out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
     recommend_all(module_graph, whole, at_once=5)
     environment = os.environ | connection_environment(connection)
-    for settings, goes_on in (({"k": 12}, True), ({"k": 11}, False)):
+    for settings, continues in (({"k": 12}, True), ({"k": 11}, False)):
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", CHILD, str(out)], env=environment)
         while process.poll() is None and sum(f.stat().st_size for f in tmp_path.glob("*.partial")) < 2000:
             time.sleep(0.01)
@@ -134,14 +134,14 @@ def test_a_killed_run_continues_and_other_settings_start_again(
         assert process.wait() == -signal.SIGKILL
         kept = {f.name: f.stat().st_size for f in tmp_path.glob("*.partial")}
         assert not out.exists()
-        told: list[float] = []
+        reports: list[float] = []
 
-        def note(_: str, done: float, total: float | None, told: list[float] = told) -> None:
-            told.append(done)
+        def note(_: str, done: float, total: float | None, reports: list[float] = reports) -> None:
+            reports.append(done)
 
         recommend_all(module_graph, out, at_once=5, progress=note, **settings)
-        assert (15 in told and 5 not in told) == goes_on, (told, kept)
-        assert (out.read_bytes() == whole.read_bytes()) == goes_on
+        assert (15 in reports and 5 not in reports) == continues, (reports, kept)
+        assert (out.read_bytes() == whole.read_bytes()) == continues
         assert len(read_lists(out)) == 42
         out.unlink()
 
@@ -199,15 +199,15 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(
     options = ["explain", customer, row["article_id"], "--by", "hybrid"]
     environment = connection_environment(connection)
     text = CliRunner().invoke(app, options, env=environment).stdout
-    told_score = re.match(rf"Score of {row['article_id']} for {customer}: (\S+), the sum of these parts:", text)
-    assert told_score is not None
-    assert float(told_score[1]) == pytest.approx(row["score"], abs=1e-3)
-    told = json.loads(CliRunner().invoke(app, [*options, "--json"], env=environment).stdout)
-    assert sum(part["part"] for part in told) == pytest.approx(row["score"], abs=1e-3)
+    printed_score = re.match(rf"Score of {row['article_id']} for {customer}: (\S+), the sum of these parts:", text)
+    assert printed_score is not None
+    assert float(printed_score[1]) == pytest.approx(row["score"], abs=1e-3)
+    parts = json.loads(CliRunner().invoke(app, [*options, "--json"], env=environment).stdout)
+    assert sum(part["part"] for part in parts) == pytest.approx(row["score"], abs=1e-3)
     answer = TestClient(make_app(module_graph), base_url="http://localhost").get(
         f"/explain/{customer}/{row['article_id']}", params={"by": "hybrid"}
     )
-    assert answer.json()["parts"] == told
+    assert answer.json()["parts"] == parts
     assert answer.json()["score"] == pytest.approx(row["score"], abs=1e-3)
 
 

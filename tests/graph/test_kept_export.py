@@ -71,9 +71,9 @@ def test_a_damaged_copy_is_exported_again_with_a_note(
     (copy,) = tmp_path.iterdir()
     whole = (copy / file).read_bytes()
     (copy / file).write_bytes(whole[: len(whole) // 2])
-    told: list[str] = []
-    assert_same(export_kept(module_graph, progress=lambda step, *_: told.append(step), folder=tmp_path), first)
-    assert any("damaged" in step for step in told)
+    steps: list[str] = []
+    assert_same(export_kept(module_graph, progress=lambda step, *_: steps.append(step), folder=tmp_path), first)
+    assert any("damaged" in step for step in steps)
     assert (next(tmp_path.iterdir()) / file).read_bytes() == whole
 
 
@@ -180,11 +180,11 @@ def test_exports_after_a_replacing_or_killed_load_equal_fresh_ones(graph: Graph,
     )
     assert_same(export_kept(graph, spec, folder=folder), export_subgraph(graph, spec))
     load_folder(more, server=None, graph=graph, mode="stream")  # continues, and has nothing left to do
-    told: list[str] = []
+    steps: list[str] = []
     assert_same(
-        export_kept(graph, spec, lambda step, *_: told.append(step), folder=folder), export_subgraph(graph, spec)
+        export_kept(graph, spec, lambda step, *_: steps.append(step), folder=folder), export_subgraph(graph, spec)
     )
-    assert any("up to date" in step for step in told)
+    assert any("up to date" in step for step in steps)
     load_folder(tmp_path / "shop", server=None, graph=graph, mode="stream", replace=True)
     assert_same(export_kept(graph, spec, folder=folder), export_subgraph(graph, spec))
 

@@ -36,9 +36,9 @@ def test_two_processes_train_and_one_writes_back(
     shop: None, module_graph: Graph, connection: ConnectionSettings, tmp_path: Path
 ) -> None:
     run = start(connection, tmp_path, "--epochs", "2", "--no-ranker")
-    told, errors = run.communicate(timeout=400)
+    output, errors = run.communicate(timeout=400)
     assert run.returncode == 0, errors
-    assert told.count("Model 1: embeddings of 64 dimensions") == 1
+    assert output.count("Model 1: embeddings of 64 dimensions") == 1
     assert "Training on all purchases" in errors
     (model,) = module_graph.read("models")["model"]
     assert (model["in_force"], model["customers"], model["articles"]) == (True, 42, 32)
