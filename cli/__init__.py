@@ -1,4 +1,4 @@
-"""The `hmrec` command: one module a command, each of which parses, calls the library and prints.
+"""The `hmrec` command: one module per command, each of which parses, calls the library and prints.
 
-In come arguments and environment variables; out come tables, JSON, files and an exit status.
+Input: arguments and environment variables. Output: tables, JSON, files and an exit status.
 """

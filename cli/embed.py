@@ -1,4 +1,4 @@
-"""hmrec embed: embeddings for what was loaded after the training, or vectors of a network of your own."""
+"""hmrec embed: embed customers and articles loaded after training, or write vectors of your own network."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from .terminal.words import echo, echo_note
 
 def embed(
     context: typer.Context,
-    new: Annotated[
-        bool, typer.Option("--new", help="Embed customers and articles that have no embedding, and no others.")
-    ] = False,
+    new: Annotated[bool, typer.Option("--new", help="Only customers and articles without an embedding.")] = False,
     files: Annotated[
         list[Path] | None,
         typer.Option("--from", metavar="FILE", help="Write vectors of your own model: Parquet or .npz; repeatable."),
@@ -47,8 +45,8 @@ def embed(
 ) -> None:
     """Embed customers and articles that were loaded after the training; or write vectors of your own model.
 
-    --new reads the graph and the weights of the version in force. It writes Customer.embedding and Article.embedding
-    where there is none, and the facts about articles that the ranker needs.
+    --new reads the graph and the active version's weights. It writes Customer.embedding and Article.embedding if they
+    are missing, and the article facts that the ranker needs.
 
     --from writes the vectors as a new version, which `hmrec models`, `hmrec recommend --method gnn` and `hmrec evaluate
     --version` treat like one of `hmrec train`. The ranker is trained if your model does not know the last weeks: export
@@ -62,7 +60,7 @@ def embed(
     if new == bool(files):
         raise UserMistake(
             "Say what to embed: --new, nodes without an embedding, or --from FILE, vectors of your own.",
-            "`hmrec train` makes all embeddings anew.",
+            "`hmrec train` recomputes all embeddings.",
         )
     if files:
         refuse(context, "device", because="with --from, which computes no vectors")
@@ -78,11 +76,11 @@ def embed(
         dump_json(vars(receipt))
         return
     echo(
-        f"Model {receipt.version}: {receipt.customers:,} customers and {receipt.articles:,} articles that had no "
-        "embedding have one now."
+        f"Model {receipt.version}: embedded {receipt.customers:,} customers and {receipt.articles:,} articles "
+        "without an embedding."
     )
     if receipt.facts:
-        echo(f"The ranker's facts about {receipt.facts:,} articles are now as of the last purchase.")
+        echo(f"The ranker's facts about {receipt.facts:,} articles now include the last purchase.")
 
 
 def _write_own(

@@ -1,4 +1,4 @@
-"""hmrec evaluate: how good are the recommendations?"""
+"""hmrec evaluate: measure the quality of the recommendations."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def evaluate(
     protocol: Annotated[
         Literal["weeks", "random-split"],
         typer.Option(
-            help="weeks: predict the last days; random-split: as the project's source did, 20,000 rows split at random."
+            help="weeks: predict the last days; random-split: the source project's, 20,000 rows split at random."
         ),
     ] = "weeks",
-    days: Annotated[int, typer.Option(min=1, help="Hold out that many days at the end.")] = 7,
+    days: Annotated[int, typer.Option(min=1, help="Number of days to hold out at the end.")] = 7,
     weeks: Annotated[
-        int, typer.Option(min=1, help="Measure over so many such stretches, each from what was known before it.")
+        int, typer.Option(min=1, help="Average over this many hold-outs, each predicted from earlier purchases.")
     ] = 1,
     k: Annotated[
         int | None,
-        typer.Option("-k", min=1, max=1000, help="How many articles are recommended: 12, or 10 with random-split."),
+        typer.Option("-k", min=1, max=1000, help="Length of the lists; default 12, or 10 with random-split."),
     ] = None,
     methods: Annotated[
         str | None,
@@ -43,26 +43,27 @@ def evaluate(
             autocompletion=complete_methods,
         ),
     ] = None,
-    customers: Annotated[int | None, typer.Option(min=1, help="Only that many customers, drawn at random.")] = None,
+    customers: Annotated[int | None, typer.Option(min=1, help="Sample this many customers at random.")] = None,
     version: Annotated[
         int | None,
         typer.Option(min=1, help="Use this version's embeddings (`hmrec models`); it must not know the days held out."),
     ] = None,
     device: Device = "auto",
-    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with plots, too.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a page with plots.")] = None,
     form: Form = Format.table,
     as_json: JsonForm = False,
 ) -> None:
-    """Hold the last days out, recommend as on the day before, and score each method.
+    """Hold out the last days, recommend as of the day before, and score each method.
 
-    MAP with its 95 % interval, the difference to the best baseline, precision, recall, NDCG, hit rate, coverage and
-    novelty, for customers by the length of their history; with --weeks 2 or more RMSE and MAE of the purchase
-    probability. Reads the graph and trains in memory on what came before; writes no more than the report. "all" counts
-    every purchase of the days held out, as Kaggle does; "new" only articles that the customer had not bought before.
-    JSON has the days, weeks and k as "facts" beside the "rows".
+    Prints MAP with its 95 % interval, the difference from the best baseline, precision, recall, NDCG, hit rate,
+    coverage and novelty. Groups customers by the length of their history. With --weeks 2 or more, also prints RMSE and
+    MAE of the purchase probability. Reads the graph and trains in memory on the earlier purchases; writes only the
+    report. "all" counts every held-out purchase, as Kaggle does; "new" only articles that the customer had not bought
+    before. JSON has the days, weeks and k as "facts", next to the "rows".
 
-    --protocol random-split repeats the source's: LightGCN trained for 5 and 50 epochs on 70 % of the first 20,000 rows,
-    every customer x article pair scored; precision and recall at k, RMSE and MAE beside the source's figures.
+    --protocol random-split repeats the source project's evaluation. It trains LightGCN for 5 and 50 epochs on 70 % of
+    the first 20,000 rows and scores every customer x article pair. It prints precision and recall at k, RMSE and MAE,
+    next to the source's figures.
 
     Example: hmrec evaluate --methods popular,user_based_cf --report evaluation.html
     """
@@ -129,7 +130,7 @@ def _dump_with_facts(result: pd.DataFrame) -> None:
 
 
 def shorten(result: pd.DataFrame) -> list[tuple[pd.DataFrame, str]]:
-    """What fits a screen, each with its title: the metrics over customers with a history, and the MAP by segment."""
+    """Return the tables that fit a screen, with titles: metrics over customers with a history, and MAP by segment."""
     from ..graph_ml.evaluate.outcome import ALL_CUSTOMERS
     from ..graph_ml.evaluate.report import COLUMNS, format_baseline, format_difference, format_interval
 
@@ -141,9 +142,9 @@ def shorten(result: pd.DataFrame) -> list[tuple[pd.DataFrame, str]]:
             interval=rows.apply(format_interval, axis=1), difference=rows.apply(format_difference, axis=1)
         )
         shown = rows[["method", "map", "interval", "difference", *COLUMNS[1:]]].dropna(axis="columns", how="all")
-        title = f"{facts['days']} days from {facts['cut']} on, {kind} purchases, MAP@{facts['k']}; difference to"
+        title = f"{facts['days']} days from {facts['cut']} on, {kind} purchases, MAP@{facts['k']}; difference from"
         frames.append((shown, f"{title} {format_baseline(rows)}"))
     groups = result[result["segment"] != ALL_CUSTOMERS]
     wide = groups.pivot(index=["purchases", "method"], columns="segment", values="map")
     order = [name for name in dict.fromkeys(result["segment"]) if name in wide]
-    return [*frames, (wide[order].reset_index(), f"MAP@{facts['k']} by how many purchases the customer made before")]
+    return [*frames, (wide[order].reset_index(), f"MAP@{facts['k']} by the customer's number of earlier purchases")]

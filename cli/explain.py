@@ -1,4 +1,4 @@
-"""hmrec explain: why a customer is recommended an article."""
+"""hmrec explain: show why a customer is recommended an article."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def explain(
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     article: Annotated[str, typer.Argument(help="The article's id.")],
     by: Annotated[
-        str, typer.Option(help="user_based_cf: the neighbours' parts; hybrid: the ranker's sources and their parts.")
+        str, typer.Option(help="user_based_cf: the neighbours' shares; hybrid: the ranker's sources and their shares.")
     ] = "user_based_cf",
     as_of: AsOf = None,
     form: Form = Format.table,
@@ -30,11 +30,11 @@ def explain(
         bool, typer.Option("--open", help="Open Neo4j Browser with the query that draws this subgraph.")
     ] = False,
 ) -> None:
-    """Show which neighbours, through which shared articles, make user-based CF give an article its score.
+    """Show the neighbours and shared articles behind an article's user-based CF score.
 
-    Prints the evidence as sentences whose parts add up to the score, as a small graph, and the query that draws it in
-    Neo4j Browser. With --by hybrid: which sources propose the article to the ranker, with their reasons, and what each
-    of them adds to the score of `hmrec recommend`; what is known of the customer, of the article and of both adds the
+    Prints the evidence as sentences whose parts add up to the score, as a small graph, and as a query for Neo4j
+    Browser. With --by hybrid, prints the sources that propose the article to the ranker, their reasons, and
+    what each adds to the score of `hmrec recommend`. Features of the customer, of the article and of both add the
     rest. Reads the graph; writes nothing.
 
     Example: hmrec explain 1 0706016001
@@ -46,11 +46,11 @@ def explain(
     form = choose_format(form, as_json)
     by = use_new_name(by)
     if by not in ("user_based_cf", "hybrid"):
-        raise UserMistake(f"--by is user_based_cf or hybrid, not {by[:20]!r}.")
+        raise UserMistake(f"--by must be user_based_cf or hybrid, not {by[:20]!r}.")
     day = as_of.date().isoformat() if as_of else None
     if by == "hybrid":
         if in_browser:
-            raise UserMistake("--open draws the paths of --by user_based_cf; the ranker's parts are numbers alone.")
+            raise UserMistake("--open needs --by user_based_cf: the ranker's parts are numbers, without paths to draw.")
         explain_by_sources(customer, article, form, day)
         return
     with open_graph() as graph:
@@ -60,8 +60,8 @@ def explain(
     if form is not Format.table:
         show(evidence, form)
     elif evidence.empty:
-        echo(f"Neither customer {customer} nor a neighbour of theirs bought article {article}: CF gives it no score.")
-        echo("--by hybrid tells which sources propose it to the ranker.")
+        echo(f"Neither customer {customer} nor a neighbour of theirs bought article {article}, so it has no CF score.")
+        echo("--by hybrid shows which sources propose it to the ranker.")
     else:
         print_evidence(customer, article, evidence)
         echo(f"\nThe query that draws this in Neo4j Browser:\n\n{text}")
@@ -70,7 +70,7 @@ def explain(
 
 
 def explain_by_sources(customer: str, article: str, form: Format, as_of: str | None) -> None:
-    """Print which sources propose the article to the ranker, and what each adds to its score."""
+    """Print the sources that propose the article to the ranker, and what each adds to its score."""
     from ..graph_ml.recommend import Recommender
 
     with open_graph() as graph:
@@ -84,7 +84,7 @@ def explain_by_sources(customer: str, article: str, form: Format, as_of: str | N
 
 
 def print_evidence(customer: str, article: str, evidence: pd.DataFrame) -> None:
-    """The score, a sentence for each of its parts, and the paths from the customer to the article."""
+    """Print the score, a sentence for each of its parts, and the paths from the customer to the article."""
     from rich.console import Console
     from rich.markup import escape
     from rich.tree import Tree
@@ -109,11 +109,11 @@ def print_evidence(customer: str, article: str, evidence: pd.DataFrame) -> None:
 
 
 def open_query(text: str) -> None:
-    """Open Neo4j Browser with the text in its editor, or print the address where there is no display.
+    """Open Neo4j Browser with the text in its editor, or print the address if there is no display.
 
     Raises
     ------
-    UserMistake : the server is not the local one, so its Browser's address is not known.
+    UserMistake : the server is not the local one, so its Browser's address is unknown.
     """
     import webbrowser
 
@@ -122,7 +122,7 @@ def open_query(text: str) -> None:
 
     server = local_server()
     if server is None:
-        raise UserMistake("NEO4J_URI names a server of your own; paste the query into its Neo4j Browser.")
+        raise UserMistake("NEO4J_URI selects your own server; paste the query into its Neo4j Browser.")
     address = f"{server.status().http}/browser/?cmd=edit&arg={quote(text)}"
     echo_note(f"Neo4j Browser  {address}")
     if has_display():

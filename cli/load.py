@@ -1,4 +1,4 @@
-"""hmrec load: files into the graph."""
+"""hmrec load: load files into the graph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json, format_unready_indexes
 from .terminal.words import echo, echo_note
 
-EARLIEST = "1990-01-01"  # the loader's own; importing it here would bring polars to every --help
+EARLIEST = "1990-01-01"  # equals loader.schema.EARLIEST; importing it would load polars for every --help
 
 
 def load(
@@ -32,43 +32,43 @@ def load(
         typer.Option(help="bulk (local server, empty graph or --replace), stream (any server), or auto."),
     ] = "auto",
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace the graph by these files, once they are whole.")
+        bool, typer.Option("--replace", help="Replace the graph by these files, after checking them.")
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="Only check the files and report; change nothing.")] = False,
     max_bad: Annotated[
         float,
-        typer.Option("--max-bad", min=0, max=1, metavar="SHARE", help="Fail when more rows than this are bad."),
+        typer.Option("--max-bad", min=0, max=1, metavar="SHARE", help="Fail if more rows than this share are bad."),
     ] = 0.01,
     column_map: Annotated[
         list[str] | None,
         typer.Option(
             "--map",
             metavar="THEIRS=OURS",
-            help="A column's name in your files and in H&M's; may be given again.",
+            help="A column's name in your files and in H&M's; may be repeated.",
         ),
     ] = None,
     encoding: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Encoding of the text files, such as cp1252; told by their bytes otherwise."),
+        typer.Option(metavar="NAME", help="Encoding of the text files, such as cp1252; default: detected."),
     ] = None,
     map_file: Annotated[
         Path | None,
-        typer.Option("--map-file", metavar="FILE", help="Column names that --save-map kept; --map counts before them."),
+        typer.Option("--map-file", metavar="FILE", help="Column names saved by --save-map; --map has priority."),
     ] = None,
     save_map: Annotated[
         Path | None,
-        typer.Option("--save-map", metavar="FILE", help="Keep the names that --map gives, for --map-file."),
+        typer.Option("--save-map", metavar="FILE", help="Save the column names for --map-file."),
     ] = None,
     earliest: Annotated[
         datetime,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Reject purchases before this day as mistyped."),
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Reject purchases before this day as typing errors."),
     ] = EARLIEST,  # type: ignore[assignment]
     leave_out_articles: Annotated[
         list[str] | None,
         typer.Option(
             "--leave-out-articles",
             metavar="ID,...",
-            help="Article ids to leave out, such as postage or discounts; @FILE has one a line; may be given again.",
+            help="Article ids to leave out, such as postage; @FILE has one per line; may be repeated.",
         ),
     ] = None,
     report: Annotated[
@@ -76,21 +76,21 @@ def load(
     ] = None,
     yes: Annotated[
         bool,
-        typer.Option("--yes", "-y", help="Do not ask before --replace in a database that holds nodes of others."),
+        typer.Option("--yes", "-y", help="Do not ask before --replace in a database with nodes that are not hmrec's."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Load customers, articles and purchases into the graph; loading the same files again changes nothing.
 
-    Reads DIR (only the transactions file is required); writes the graph, a report and the rejected rows. The local
-    Neo4j is installed and started if need be. Can be stopped at any moment and run again.
+    Reads DIR (only the transactions file is required); writes the graph, a report and the rejected rows. Installs and
+    starts the local Neo4j if needed. An interrupted load continues when run again.
 
     Example: hmrec load journey/
     """
     from ..cypher.errors import UserMistake
     from ..loader.load import load_folder
     from ..loader.reading.columns import read_map
-    from ..loader.reading.columns import save_map as keep_map
+    from ..loader.reading.columns import save_map as write_map
     from ..loader.reading.parts import find_files
     from ..loader.schema import ReadRules
 
@@ -100,15 +100,15 @@ def load(
     for pair in column_map or []:
         theirs, separator, ours = pair.partition("=")
         if not (separator and theirs and ours):
-            raise UserMistake(f"--map reads THEIRS=OURS, e.g. household_id=customer_id, not {pair[:60]!r}.")
+            raise UserMistake(f"--map must be THEIRS=OURS, e.g. household_id=customer_id, not {pair[:60]!r}.")
         names[theirs] = ours
     if save_map and not names:
-        raise UserMistake("--save-map has nothing to keep: no --map was given.")
+        raise UserMistake("--save-map has nothing to save: there is no --map.")
     rules = ReadRules(earliest.date(), frozenset(_read_ids(leave_out_articles or [])), encoding)
     with Bars() as bars:
         server = None if check else local_server()
         if server is not None and not server.is_installed:
-            find_files(folder)  # a wrong name is said before anything is downloaded
+            find_files(folder)  # reports a wrong name before downloading anything
             server.install(bars)
         graph = None if check else open_graph(bars)
         try:
@@ -119,23 +119,23 @@ def load(
             )  # fmt: skip
             unready = ""
             if result.mode == "bulk":
-                with open_graph(bars) as fresh:
-                    unready = format_unready_indexes(fresh)
+                with open_graph(bars) as reconnected:
+                    unready = format_unready_indexes(reconnected)
         finally:
             if graph is not None:
                 graph.close()
     if save_map:
-        keep_map(names, save_map)
+        write_map(names, save_map)
     if as_json:
         dump_json(result.to_dict())
     else:
         echo(result.summary())
         if unready:
-            echo_note(f"The graph answers; recommendations are slower until these indexes are made: {unready}")
+            echo_note(f"The graph is ready; recommendations are slower until these indexes are built: {unready}")
 
 
 def _read_ids(given: list[str]) -> list[str]:
-    """The article ids of --leave-out-articles: in commas, or @FILE with one a line."""
+    """Return the article ids of --leave-out-articles: separated by commas, or @FILE with one per line."""
     from ..cypher.errors import UserMistake
 
     ids: list[str] = []

@@ -1,4 +1,4 @@
-"""The `hmrec` command: parses, calls one library function, prints. Errors end here, in one sentence."""
+"""The `hmrec` command: parses, calls one library function, prints. Errors end here, as one sentence."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def _print_version(wanted: bool) -> None:
 def _options(
     show_version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop."),
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
     quiet: Annotated[
         bool,
-        typer.Option("--quiet", help="Say results and errors alone, no progress and no notes (anywhere in the line)."),
+        typer.Option("--quiet", help="Print only results and errors, no progress and no notes (anywhere in the line)."),
     ] = False,
     timeout: Annotated[
         float | None,
@@ -83,21 +83,21 @@ def _options(
             min=0,
             max=1e6,
             metavar="SECONDS",
-            help="Wait so long for a Neo4j that is away, when connecting and in the middle of work (anywhere in the "
-            "line; default: HMREC_TIMEOUT, or 30).",
+            help="Seconds to wait for an unreachable Neo4j, when connecting and during work (anywhere in the line; "
+            "default: HMREC_TIMEOUT, or 30).",
         ),
     ] = None,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show a traceback when something fails (anywhere in the line).")
+        bool, typer.Option("--debug", help="Show the traceback of an error (anywhere in the line).")
     ] = False,
 ) -> None:
-    """Options of every command."""
+    """Set the options that all commands share."""
     set_quiet(quiet)
     choose_timeout(timeout)
 
 
 def main() -> None:
-    """Run the command line; exit status 0 done, 1 the world's fault, 2 the user's mistake, 130 interrupted."""
+    """Run the command line; exit status 0: success, 1: failure outside hmrec, 2: user's mistake, 130: interrupted."""
     plain = sys.stderr
     sys.stderr = Redacted(plain)
     try:
@@ -107,12 +107,12 @@ def main() -> None:
 
 
 def _run() -> None:
-    arguments = _put_first(sys.argv[1:], ("--quiet", "--debug"), ("--timeout",))
+    arguments = _move_to_front(sys.argv[1:], ("--quiet", "--debug"), ("--timeout",))
     debug = "--debug" in arguments[:2]  # after --quiet
     if not debug:
-        warnings.simplefilter("ignore")  # the libraries' words to developers, not to users
+        warnings.simplefilter("ignore")  # libraries address these to developers, not to users
     if not sys.stdout.isatty():
-        os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")  # GitHub's runners are taken for terminals else
+        os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")  # typer treats GitHub's runners as terminals
     try:
         _require_text(arguments)
         status = app(arguments, prog_name="hmrec", standalone_mode=False)
@@ -122,7 +122,7 @@ def _run() -> None:
         status = INTERRUPTED
     except Exception as error:
         if debug and not is_usage_error(error):
-            sys.excepthook = _show_traceback  # not before: typer puts its own there
+            sys.excepthook = _show_traceback  # here, because typer sets its own
             raise
         from .terminal.failure import describe
 
@@ -135,18 +135,18 @@ def _run() -> None:
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print where a failure came from, without secrets."""
+    """Print an error's traceback, without secrets."""
     sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
 
 
-def _put_first(words: list[str], options: tuple[str, ...], valued: tuple[str, ...] = ()) -> list[str]:
-    """The words with those options in front, so that they may stand anywhere before a lone `--`.
+def _move_to_front(words: list[str], options: tuple[str, ...], valued: tuple[str, ...] = ()) -> list[str]:
+    """Return the words with these options in front, so that they may be anywhere before a lone `--`.
 
     Parameters
     ----------
     words : of the line.
-    options : those that stand alone.
-    valued : those that take the next word, or one after `=`.
+    options : options without a value.
+    valued : options whose value is the next word, or follows `=`.
     """
     end = words.index("--") if "--" in words else len(words)
     found = [option for option in options if option in words[:end]]
@@ -163,14 +163,14 @@ def _put_first(words: list[str], options: tuple[str, ...], valued: tuple[str, ..
 
 
 def _require_text(words: list[str]) -> None:
-    """Refuse what no file, server or terminal would take.
+    """Reject words that no file, server or terminal would accept.
 
     Raises
     ------
-    UserMistake : a word is not UTF-8, or holds a null character.
+    UserMistake : a word is not UTF-8, or contains a null character.
     """
     for word in words:
         if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
             from ..cypher.errors import UserMistake
 
-            raise UserMistake("A word of the line is not text in UTF-8.")
+            raise UserMistake("A word on the command line is not UTF-8 text.")

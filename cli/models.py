@@ -1,4 +1,4 @@
-"""hmrec models: the trained versions, and which one is in force."""
+"""hmrec models: list, show and switch the trained versions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .terminal.words import echo
 
 app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 
-Number = Annotated[int, typer.Argument(min=1, metavar="VERSION", help="Its number, as `hmrec models` lists it.")]
+Number = Annotated[int, typer.Argument(min=1, metavar="VERSION", help="Version number, see `hmrec models`.")]
 COLUMNS = ("version", "created", "in_force", "usable", "name", "dim", "since", "until", "purchases",
            "validation_map_all", "validation_map_new")  # fmt: skip
 
@@ -26,14 +26,14 @@ def models(
     form: Form = Format.table,
     as_json: JsonForm = False,
 ) -> None:
-    """List the trained versions of the model, newest first; `usable` ones can be put in force again.
+    """List the trained versions of the model, newest first; `usable` ones can be activated again.
 
-    Reads the (:Model) nodes; writes nothing. JSON has all that is known of each.
+    Reads the (:Model) nodes; writes nothing. JSON has all properties.
 
     Example: hmrec models
     """
     if context.invoked_subcommand is not None:
-        refuse(context, "form", "as_json", because=f"before {context.invoked_subcommand}; write it after that")
+        refuse(context, "form", "as_json", because=f"before {context.invoked_subcommand}; put it after that")
         return
     form = choose_format(form, as_json)
     import pandas as pd
@@ -45,14 +45,14 @@ def models(
     if form is Format.json:
         dump_json(versions)
     elif not versions and form is Format.table:
-        echo("No model is in this graph yet; `hmrec train` makes one.")
+        echo("This graph has no model yet; `hmrec train` creates one.")
     else:
         show(pd.DataFrame([{name: one.get(name) for name in COLUMNS} for one in versions], columns=COLUMNS), form)
 
 
 @app.command("show")
 def show_version(version: Number, as_json: AsJson = True) -> None:
-    """Print all that is known of a version as JSON: hyperparameters, data window, metrics, library versions.
+    """Print a version's properties as JSON: hyperparameters, data window, metrics, library versions.
 
     Reads its (:Model) node; writes nothing.
 
@@ -67,10 +67,10 @@ def show_version(version: Number, as_json: AsJson = True) -> None:
 
 @app.command("use")
 def use(version: Number, as_json: AsJson = False) -> None:
-    """Put a version in force again: its embeddings go back onto the nodes.
+    """Activate a version: write its embeddings to the nodes again.
 
-    Reads the embeddings that the graph kept of it; writes Customer.embedding, Article.embedding and the vector index.
-    Readers have the version before until this one is whole.
+    Reads the version's embeddings stored in the graph; writes Customer.embedding, Article.embedding and the vector
+    index. Recommendations use the previous version until this one is complete.
 
     Example: hmrec models use 1
     """
@@ -82,13 +82,13 @@ def use(version: Number, as_json: AsJson = False) -> None:
         dump_json(vars(receipt))
         return
     echo(
-        f"Model {receipt.version} is in force: its embeddings are on {receipt.customers:,} customers and "
+        f"Model {receipt.version} is active: its embeddings are on {receipt.customers:,} customers and "
         f"{receipt.articles:,} articles."
     )
 
 
 def _unpack(model: dict[str, Any]) -> dict[str, Any]:
-    """The properties with those that are JSON taken apart."""
+    """Return the properties, with JSON values parsed."""
     return {
         name: json.loads(value) if name in ("hyperparameters", "libraries") and isinstance(value, str) else value
         for name, value in model.items()

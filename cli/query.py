@@ -1,4 +1,4 @@
-"""hmrec query: the saved queries, and the user's own."""
+"""hmrec query: run saved queries and the user's own."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ def query(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(help="A saved query; without one they are listed.", autocompletion=complete_query),
+        typer.Argument(help="A saved query; if omitted, all are listed.", autocompletion=complete_query),
     ] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="A .cypher file of your own.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Your own .cypher file.")] = None,
     parameters: Annotated[
         list[str] | None,
         typer.Option(
             "-p",
             "--param",
             metavar="KEY=VALUE",
-            help="A parameter of the query; may be given again.",
+            help="A parameter of the query; may be repeated.",
         ),
     ] = None,
-    write: Annotated[bool, typer.Option("--write", help="Let the query change the graph.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Allow the query to change the graph.")] = False,
     form: Form = Format.table,
     as_json: JsonForm = False,
     text: Annotated[
         bool,
         typer.Option(
             "--text",
-            help="Print the query, with the values of -p, instead of running it: to paste into Neo4j Browser.",
+            help="Print the query with the values of -p, to paste into Neo4j Browser, instead of running it.",
         ),
     ] = False,
 ) -> None:
     """Run a saved Cypher query, or list them.
 
-    Reads the graph (and changes it only with --write); prints a table, JSON or CSV.
+    Reads the graph, and changes it only with --write; prints a table, JSON or CSV.
 
     Example: hmrec query user_based_cf -p customer_id=1 -p k=5 --format json
     """
@@ -54,9 +54,9 @@ def query(
 
     form = choose_format(form, as_json)
     if file is not None and name is not None:
-        raise UserMistake("Give either the name of a saved query or --file, not both.")
+        raise UserMistake("Pass either the name of a saved query or --file, not both.")
     if file is None and name is None:
-        refuse(context, "parameters", "write", "text", because="without the name of a query, which lists them all")
+        refuse(context, "parameters", "write", "text", because="without the name of a query; that lists all queries")
         listed = [(q.name, q.folder, q.doc, " ".join(q.parameters)) for q in load_catalogue().values()]
         show(pd.DataFrame(listed, columns=["query", "folder", "what it does", "parameters"]), form)
         return
@@ -64,7 +64,7 @@ def query(
         try:
             written = file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
-            raise UserMistake(f"{file} is not text in UTF-8.", "Save it as UTF-8.") from error
+            raise UserMistake(f"{file} is not UTF-8 text.", "Save it as UTF-8.") from error
         chosen = parse_bare_query(written, file)
     else:
         chosen = find_query(name or "")
@@ -72,7 +72,7 @@ def query(
     for pair in parameters or []:
         key, separator, value = pair.partition("=")
         if not separator:
-            raise UserMistake(f"A parameter reads KEY=VALUE, not {pair[:60]!r}.")
+            raise UserMistake(f"A parameter must be KEY=VALUE, not {pair[:60]!r}.")
         if key not in chosen.parameters:
             known = ", ".join(chosen.parameters) or "none"
             raise UserMistake(f"Query {chosen.name} has no parameter {key[:60]!r}.", f"It has: {known}.")
@@ -80,7 +80,7 @@ def query(
     if text:
         refuse(context, "write", because="with --text, which runs nothing")
         if form is not Format.json:
-            refuse(context, "form", because="with --text, which prints no table; --json there is")
+            refuse(context, "form", because="with --text, which prints no table; use --json")
         written_out = chosen.write_out(given) if given else chosen.text
         if form is Format.json:
             dump_json({"query": chosen.name, "text": written_out})

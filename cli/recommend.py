@@ -1,4 +1,4 @@
-"""hmrec recommend: articles for one customer, or for all."""
+"""hmrec recommend: recommend articles to one customer, or to all."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from .terminal.words import echo, echo_note
 
 AsOf = Annotated[
     datetime | None,
-    typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="As the graph stood on that day."),
+    typer.Option(
+        "--as-of", formats=["%Y-%m-%d"], metavar="DATE", help="Recommend as of that day, from earlier purchases only."
+    ),
 ]
 
 
 def recommend(
     context: typer.Context,
     customer: Annotated[str | None, typer.Argument(help="The customer's id.")] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many articles.")] = 12,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Number of articles.")] = 12,
     method: Annotated[
         str,
         typer.Option(
@@ -34,29 +36,30 @@ def recommend(
         ),
     ] = "auto",
     new_only: Annotated[
-        bool, typer.Option("--new-only", help="Leave out what the customer has bought already.")
+        bool, typer.Option("--new-only", help="Leave out articles that the customer has already bought.")
     ] = False,
     department: Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this department.")] = None,
     colour: Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this colour group.")] = None,
     max_price: Annotated[
-        float | None, typer.Option("--max-price", min=0, metavar="PRICE", help="Only articles sold for at most that.")
+        float | None,
+        typer.Option("--max-price", min=0, metavar="PRICE", help="Only articles sold for at most this price."),
     ] = None,
     in_season: Annotated[
-        int | None, typer.Option("--in-season", min=1, metavar="DAYS", help="Only articles sold within that many days.")
+        int | None, typer.Option("--in-season", min=1, metavar="DAYS", help="Only articles sold in the last DAYS days.")
     ] = None,
     as_of: AsOf = None,
     form: Form = Format.table,
     as_json: JsonForm = False,
     everyone: Annotated[
-        bool, typer.Option("--all", help="Every customer, as Kaggle's submission file; needs --out, takes no --format.")
+        bool, typer.Option("--all", help="Recommend to all customers, as Kaggle's submission file; needs --out.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A file or pipe for --all: customer_id,prediction.")
+        Path | None, typer.Option(metavar="FILE", help="File or pipe for the result of --all: customer_id,prediction.")
     ] = None,
 ) -> None:
-    """Recommend articles to a customer, each with its reason; or write the file for all customers.
+    """Recommend articles to a customer, each with its reason; or write a file for all customers.
 
-    Reads the graph; writes nothing but FILE.
+    Reads the graph; writes only FILE.
 
     Example: hmrec recommend 1 -k 5 --method user_based_cf
     """
@@ -78,9 +81,9 @@ def recommend(
     )
     if everyone:
         if customer is not None or out is None:
-            raise UserMistake("--all takes no customer and needs --out FILE.")
+            raise UserMistake("--all needs --out FILE and no customer.")
         if form is not Format.json:
-            refuse(context, "form", because="with --all, which writes CSV in Kaggle's form; --json prints a receipt")
+            refuse(context, "form", because="with --all, which writes CSV in Kaggle's format; --json prints a receipt")
         target = find_result_file(out)
         with Bars() as bars, open_graph(bars) as graph:
             count = Recommender(graph).recommend_all(request, out, progress=bars)
@@ -88,10 +91,10 @@ def recommend(
             dump_json({"customers": count, "file": str(out)})
         else:
             say = echo_note if target.is_standard_output else echo
-            say(f"{count:,} customers are in {out}.")
+            say(f"Lists for {count:,} customers are in {out}.")
         return
     if customer is None or out is not None:
-        raise UserMistake("Name one customer, or use --all together with --out FILE.")
+        raise UserMistake("Pass one customer, or --all with --out FILE.")
     with open_graph() as graph:
         result = Recommender(graph).recommend(request)
     if result.note:
@@ -100,7 +103,7 @@ def recommend(
 
 
 def use_new_name(method: str) -> str:
-    """Return the method's name; if it was called by an old one, a note on standard error says the new one.
+    """Return the method's current name; if `method` is an old one, print a note on standard error.
 
     Raises
     ------

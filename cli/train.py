@@ -1,4 +1,4 @@
-"""hmrec train: the graph to embeddings, and back onto its nodes."""
+"""hmrec train: train on the graph, and write the embeddings back to its nodes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def train(
     context: typer.Context,
     preset: Annotated[
         Literal["default", "lightgcn"],
-        typer.Option(help="default, or lightgcn: as the project's source trained, on 20,000 rows."),
+        typer.Option(help="default, or lightgcn: the source project's training, on 20,000 rows."),
     ] = "default",
     since: Annotated[
         datetime | None,
@@ -29,17 +29,18 @@ def train(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Only purchases before that day."),
     ] = None,
-    customers: Annotated[int | None, typer.Option(min=1, help="Only that many customers, the first by id.")] = None,
+    customers: Annotated[int | None, typer.Option(min=1, help="Use only this many customers, the first by id.")] = None,
     category: Annotated[
         str | None, typer.Option(help="Only articles of that department, product group or index group.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="At most that many rounds over the purchases.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same embeddings.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Maximum number of epochs.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The same seed trains the same embeddings.")] = None,
     most_purchases: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="Learn from customers with about so many purchases together and embed the others by theirs; 0: all.",
+            help="Train on a sample of customers with about this many purchases in total; embed the others by their "
+            "purchases; 0: all.",
             show_default="4000000",
         ),
     ] = None,
@@ -48,26 +49,26 @@ def train(
         typer.Option(help="hmrec (the network), or torchrec (tables over 2 processes, no graph: docs/scale.md)."),
     ] = "hmrec",
     ranker: Annotated[
-        bool, typer.Option("--ranker/--no-ranker", help="Train the ranker of hybrid, too (on the whole graph).")
+        bool, typer.Option("--ranker/--no-ranker", help="Also train the ranker of hybrid (needs the whole graph).")
     ] = True,
     fresh: Annotated[
         bool,
-        typer.Option("--fresh", help="Read the graph even where an export of it is kept (it was changed by hand)."),
+        typer.Option("--fresh", help="Ignore the cached export and read the graph again, e.g. after manual changes."),
     ] = False,
     customer_index: Annotated[
         bool,
-        typer.Option("--customer-index", help="Make a vector index of the customers, too; hmrec itself asks none."),
+        typer.Option("--customer-index", help="Also create a vector index of customers; hmrec itself does not use it."),
     ] = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Train the graph neural network on the graph's purchases and write its embeddings back to the nodes.
 
-    Reads the subgraph that the options choose; writes Customer.embedding, Article.embedding, a vector index, and a
-    (:Model) that tells where they came from.
+    Reads the subgraph that the options select; writes Customer.embedding, Article.embedding, a vector index, and a
+    (:Model) node that describes the training.
 
-    Also trains the ranker of `--method hybrid` on the last weeks, where the whole graph is read. Ctrl-C ends the
-    training and keeps the best so far; one that was killed goes on from its last checkpoint when run again.
+    If the whole graph is read, it also trains the ranker of `--method hybrid` on the last weeks. Ctrl-C ends training
+    and keeps the best model so far. A killed training continues from its last checkpoint when run again.
 
     Example: hmrec train --since 2017-06-01
     """
@@ -82,10 +83,10 @@ def train(
     from ..graph_ml.write_back.write import write_embeddings
 
     if engine == "torchrec":
-        refuse(context, "most_purchases", because="with --engine torchrec, which learns from all purchases")
+        refuse(context, "most_purchases", because="with --engine torchrec, which trains on all purchases")
         refuse(context, "device", because="with --engine torchrec, which trains on the CPU")
         if preset != "default":
-            refuse(context, "preset", because="with --engine torchrec, which has settings of its own")
+            refuse(context, "preset", because="with --engine torchrec, which has its own settings")
     choose_device(device)  # refuse before anything is read
     settings, spec = PRESETS[preset]
     chosen = {
@@ -95,7 +96,7 @@ def train(
     ranked = ranked and not any(value for name, value in chosen.items() if name != "until")
     if ranker and not ranked:
         refuse(
-            context, "ranker", because="here: it is trained on the whole graph, by the default preset and engine alone"
+            context, "ranker", because="here: it is trained only on the whole graph, with the default preset and engine"
         )
     spec = spec.model_copy(update={name: value for name, value in chosen.items() if value is not None})
     hyper = {"epochs": epochs, "seed": seed}
@@ -115,7 +116,7 @@ def train(
             trained, rank = train_model(subgraph, settings, bars, checkpoint, device=device), None
         receipt = write_embeddings(graph, trained, progress=bars, customer_index=customer_index, rank=rank)
     if trained.interrupted:
-        echo_note("Training was interrupted: what is in force now is the best until then, without a ranker.")
+        echo_note("Training was interrupted: the best model so far is active, without a ranker.")
     best = trained.best
     if as_json:
         dump_json(
@@ -126,5 +127,5 @@ def train(
     if best is not None:
         echo(
             f"On the last weeks, held out {trained.settings.validation_days} days at a time: MAP@12 "
-            f"{best.map_all:.4f} of all, {best.map_new:.4f} of new purchases."
+            f"{best.map_all:.4f} on all, {best.map_new:.4f} on new purchases."
         )

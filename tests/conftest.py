@@ -1,7 +1,7 @@
-"""The real Neo4j that the tests speak to.
+"""The real Neo4j that the tests use.
 
-The server of HMREC_TEST_NEO4J_URI if that is set, else a container where a Docker engine answers, else the local server
-in a folder of its own. Never a fake, and never skipped.
+The server of HMREC_TEST_NEO4J_URI if set, else a container if a Docker engine answers, else a local server in a
+temporary folder. Never a fake, and never skipped.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from pydantic import SecretStr
 
 _OURS = ("HMREC_TEST_", "HMREC_FORBID_SKIP", "HMREC_WRITE_DOCS")
 for _name in [name for name in os.environ if name.startswith(("NEO4J_", "HMREC_")) and not name.startswith(_OURS)]:
-    del os.environ[_name]  # the developer's own graph is never touched
+    del os.environ[_name]  # tests never touch the developer's own graph
 
 PROGRAMS = Path(platformdirs.user_cache_dir("hmrec", appauthor=False))  # downloaded once for all test runs
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """One test after the other where all speak to one server: each empties its graph."""
+    """Use one process if HMREC_TEST_NEO4J_URI is set: each test empties that server's graph."""
     if os.environ.get("HMREC_TEST_NEO4J_URI"):
         config.option.numprocesses, config.option.dist = 0, "no"
 
 
 def make_local_server(home: Path) -> LocalServer:
-    """A local server with little memory and ports of its own, its programs shared with other test runs."""
+    """Return a local server with little memory and its own ports; test runs share its programs."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    ports = {"bolt_port": 17700 + 20 * worker, "http_port": 17900 + 20 * worker}  # apart, as both start at once
+    ports = {"bolt_port": 17700 + 20 * worker, "http_port": 17900 + 20 * worker}  # workers start together
     settings = ServerSettings(home=home, programs=PROGRAMS, heap="1g", page_cache="512m", **ports)
     return LocalServer(settings=settings)
 
 
 @pytest.fixture(scope="session")
 def local_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """A local server, started; tests may stop it and replace its data."""
+    """Start a local server; tests may stop it and replace its data."""
     server = make_local_server(tmp_path_factory.mktemp("server"))
     server.start()
     yield server
@@ -62,7 +62,7 @@ def _docker_answers() -> bool:
 
 @pytest.fixture(scope="session")
 def connection(request: pytest.FixtureRequest) -> Iterator[ConnectionSettings]:
-    """How to reach the test server."""
+    """Return the settings to connect to the test server."""
     if uri := os.environ.get("HMREC_TEST_NEO4J_URI"):
         yield ConnectionSettings(
             uri=uri,
@@ -84,8 +84,8 @@ def connection(request: pytest.FixtureRequest) -> Iterator[ConnectionSettings]:
         yield server.connection()
 
 
-def name_connection(connection: ConnectionSettings) -> dict[str, str]:
-    """The environment in which commands speak to the test server."""
+def connection_environment(connection: ConnectionSettings) -> dict[str, str]:
+    """Return the environment variables with which commands connect to the test server."""
     return {
         "NEO4J_URI": connection.uri,
         "NEO4J_USERNAME": connection.username,
@@ -95,7 +95,7 @@ def name_connection(connection: ConnectionSettings) -> dict[str, str]:
 
 
 def run_text(graph: Graph, text: str, **parameters: object) -> list[dict[str, object]]:
-    """Run Cypher that a test writes out itself."""
+    """Run Cypher written in a test."""
     return graph.write(parse_bare_query(text, Path("test.cypher")), **parameters).rows
 
 
@@ -110,7 +110,7 @@ def empty(graph: Graph) -> None:
 
 @pytest.fixture
 def graph(connection: ConnectionSettings) -> Iterator[Graph]:
-    """The graph of the test server, empty."""
+    """Yield the test server's graph, empty."""
     with Graph.connect(connection) as graph:
         empty(graph)
         yield graph
@@ -118,7 +118,7 @@ def graph(connection: ConnectionSettings) -> Iterator[Graph]:
 
 @pytest.fixture(scope="module")
 def module_graph(connection: ConnectionSettings) -> Iterator[Graph]:
-    """The graph of the test server, empty at the module's start and kept through the module."""
+    """Yield the test server's graph, emptied once for the module."""
     with Graph.connect(connection) as graph:
         empty(graph)
         yield graph

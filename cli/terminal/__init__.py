@@ -1,4 +1,4 @@
-"""What commands print: progress bars, tables and JSON, errors, and shell completion.
+"""Terminal output of commands: progress bars, tables and JSON, errors, and shell completion.
 
-In come frames, progress and errors; out comes text without control characters, fit for a terminal or a pipe.
+Input: frames, progress and errors. Output: text without control characters, for a terminal or a pipe.
 """

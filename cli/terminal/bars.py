@@ -1,4 +1,4 @@
-"""How the terminal shows that a step goes on."""
+"""Progress bars."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAIN_SECONDS = 1.0
 
 
 class Bars:
-    """A `Progress` on standard error: bars on a terminal, elsewhere a line for each step that lasts over a second.
+    """A `Progress` on standard error: bars on a terminal, otherwise a line for each step that takes over a second.
 
     With --quiet it shows nothing.
     """
@@ -46,7 +46,7 @@ class Bars:
         self.tasks: dict[str, TaskID] = {}
         self.current = ""
         self.since = time.monotonic()
-        self.told = True
+        self.is_announced = True
 
     def __enter__(self) -> Bars:
         if self.live:
@@ -61,13 +61,13 @@ class Bars:
             self.bars.stop()
 
     def __call__(self, step: str, done: float, total: float | None) -> None:
-        """Show that `done` of `total` of the step is reached."""
+        """Show that `done` of `total` of the step is complete."""
         if self.quiet:
             return
         step, _, detail = step.partition(DETAIL)
         if step != self.current:
             self._finish()
-            self.current, self.since, self.told = step, time.monotonic(), False
+            self.current, self.since, self.is_announced = step, time.monotonic(), False
         if self.live:
             share = f"{done / total:4.0%}" if total else ""
             share += f" {detail}" if detail else ""
@@ -79,20 +79,20 @@ class Bars:
                 self.bars.update(self.tasks[step], completed=done, total=total, share=share)
         elif detail:
             print(f"{step}: {done:.0f} of at most {total:.0f}, {detail}", file=sys.stderr, flush=True)
-            self.told = True
-        elif not self.told and time.monotonic() - self.since > PLAIN_SECONDS:
+            self.is_announced = True
+        elif not self.is_announced and time.monotonic() - self.since > PLAIN_SECONDS:
             print(f"{step} ...", file=sys.stderr, flush=True)
-            self.told = True
+            self.is_announced = True
 
     def say(self, line: str) -> None:
-        """Print a line of words between the bars."""
+        """Print a line between the bars."""
         self._finish()
         if self.quiet:
             return
         self.console.print(clean(line), markup=False, highlight=False, soft_wrap=True)
 
     def confirm(self, question: str) -> bool:
-        """Ask a question at the terminal, with the bars out of the way, and return whether the answer is yes."""
+        """Hide the bars, ask a question at the terminal, and return whether the answer is yes."""
         self._finish()
         if self.live:
             self.bars.stop()
@@ -110,6 +110,6 @@ class Bars:
             if task is not None:
                 total = next(t.total for t in self.bars.tasks if t.id == task)
                 self.bars.update(task, total=total or 1, completed=total or 1, share="")
-        elif self.told or time.monotonic() - self.since > PLAIN_SECONDS:
+        elif self.is_announced or time.monotonic() - self.since > PLAIN_SECONDS:
             print(f"{self.current}: {time.monotonic() - self.since:.1f} s", file=sys.stderr, flush=True)
-        self.current, self.told = "", True
+        self.current, self.is_announced = "", True

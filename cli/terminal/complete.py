@@ -1,17 +1,17 @@
-"""What the shell offers at the Tab key, for words that only hmrec knows."""
+"""Shell completion of words that only hmrec knows."""
 
 from __future__ import annotations
 
 
 def complete_method(incomplete: str) -> list[tuple[str, str]]:
-    """Return the methods of `hmrec recommend` that begin so, each with what it recommends."""
+    """Return the methods of `hmrec recommend` with this prefix, each with what it recommends."""
     from ...cypher.recommenders import METHODS
 
     return [(method.name, method.doc) for method in METHODS if method.name.startswith(incomplete)]
 
 
 def complete_methods(incomplete: str) -> list[str]:
-    """Return the methods of `hmrec evaluate` that begin so; it takes several, separated by commas."""
+    """Return the methods of `hmrec evaluate` with this prefix; the option accepts several, separated by commas."""
     from ...cypher.recommenders import list_evaluated
 
     head, comma, last = incomplete.rpartition(",")
@@ -20,7 +20,7 @@ def complete_methods(incomplete: str) -> list[str]:
 
 
 def complete_query(incomplete: str) -> list[tuple[str, str]]:
-    """The saved queries whose names begin so, each with what it does."""
+    """Return the saved queries with this prefix, each with its description."""
     from ...cypher.catalogue import load_catalogue
 
     return [(query.name, query.doc) for query in load_catalogue().values() if query.name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""Results on standard output: a table for people, JSON or CSV for programs."""
+"""Print results on standard output: a table for people, JSON or CSV for programs."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How a result is printed."""
+    """The format of a printed result."""
 
     table = "table"
     json = "json"
     csv = "csv"
 
 
-Form = Annotated[Format, typer.Option("--format", help="How to print.")]
+Form = Annotated[Format, typer.Option("--format", help="Output format.")]
 JsonForm = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def choose_format(form: Format, as_json: bool) -> Format:
-    """The format that --format and --json ask for.
+    """Return the format that --format and --json select.
 
     Raises
     ------
-    UserMistake : they ask for two.
+    UserMistake : they select different formats.
     """
     from ...cypher.errors import UserMistake
 
     if as_json and form is Format.csv:
-        raise UserMistake("--json and --format csv ask for two formats.")
+        raise UserMistake("--json and --format csv select different formats.")
     return Format.json if as_json else form
 
 
@@ -54,7 +54,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The frame's rows as dictionaries, missing values as None."""
+    """Return the frame's rows as dictionaries, with None for missing values."""
     return [
         {str(key): None if value is None or value != value else value for key, value in row.items()}
         for row in frame.astype(object).to_dict(orient="records")
@@ -62,7 +62,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def dump_json(value: Any) -> None:
-    """Print a value as JSON, dates as ISO, control characters as JSON's escapes."""
+    """Print a value as JSON, with ISO dates and escaped control characters."""
     print(escape_json(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable)))
 
 
@@ -95,7 +95,7 @@ def show(frame: pd.DataFrame, form: Format, title: str = "") -> None:
 
 
 def _write_csv(frame: pd.DataFrame) -> str:
-    """The frame as CSV; faithful to the data for a file or a program, without control characters for a terminal."""
+    """Return the frame as CSV: unchanged data for a file or a program, without control characters for a terminal."""
     text: str = frame.to_csv(index=False, lineterminator="\n")
     return clean(text) if sys.stdout.isatty() else text
 
@@ -111,7 +111,7 @@ def _cell(value: Any) -> str:
 
 
 def format_unready_indexes(graph: Graph) -> str:
-    """Return the indexes that are still being built, each with its share done; empty if there are none."""
+    """Return the indexes that are still being built, each with its progress; empty if there are none."""
     unready = graph.read("unready_indexes")
     return ", ".join(
         f"{name} {percent:.0f} %" for name, percent in zip(unready["name"], unready["percent"], strict=True)

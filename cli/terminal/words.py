@@ -1,4 +1,4 @@
-"""What commands say: results on standard output, notes on standard error, never a control character of the data's."""
+"""Print results on standard output and notes on standard error, without control characters from the data."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import typer
 from ...cypher.redaction import redact
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but tab and line feed, what turns the direction of writing around, and halves of characters."""
+"""Control characters except tab and line feed, marks that change the writing direction, and surrogates."""
 
 _quiet = False
 
 
 def set_quiet(quiet: bool) -> None:
-    """Say results and errors alone from now on, or everything."""
+    """Print only results and errors from now on, or everything."""
     global _quiet
     _quiet = quiet
 
 
 def is_quiet() -> bool:
-    """Whether results and errors alone are said."""
+    """Return whether only results and errors are printed."""
     return _quiet
 
 
 def clean(text: str) -> str:
-    """The text without control characters, whatever a file or a server put into it; a `?` for each."""
+    """Return the text with `?` in place of each control character."""
     return _CONTROL.sub("?", text)
 
 
@@ -37,12 +37,12 @@ def one_line(sentence: str) -> str:
 
 
 def escape_json(text: str) -> str:
-    """JSON with the control characters that JSON itself leaves as they are in strings as its escapes."""
+    """Return JSON text with all control characters escaped, including those that JSON allows in strings."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def is_usage_error(error: Exception) -> bool:
-    """Whether typer did not understand the line. Older versions take the class from click, newer have their own."""
+    """Return whether typer rejected the command line. Its error class comes from click in older versions."""
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
@@ -52,13 +52,13 @@ def echo(text: str = "") -> None:
 
 
 def echo_note(text: str) -> None:
-    """Print on standard error what is worth knowing besides the result; nothing with --quiet."""
+    """Print a note on standard error; nothing with --quiet."""
     if not _quiet:
         typer.echo(clean(redact(text)), err=True)
 
 
 class Redacted:
-    """A stream that hides secrets from whatever is written to it: by hmrec, a library or a log."""
+    """A stream that removes secrets from everything written to it, by hmrec, a library or a log."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

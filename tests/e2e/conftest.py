@@ -29,7 +29,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """A headless Chromium: the system's, or the one that `playwright install chromium` brought."""
+    """Start a headless Chromium: the system's, or the one of `playwright install chromium`."""
     system = next((path for name in SYSTEM_NAMES if (path := shutil.which(name))), None)
     if system is None and not Path(playwright.chromium.executable_path).is_file():
         lack = "There is no Chromium: install the system's, or run `python -m playwright install chromium`."
@@ -43,7 +43,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def take_picture(page: Page) -> Callable[[str], None]:
-    """Keep a picture where HMREC_TEST_SCREENSHOTS says, if it says so."""
+    """Return a function that saves a screenshot if HMREC_TEST_SCREENSHOTS names a folder."""
 
     def take(name: str) -> None:
         if folder := os.environ.get("HMREC_TEST_SCREENSHOTS"):
@@ -53,7 +53,7 @@ def take_picture(page: Page) -> Callable[[str], None]:
 
 
 def stay_on_this_machine(route: Route) -> None:
-    """Let no request go to another machine."""
+    """Block requests to other machines."""
     if urlsplit(route.request.url).hostname in ("localhost", "127.0.0.1", None):
         route.continue_()
     else:

@@ -1,6 +1,6 @@
-"""Neo4j Browser as a user sees it: a real headless Chromium on the real Browser of the local server.
+"""Neo4j Browser as a user sees it: a real headless Chromium on the local server's real Browser.
 
-The pictures in docs/ are taken here, by `HMREC_TEST_SCREENSHOTS=docs/images pytest tests/e2e/test_browser.py`.
+`HMREC_TEST_SCREENSHOTS=docs/images pytest tests/e2e/test_browser.py` takes the screenshots in docs/.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ DONE = re.compile(r"Started streaming|Displaying \d|Successfully set|shaft-width
 
 
 def read_customer_ids(graph: Graph) -> list[str]:
-    """The ids of all customers, in their order."""
+    """Return the ids of all customers, in order."""
     rows = run_text(graph, "MATCH (c:Customer) RETURN c.customer_id AS id ORDER BY id")
     return [str(row["id"]) for row in rows]
 
 
 @pytest.fixture(scope="module")
 def graph(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
-    """A small synthetic shop in the local server."""
+    """Load a small synthetic shop into the local server."""
     folder = tmp_path_factory.mktemp("shop")
     write_synthetic(folder, customers=400, articles=150, transactions=9_000, seed=1)
     with Graph.connect(local_server.connection()) as graph:
@@ -49,7 +49,7 @@ def guide(graph: Graph, local_server: LocalServer) -> Guide:
 
 @pytest.fixture
 def page(chromium: Browser, guide: Guide, local_server: LocalServer) -> Iterator[Page]:
-    """Neo4j Browser, logged in by hand at the address that `hmrec db open --guide` prints."""
+    """Log in to Neo4j Browser at the address that `hmrec db open --guide` prints."""
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     page.route("**/*", stay_on_this_machine)
     page.goto(guide.browser)
@@ -69,7 +69,7 @@ def _guide_frame(page: Page) -> Locator:
 
 
 def _answer_frame(page: Page, place: int) -> Locator:
-    """The newest answer, which stands below the pinned guide; done, and without an error."""
+    """Return the newest result below the pinned guide, when it is complete and without an error."""
     frame = page.get_by_test_id("frame").nth(place)
     expect(frame).to_contain_text(re.compile(f"{DONE.pattern}|ERROR"), timeout=60_000)
     assert "ERROR" not in frame.inner_text(), frame.inner_text()
@@ -77,7 +77,7 @@ def _answer_frame(page: Page, place: int) -> Locator:
 
 
 def _run_block(page: Page, block: Locator) -> Locator:
-    """Click a block of the guide, run what then stands in the editor, and return the answer."""
+    """Click a block of the guide, run the query that it puts into the editor, and return the result's frame."""
     before = page.get_by_test_id("frame").count()
     block.click()
     page.get_by_test_id("editor-Run").click()
@@ -86,7 +86,7 @@ def _run_block(page: Page, block: Locator) -> Locator:
 
 
 def _assert_drawn_in_style(frame: Locator, graph: Graph) -> None:
-    """Articles stand in their colour with their names on them, customers in theirs with their ids."""
+    """Check that articles and customers have their colours, and names or ids as captions."""
     nodes = frame.locator("svg g.node")
     expect(nodes.first).to_be_visible(timeout=30_000)
     customers, articles = _captions(nodes, "#2F6DB5"), _captions(nodes, "#E0632B")
@@ -94,12 +94,12 @@ def _assert_drawn_in_style(frame: Locator, graph: Graph) -> None:
     assert articles
     ids = read_customer_ids(graph)
     for captions, known in ((customers, ids), (articles, _article_names(graph))):
-        for first, *_ in captions:  # Neo4j Browser cuts long names
+        for first, *_ in captions:  # Neo4j Browser truncates long names
             assert any(str(name).startswith(first.rstrip("…")) for name in known), first
 
 
 def _captions(nodes: Locator, colour: str) -> list[list[str]]:
-    """The lines that stand on each node of that colour."""
+    """Return the lines of text on each node of that colour."""
     script = """(nodes, colour) => nodes
         .filter(node => node.querySelector('circle[fill="' + colour + '"]'))
         .map(node => Array.from(node.querySelectorAll('text.caption')).map(text => text.textContent.trim()))"""
@@ -113,7 +113,7 @@ def _article_names(graph: Graph) -> list[object]:
     return [row[keys.index("prod_name")] for row in rows]
 
 
-def test_the_guide_plays_after_the_login_and_its_queries_are_the_catalogue_s(page: Page) -> None:
+def test_the_guide_plays_after_login_with_the_catalogues_queries(page: Page) -> None:
     frame = _guide_frame(page)
     expect(frame).to_have_count(1, timeout=60_000)
     shown = []
@@ -139,7 +139,7 @@ def test_every_step_of_the_guide_runs(page: Page, graph: Graph, take_picture: Ca
                 _assert_drawn_in_style(answer, graph)
                 drawn.append(query[1])
                 if query[1] == "explain_user_based_cf_graph":
-                    page.wait_for_timeout(3000)  # the nodes come to rest
+                    page.wait_for_timeout(3000)  # until the nodes stop moving
                     take_picture("browser-why")
             elif query and query[1] == "user_based_cf":
                 assert "customers who buy what you buy" in answer.inner_text()
@@ -148,7 +148,7 @@ def test_every_step_of_the_guide_runs(page: Page, graph: Graph, take_picture: Ca
     assert drawn == ["neighbourhood", "explain_user_based_cf_graph"]
 
 
-def test_saved_queries_are_imported_and_run(
+def test_saved_queries_can_be_imported_and_run(
     page: Page, graph: Graph, guide: Guide, take_picture: Callable[[str], None]
 ) -> None:
     _guide_frame(page).get_by_title("Pin at top").click()
@@ -186,13 +186,13 @@ def _drop(page: Page, name: str, content: bytes) -> None:
     page.dispatch_event(".filedrop", "drop", {"dataTransfer": files})
 
 
-def test_the_style_can_be_dropped_too(page: Page, guide: Guide) -> None:
+def test_the_style_can_be_imported_by_dropping(page: Page, guide: Guide) -> None:
     _drop(page, "style.grass", page.request.get(guide.style).body())
     answer = _answer_frame(page, 0)
     assert "{prod_name}" in answer.inner_text()
 
 
-def test_explain_opens_on_exactly_the_subgraph_behind_a_score(
+def test_explain_opens_the_subgraph_behind_a_score(
     page: Page, graph: Graph, local_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from hmrec.cli import db
@@ -221,7 +221,7 @@ def test_explain_opens_on_exactly_the_subgraph_behind_a_score(
     expect(nodes).to_have_count(len(wanted), timeout=30_000)
 
 
-def test_db_open_prints_the_addresses_where_there_is_no_display(
+def test_db_open_prints_the_addresses_without_a_display(
     graph: Graph, local_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from hmrec.cli import db

@@ -1,6 +1,6 @@
-"""What the documentation shows is run: the tutorial's commands, the cookbook's queries, the notebook, the site.
+"""Run what the documentation shows: the tutorial's commands, the cookbook's queries, the notebook, the site.
 
-HMREC_WRITE_DOCS=1 writes the cookbook's answers anew.
+HMREC_WRITE_DOCS=1 rewrites the cookbook's results.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ QUESTION = re.compile(r"(```cypher\n(.*?)```\n)(?:\n(?:\|[^\n]*\n)+)?", re.DOTAL
 
 @pytest.fixture(scope="module")
 def folder(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A working folder, where the commands speak to the tests' local server."""
+    """Return a working folder in which commands connect to the tests' local server."""
     local_server.start()
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
@@ -44,7 +44,7 @@ def folder(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def run(line: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command prints; it must succeed."""
+    """Run a command, check that it succeeds, and return what it prints."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", shlex.split(line))
         with pytest.raises(SystemExit) as caught:
@@ -54,30 +54,30 @@ def run(line: str, capsys: pytest.CaptureFixture[str]) -> str:
     return printed.out
 
 
-def write_answer(graph: Graph, text: str) -> str:
-    """The rows of a query as a table in Markdown."""
+def format_result(graph: Graph, text: str) -> str:
+    """Return a query's rows as a Markdown table."""
     frame = graph.read(parse_bare_query(text, Path("question.cypher")))
     rows = [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in frame.to_numpy(object)]
     lines = [list(frame.columns), ["---"] * len(frame.columns), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def test_the_tutorial_runs_from_its_first_command_to_its_last(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_of_the_tutorial_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commands = COMMAND.findall((DOCS / "tutorial.md").read_text(encoding="utf-8"))
     assert len(commands) >= 18
-    said = {line: run(line, capsys) for line in commands if line != "hmrec db stop"}  # the cookbook asks next
-    assert "38,354 read" in said["hmrec load journey/"]
-    assert "1453" in said["hmrec query customers_by_purchases -p k=3"].splitlines()[3]
+    printed = {line: run(line, capsys) for line in commands if line != "hmrec db stop"}  # the cookbook runs next
+    assert "38,354 read" in printed["hmrec load journey/"]
+    assert "1453" in printed["hmrec query customers_by_purchases -p k=3"].splitlines()[3]
     assert (folder / "submission.csv").read_text().count("\n") == 61
     assert "<svg" in (folder / "graph.html").read_text(encoding="utf-8")
 
 
-def test_the_cookbook_s_answers_are_what_comes_out(folder: Path, local_server: LocalServer) -> None:
+def test_the_cookbooks_results_are_current(folder: Path, local_server: LocalServer) -> None:
     file = DOCS / "cookbook.md"
     text = file.read_text(encoding="utf-8")
     with Graph.connect(local_server.connection()) as graph:
         assert graph.read("counts")["customers"][0] == 60, "the tutorial's test loads the data"
-        made = QUESTION.sub(lambda found: f"{found[1]}\n{write_answer(graph, found[2])}", text)
+        made = QUESTION.sub(lambda found: f"{found[1]}\n{format_result(graph, found[2])}", text)
     if os.environ.get("HMREC_WRITE_DOCS"):
         file.write_text(made, encoding="utf-8")
     assert len(QUESTION.findall(text)) == 20
@@ -95,7 +95,7 @@ def test_the_notebook_runs(folder: Path) -> None:
     assert "image/png" in shown
 
 
-def test_commands_in_the_other_pages_are_known_with_their_options() -> None:
+def test_commands_in_other_pages_exist_with_their_options() -> None:
     from tests.unit.commands import list_commands
 
     known = list_commands()

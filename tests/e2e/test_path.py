@@ -1,4 +1,4 @@
-"""The whole path by its commands, as a user runs them, on the local server."""
+"""All steps by their commands, as a user runs them, on the local server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def hmrec(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run a command against the tests' local server; `status` is the exit status expected."""
+    """Return a function that runs a command against the tests' local server; `status` is the expected exit status."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NEO4J_", "HMREC_"))}
     settings = {
         "HMREC_HOME": str(local_server.home),
@@ -48,7 +48,7 @@ def hmrec(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def folder(hmrec: Run, local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A slice of Complete Journey, written and loaded into an empty graph."""
+    """Write a slice of Complete Journey, and load it into an empty graph."""
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
     folder = tmp_path_factory.mktemp("data") / "journey"
@@ -68,9 +68,7 @@ def test_every_line_of_the_file_is_in_the_graph(folder: Path, lines: int, local_
         assert run_text(graph, "MATCH ()-[b:BOUGHT]->() RETURN sum(b.quantity) AS n") == [{"n": lines}]
 
 
-def test_status_tells_where_the_server_is_and_what_the_graph_holds(
-    hmrec: Run, folder: Path, local_server: LocalServer
-) -> None:
+def test_status_shows_the_server_and_the_size_of_the_graph(hmrec: Run, folder: Path, local_server: LocalServer) -> None:
     status = json.loads(hmrec("db", "status", "--json").stdout)
     assert {"uri", "http", "user", "password_file", "version", "home", "nodes", "relationships"} <= set(status)
     assert status["customers"] == HOUSEHOLDS
@@ -105,7 +103,7 @@ def test_an_unknown_customer_is_the_users_mistake(hmrec: Run, folder: Path) -> N
     assert "nobody" in result.stderr
 
 
-def test_a_customer_without_purchases_gets_what_is_popular_and_is_told(
+def test_a_customer_without_purchases_gets_popular_articles_and_a_note(
     hmrec: Run, folder: Path, local_server: LocalServer
 ) -> None:
     with Graph.connect(local_server.connection()) as graph:
@@ -151,7 +149,7 @@ def test_recommend_all_writes_kaggles_file(hmrec: Run, folder: Path, tmp_path: P
     assert rows[7]["prediction"].split(" ") == [row["article_id"] for row in one]
 
 
-def test_a_query_of_the_users_own_runs_and_may_not_write_unasked(hmrec: Run, folder: Path, tmp_path: Path) -> None:
+def test_a_users_own_query_runs_and_writes_only_with_write(hmrec: Run, folder: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.cypher"
     mine.write_text("MATCH (c:Customer {customer_id: $id}) RETURN c.customer_id AS customer")
     customer = _customers(folder)[0]
@@ -182,7 +180,7 @@ def test_evaluate_scores_every_method(hmrec: Run, folder: Path, tmp_path: Path) 
     assert page.read_text(encoding="utf-8").count("<svg") == 4
 
 
-def test_doctor_finds_nothing_wrong(hmrec: Run, folder: Path) -> None:
+def test_doctor_reports_no_problems(hmrec: Run, folder: Path) -> None:
     findings = json.loads(hmrec("doctor", "--json").stdout)
     assert all(finding["fine"] for finding in findings)
     assert any(finding["what"] == "HMREC_HEAP" and "from the environment" in finding["found"] for finding in findings)
@@ -194,11 +192,11 @@ def test_open_prints_address_user_and_password(hmrec: Run, local_server: LocalSe
     assert local_server.password_file.read_text().strip() in printed
 
 
-def test_logs_are_shown(hmrec: Run) -> None:
+def test_logs_are_printed(hmrec: Run) -> None:
     assert "Started" in hmrec("db", "logs", "-n", "200").stdout
 
 
-def test_a_command_starts_the_sleeping_local_server(hmrec: Run, folder: Path, local_server: LocalServer) -> None:
+def test_a_command_starts_a_stopped_local_server(hmrec: Run, folder: Path, local_server: LocalServer) -> None:
     assert "has stopped" in hmrec("db", "stop").stdout
     assert "was not running" in hmrec("db", "stop").stdout
     assert json.loads(hmrec("db", "status", "--json").stdout)["running"] is False

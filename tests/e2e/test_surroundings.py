@@ -1,4 +1,4 @@
-"""Commands on a machine as strangers have it: nothing installed, no home directory, results into pipes."""
+"""Commands on a fresh machine: nothing installed, no home directory, results into pipes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedPr
 
 @pytest.fixture(scope="module")
 def machine(folder: Path) -> Iterator[Path]:
-    """A machine on which the first command was `hmrec load`."""
+    """Return a machine on which the first command was `hmrec load`."""
     loaded = run(folder, "load", "shop")
     assert loaded.returncode == 0, loaded.stderr
     assert f"transactions_train: {len(ROWS)} read, {len(set(ROWS))} loaded" in loaded.stdout
@@ -53,7 +53,7 @@ def machine(folder: Path) -> Iterator[Path]:
     run(folder, "db", "stop")
 
 
-def test_a_load_installs_and_starts_the_server_and_starts_one_that_was_stopped(machine: Path) -> None:
+def test_a_load_installs_and_starts_the_server_and_restarts_a_stopped_one(machine: Path) -> None:
     assert f"{len(set(ROWS))} BOUGHT" in run(machine, "doctor").stdout
     assert run(machine, "db", "stop").returncode == 0
     again = run(machine, "load", "shop")
@@ -61,7 +61,7 @@ def test_a_load_installs_and_starts_the_server_and_starts_one_that_was_stopped(m
     assert "nothing changed" in again.stdout
 
 
-def test_recommend_all_s_lists_go_into_a_pipe_and_through_a_link(machine: Path) -> None:
+def test_recommend_all_writes_into_a_pipe_and_through_a_link(machine: Path) -> None:
     fifo, link, real = machine / "p", machine / "link.csv", machine / "real.csv"
     os.mkfifo(fifo)
     real.touch(mode=0o600)
@@ -87,7 +87,7 @@ NOBODY = (
 )
 
 
-def test_a_user_without_a_home_directory_works_with_a_server_and_is_told_once(machine: Path) -> None:
+def test_a_user_without_a_home_directory_gets_one_note(machine: Path) -> None:
     settings = {"HMREC_HOME": "", "HOME": "", "XDG_DATA_HOME": "", "XDG_CACHE_HOME": ""}
     status = run(machine, "db", "status", "--json")
     uri = next(line.split('"')[3] for line in status.stdout.splitlines() if '"uri"' in line)
@@ -104,7 +104,7 @@ def test_a_user_without_a_home_directory_works_with_a_server_and_is_told_once(ma
         assert result.returncode == 0, result.stderr
         assert result.stderr.count("This user has no home directory") == 1
     quiet = ask("--quiet", "report", "--out", "graph.html")
-    assert (quiet.returncode, quiet.stderr) == (0, "")  # nothing of Matplotlib's either
+    assert (quiet.returncode, quiet.stderr) == (0, "")  # nothing from Matplotlib either
     doctor = ask("doctor")
     assert "BAD  HMREC_HOME" in doctor.stdout
     assert "ok   server" in doctor.stdout

@@ -1,7 +1,7 @@
-"""What the tests of faults have in common: how often, at which moments, commands in processes of their own.
+"""Shared by the fault tests: how often faults happen, at which moments, and commands in their own processes.
 
-HMREC_TEST_SOAK=25 repeats each fault 25 times (by hand: hours); without it each comes once or twice. Moments are drawn
-at random; HMREC_TEST_SEED repeats those of a run that failed, which printed it.
+HMREC_TEST_SOAK=25 repeats each fault 25 times (by hand: hours); without it each happens once or twice. Moments are
+random; HMREC_TEST_SEED repeats those of a failed run, which printed its seed.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ CONTENT = (
 
 
 def count_repeats(short: int = 1) -> int:
-    """How often a fault is to come: `short` in the suite, HMREC_TEST_SOAK by hand."""
+    """Return how often to repeat a fault: `short` in the suite, HMREC_TEST_SOAK by hand."""
     return int(os.environ.get("HMREC_TEST_SOAK", "0")) or short
 
 
 def draw_moments() -> random.Random:
-    """Where moments are drawn from; the seed is printed, which pytest shows of a test that fails."""
+    """Return a random generator for moments; pytest shows its seed if a test fails."""
     seed = int(os.environ.get("HMREC_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
     print(f"HMREC_TEST_SEED={seed}")
     return random.Random(seed)
 
 
 def digest(graph: Graph) -> str:
-    """A digest over everything in the graph but its (:Load) nodes, in no order, of rows and of properties neither."""
+    """Return a digest of the graph without its (:Load) nodes, independent of the order of rows and properties."""
     lines = sorted(json.dumps(row, sort_keys=True, default=str) for text in CONTENT for row in run_text(graph, text))
     return sha256("\n".join(lines).encode()).hexdigest()
 
 
-def name_server(server: LocalServer) -> dict[str, str]:
-    """The environment in which commands speak to the tests' local server."""
+def server_environment(server: LocalServer) -> dict[str, str]:
+    """Return the environment variables with which commands connect to the tests' local server."""
     return {
         "HMREC_HOME": str(server.home),
         "HMREC_PROGRAMS": str(server.libraries.parent),
@@ -57,8 +57,8 @@ def name_server(server: LocalServer) -> dict[str, str]:
     }
 
 
-def begin_command(*words: str, errors: IO[str] | int = subprocess.DEVNULL, **environment: str) -> subprocess.Popen[str]:
-    """`hmrec` in a process of its own."""
+def start_command(*words: str, errors: IO[str] | int = subprocess.DEVNULL, **environment: str) -> subprocess.Popen[str]:
+    """Start `hmrec` in its own process."""
     command = [sys.executable, "-c", "from hmrec.cli.main import main; main()", *words]
     return subprocess.Popen(
         command, env=os.environ | environment, stderr=errors, stdout=subprocess.DEVNULL, text=True
@@ -66,7 +66,7 @@ def begin_command(*words: str, errors: IO[str] | int = subprocess.DEVNULL, **env
 
 
 def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
-    """Kill the process after so many seconds; False if it was done before."""
+    """Kill the process after this many seconds; return False if it had finished."""
     try:
         assert process.wait(timeout=seconds) == 0
     except subprocess.TimeoutExpired:
@@ -77,7 +77,7 @@ def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
 
 
 def kill_server(server: LocalServer) -> None:
-    """End the server's process at once, as a machine without memory would."""
+    """Kill the server's process at once, as a machine out of memory would."""
     process = server.find_process()
     assert process is not None
     process.kill()

@@ -1,4 +1,4 @@
-"""Clocks that jump: what tells newer from older, mine from theirs, and left from used goes by no clock."""
+"""Clocks that jump: the order of loads, the owner of a claim and the use of caches do not depend on a clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import run_text
 from tests.graph.shops import load_two_tastes
 
 
-def test_a_load_of_the_future_hides_no_later_one(graph: Graph, tmp_path: Path) -> None:
+def test_a_load_dated_in_the_future_does_not_hide_a_later_one(graph: Graph, tmp_path: Path) -> None:
     load_two_tastes(graph, tmp_path / "first", weeks=1)
     run_text(
         graph, "MATCH (l:Load) SET l.started = '2099-01-01T00:00:00+00:00', l.finished = '2099-01-01T00:01:00+00:00'"
@@ -30,23 +30,23 @@ def test_a_load_of_the_future_hides_no_later_one(graph: Graph, tmp_path: Path) -
     report = load_folder(second, server=None, graph=graph, mode="stream", max_bad=0)
     assert graph.read("loads")["load"][0]["id"] == report.id
     newest = read_state(graph).newest_load
-    assert newest != answered.newest_load  # a service forgets its answers
+    assert newest != answered.newest_load  # a service drops its cached answers
     assert newest is not None
     assert newest.id == report.id
 
-    run_text(graph, "MATCH (l:Load {id: $id}) SET l.finished = null, l.replacing = 'deleting'", id=report.id)  # cut off
+    run_text(graph, "MATCH (l:Load {id: $id}) SET l.finished = null, l.replacing = 'deleting'", id=report.id)
     with pytest.raises(UserMistake, match="is incomplete"):
         load_folder(tmp_path / "first", server=None, graph=graph, mode="stream")
     again = load_folder(second, server=None, graph=graph, mode="stream")
-    assert again.id == report.id  # it goes on
+    assert again.id == report.id  # the load continues
     assert not run_text(graph, "MATCH (l:Load) WHERE l.finished IS NULL RETURN l")
     assert run_text(graph, "MATCH ()-[b:BOUGHT]->() RETURN count(b) AS n") == [{"n": 1}]
 
 
-def test_the_claim_is_whose_transaction_began_first_by_number(graph: Graph, connection: ConnectionSettings) -> None:
+def test_the_lowest_transaction_number_holds_the_claim(graph: Graph, connection: ConnectionSettings) -> None:
     auth = (connection.username, connection.password.get_secret_value())
     with neo4j.GraphDatabase.driver(connection.uri, auth=auth) as driver, ExitStack() as opened:
-        for number in range(12):  # among them is a step from a number of one digit more than the one before
+        for number in range(12):  # one of these numbers has one digit more than the one before
             session = opened.enter_context(driver.session(database=connection.database))
             claim = opened.enter_context(session.begin_transaction(metadata={"hmrec": "claim", "id": f"{number:02}"}))
             claim.run("RETURN 1").consume()

@@ -1,4 +1,4 @@
-"""A full disk: a real one of a megabyte where this process may mount it, else files that may not grow beyond that."""
+"""A full disk: a real one of a megabyte if this process may mount it, else files limited to that size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MIB = 1024 * 1024
 
 @contextmanager
 def small_disk(folder: Path, size: int = MIB) -> Iterator[Path]:
-    """A folder whose disk holds so many bytes."""
+    """Yield a folder whose disk has this many bytes."""
     folder.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0:
@@ -49,7 +49,7 @@ def small_disk(folder: Path, size: int = MIB) -> Iterator[Path]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_the_file_for_all_customers_is_the_old_one_and_the_next_run_goes_on(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_old_file_and_the_next_run_continues(tmp_path: Path) -> None:
     customers = [f"customer {n:05}" for n in range(20_000)]
     asked: list[int] = []
 
@@ -95,7 +95,7 @@ def test_an_export_that_cannot_be_cached_leaves_no_files(tmp_path: Path) -> None
         assert list(copies.iterdir()) == []
 
 
-def test_files_that_are_checked_where_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checking_files_on_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = tmp_path / "shop"
     write_synthetic(shop, customers=2000, articles=500, transactions=40_000, seed=1)
     with small_disk(tmp_path / "disk", 100_000) as disk:
@@ -105,7 +105,7 @@ def test_files_that_are_checked_where_there_is_no_room(tmp_path: Path, monkeypat
         assert list(disk.iterdir()) == []
 
 
-def test_a_report_that_cannot_be_written_is_the_old_one(tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_keeps_the_old_one(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
         target = disk / "load-report.json"
         target.write_text("old")
@@ -142,7 +142,7 @@ def test_copies_are_written_one_at_a_time_and_abandoned_ones_removed_whatever_th
 
 if "HMREC_TEST_SOAK" in os.environ:  # a minute: it stops and starts the server
 
-    def test_an_import_and_a_backup_leave_the_graph_and_the_old_file(local_server: LocalServer, tmp_path: Path) -> None:
+    def test_an_import_and_a_backup_keep_the_graph_and_the_old_file(local_server: LocalServer, tmp_path: Path) -> None:
         shop = tmp_path / "shop"
         write_synthetic(shop, customers=2000, articles=500, transactions=40_000, seed=1)
         local_server.start()

@@ -1,4 +1,4 @@
-"""Loads killed with SIGKILL at random moments: nothing lost, nothing double, the next run goes on."""
+"""Loads killed with SIGKILL at random moments: nothing is lost or duplicated, and the next run continues."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
 
 from tests.conftest import empty, run_text
-from tests.faults.children import begin_command, count_repeats, digest, draw_moments, kill_after, name_server
+from tests.faults.children import count_repeats, digest, draw_moments, kill_after, server_environment, start_command
 
-BULK_SECONDS = 15.0  # what a bulk load takes on a slow machine; one that is done earlier must be whole
+BULK_SECONDS = 15.0  # duration of a bulk load on a slow machine; one that finishes earlier must be complete
 
 
 @pytest.fixture(scope="module")
 def shops(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Two data sets of one size that differ in every purchase."""
+    """Write two data sets of the same size that differ in every purchase."""
     folders = []
     for seed in (1, 2):
         folder = tmp_path_factory.mktemp("shop") / str(seed)
@@ -31,18 +31,16 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def names(graph: Graph) -> set[object]:
-    """The names of its constraints and indexes."""
+    """Return the names of the graph's constraints and indexes."""
     return {row["name"] for row in run_text(graph, "SHOW INDEXES YIELD name")}
 
 
-def begin_load(server: LocalServer, folder: Path, *options: str) -> subprocess.Popen[str]:
-    """`hmrec load` in a process of its own."""
-    return begin_command("load", str(folder), *options, **name_server(server))
+def start_load(server: LocalServer, folder: Path, *options: str) -> subprocess.Popen[str]:
+    """Start `hmrec load` in its own process."""
+    return start_command("load", str(folder), *options, **server_environment(server))
 
 
-def test_bulk_killed_at_any_moment_leaves_the_old_graph_or_the_new_one(
-    shops: list[Path], local_server: LocalServer
-) -> None:
+def test_a_killed_bulk_load_leaves_the_old_or_the_new_graph(shops: list[Path], local_server: LocalServer) -> None:
     chance = draw_moments()
     local_server.start()
     with Graph.connect(local_server.connection()) as graph:
@@ -51,12 +49,12 @@ def test_bulk_killed_at_any_moment_leaves_the_old_graph_or_the_new_one(
         wanted, indexes = {digest(graph): 0}, names(graph)
     held = 0
     for _ in range(count_repeats()):
-        load = begin_load(local_server, shops[1 - held], "--mode", "bulk", "--replace")
+        load = start_load(local_server, shops[1 - held], "--mode", "bulk", "--replace")
         kill_after(load, chance.uniform(1.5, BULK_SECONDS))
         local_server.start()
         with Graph.connect(local_server.connection()) as graph:
             found = digest(graph)
-            wanted.setdefault(found, 1)  # the first that is not the old graph must be what a whole load makes
+            wanted.setdefault(found, 1)  # the first graph that is not the old one must equal that of a complete load
             assert len(wanted) <= 2
             held = wanted[found]
     with Graph.connect(local_server.connection()) as graph:
@@ -72,7 +70,7 @@ def test_bulk_killed_at_any_moment_leaves_the_old_graph_or_the_new_one(
 
 
 @pytest.mark.parametrize("replace", [False, True])
-def test_stream_killed_at_any_moment_goes_on_and_ends_as_a_clean_run(
+def test_a_killed_stream_load_continues_and_ends_like_an_undisturbed_one(
     shops: list[Path], local_server: LocalServer, replace: bool
 ) -> None:
     chance = draw_moments()
@@ -81,7 +79,7 @@ def test_stream_killed_at_any_moment_goes_on_and_ends_as_a_clean_run(
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
         begun = time.monotonic()
-        assert begin_load(local_server, shops[0], *options).wait() == 0
+        assert start_load(local_server, shops[0], *options).wait() == 0
         seconds = time.monotonic() - begun
         wanted = digest(graph)
         for _ in range(count_repeats()):
@@ -89,7 +87,7 @@ def test_stream_killed_at_any_moment_goes_on_and_ends_as_a_clean_run(
                 load_folder(shops[1], server=local_server, graph=graph, mode="stream", replace=True)
             else:
                 empty(graph)
-            kill_after(begin_load(local_server, shops[0], *options), chance.uniform(seconds / 3, seconds))
+            kill_after(start_load(local_server, shops[0], *options), chance.uniform(seconds / 3, seconds))
             load_folder(shops[0], server=local_server, graph=graph, mode="stream", replace=replace)
             assert digest(graph) == wanted
             assert not run_text(graph, "MATCH (l:Load) WHERE l.finished IS NULL OR l.replacing IS NOT NULL RETURN l")

@@ -1,4 +1,4 @@
-"""A network that drops connections at random moments, or passes nothing on: work goes on, or ends in a sentence."""
+"""A network that drops connections at random moments, or forwards nothing: work continues, or ends in one sentence."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from tests.faults.works import PURCHASES, make_work, shop
 __all__ = ["shop"]
 CUTS = 2
 CREATING = "SHOW TRANSACTIONS YIELD metaData WHERE metaData.hmrec = 'create_purchases' RETURN 1"
-HINT = 120.0  # seconds of silence after which the driver gives a connection up, as Neo4j tells it
+HINT = 120.0  # seconds of silence after which the driver closes a connection, as advised by Neo4j
 
 
 def connect_through(proxy: Proxy, direct: Graph, timeout: float = 60.0) -> Graph:
-    """A connection by way of the proxy."""
+    """Connect through the proxy."""
     settings = direct.settings.model_copy(update={"uri": f"bolt://127.0.0.1:{proxy.port}"})
     return Graph.connect(settings, timeout)
 
 
 def find_port(server: LocalServer) -> int:
-    """The Bolt port."""
+    """Return the Bolt port."""
     return int(server.start().uri.rpartition(":")[2])
 
 
-@pytest.mark.parametrize("name", ["load", "export", "everybody", "write_back"])
-def test_work_goes_on_when_connections_are_cut_at_any_moment(
+@pytest.mark.parametrize("name", ["load", "export", "recommend_all", "write_back"])
+def test_work_continues_when_connections_are_cut(
     name: str, local_server: LocalServer, shop: Path, tmp_path: Path
 ) -> None:
     chance = draw_moments()
@@ -55,7 +55,7 @@ def test_work_goes_on_when_connections_are_cut_at_any_moment(
                 work.check(running.result(timeout=300))
 
 
-def test_a_network_that_takes_connections_and_passes_nothing_ends_in_a_sentence(local_server: LocalServer) -> None:
+def test_a_network_that_forwards_nothing_ends_in_one_sentence(local_server: LocalServer) -> None:
     with Proxy(find_port(local_server)) as proxy, Graph.connect(local_server.connection()) as direct:
         proxy.stalls.set()
         begun = time.monotonic()
@@ -66,7 +66,7 @@ def test_a_network_that_takes_connections_and_passes_nothing_ends_in_a_sentence(
         proxy.cut()
         with connect_through(proxy, direct, timeout=2) as graph:
             assert len(graph.read("counts")) == 1
-            if "HMREC_TEST_SOAK" in os.environ:  # as long as the server has told the driver to be patient with it
+            if "HMREC_TEST_SOAK" in os.environ:  # as long as the server advises the driver to wait
                 proxy.stalls.set()
                 begun = time.monotonic()
                 with pytest.raises(ServerUnavailable):
@@ -74,7 +74,7 @@ def test_a_network_that_takes_connections_and_passes_nothing_ends_in_a_sentence(
                 assert time.monotonic() - begun < 2 * HINT
 
 
-def test_a_commit_whose_answer_is_lost_is_looked_after_and_nothing_is_there_twice(
+def test_a_commit_without_an_answer_is_checked_and_nothing_is_duplicated(
     local_server: LocalServer, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Proxy(find_port(local_server)) as proxy, Graph.connect(local_server.connection()) as direct:
@@ -82,7 +82,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_after_and_nothing_is_there_twic
         really, lost = Claim.check, []
 
         def check_and_lose_the_answer(claim: Claim) -> None:
-            """The commit comes next: it reaches the server, and its answer nobody."""
+            """Check the claim, then let the following commit reach the server while its answer is lost."""
             really(claim)
             if not lost and run_text(
                 direct, "SHOW TRANSACTIONS YIELD metaData WHERE metaData.hmrec = 'create_purchases'"
@@ -103,14 +103,14 @@ def test_a_commit_whose_answer_is_lost_is_looked_after_and_nothing_is_there_twic
 
 
 def await_end_of_claims(graph: Graph) -> None:
-    """Wait until the server has noticed that the connection of whoever claimed is gone."""
+    """Wait until the server has noticed that the claiming client's connection has ended."""
     until = time.monotonic() + 30
     while "claim" in set(graph.read("claims", database=graph.settings.database)["what"]):
         assert time.monotonic() < until
         time.sleep(0.05)
 
 
-def test_who_has_lost_the_claim_writes_nothing_until_it_is_taken_anew(local_server: LocalServer) -> None:
+def test_a_client_without_its_claim_writes_nothing_until_it_takes_it_again(local_server: LocalServer) -> None:
     part = {"version": 1, "part": 0, "bytes": b"1"}
     with (
         Proxy(find_port(local_server)) as proxy,
@@ -123,7 +123,7 @@ def test_who_has_lost_the_claim_writes_nothing_until_it_is_taken_anew(local_serv
             with pytest.raises(LoadRunning, match="the first"), second.claim("the second"):
                 pass
             proxy.cut()
-            first.write("keep_part", **part | {"part": 1})  # nobody was faster: the claim is its own again
+            first.write("keep_part", **part | {"part": 1})  # no other client was faster: it has the claim again
             with pytest.raises(LoadRunning, match="the first"), second.claim("the second"):
                 pass
             proxy.cut()

@@ -1,4 +1,4 @@
-"""`recommend --all` killed with SIGKILL: the file is as it was before or whole, and the next run goes on."""
+"""`recommend --all` killed with SIGKILL: the file is the old one or complete, and the next run continues."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def write(out: Path, pause: float = 0.0) -> int:
     return write_submission(out, "the settings", CUSTOMERS, predict, at_once=500)
 
 
-def begin_writing(out: Path) -> subprocess.Popen[str]:
-    """A process of its own that has just begun to write."""
+def start_writing(out: Path) -> subprocess.Popen[str]:
+    """Start a process that writes the file."""
     command = [sys.executable, "-c", CHILD, str(out), "0.02"]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -40,19 +40,19 @@ def begin_writing(out: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_killed_at_any_moment_the_file_is_the_old_or_the_new_one_and_the_next_run_goes_on(tmp_path: Path) -> None:
+def test_a_killed_run_leaves_the_old_or_the_new_file_and_the_next_run_continues(tmp_path: Path) -> None:
     chance, kills = draw_moments(), count_repeats(2)
     out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
     assert write(whole) == len(CUSTOMERS)
     for kill in range(kills):
         out.write_text("old")
-        seconds = (kill + chance.random()) / kills  # a run takes 0.8 s of pauses and its writing
-        killed = kill_after(begin_writing(out), seconds)
+        seconds = (kill + chance.random()) / kills  # a run takes 0.8 s of pauses, plus the writing
+        killed = kill_after(start_writing(out), seconds)
         found = out.read_bytes()
-        assert found == whole.read_bytes() or (killed and found == b"old")  # a kill may come after its last step
+        assert found == whole.read_bytes() or (killed and found == b"old")  # the kill may come after the last step
         left = sum(file.stat().st_size for file in tmp_path.glob("*.partial"))
         asked = write(out)
         assert out.read_bytes() == whole.read_bytes()
         if found == b"old":
-            assert asked / len(CUSTOMERS) <= 1.05 - left / whole.stat().st_size  # no customer twice, but for a batch
+            assert asked / len(CUSTOMERS) <= 1.05 - left / whole.stat().st_size  # at most one batch twice
         assert sorted(tmp_path.iterdir()) == [out, whole]

@@ -1,4 +1,4 @@
-"""`hmrec train` killed with SIGKILL at random moments, whatever it is at: the next run ends with a whole model."""
+"""`hmrec train` killed with SIGKILL at random moments: the next run ends with a complete model."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.write_back.versions import list_versions
 
-from tests.conftest import name_connection, run_text
-from tests.faults.children import begin_command, count_repeats, draw_moments, kill_after
+from tests.conftest import connection_environment, run_text
+from tests.faults.children import count_repeats, draw_moments, kill_after, start_command
 from tests.graph.shops import load_two_tastes
 
-SECONDS = 10.0  # what such a training takes; after the first the time is measured
+SECONDS = 10.0  # expected duration of the training; measured after the first
 WORDS = ("train", "--epochs", "2", "--no-ranker")
 
 
-def test_killed_at_any_moment_the_next_training_ends_with_one_whole_model(
+def test_training_after_a_kill_ends_with_one_complete_model(
     graph: Graph, connection: ConnectionSettings, tmp_path: Path
 ) -> None:
     chance = draw_moments()
     load_two_tastes(graph, tmp_path / "shop", weeks=4)
-    environment = name_connection(connection) | {"HMREC_HOME": str(tmp_path / "home")}
+    environment = connection_environment(connection) | {"HMREC_HOME": str(tmp_path / "home")}
     seconds = SECONDS
     for _ in range(count_repeats()):
-        kill_after(begin_command(*WORDS, "--fresh", **environment), chance.uniform(seconds / 3, seconds))
+        kill_after(start_command(*WORDS, "--fresh", **environment), chance.uniform(seconds / 3, seconds))
         begun = time.monotonic()
-        assert begin_command(*WORDS, **environment).wait() == 0
+        assert start_command(*WORDS, **environment).wait() == 0
         seconds = time.monotonic() - begun
         newest = list_versions(graph)[0]
         assert newest.model["in_force"]

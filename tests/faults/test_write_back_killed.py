@@ -1,4 +1,6 @@
-"""Write-backs killed with SIGKILL at random moments: readers have a whole version, the next run repairs."""
+"""Write-backs killed with SIGKILL at random moments: readers see a complete version, and the next run repairs the
+rest.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,10 @@ from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.write_back.versions import list_versions
 from hmrec.graph_ml.write_back.write import write_embeddings
 
-from tests.conftest import name_connection, run_text
+from tests.conftest import connection_environment, run_text
 from tests.faults.children import count_repeats, draw_moments
 from tests.graph.shops import load_two_tastes
-from tests.graph.test_write_back import holds, nearest, nearest_of
+from tests.graph.test_write_back import has_embeddings_of, nearest, nearest_of
 
 CHILD = """
 import sys
@@ -36,9 +38,9 @@ with Graph.connect() as graph:
 """
 
 
-def begin_write_back(connection: ConnectionSettings, file: Path) -> subprocess.Popen[str]:
-    """A write-back in a process of its own, which has just begun."""
-    environment = os.environ | name_connection(connection)
+def start_write_back(connection: ConnectionSettings, file: Path) -> subprocess.Popen[str]:
+    """Start a write-back in its own process, and wait until it has begun."""
+    environment = os.environ | connection_environment(connection)
     command = [sys.executable, "-W", "ignore", "-c", CHILD, str(file)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -46,7 +48,7 @@ def begin_write_back(connection: ConnectionSettings, file: Path) -> subprocess.P
     return process
 
 
-def test_killed_at_any_moment_readers_have_a_whole_version_and_the_next_run_repairs(
+def test_after_a_kill_readers_have_a_complete_version_and_the_next_run_repairs(
     graph: Graph, connection: ConnectionSettings, tmp_path: Path
 ) -> None:
     chance = draw_moments()
@@ -60,7 +62,7 @@ def test_killed_at_any_moment_readers_have_a_whole_version_and_the_next_run_repa
     seconds = time.monotonic() - begun
     for _ in range(count_repeats()):
         (tmp_path / "model").write_bytes(save_model(new))
-        process = begin_write_back(connection, tmp_path / "model")
+        process = start_write_back(connection, tmp_path / "model")
         time.sleep(chance.uniform(0, seconds))
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -69,7 +71,7 @@ def test_killed_at_any_moment_readers_have_a_whole_version_and_the_next_run_repa
         assert len(in_force) == 1
         assert in_force[0].kept
         write_embeddings(graph, new)
-        assert holds(graph, new)
+        assert has_embeddings_of(graph, new)
         assert nearest(graph) == nearest_of(new)
         assert not run_text(graph, "MATCH (p:ModelPart) WHERE NOT (:Model)-[:KEPT_IN]->(p) RETURN p.part")
         old, new = new, old

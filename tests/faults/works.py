@@ -1,4 +1,4 @@
-"""The four things that take long over a connection, each with what must be true after it whatever happened."""
+"""The four long tasks over a connection, each with a check of the result, whatever happened to the connection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hmrec.loader.samples import write_synthetic
 
 from tests.conftest import empty, run_text
 from tests.faults.children import digest
-from tests.graph.test_write_back import holds
+from tests.graph.test_write_back import has_embeddings_of
 
 PURCHASES = 8_000
 WHOLE = SubgraphSpec(isolated=True)
@@ -31,13 +31,13 @@ WHOLE = SubgraphSpec(isolated=True)
 
 @dataclass(frozen=True)
 class Work:
-    """Something to disturb.
+    """A task to disturb.
 
     Attributes
     ----------
-    do : does it, over the connection that is disturbed, and gives what `check` looks at.
-    check : asserts that all is as after an undisturbed run.
-    prepare : puts everything back to where `do` has something to do.
+    do : runs it over the disturbed connection, and returns the input of `check`.
+    check : asserts that the result equals that of an undisturbed run.
+    prepare : restores the state in which `do` has something to do.
     """
 
     do: Callable[[Graph], Any]
@@ -45,7 +45,7 @@ class Work:
     prepare: Callable[[], object] = lambda: None
 
     def measure(self, graph: Graph) -> float:
-        """The seconds that it takes undisturbed."""
+        """Return the seconds that it takes undisturbed."""
         self.prepare()
         begun = time.monotonic()
         self.do(graph)
@@ -54,20 +54,20 @@ class Work:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small data set."""
+    """Write a small data set."""
     folder = tmp_path_factory.mktemp("shop")
     write_synthetic(folder, customers=600, articles=200, transactions=PURCHASES, seed=3)
     return folder
 
 
 def make_work(name: str, direct: Graph, shop: Path, folder: Path) -> Work:
-    """One of `load`, `export`, `everybody` and `write_back`.
+    """Return one of `load`, `export`, `recommend_all` and `write_back`.
 
     Parameters
     ----------
-    name : which.
-    direct : a connection that nobody disturbs; the shop is in its graph afterwards.
-    shop, folder : the data set, and where files may be written.
+    name : of the task.
+    direct : an undisturbed connection; the shop is in its graph afterwards.
+    shop, folder : the data set, and a folder for files.
     """
 
     def load(graph: Graph) -> Any:
@@ -75,7 +75,7 @@ def make_work(name: str, direct: Graph, shop: Path, folder: Path) -> Work:
 
     empty(direct)
     if name == "load":
-        wanted: set[str] = set()  # of the first load, which nobody disturbs, and of all others
+        wanted: set[str] = set()  # of the first, undisturbed load, and of all others
 
         def do_load(graph: Graph) -> Any:
             report = load(graph)
@@ -99,7 +99,7 @@ def make_work(name: str, direct: Graph, shop: Path, folder: Path) -> Work:
 
         kept = folder / "exports"
         return Work(lambda graph: export_kept(graph, WHOLE, fresh=True, folder=kept), check_export)
-    if name == "everybody":
+    if name == "recommend_all":
         out, undisturbed = folder / "submission.csv", folder / "undisturbed.csv"
         Recommender(direct).recommend_all(Request(method="user_based_cf"), undisturbed, at_once=100)
 
@@ -114,7 +114,7 @@ def make_work(name: str, direct: Graph, shop: Path, folder: Path) -> Work:
     models = [train(whole, settings.model_copy(update={"seed": seed})) for seed in (0, 1)]
 
     def check_model(_: Any) -> None:
-        assert holds(direct, models[0])
+        assert has_embeddings_of(direct, models[0])
         assert read_state(direct).model is not None
         assert not run_text(direct, "MATCH (p:ModelPart) WHERE NOT (:Model)-[:KEPT_IN]->(p) RETURN p.part")
 

@@ -1,4 +1,4 @@
-"""Small shops, written as H&M's files and loaded by the loader itself."""
+"""Small shops, written as H&M's files and loaded by the loader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 from hmrec.cypher.graph import Graph
 from hmrec.loader.load import load_folder
 
-FIRST_DAY = dt.date(2020, 7, 14)  # ten weeks end with H&M's last day, 2020-09-21
+FIRST_DAY = dt.date(2020, 7, 14)  # ten weeks later is H&M's last day, 2020-09-21
 
 
 def load_two_tastes(graph: Graph, folder: Path, weeks: int = 10) -> pl.DataFrame:
@@ -32,7 +32,7 @@ def load_two_tastes(graph: Graph, folder: Path, weeks: int = 10) -> pl.DataFrame
         for customer in range(40)
         for article in random.permutation(15)[:4].tolist()
     ]
-    rows += [rows[0], rows[0]]  # bought three times at once
+    rows += [rows[0], rows[0]]  # the same row three times
     transactions = pl.DataFrame(rows).sample(fraction=1, shuffle=True, seed=1)
     customers = [{"customer_id": f"c{n:02}", "age": 20 + n if n % 4 < 2 else None} for n in range(42)]
     articles = [

@@ -16,7 +16,7 @@ from hmrec.cypher.local.backup import back_up, restore
 from hmrec.cypher.local.server import LocalServer
 
 from tests.conftest import empty, run_text
-from tests.faults.children import begin_command, kill_after, name_server
+from tests.faults.children import kill_after, server_environment, start_command
 from tests.graph.shops import load_two_tastes
 
 CONTENT = (
@@ -27,20 +27,20 @@ CONTENT = (
 
 
 def read_content(server: LocalServer) -> list[str]:
-    """Everything in the graph, and its indexes, in no order."""
+    """Return everything in the graph, and its indexes, independent of order."""
     with Graph.connect(server.connection()) as graph:
         return sorted(str(sorted(row.items())) for text in CONTENT for row in run_text(graph, text))
 
 
 def change(server: LocalServer, number: int) -> None:
-    """Make the graph another one."""
+    """Change the graph."""
     with Graph.connect(server.connection()) as graph:
         run_text(graph, f"CREATE (:Customer {{customer_id: 'later {number}'}})")
 
 
 @pytest.fixture(scope="module")
 def server(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> LocalServer:
-    """The local server with a small shop."""
+    """Start a local server with a small shop."""
     local_server.start()
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
@@ -49,8 +49,8 @@ def server(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def kept(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A backup, and what the graph held then."""
+def saved(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Write a backup, and return it with the graph's content at that time."""
     file = tmp_path_factory.mktemp("backups") / "a shop's.dump"
     before = read_content(server)
     receipt = back_up(server, file)
@@ -62,8 +62,8 @@ def kept(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return file, before
 
 
-def test_a_restored_graph_is_the_one_that_was_backed_up(server: LocalServer, kept: tuple[Path, list[str]]) -> None:
-    file, before = kept
+def test_a_restored_graph_equals_the_backed_up_one(server: LocalServer, saved: tuple[Path, list[str]]) -> None:
+    file, before = saved
     change(server, 1)
     password = server.password_file.read_text()
     receipt = restore(server, file)
@@ -73,18 +73,18 @@ def test_a_restored_graph_is_the_one_that_was_backed_up(server: LocalServer, kep
     assert not [path for path in server.home.iterdir() if path.name.startswith(("data-restore", "data-ready"))]
 
 
-def test_a_file_that_is_there_is_kept_unless_forced(server: LocalServer, kept: tuple[Path, list[str]]) -> None:
+def test_an_existing_file_is_replaced_only_with_force(server: LocalServer, saved: tuple[Path, list[str]]) -> None:
     with pytest.raises(UserMistake, match="--force"):
-        back_up(server, kept[0])
+        back_up(server, saved[0])
     with pytest.raises(UserMistake, match="is a folder"):
-        back_up(server, kept[0].parent)
+        back_up(server, saved[0].parent)
     with pytest.raises(UserMistake, match="does not exist"):
-        back_up(server, kept[0].parent / "nowhere" / "x.dump")
+        back_up(server, saved[0].parent / "nowhere" / "x.dump")
     assert server.find_process() is not None
 
 
-def test_a_damaged_file_leaves_the_graph_as_it_was(
-    server: LocalServer, kept: tuple[Path, list[str]], tmp_path: Path
+def test_a_damaged_backup_does_not_change_the_graph(
+    server: LocalServer, saved: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.dump"
     process = server.find_process()
@@ -93,43 +93,45 @@ def test_a_damaged_file_leaves_the_graph_as_it_was(
         restore(server, bad)
     with pytest.raises(FileNotFoundError):
         restore(server, tmp_path / "nowhere.dump")
-    whole = kept[0].read_bytes()
+    whole = saved[0].read_bytes()
     bad.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(HmrecError, match="damaged"):
         restore(server, bad)
     assert server.find_process() == process  # it was never stopped
-    assert read_content(server) == kept[1]
+    assert read_content(server) == saved[1]
     assert not (server.home / "data-restore").exists()
 
 
-def test_a_full_disk_is_told_before_anything_is_unpacked(
-    server: LocalServer, kept: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_is_reported_before_unpacking(
+    server: LocalServer, saved: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**9, 10**9 - 10**6, 10**6))
     with pytest.raises(DiskFull, match="GB free"):
-        restore(server, kept[0])
+        restore(server, saved[0])
 
 
-def test_nothing_is_backed_up_or_restored_while_a_load_is_under_way(
-    server: LocalServer, kept: tuple[Path, list[str]], tmp_path: Path
+def test_no_backup_or_restore_runs_during_a_load(
+    server: LocalServer, saved: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
     with Graph.connect(server.connection()) as graph, graph.claim("load of tuesday"):
         with pytest.raises(LoadRunning, match="load of tuesday"):
             back_up(server, tmp_path / "x.dump")
         with pytest.raises(LoadRunning, match="load of tuesday"):
-            restore(server, kept[0])
+            restore(server, saved[0])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_backup_is_no_file_and_a_killed_restore_is_the_old_graph_or_the_new_one(
-    server: LocalServer, kept: tuple[Path, list[str]], tmp_path: Path
+def test_a_killed_backup_leaves_no_file_and_a_killed_restore_the_old_or_new_graph(
+    server: LocalServer, saved: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
     chance = random.Random(7)
     change(server, 2)
     other = read_content(server)
     file = tmp_path / "again.dump"
     file.write_bytes(b"an older one")
-    kill_after(begin_command("db", "backup", str(file), "--force", **name_server(server)), chance.uniform(2.0, 8.0))
+    kill_after(
+        start_command("db", "backup", str(file), "--force", **server_environment(server)), chance.uniform(2.0, 8.0)
+    )
     assert file.read_bytes()[:4] in (b"an o", b"DZV1")
     ran = server.find_process() is not None
     assert back_up(server, file, force=True).running == ran
@@ -137,14 +139,14 @@ def test_a_killed_backup_is_no_file_and_a_killed_restore_is_the_old_graph_or_the
     assert [path.name for path in tmp_path.iterdir()] == ["again.dump"]
     server.start()
     assert read_content(server) == other
-    kill_after(begin_command("db", "restore", str(kept[0]), **name_server(server)), chance.uniform(2.0, 12.0))
+    kill_after(start_command("db", "restore", str(saved[0]), **server_environment(server)), chance.uniform(2.0, 12.0))
     server.start()
-    assert read_content(server) in (other, kept[1])
+    assert read_content(server) in (other, saved[1])
     assert not (server.home / "data-ready").exists()
 
 
-def test_a_backup_goes_through_a_link_keeps_the_mode_and_goes_into_a_pipe(
-    server: LocalServer, kept: tuple[Path, list[str]], tmp_path: Path
+def test_a_backup_follows_a_link_keeps_the_mode_and_writes_into_a_pipe(
+    server: LocalServer, saved: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
     server.start()
     real, link, fifo = tmp_path / "real.dump", tmp_path / "link.dump", tmp_path / "p"

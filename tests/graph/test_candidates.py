@@ -43,8 +43,8 @@ def subgraph(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> S
 
 
 @pytest.fixture(autouse=True, params=["compiled", "plain"])
-def _for_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use the compiled code of large shops, although the shop is small."""
+def _use_compiled_code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use the compiled code for large shops, although the shop is small."""
     for module in (lists, products):
         monkeypatch.setattr(module, "COMPILE_FROM", 0 if request.param == "compiled" else 10**9)
 
@@ -64,7 +64,8 @@ def choose_parameters(name: str, asked: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_query_that_needs_no_embeddings_is_compared_with_its_batch_version() -> None:
     queries = {name for name, query in load_catalogue().items() if query.folder == "recommend"}
-    assert set(BATCH) == queries - {"gnn", "similar_by_attributes"}  # the second takes an article, not a customer
+    # similar_by_attributes has an article as a parameter, not a customer
+    assert set(BATCH) == queries - {"gnn", "similar_by_attributes"}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_batch_lists_equal_the_querys(
     cut = subgraph.until - dt.timedelta(days=21)
     snapshot = Snapshot.of(subgraph, cut)
     customers = choose_customers(snapshot)
-    parameters = choose_parameters(name, asked)
+    parameters = choose_parameters(name, filters)
     found = BATCH[name](snapshot, customers, **parameters)
     assert len(found) == len(customers)
     if name == "popular_in_departments" and asked:

@@ -149,9 +149,7 @@ def test_cf_equals_scipy_for_all_customers_and_for_some_in_every_variant(
     assert len(known) > 0.9 * CUSTOMERS
 
 
-def test_binary_jaccard_and_overlap_are_those_of_the_sets_of_articles(
-    module_graph: Graph, purchases: Purchases
-) -> None:
+def test_binary_jaccard_and_overlap_equal_those_of_sets(module_graph: Graph, purchases: Purchases) -> None:
     sets = {row[0]: set(row[1]) for row in purchases.bought.group_by("c").agg("a").rows()}
     formulas = {
         "cosine": lambda x, y: len(x & y) / math.sqrt(len(x) * len(y)),

@@ -64,7 +64,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory, request:
     return module_graph
 
 
-def test_new_nodes_have_embeddings_and_all_others_keep_theirs(shop: Graph) -> None:
+def test_new_nodes_get_embeddings_and_others_keep_theirs(shop: Graph) -> None:
     before = {"Customer": stored(shop, "Customer", "customer_id"), "Article": stored(shop, "Article", "article_id")}
     answered = read_state(shop)
     assert answered.model is not None
@@ -81,7 +81,7 @@ def test_new_nodes_have_embeddings_and_all_others_keep_theirs(shop: Graph) -> No
         assert matrix.shape[1] == 16
         np.testing.assert_allclose(np.linalg.norm(matrix, axis=1), 1, atol=1e-5)
     _is_near_its_taste(customers, articles)
-    _facts_are_of_today(shop)
+    _facts_are_current(shop)
     again = embed_new(shop)
     assert (again.customers, again.articles) == (0, 0)
 
@@ -94,7 +94,7 @@ def _is_near_its_taste(customers: dict[str, np.ndarray], articles: dict[str, np.
     assert np.mean(odd) > np.mean(even)
 
 
-def _facts_are_of_today(shop: Graph) -> None:
+def _facts_are_current(shop: Graph) -> None:
     subgraph = export_subgraph(shop, SubgraphSpec(isolated=True))
     wanted = describe_articles(Snapshot.of(subgraph))
     names = ", ".join(f"a.{name}" for name in FACTS)

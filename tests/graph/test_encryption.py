@@ -1,4 +1,4 @@
-"""A server with a certificate of its own, or none: what is wrong is said at once, not after the whole timeout."""
+"""A server with its own certificate, or without: a mismatch is reported at once, not after the whole timeout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings
 
-# A self-signed certificate for localhost, and its key, which guards nothing.
+# A self-signed certificate for localhost, and its key, which protects nothing.
 CERTIFICATE = """\
 -----BEGIN CERTIFICATE-----
 MIIBlDCCATugAwIBAgIUF5AcDV7bykK2bJrJx5qgOX29ju4wCgYIKoZIzj0EAwIw
@@ -37,7 +37,7 @@ Ch9CYJiF9Fioxv8aCJkoEz6wNlPcSSgnnxzRznSjyJgT2+BLAvfWLMFz
 """
 
 
-async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(OSError):
         while content := await reader.read(65536):
             writer.write(content)
@@ -46,7 +46,7 @@ async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 class TlsProxy:
-    """Speaks TLS before a server that has none."""
+    """Adds TLS to a server without it."""
 
     def __init__(self, certificate: Path, target: int) -> None:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -61,7 +61,7 @@ class TlsProxy:
 
     async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        await asyncio.gather(pass_on(reader, server_writer), pass_on(server_reader, writer))
+        await asyncio.gather(forward(reader, server_writer), forward(server_reader, writer))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ports(local_server: LocalServer, certificate: Path) -> Iterator[dict[str, int]]:
-    """The ports of the server's Bolt and HTTP, and of TLS before its Bolt."""
+    """Return the server's Bolt and HTTP ports, and a TLS port in front of its Bolt port."""
     local_server.start()
     status = local_server.status()
     bolt, http = (int(address.rpartition(":")[2]) for address in (status.uri, status.http))
@@ -132,7 +132,7 @@ def test_a_certificate_for_another_name_is_not_trusted(
         connect(local_server, f"bolt+s://127.0.0.1:{ports['tls']}")
 
 
-def test_what_the_messages_advise_works(
+def test_the_hints_of_the_errors_work(
     local_server: LocalServer, ports: dict[str, int], certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(local_server, f"bolt+ssc://localhost:{ports['tls']}")
@@ -140,7 +140,7 @@ def test_what_the_messages_advise_works(
     connect(local_server, f"bolt+s://localhost:{ports['tls']}")
 
 
-def test_a_server_that_is_away_is_still_waited_for() -> None:
+def test_commands_still_wait_for_an_unreachable_server() -> None:
     for scheme in ("bolt", "bolt+s", "neo4j+s"):
         begun = time.monotonic()
         with pytest.raises(ServerUnavailable):

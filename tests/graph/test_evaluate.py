@@ -1,4 +1,4 @@
-"""Evaluation: the figures equal a naive computation, and no method sees the held-out days."""
+"""Evaluation: the figures equal a naive computation, and no method uses the held-out days."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hmrec.graph_ml.evaluate.report import write_report
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from typer.testing import CliRunner
 
-from tests.conftest import name_connection, run_text
+from tests.conftest import connection_environment, run_text
 from tests.graph.shops import load_two_tastes
 from tests.unit.test_metrics import kaggle_average_precision
 
@@ -145,7 +145,7 @@ def test_the_sources_protocol_through_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, value in name_connection(connection).items():
+    for name, value in connection_environment(connection).items():
         monkeypatch.setenv(name, value)
     command = ["evaluate", "--protocol", "random-split", "--format", "json", "--report", "split.html"]
     result = CliRunner().invoke(app, command, catch_exceptions=False)

@@ -1,4 +1,4 @@
-"""Explanations of user-based CF add up to the score that is shown."""
+"""Explanations of user-based CF add up to the recommended score."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_subgraph_leads_from_the_customer_to_the_article_through_listed_neig
             nodes = [dict(node) for node in path.nodes]
             assert nodes[0]["customer_id"] == customer_id
             through = [node.get("article_id") for node in nodes[1::2]]  # the shared article, the article itself
-            assert through in ([through[0], article_id], [article_id])  # once only, where that is what they share
+            assert through in ([through[0], article_id], [article_id])  # once only, if it is also the shared article
             assert all(relationship.type == "BOUGHT" for relationship in path.relationships)
             if len(nodes) > 2:
                 drawn.add(nodes[2]["customer_id"])
@@ -94,7 +94,7 @@ def test_the_subgraph_leads_from_the_customer_to_the_article_through_listed_neig
         assert any(len(path.nodes) == 2 for path in paths) == ("own history" in set(rows["who"]))
 
 
-def test_explanations_search_for_neighbours_word_for_word_as_the_recommender_does() -> None:
+def test_explanations_find_neighbours_by_the_recommenders_own_text() -> None:
     end = "AS neighbours\n}\n"
     search = find_query("user_based_cf").body.split(end)[0]
     assert search.count("CALL") >= 6

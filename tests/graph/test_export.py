@@ -66,7 +66,7 @@ def test_the_order_does_not_depend_on_batches_or_the_store(
     assert list(whole.article_ids) == sorted(whole.article_ids)
 
 
-def test_since_and_until_choose_days(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_since_and_until_select_days(module_graph: Graph, shop: pl.DataFrame) -> None:
     since, until = dt.date(2020, 8, 1), dt.date(2020, 8, 20)
     subgraph = export_subgraph(module_graph, SubgraphSpec(since=since, until=until))
     wanted = shop.filter((pl.col("t_dat") >= since) & (pl.col("t_dat") < until))
@@ -136,7 +136,7 @@ def test_hetero_data_has_purchases_features_and_attribute_nodes(module_graph: Gr
     assert data["Department"].num_nodes == 2
 
 
-def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_exported_features_are_those_declared(module_graph: Graph, shop: pl.DataFrame) -> None:
     whole = export_subgraph(module_graph)
     assert whole.articles["article_id"].to_list() == list(whole.article_ids)
     coded = to_hetero(whole)["article"]
@@ -144,7 +144,7 @@ def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, 
     department, group = coded.codes[:, names.index("department_no")], coded.codes[:, names.index("product_group_name")]
     assert department.tolist() == [n % 2 + 1 for n in range(30)]
     assert group.tolist() == [n % 3 + 1 for n in range(30)]
-    assert coded.codes[:, names.index("section_no")].sum() == 0  # the shop has none
+    assert coded.codes[:, names.index("section_no")].sum() == 0  # the shop has no sections
     assert len(coded.code_sizes) == len(names)
     choice = FeatureSpec(
         customers=(), articles=(Feature("department_no", FeatureKind.category),), edges=("VARIANT_OF",)

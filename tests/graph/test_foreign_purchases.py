@@ -1,4 +1,4 @@
-"""Purchases, models and loads of others that look like hmrec's: nothing that hmrec answers changes by them."""
+"""Foreign purchases, models and loads that resemble hmrec's change no recommendation or report."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from hmrec.graph_ml.write_back.preflight import check_before_training
 from hmrec.loader.load import load_folder
 from typer.testing import CliRunner
 
-from tests.conftest import empty, name_connection, run_text
+from tests.conftest import connection_environment, empty, run_text
 from tests.graph.shops import load_two_tastes
 
-# Dates that hmrec's index finds: on the last days of the shop, and long after it.
+# Dates in the range of hmrec's index: the shop's last days, and long after them.
 DATED = """
 MATCH (c:Customer {customer_id: 'c01'}), (a:Article {article_id: '0000000003'})
 CREATE (t:Customer {customer_id: 17850}), (x:Article {sku: 'x'}), (y:Article {article_id: 85123})
@@ -42,7 +42,7 @@ RECOMMENDERS = sorted(q.name for q in load_catalogue().values() if q.folder == "
 
 
 def answers(graph: Graph) -> dict[str, Any]:
-    """What each recommender and report says of two customers of the shop of two tastes."""
+    """Return the results of each recommender and report for two customers of the shop of two tastes."""
     known = {"customer_id": "c01", "article_id": "0000000003"}
     found: dict[str, Any] = {}
     for name in (*RECOMMENDERS, "explain_user_based_cf"):
@@ -61,12 +61,12 @@ def answers(graph: Graph) -> dict[str, Any]:
     return found
 
 
-def test_purchases_of_others_with_a_day_change_no_answer(graph: Graph, tmp_path: Path) -> None:
+def test_foreign_purchases_with_a_date_change_no_result(graph: Graph, tmp_path: Path) -> None:
     load_two_tastes(graph, tmp_path)
     before, whole = answers(graph), export_subgraph(graph, SubgraphSpec(isolated=True))
     run_text(graph, DATED)
     after, now = answers(graph), export_subgraph(graph, SubgraphSpec(isolated=True))
-    # c01 and article 3 have two BOUGHT more each, which these count by the degree in the store
+    # c01 and article 3 have two more BOUGHT each, and these methods use the degree in the store
     by_degree = {"customers_by_purchases", "item_based_cf None", "bought_together None"}
     assert {name for name in before if before[name] != after[name]} <= by_degree
     assert list(now.customer_ids) == list(whole.customer_ids)
@@ -75,7 +75,7 @@ def test_purchases_of_others_with_a_day_change_no_answer(graph: Graph, tmp_path:
     assert load_folder(tmp_path, server=None, graph=graph).changes == {}
 
 
-def test_models_and_loads_of_others_are_not_taken_for_hmrec_s(graph: Graph, tmp_path: Path) -> None:
+def test_foreign_models_and_loads_are_ignored(graph: Graph, tmp_path: Path) -> None:
     run_text(graph, MODELS)
     load_two_tastes(graph, tmp_path, weeks=1)
     assert graph.read_rows("models")[1] == []
@@ -94,7 +94,7 @@ def test_models_and_loads_of_others_are_not_taken_for_hmrec_s(graph: Graph, tmp_
     assert run_text(graph, "MATCH (n:ModelPart) RETURN n.name AS name") == [{"name": "wheel"}]
 
 
-def test_a_purchase_without_a_day_stays_and_is_named(
+def test_a_purchase_without_a_date_is_kept_and_reported(
     graph: Graph, tmp_path: Path, connection: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_two_tastes(graph, tmp_path, weeks=1)
@@ -103,7 +103,7 @@ def test_a_purchase_without_a_day_stays_and_is_named(
         "MATCH (c:Customer {customer_id: 'c01'}), (a:Article {article_id: '0000000003'}) "
         "CREATE (c)-[:BOUGHT {note: 'gift'}]->(a)",
     )
-    for name, value in name_connection(connection).items():
+    for name, value in connection_environment(connection).items():
         monkeypatch.setenv(name, value)
     output = CliRunner().invoke(app, ["doctor"]).output
     assert "1 BOUGHT has no date t_dat" in output
@@ -111,7 +111,7 @@ def test_a_purchase_without_a_day_stays_and_is_named(
     assert run_text(graph, "MATCH ()-[b:BOUGHT {note: 'gift'}]->() RETURN count(b) AS n") == [{"n": 1}]
 
 
-def test_the_bulk_import_keeps_relationships_and_indexes_of_others(local_server: LocalServer, tmp_path: Path) -> None:
+def test_the_bulk_import_is_refused_if_it_would_delete_foreign_data(local_server: LocalServer, tmp_path: Path) -> None:
     (tmp_path / "transactions_train.csv").write_text(PURCHASES)
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
@@ -127,7 +127,7 @@ def test_the_bulk_import_keeps_relationships_and_indexes_of_others(local_server:
         empty(graph)
 
 
-def test_an_index_of_theirs_with_hmrec_s_name_and_place_is_kept(graph: Graph, tmp_path: Path) -> None:
+def test_a_foreign_index_with_hmrecs_name_is_kept_and_reported(graph: Graph, tmp_path: Path) -> None:
     load_two_tastes(graph, tmp_path, weeks=1)
     run_text(
         graph,

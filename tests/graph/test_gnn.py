@@ -1,4 +1,4 @@
-"""The query gnn: nearest articles by cosine, never short for what is owned, with a reason in words."""
+"""The query gnn: nearest articles by cosine, full lists despite owned articles, and a reason in words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> tuple
 
 
 @pytest.mark.parametrize("new_only", [False, True])
-def test_lists_are_the_exact_nearest(
+def test_lists_are_the_exact_nearest_articles(
     module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel], new_only: bool
 ) -> None:
     _, subgraph, trained = shop
@@ -41,7 +41,7 @@ def test_lists_are_the_exact_nearest(
         assert found["score"].tolist() == pytest.approx(cosine.tolist(), abs=1e-5)
 
 
-def test_new_only_is_never_short_while_there_are_new_articles(
+def test_new_only_lists_are_full_while_there_are_new_articles(
     module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
 ) -> None:
     transactions, _, trained = shop
@@ -53,7 +53,7 @@ def test_new_only_is_never_short_while_there_are_new_articles(
         assert not owned & set(found["article_id"])
 
 
-def test_the_reason_names_the_owned_article_that_is_nearest(
+def test_the_reason_names_the_nearest_owned_article(
     module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
 ) -> None:
     transactions, _, trained = shop
@@ -67,7 +67,7 @@ def test_the_reason_names_the_owned_article_that_is_nearest(
             assert row.because == f"close to what you bought: Thing {int(nearest) // 4}"
 
 
-def test_an_earlier_day_than_the_models_is_not_answered_with_the_future(
+def test_a_day_before_the_models_last_purchase_gets_an_empty_list(
     module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
 ) -> None:
     until = shop[2].until
@@ -75,7 +75,7 @@ def test_an_earlier_day_than_the_models_is_not_answered_with_the_future(
     assert not len(module_graph.read("gnn", customer_id="c00", as_of=until - dt.timedelta(days=1)))
 
 
-def test_filters_keep_the_nearest_of_those_that_pass(
+def test_filtered_lists_are_the_nearest_that_pass(
     module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
 ) -> None:
     transactions, subgraph, trained = shop
@@ -95,7 +95,7 @@ def test_filters_keep_the_nearest_of_those_that_pass(
     assert module_graph.read("gnn", customer_id="c00", colour="no such colour").empty
 
 
-def test_a_customer_without_an_embedding_gets_nothing(
+def test_a_customer_without_an_embedding_gets_an_empty_list(
     module_graph: Graph, shop: tuple[pl.DataFrame, Subgraph, TrainedModel]
 ) -> None:
     assert not len(module_graph.read("gnn", customer_id="c41"))

@@ -1,4 +1,4 @@
-"""The door to the driver: reads, writes, and what it says when Neo4j says no."""
+"""The access to the driver: reads, writes, and the errors for Neo4j's refusals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def query(text: str) -> Query:
     return parse_bare_query(text, Path("test.cypher"))
 
 
-def test_read_gives_a_frame_with_python_s_own_dates(graph: Graph) -> None:
+def test_read_returns_a_frame_with_python_dates(graph: Graph) -> None:
     frame = graph.read(query("UNWIND [1, 2] AS n RETURN n, date('2020-09-22') AS day, [date('2020-01-01')] AS days"))
     assert list(frame["n"]) == [1, 2]
     assert frame["day"][0] == dt.date(2020, 9, 22)
@@ -31,7 +31,7 @@ class Number:
     day: dt.date
 
 
-def test_rows_become_objects_by_the_names_of_their_columns(graph: Graph) -> None:
+def test_rows_become_objects_by_column_names(graph: Graph) -> None:
     numbers = query("UNWIND [1, 2] AS n RETURN date('2020-09-22') AS day, n")
     day = dt.date(2020, 9, 22)
     assert graph.read_as(Number, numbers) == [Number(1, day), Number(2, day)]
@@ -50,7 +50,7 @@ def test_an_empty_graph_has_a_state_too(graph: Graph) -> None:
     assert set(vars(read_counts(graph)).values()) == {0}
 
 
-def test_the_state_tells_loads_that_run_from_those_that_are_done(graph: Graph) -> None:
+def test_the_state_distinguishes_running_and_finished_loads(graph: Graph) -> None:
     graph.write(query("CREATE (:Load {id: 'a', number: 1, finished: datetime('2020-09-22T08:00Z'), started: 'later'})"))
     done = read_state(graph)
     assert done.newest_load == ("a", "2020-09-22T08:00:00Z")
@@ -71,20 +71,20 @@ def test_dates_travel_as_parameters(graph: Graph) -> None:
     assert frame["day"][0] == dt.date(2020, 9, 22)
 
 
-def test_write_tells_what_it_changed(graph: Graph) -> None:
+def test_write_returns_what_it_changed(graph: Graph) -> None:
     receipt = graph.write(query("UNWIND range(1, 3) AS n CREATE (x:Thing {n: n}) RETURN x.n AS n"))
     assert receipt.counters["nodes_created"] == 3
     assert receipt.counters["properties_set"] == 3
     assert receipt.rows == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
-def test_a_write_that_fails_leaves_nothing(graph: Graph) -> None:
+def test_a_failed_write_changes_nothing(graph: Graph) -> None:
     with pytest.raises(HmrecError):
         graph.write(query("UNWIND [1, 0] AS n CREATE (:Thing {n: 1 / n})"))
     assert graph.read("counts")["nodes"][0] == 0
 
 
-def test_a_file_of_several_statements_runs_them_all(graph: Graph) -> None:
+def test_all_statements_of_a_file_run(graph: Graph) -> None:
     receipt = graph.write(query("CREATE (:Thing);\nCREATE (:Thing);\n"))
     assert receipt.counters["nodes_created"] == 2
 
@@ -95,24 +95,24 @@ def test_reading_never_writes(graph: Graph) -> None:
     assert graph.read("counts")["nodes"][0] == 0
 
 
-def test_stream_hands_on_rows_one_by_one(graph: Graph) -> None:
+def test_stream_yields_rows_one_by_one(graph: Graph) -> None:
     rows = graph.stream(query("UNWIND range(1, 5000) AS n RETURN n, -n AS m"), fetch_size=100)
     assert next(rows) == [1, -1]
     assert sum(1 for _ in rows) == 4999
 
 
-def test_values_that_look_like_cypher_stay_values(graph: Graph) -> None:
+def test_values_that_look_like_cypher_are_not_executed(graph: Graph) -> None:
     evil = "1'}) DETACH DELETE n //"
     graph.write(query("CREATE (:Customer {customer_id: $id})"), id=evil)
     assert graph.read("customer", customer_id=evil)["customer_id"][0] == evil
     assert graph.read("counts")["customers"][0] == 1
 
 
-def test_a_query_that_neo4j_does_not_understand_is_told_in_its_words(graph: Graph) -> None:
+def test_a_syntax_error_has_neo4js_message(graph: Graph) -> None:
     with pytest.raises(UserMistake, match="Invalid input"):
         graph.read(query("MATCH (n RETURN n"))
 
 
-def test_a_database_that_is_not_there_is_named(connection: ConnectionSettings) -> None:
+def test_a_missing_database_is_named(connection: ConnectionSettings) -> None:
     with pytest.raises(HmrecError, match="nosuch"):
         Graph.connect(connection.model_copy(update={"database": "nosuch"})).read("counts")

@@ -1,4 +1,4 @@
-"""The report on the graph, compared with figures counted from the transactions."""
+"""The report about the graph, compared with figures counted from the transactions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Local servers in folders of any name, and two that start at the same time."""
+"""Local servers in folders with unusual names, and two servers that start at the same time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make_server(home: Path) -> LocalServer:
     return LocalServer(settings=ServerSettings(home=home, programs=PROGRAMS, heap="600m", page_cache="128m", **ports))
 
 
-def test_a_home_of_any_name_is_loaded_and_nothing_is_outside_it(tmp_path: Path) -> None:
+def test_a_home_may_have_any_name_and_contains_all_files(tmp_path: Path) -> None:
     home = tmp_path / "h [a], (1) 'q' \"d\": jürgen №1 #%$&+"
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "transactions_train.csv").write_text(SHOP)
@@ -45,7 +45,7 @@ def test_a_home_of_any_name_is_loaded_and_nothing_is_outside_it(tmp_path: Path) 
     assert (home / "logs" / "neo4j.log").is_file()
 
 
-def test_two_servers_that_start_at_once_take_ports_of_their_own(tmp_path: Path) -> None:
+def test_two_servers_that_start_together_use_different_ports(tmp_path: Path) -> None:
     servers = [make_server(tmp_path / name) for name in ("one", "two")]
     try:
         with ThreadPoolExecutor(2) as pool:
@@ -70,7 +70,7 @@ def test_a_home_with_control_characters_is_refused_before_anything_starts(name: 
     assert not list(tmp_path.iterdir())
 
 
-def test_a_port_is_taken_if_somebody_listens_by_either_protocol() -> None:
+def test_a_port_in_use_by_ipv4_or_ipv6_is_not_free() -> None:
     import socket
 
     import psutil

@@ -1,4 +1,4 @@
-"""What is given to the commands in bad faith: one sentence, nothing executed, no control character echoed."""
+"""Hostile input to commands: one sentence, nothing executed, no control character echoed."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ Say = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def say(
+def run_line(
     connection: ConnectionSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Say:
-    """Run a line in this process, where words may be longer than an operating system lets them be."""
+    """Return a function that runs a command line in this process, where words may exceed the system's limit."""
     monkeypatch.setenv("NEO4J_URI", connection.uri)
     monkeypatch.setenv("NEO4J_USERNAME", connection.username)
     monkeypatch.setenv("NEO4J_PASSWORD", connection.password.get_secret_value())
@@ -70,10 +70,12 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph
 
 
 @pytest.mark.parametrize("kind", WORDS)
-def test_hostile_words_end_in_a_sentence_and_do_nothing(kind: str, say: Say, shop: Graph, tmp_path: Path) -> None:
+def test_hostile_arguments_end_in_one_sentence_and_change_nothing(
+    kind: str, run_line: Say, shop: Graph, tmp_path: Path
+) -> None:
     before = shop.read_rows("counts")
     for line in LINES:
-        status, out, err = say(*(word.replace("{}", WORDS[kind]) for word in line))
+        status, out, err = run_line(*(word.replace("{}", WORDS[kind]) for word in line))
         assert status in (0, 1, 2), line
         assert not CONTROL.search(out + err), (line, out[:300], err[:300])
         assert "Traceback" not in out + err
@@ -85,7 +87,7 @@ def test_hostile_words_end_in_a_sentence_and_do_nothing(kind: str, say: Say, sho
     assert list(tmp_path.rglob("executed")) == []
 
 
-def test_hostile_cells_are_loaded_as_they_are_and_shown_harmless(say: Say, shop: Graph, tmp_path: Path) -> None:
+def test_hostile_cells_are_loaded_unchanged_and_printed_safely(run_line: Say, shop: Graph, tmp_path: Path) -> None:
     kinds = ("cypher", "cypher with double quotes", "cypher's name", "shell", "path", "format")
     cells = {kind: WORDS[kind] for kind in kinds} | {"ansi": "\x1b[31mred\x1b]0;title\x07 \u202eback"}
     folder = tmp_path / "data"
@@ -98,7 +100,7 @@ def test_hostile_cells_are_loaded_as_they_are_and_shown_harmless(say: Say, shop:
     pl.DataFrame(rows).write_csv(folder / "transactions_train.csv")
     labels = {row["label"] for row in run_text(shop, "CALL db.labels() YIELD label RETURN label")}
     customers = shop.read("counts")["customers"][0]
-    status, _, err = say("load", str(folder), "--mode", "stream", "--max-bad", "1")
+    status, _, err = run_line("load", str(folder), "--mode", "stream", "--max-bad", "1")
     assert status == 0, err
     assert {row["label"] for row in run_text(shop, "CALL db.labels() YIELD label RETURN label")} <= labels | {"Load"}
     assert shop.read("counts")["customers"][0] >= customers
@@ -113,7 +115,7 @@ def test_hostile_cells_are_loaded_as_they_are_and_shown_harmless(say: Say, shop:
         ["explain", cells["cypher"], ids[0]],
         ["query", "last_purchases", "-p", f"customer_id={cells['path']}"],
     ):
-        status, out, err = say(*words)
+        status, out, err = run_line(*words)
         assert status == 0, err
         assert not CONTROL.search(out + err), words
     assert list(tmp_path.rglob("executed")) == []

@@ -1,4 +1,4 @@
-"""The ranker: trained on earlier weeks, kept in the graph, asked by queries for one and in memory for all."""
+"""The ranker: trained on earlier weeks, stored in the graph, used by queries for one customer and in memory for all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from hmrec.graph_ml.recommend.shared_lists import SharedLists
 from hmrec.graph_ml.write_back.write import write_embeddings
 from typer.testing import CliRunner
 
-from tests.conftest import empty, name_connection, run_text
+from tests.conftest import connection_environment, empty, run_text
 from tests.graph.shops import load_two_tastes
 
 SMALL = TrainSettings(dim=16, epochs=3, negatives=64)
@@ -57,18 +57,18 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
 
 
 def read_lists(out: Path) -> dict[str, list[str]]:
-    """The file's lists by customer."""
+    """Return the file's lists by customer."""
     rows = pl.read_csv(out, schema_overrides={"customer_id": pl.String}).iter_rows()
     return {customer: articles.split(" ") for customer, articles in rows}
 
 
-def recommend(graph: Graph, customer_id: str, method: str = "auto", **asked: Any) -> Recommendations:
-    return Recommender(graph).recommend(Request(customer_id=customer_id, method=method, **asked))
+def recommend(graph: Graph, customer_id: str, method: str = "auto", **options: Any) -> Recommendations:
+    return Recommender(graph).recommend(Request(customer_id=customer_id, method=method, **options))
 
 
-def recommend_all(graph: Graph, out: Path, method: str = "hybrid", at_once: int = 4_000, **asked: Any) -> int:
-    progress = asked.pop("progress", silent)
-    return Recommender(graph).recommend_all(Request(method=method, **asked), out, at_once=at_once, progress=progress)
+def recommend_all(graph: Graph, out: Path, method: str = "hybrid", at_once: int = 4_000, **options: Any) -> int:
+    progress = options.pop("progress", silent)
+    return Recommender(graph).recommend_all(Request(method=method, **options), out, at_once=at_once, progress=progress)
 
 
 PLAIN: dict[str, Any] = {}
@@ -89,24 +89,24 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "asked"), ASKED, ids=[f"{method}-{'-'.join(asked)}" for method, asked in ASKED])
-def test_for_all_in_memory_is_as_one_by_one_from_the_graph(
-    method: str, asked: dict[str, Any], module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
+@pytest.mark.parametrize(("method", "asked"), ASKED, ids=[f"{method}-{'-'.join(options)}" for method, options in ASKED])
+def test_batch_lists_equal_one_by_one_lists(
+    method: str, options: dict[str, Any], module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
 ) -> None:
     out = tmp_path / "submission.csv"
-    assert recommend_all(module_graph, out, method, at_once=20, **asked) == 42
+    assert recommend_all(module_graph, out, method, at_once=20, **options) == 42
     lists = read_lists(out)
-    passing = module_graph.read("passing_articles", **{n: v for n, v in asked.items() if n not in ("k", "new_only")})
-    for customer in ("c00", "c19", "c39", "c40"):  # the last one never bought
-        found = recommend(module_graph, customer, method, **asked).articles["article_id"].tolist()
+    passing = module_graph.read("passing_articles", **{n: v for n, v in options.items() if n not in ("k", "new_only")})
+    for customer in ("c00", "c19", "c39", "c40"):  # the last one has no purchases
+        found = recommend(module_graph, customer, method, **options).articles["article_id"].tolist()
         assert lists[customer][: len(found)] == found
-        assert len(found) == asked.get("k", 12) or method != "hybrid" or len(passing) < 25
+        assert len(found) == options.get("k", 12) or method != "hybrid" or len(passing) < 25
     for customer, listed in lists.items():
         assert len(set(listed)) == len(listed)
         assert set(listed) <= set(passing["article_id"])
-        owned = set(shop.filter(pl.col("customer_id") == customer)["article_id"]) if asked.get("new_only") else set()
+        owned = set(shop.filter(pl.col("customer_id") == customer)["article_id"]) if options.get("new_only") else set()
         sold = set(passing["article_id"]) & set(shop["article_id"])
-        assert len(listed) >= min(asked.get("k", 12), len(sold - owned))  # more where embeddings find what never sold
+        assert len(listed) >= min(options.get("k", 12), len(sold - owned))  # longer if embeddings find unsold articles
 
 
 CHILD = """
@@ -114,20 +114,20 @@ import sys, time
 from pathlib import Path
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.recommend import Recommender, Request
-def pause(*told):
+def pause(*reports):
     time.sleep(0.1)
 with Graph.connect() as graph:
     Recommender(graph).recommend_all(Request(method="hybrid"), Path(sys.argv[1]), at_once=5, progress=pause)
 """
 
 
-def test_a_run_that_was_killed_goes_on_and_one_with_other_settings_begins_anew(
+def test_a_killed_run_continues_and_other_settings_start_again(
     module_graph: Graph, connection: ConnectionSettings, shop: pl.DataFrame, tmp_path: Path
 ) -> None:
     out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
     recommend_all(module_graph, whole, at_once=5)
-    environment = os.environ | name_connection(connection)
-    for settings, goes_on in (({"k": 12}, True), ({"k": 11}, False)):
+    environment = os.environ | connection_environment(connection)
+    for settings, continues in (({"k": 12}, True), ({"k": 11}, False)):
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", CHILD, str(out)], env=environment)
         while process.poll() is None and sum(f.stat().st_size for f in tmp_path.glob("*.partial")) < 2000:
             time.sleep(0.01)
@@ -135,19 +135,19 @@ def test_a_run_that_was_killed_goes_on_and_one_with_other_settings_begins_anew(
         assert process.wait() == -signal.SIGKILL
         kept = {f.name: f.stat().st_size for f in tmp_path.glob("*.partial")}
         assert not out.exists()
-        told: list[float] = []
+        reports: list[float] = []
 
-        def note(_: str, done: float, total: float | None, told: list[float] = told) -> None:
-            told.append(done)
+        def note(_: str, done: float, total: float | None, reports: list[float] = reports) -> None:
+            reports.append(done)
 
         recommend_all(module_graph, out, at_once=5, progress=note, **settings)
-        assert (15 in told and 5 not in told) == goes_on, (told, kept)
-        assert (out.read_bytes() == whole.read_bytes()) == goes_on
+        assert (15 in reports and 5 not in reports) == continues, (reports, kept)
+        assert (out.read_bytes() == whole.read_bytes()) == continues
         assert len(read_lists(out)) == 42
         out.unlink()
 
 
-def test_it_learns_whose_taste_an_article_is(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_the_ranker_learns_the_customers_tastes(module_graph: Graph, shop: pl.DataFrame) -> None:
     for customer in ("c04", "c05"):
         found = recommend(module_graph, customer)  # auto
         taste = [int(article) % 2 == int(customer[1:]) % 2 for article in found.articles["article_id"]]
@@ -190,37 +190,37 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(
     recommender = Recommender(module_graph)
     for row in recommender.recommend(Request(customer_id=customer, method="hybrid")).articles.to_dict("records"):
         found = recommender.explain_by_ranker(customer, row["article_id"])
-        if found.empty:  # popular filled up what the sources left
+        if found.empty:  # filled with popular articles
             continue
         proposed.append(row)
         assert found["part"].sum() == pytest.approx(row["score"], abs=1e-3)
         assert found[["source", "part", "because"]].notna().all(axis=None)
     assert len(proposed) > 3
     row = proposed[-1]
-    asked = ["explain", customer, row["article_id"], "--by", "hybrid"]
-    environment = name_connection(connection)
-    text = CliRunner().invoke(app, asked, env=environment).stdout
-    told_score = re.match(rf"Score of {row['article_id']} for {customer}: (\S+), the sum of these parts:", text)
-    assert told_score is not None
-    assert float(told_score[1]) == pytest.approx(row["score"], abs=1e-3)
-    told = json.loads(CliRunner().invoke(app, [*asked, "--json"], env=environment).stdout)
-    assert sum(part["part"] for part in told) == pytest.approx(row["score"], abs=1e-3)
+    options = ["explain", customer, row["article_id"], "--by", "hybrid"]
+    environment = connection_environment(connection)
+    text = CliRunner().invoke(app, options, env=environment).stdout
+    printed_score = re.match(rf"Score of {row['article_id']} for {customer}: (\S+), the sum of these parts:", text)
+    assert printed_score is not None
+    assert float(printed_score[1]) == pytest.approx(row["score"], abs=1e-3)
+    parts = json.loads(CliRunner().invoke(app, [*options, "--json"], env=environment).stdout)
+    assert sum(part["part"] for part in parts) == pytest.approx(row["score"], abs=1e-3)
     answer = TestClient(make_app(module_graph), base_url="http://localhost").get(
         f"/explain/{customer}/{row['article_id']}", params={"by": "hybrid"}
     )
-    assert answer.json()["parts"] == told
+    assert answer.json()["parts"] == parts
     assert answer.json()["score"] == pytest.approx(row["score"], abs=1e-3)
 
 
-def test_lists_that_customers_share_are_those_of_the_queries(
+def test_shared_lists_equal_those_of_the_queries(
     module_graph: Graph, shop: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for customer in ("c03", "c40", "c03"):
-        for asked in ({}, {"new_only": True, "max_price": 0.12}):
-            shared = recommend(module_graph, customer, "hybrid", **asked).articles
+        for options in ({}, {"new_only": True, "max_price": 0.12}):
+            shared = recommend(module_graph, customer, "hybrid", **options).articles
             with monkeypatch.context() as alone:
-                alone.setattr(SharedLists, "take", lambda *_: None)  # each customer has a list of their own
-                assert recommend(module_graph, customer, "hybrid", **asked).articles.equals(shared)
+                alone.setattr(SharedLists, "take", lambda *_: None)  # each customer has their own list
+                assert recommend(module_graph, customer, "hybrid", **options).articles.equals(shared)
     run_text(module_graph, "MATCH (c:Customer {customer_id: 'c01'}), (a:Article {article_id: '0000000030'}) "
              "UNWIND range(1, 200) AS n CREATE (c)-[:BOUGHT {t_dat: date('2020-09-21'), price: 0.5 + n, quantity: 1, "
              "sales_channel_id: 9, article_id: a.article_id}]->(a)")  # fmt: skip
@@ -232,7 +232,7 @@ def test_lists_that_customers_share_are_those_of_the_queries(
         run_text(module_graph, "MATCH ()-[b:BOUGHT {sales_channel_id: 9}]->() DELETE b")
 
 
-def test_customers_without_purchases_are_told_so(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_customers_without_purchases_get_a_note(module_graph: Graph, shop: pl.DataFrame) -> None:
     found = recommend(module_graph, "c40", "hybrid")
     assert "no purchases" in found.note
     assert found.articles["article_id"].is_unique
@@ -240,7 +240,7 @@ def test_customers_without_purchases_are_told_so(module_graph: Graph, shop: pl.D
         recommend(module_graph, "nobody", "hybrid")
 
 
-def test_filters_and_new_only_hold(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_filters_and_new_only_are_respected(module_graph: Graph, shop: pl.DataFrame) -> None:
     owned = set(shop.filter(pl.col("customer_id") == "c06")["article_id"])
     found = recommend(module_graph, "c06", "hybrid", new_only=True)
     assert not owned & set(found.articles["article_id"])
@@ -248,14 +248,14 @@ def test_filters_and_new_only_hold(module_graph: Graph, shop: pl.DataFrame) -> N
     assert {int(article) % 2 for article in odd.articles["article_id"]} == {1}
 
 
-def test_it_tells_no_future(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_an_earlier_day_refuses_hybrid_and_auto_uses_cf(module_graph: Graph, shop: pl.DataFrame) -> None:
     earlier = dt.date(2020, 9, 1)
     with pytest.raises(NoRanker, match="future"):
         recommend(module_graph, "c00", "hybrid", as_of=earlier)
     assert recommend(module_graph, "c00", as_of=earlier).articles["because"].str.contains("bought").all()  # by cf
 
 
-def test_facts_are_read_in_the_order_in_which_they_are_written(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_facts_are_read_in_the_order_of_writing(module_graph: Graph, shop: pl.DataFrame) -> None:
     written = run_text(module_graph, "MATCH (a:Article) RETURN a.article_id AS id, properties(a) AS known")
     facts = {row["id"]: [row["known"].get(name) for name in FACTS] for row in written}
     assert dict(module_graph.stream("article_facts", facts=list(FACTS))) == facts
@@ -271,7 +271,7 @@ def test_facts_are_read_in_the_order_in_which_they_are_written(module_graph: Gra
         assert (row["gap"] is None) == (row["id"] not in known)
 
 
-def test_a_graph_that_is_filled_anew_is_asked_its_own_ranker_though_it_is_version_1_again(
+def test_a_refilled_graph_uses_its_own_ranker_of_version_1(
     module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
 ) -> None:
     recommender = Recommender(module_graph)

@@ -1,4 +1,4 @@
-"""Loading into a real Neo4j: two modes, one graph; the same load again changes nothing; bad files change nothing."""
+"""Loading into a real Neo4j: two modes, one graph; a repeated load changes nothing; bad files change nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TRANSACTIONS = """t_dat,customer_id,article_id,price,sales_channel_id
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small data set."""
+    """Write a small data set."""
     folder = tmp_path / "shop"
     folder.mkdir()
     for name, text in (("customers", CUSTOMERS), ("articles", ARTICLES), ("transactions_train", TRANSACTIONS)):
@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def local_graph(local_server: LocalServer) -> Iterator[Graph]:
-    """The local server's graph, empty."""
+    """Return the local server's graph, empty."""
     local_server.start()
     with Graph.connect(local_server.connection()) as graph:
         empty(graph)
@@ -62,7 +62,7 @@ def local_graph(local_server: LocalServer) -> Iterator[Graph]:
 
 
 def picture(graph: Graph) -> tuple[list[str], list[str], list[str]]:
-    """Every node, relationship and constraint in the graph, property by property; of loads, that there is one."""
+    """Return every node, relationship and constraint with its properties; of loads, only that there is one."""
     nodes = run_text(
         graph,
         "MATCH (n) RETURN labels(n) AS labels, CASE WHEN n:Load THEN null ELSE properties(n) END AS properties",
@@ -85,7 +85,7 @@ def load(folder: Path, graph: Graph, server: LocalServer | None = None, **option
     return load_folder(folder, server=server, graph=graph, **options)
 
 
-def test_the_graph_is_the_one_that_is_promised(folder: Path, graph: Graph) -> None:
+def test_the_graph_has_the_documented_structure(folder: Path, graph: Graph) -> None:
     report = load(folder, graph, mode="stream")
     rows = run_text(
         graph,
@@ -162,18 +162,18 @@ def test_loading_twice_changes_nothing(folder: Path, graph: Graph) -> None:
         "MATCH (a:Article {article_id: '0999999999'}) DETACH DELETE a",
     ],
 )
-def test_loading_again_mends_a_graph_that_was_changed_since(folder: Path, graph: Graph, damage: str) -> None:
+def test_loading_again_repairs_a_changed_graph(folder: Path, graph: Graph, damage: str) -> None:
     load(folder, graph)
     nodes, relationships, constraints = picture(graph)
     run_text(graph, damage)
     assert picture(graph)[:2] != (nodes, relationships)
     assert load(folder, graph).changes != {}
     after = picture(graph)
-    assert sorted({*after[0]}) == sorted({*nodes})  # but for one (:Load) more
+    assert sorted({*after[0]}) == sorted({*nodes})  # one (:Load) is added
     assert after[1:] == (relationships, constraints)
 
 
-def test_a_known_purchase_keeps_the_larger_quantity(folder: Path, graph: Graph) -> None:
+def test_an_existing_purchase_keeps_the_larger_quantity(folder: Path, graph: Graph) -> None:
     load(folder, graph)
     file = folder / "transactions_train.csv"
     row = "2018-09-20,ann,0108775015,0.0508,2\n"
@@ -202,9 +202,7 @@ def test_a_day_can_be_added(folder: Path, graph: Graph, tmp_path: Path) -> None:
     assert ann == {"age": 24, "bought": 5}
 
 
-def test_a_day_whose_ids_lost_their_zeros_finds_the_graph_s_articles(
-    folder: Path, graph: Graph, tmp_path: Path
-) -> None:
+def test_a_day_with_ids_without_zeros_matches_the_graphs_articles(folder: Path, graph: Graph, tmp_path: Path) -> None:
     load(folder, graph)
     day = tmp_path / "day"
     day.mkdir()
@@ -216,8 +214,8 @@ def test_a_day_whose_ids_lost_their_zeros_finds_the_graph_s_articles(
     assert "leading zeros" in report.summary()
 
 
-def test_an_index_that_a_killed_server_left_of_a_constraint_is_replaced(folder: Path, graph: Graph) -> None:
-    run_text(graph, "CREATE INDEX article_id FOR (n:Article) ON (n.article_id)")  # as SHOW INDEXES shows what is left
+def test_an_index_left_by_a_killed_constraint_is_replaced(folder: Path, graph: Graph) -> None:
+    run_text(graph, "CREATE INDEX article_id FOR (n:Article) ON (n.article_id)")  # as SHOW INDEXES lists it
     run_text(graph, "CREATE INDEX load_id FOR (n:Load) ON (n.id)")
     run_text(graph, "CREATE INDEX mine FOR (n:Article) ON (n.price)")
     load_folder(folder, server=None, graph=graph, mode="stream")
@@ -226,14 +224,14 @@ def test_an_index_that_a_killed_server_left_of_a_constraint_is_replaced(folder: 
     assert len(run_text(graph, "SHOW INDEXES YIELD name WHERE name = 'mine'")) == 1
 
 
-def test_an_index_of_a_constraint_s_name_on_something_else_is_left_and_named(folder: Path, graph: Graph) -> None:
+def test_another_index_with_a_constraints_name_is_kept_and_named(folder: Path, graph: Graph) -> None:
     run_text(graph, "CREATE INDEX article_id FOR (n:Note) ON (n.text)")
     with pytest.raises(HmrecError, match="article_id"):
         load_folder(folder, server=None, graph=graph, mode="stream")
     assert len(run_text(graph, "SHOW INDEXES YIELD name, labelsOrTypes WHERE labelsOrTypes = ['Note']")) == 1
 
 
-def test_replacing_leaves_nothing_of_the_old_graph(folder: Path, local_server: LocalServer, local_graph: Graph) -> None:
+def test_replacing_deletes_the_old_graph(folder: Path, local_server: LocalServer, local_graph: Graph) -> None:
     run_text(
         local_graph, "CREATE (:Customer {customer_id: 'old'})-[:BOUGHT {quantity: 1}]->(:Article {article_id: 'old'})"
     )
@@ -259,7 +257,9 @@ def test_too_many_bad_rows_change_nothing(folder: Path, graph: Graph) -> None:
 
 
 @pytest.mark.parametrize("mode", ["bulk", "stream"])
-def test_a_load_of_nothing_replaces_nothing(folder: Path, graph: Graph, local_server: LocalServer, mode: str) -> None:
+def test_an_empty_load_does_not_replace_the_graph(
+    folder: Path, graph: Graph, local_server: LocalServer, mode: str
+) -> None:
     load(folder, graph)
     before = picture(graph)
     file = folder / "transactions_train.csv"
@@ -270,9 +270,7 @@ def test_a_load_of_nothing_replaces_nothing(folder: Path, graph: Graph, local_se
         assert picture(graph) == before
 
 
-def test_rows_that_end_by_carriage_returns_replace_the_graph(
-    folder: Path, graph: Graph, local_server: LocalServer
-) -> None:
+def test_rows_with_carriage_returns_replace_the_graph(folder: Path, graph: Graph, local_server: LocalServer) -> None:
     load(folder, graph)
     before = picture(graph)
     (folder / "transactions_train.csv").write_bytes(TRANSACTIONS.replace("\n", "\r").encode())
@@ -286,13 +284,13 @@ def test_checking_changes_nothing_and_needs_no_server(folder: Path) -> None:
     assert json.loads((folder / "load-report.json").read_text())["counts"]["customers"]["read"] == 3
 
 
-def test_a_read_only_folder_has_its_report_elsewhere(folder: Path, tmp_path: Path) -> None:
+def test_the_report_can_be_written_to_another_folder(folder: Path, tmp_path: Path) -> None:
     load_folder(folder, server=None, graph=None, check_only=True, report=tmp_path / "reports")
     assert (tmp_path / "reports" / "load-report.json").is_file()
     assert not (folder / "load-report.json").exists()
 
 
-def test_a_second_load_at_once_is_refused_with_the_first_s_name(
+def test_a_concurrent_load_is_refused_with_the_firsts_name(
     folder: Path, local_server: LocalServer, local_graph: Graph
 ) -> None:
     (local_server.home / "load-running").write_text("/first (since now)")
@@ -304,7 +302,7 @@ def test_a_second_load_at_once_is_refused_with_the_first_s_name(
     assert load(folder, local_graph, local_server).changes != {}
 
 
-def test_a_second_client_is_refused_with_the_first_s_name_on_any_server(
+def test_a_concurrent_client_is_refused_on_any_server(
     folder: Path, graph: Graph, connection: ConnectionSettings
 ) -> None:
     with Graph.connect(connection) as first, first.claim("/elsewhere (since now)"):
@@ -314,7 +312,7 @@ def test_a_second_client_is_refused_with_the_first_s_name_on_any_server(
     assert load(folder, graph).changes != {}
 
 
-def test_what_a_killed_client_had_under_way_is_waited_for(graph: Graph, connection: ConnectionSettings) -> None:
+def test_a_claim_waits_for_a_killed_clients_last_write(graph: Graph, connection: ConnectionSettings) -> None:
     auth = (connection.username, connection.password.get_secret_value())
     with (
         neo4j.GraphDatabase.driver(connection.uri, auth=auth) as driver,
@@ -329,9 +327,7 @@ def test_what_a_killed_client_had_under_way_is_waited_for(graph: Graph, connecti
             assert run_text(graph, "MATCH (t:Thing) RETURN count(t) AS things") == [{"things": 1}]
 
 
-def test_a_graph_whose_replacing_was_cut_off_is_not_taken_for_a_whole_one(
-    folder: Path, graph: Graph, tmp_path: Path
-) -> None:
+def test_a_graph_with_an_interrupted_replacement_is_incomplete(folder: Path, graph: Graph, tmp_path: Path) -> None:
     load(folder, graph)
     other = tmp_path / "other"
     other.mkdir()

@@ -22,7 +22,7 @@ from hmrec.graph_ml.write_back.write import use_version, write_embeddings
 
 from tests.conftest import run_text
 from tests.graph.shops import load_two_tastes
-from tests.graph.test_write_back import holds, nearest, nearest_of
+from tests.graph.test_write_back import has_embeddings_of, nearest, nearest_of
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_an_earlier_version_is_used_again(module_graph: Graph, models: list[Trai
     np.testing.assert_array_equal(loaded.customers, models[0].customers)
     before = list_versions(module_graph, 1)[0].model
     assert use_version(module_graph, 1).version == 1
-    assert holds(module_graph, models[0])
+    assert has_embeddings_of(module_graph, models[0])
     assert nearest(module_graph) == nearest_of(models[0])
     versions = list_versions(module_graph)
     assert [(one.model["version"], one.model["in_force"], one.kept) for one in versions] == [
@@ -69,7 +69,7 @@ def test_only_the_newest_versions_and_the_one_in_use_stay_stored(
         use_version(module_graph, 1)
     with pytest.raises(UnknownVersion, match=r"no model version 9\. It has: 4, 3, 2, 1"):
         use_version(module_graph, 9)
-    assert holds(module_graph, models[1])
+    assert has_embeddings_of(module_graph, models[1])
 
 
 def test_a_version_without_all_parts_is_unusable_and_unused_parts_are_removed_by_the_next_run(

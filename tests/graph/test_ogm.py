@@ -1,4 +1,4 @@
-"""The py2neo objects, against the same server as everything else."""
+"""The py2neo objects, on the same server as the other tests."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from hmrec.loader.samples import write_journey
 
 from tests.conftest import run_text
 
-# gnn is not among them: it starts at the few (:Model) nodes, and with a filter compares all articles.
+# gnn is not listed: it starts at the few (:Model) nodes, and with a filter compares all articles.
 QUERIES = sorted(
     query.name
     for query in load_catalogue().values()
@@ -37,7 +37,7 @@ def known(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 
 def profile(connection: ConnectionSettings, name: str, **given: Any) -> dict[str, Any]:
-    """The plan of a query after a run, as the server tells it."""
+    """Return the profiled plan of a query."""
     query = load_catalogue()[name]
     wanted = {key: value for key, value in given.items() if key in query.parameters}
     auth = (connection.username, connection.password.get_secret_value())
@@ -51,7 +51,7 @@ def profile(connection: ConnectionSettings, name: str, **given: Any) -> dict[str
 
 
 def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Operators in the order in which they start: the leftmost leaf first."""
+    """Yield the operators in their order of execution: the leftmost leaf first."""
     for child in plan.get("children", []):
         yield from walk(child)
     yield plan

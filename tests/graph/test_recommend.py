@@ -1,4 +1,4 @@
-"""What every recommender promises, on a small shop whose answers are known and on real purchases."""
+"""Promises of every recommender, on a small shop with known results and on real purchases."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hmrec.loader.samples import write_journey
 from tests.conftest import run_text
 
 RECOMMENDERS = sorted(q.name for q in load_catalogue().values() if q.folder == "recommend" and q.name != "gnn")
-SELLING = [name for name in RECOMMENDERS if name != "new_arrivals"]  # of which this shop has none today
+SELLING = [name for name in RECOMMENDERS if name != "new_arrivals"]  # this shop has no new arrivals on its last day
 WITHOUT_HISTORY = ("popular", "popular_in_segment", "by_attributes")
 CUT = dt.date(2017, 11, 6)
 
 
 @dataclass(frozen=True)
 class Shop:
-    """A loaded part of Complete Journey: its purchases, its articles, and one customer to ask for."""
+    """A loaded part of Complete Journey: its purchases, its articles, and one customer."""
 
     purchases: pl.DataFrame
     articles: pl.DataFrame
@@ -31,7 +31,7 @@ class Shop:
     article_id: str
 
     def owned(self, before: dt.date = dt.date.max) -> set[str]:
-        """What the customer bought before a day."""
+        """Return the articles that the customer bought before a day."""
         mine = (pl.col("customer_id") == self.customer_id) & (pl.col("t_dat") < before)
         return set(self.purchases.filter(mine)["article_id"])
 
@@ -51,16 +51,14 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 def recommend_by(graph: Graph, name: str, shop: Shop, **given: Any) -> Any:
-    """Run a recommender for the shop's customer, or for the one named."""
+    """Run a recommender for the shop's customer, or another one."""
     parameters = load_catalogue()[name].parameters
     wanted = {"customer_id": shop.customer_id, "article_id": shop.article_id, **given}
     return graph.read(name, **{key: value for key, value in wanted.items() if key in parameters})
 
 
 @pytest.mark.parametrize("name", SELLING)
-def test_twelve_different_articles_come_best_first_each_with_a_reason(
-    module_graph: Graph, shop: Shop, name: str
-) -> None:
+def test_lists_have_twelve_distinct_articles_in_order_with_reasons(module_graph: Graph, shop: Shop, name: str) -> None:
     found = recommend_by(module_graph, name, shop)
     assert len(found) == 12
     assert found["article_id"].is_unique
@@ -72,9 +70,7 @@ def test_twelve_different_articles_come_best_first_each_with_a_reason(
 
 
 @pytest.mark.parametrize("name", RECOMMENDERS)
-def test_new_only_leaves_out_what_was_bought_and_keeps_the_rest_in_order(
-    module_graph: Graph, shop: Shop, name: str
-) -> None:
+def test_new_only_excludes_owned_articles_and_keeps_the_order(module_graph: Graph, shop: Shop, name: str) -> None:
     given: dict[str, Any] = {"pool": 500, "as_of": CUT}
     everything = list(recommend_by(module_graph, name, shop, k=100_000, **given)["article_id"])
     new = list(recommend_by(module_graph, name, shop, k=20, new_only=True, **given)["article_id"])
@@ -83,7 +79,7 @@ def test_new_only_leaves_out_what_was_bought_and_keeps_the_rest_in_order(
 
 
 @pytest.mark.parametrize("name", SELLING)
-def test_filters_keep_only_what_they_name(module_graph: Graph, shop: Shop, name: str) -> None:
+def test_filtered_lists_contain_only_matching_articles(module_graph: Graph, shop: Shop, name: str) -> None:
     until = shop.purchases["t_dat"].max() + dt.timedelta(days=1)  # type: ignore[operator]
     everything = recommend_by(module_graph, name, shop, k=100_000, pool=500)
     departments = dict(shop.articles.select("article_id", "department_name").rows())
@@ -99,7 +95,7 @@ def test_filters_keep_only_what_they_name(module_graph: Graph, shop: Shop, name:
 
 
 @pytest.mark.parametrize("new_only", [False, True])
-def test_departments_with_many_articles_are_counted_another_way_with_the_same_result(
+def test_large_departments_are_counted_by_another_plan_with_the_same_result(
     module_graph: Graph, shop: Shop, new_only: bool
 ) -> None:
     few, many = (
@@ -136,13 +132,13 @@ def test_later_purchases_change_nothing_as_of_a_day(module_graph: Graph, shop: S
         assert after[name].to_dict() == before[name].to_dict(), name
         assert now[name].to_dict() != before[name].to_dict() or name == "similar_by_attributes", (
             name
-        )  # a day later they count
+        )  # one day later they count
 
 
 @pytest.mark.parametrize("name", RECOMMENDERS)
-def test_as_of_a_day_is_what_a_graph_without_later_purchases_says(module_graph: Graph, shop: Shop, name: str) -> None:
+def test_as_of_a_day_equals_a_graph_without_later_purchases(module_graph: Graph, shop: Shop, name: str) -> None:
     cut = shop.purchases["t_dat"].max() - dt.timedelta(days=2)  # type: ignore[operator]
-    asked = recommend_by(module_graph, name, shop, as_of=cut, k=30)
+    found_as_of = recommend_by(module_graph, name, shop, as_of=cut, k=30)
     later = "MATCH (c)-[b:BOUGHT]->(a) WHERE b.t_dat >= date($cut) "
     kept = run_text(
         module_graph,
@@ -161,5 +157,5 @@ def test_as_of_a_day_is_what_a_graph_without_later_purchases_says(module_graph: 
         )
     assert kept
     for found in (truth, until_its_end):
-        assert list(asked["article_id"]) == list(found["article_id"])
-        assert list(asked["score"]) == pytest.approx(list(found["score"]), rel=1e-9)
+        assert list(found_as_of["article_id"]) == list(found["article_id"])
+        assert list(found_as_of["score"]) == pytest.approx(list(found["score"]), rel=1e-9)

@@ -1,6 +1,6 @@
-"""That the ranker's lists for everybody are, customer by customer, those of one call each, in a shop of some size.
+"""The ranker's batch lists equal the lists of single calls, customer by customer, in a shop of some size.
 
-HMREC_TEST_CUSTOMERS tells how many are compared (1,000 take two minutes).
+HMREC_TEST_CUSTOMERS sets the number of compared customers (1,000 take two minutes).
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph
 
 
 @pytest.mark.parametrize("asked", [{}, {"new_only": True}], ids=["all", "new"])
-def test_recommend_all_s_lists_are_those_of_one_by_one(shop: Graph, asked: dict[str, Any], tmp_path: Path) -> None:
+def test_batch_lists_equal_one_by_one_lists(shop: Graph, options: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "submission.csv"
     recommender = Recommender(shop)
-    assert recommender.recommend_all(Request(method="hybrid", **asked), out) == 1_500
+    assert recommender.recommend_all(Request(method="hybrid", **options), out) == 1_500
     lists = read_lists(out)
     customers = np.random.default_rng(0).permutation(sorted(lists))[:COMPARED].tolist()
 
-    def ask(customer: str) -> list[str]:  # several at once, as the service does
-        found = recommender.recommend(Request(customer_id=customer, method="hybrid", **asked))
+    def recommend_one(customer: str) -> list[str]:  # concurrently, as in the service
+        found = recommender.recommend(Request(customer_id=customer, method="hybrid", **options))
         return list(found.articles["article_id"])
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        one_by_one = dict(zip(customers, pool.map(ask, customers), strict=True))
+        one_by_one = dict(zip(customers, pool.map(recommend_one, customers), strict=True))
     assert len(one_by_one) == min(COMPARED, 1_500)
     assert {customer: lists[customer] for customer in customers} == one_by_one

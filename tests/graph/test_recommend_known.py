@@ -1,4 +1,4 @@
-"""Recommenders on a shop so small that the right answer is known, and on the same purchases loaded in another order."""
+"""Recommenders on a tiny shop with known results, and on the same purchases loaded in another order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_shop(
     customers: dict[str, tuple[int | None, str | None]] | None = None,
     articles: dict[str, tuple[int, int, str]] | None = None,
 ) -> Path:
-    """Three files in H&M's schema: customers' age and status, articles' product, department number and colour."""
+    """Write three files in H&M's schema: customers' age and status, articles' product, department number and colour."""
     folder.mkdir(exist_ok=True)
     people = customers or dict.fromkeys(sorted({row[0] for row in bought}), (None, None))
     things = articles or dict.fromkeys(sorted({row[1] for row in bought}), (1, 1, "Black"))
@@ -62,13 +62,13 @@ def write_shop(
 
 
 def rows(graph: Graph, name: str, **given: object) -> list[tuple[str, float, str]]:
-    """Rows of a recommender, scores rounded to nine digits."""
+    """Return a recommender's rows, with scores rounded to nine digits."""
     found = graph.read(name, **given)
     return [(a, round(s, 9), b) for a, s, b in zip(found["article_id"], found["score"], found["because"], strict=True)]
 
 
 @pytest.mark.parametrize("name", ["user_based_cf", "item_based_cf", "bought_together"])
-def test_on_a_checkerboard_each_customer_gets_the_one_article_of_theirs_that_is_missing(
+def test_on_a_checkerboard_each_customer_gets_their_one_missing_article(
     graph: Graph, tmp_path: Path, name: str
 ) -> None:
     bought = [
@@ -87,7 +87,7 @@ def test_scores_and_sentences_of_user_based_cf(graph: Graph, tmp_path: Path) -> 
     load_folder(write_shop(tmp_path / "shop", bought), server=None, graph=graph)
     day = 0.5 ** (1 / 42)  # the last day's purchases are one day old
     known = {"x": 0.5, "y": day}
-    length = math.sqrt(0.5**2 + day**2)  # of ann's and of bob's weights
+    length = math.sqrt(0.5**2 + day**2)  # norm of ann's and of bob's weights
     rarity = {"x": 1 / math.log(4), "y": 1 / math.log(3)}
     bob = rarity["x"] * 0.5 * 0.5 / length**2
     ann = sum(rarity[a] * known[a] ** 2 for a in known) / length**2
@@ -98,7 +98,7 @@ def test_scores_and_sentences_of_user_based_cf(graph: Graph, tmp_path: Path) -> 
     ]
 
 
-def test_only_the_latest_whole_days_of_buyers_are_looked_at(graph: Graph, tmp_path: Path) -> None:
+def test_only_the_latest_whole_days_of_buyers_count(graph: Graph, tmp_path: Path) -> None:
     bought = [("me", "hub", 9), *((f"n{i}", "hub", i // 2) for i in range(8))]
     bought += [(f"n{i}", f"own of n{i}", 5) for i in range(8)]
     load_folder(write_shop(tmp_path / "shop", bought), server=None, graph=graph)
@@ -107,7 +107,7 @@ def test_only_the_latest_whole_days_of_buyers_are_looked_at(graph: Graph, tmp_pa
         assert {row[0] for row in found} == {f"own of n{i}" for i in range(seen)}
 
 
-def test_own_repurchases_put_what_is_due_again_before_what_is_not(graph: Graph, tmp_path: Path) -> None:
+def test_own_repurchases_rank_articles_that_are_due_first(graph: Graph, tmp_path: Path) -> None:
     bought = [("me", "due", 13), ("me", "due", 6), ("me", "overdue", 200), ("me", "overdue", 6), ("me", "once", 6)]
     bought += [("you", "last day", 0)]
     load_folder(write_shop(tmp_path / "shop", bought), server=None, graph=graph)
@@ -150,7 +150,7 @@ PEOPLE: dict[str, tuple[int | None, str | None]] = {
 }
 
 
-def test_popular_in_segment_counts_only_those_of_like_age_and_status(graph: Graph, tmp_path: Path) -> None:
+def test_popular_in_segment_counts_only_customers_of_the_same_age_and_status(graph: Graph, tmp_path: Path) -> None:
     bought = [
         ("near", "x", 1),
         ("old", "y", 1),
@@ -169,7 +169,7 @@ def test_popular_in_segment_counts_only_those_of_like_age_and_status(graph: Grap
     assert [row[0] for row in rows(graph, "popular_in_segment", customer_id="me", purchases=2)] == ["x"]
 
 
-def test_by_attributes_weighs_purchases_by_likeness(graph: Graph, tmp_path: Path) -> None:
+def test_by_attributes_weights_purchases_by_similarity(graph: Graph, tmp_path: Path) -> None:
     bought = [("near", "x", 1), ("old", "y", 0), ("other", "z", 1), ("unknown", "w", 1)]
     load_folder(write_shop(tmp_path / "shop", bought, customers=PEOPLE), server=None, graph=graph)
     found = rows(graph, "by_attributes", customer_id="me")
@@ -187,7 +187,7 @@ ARTICLES = {
 }
 
 
-def test_variants_are_sold_articles_of_a_product_that_the_customer_bought(graph: Graph, tmp_path: Path) -> None:
+def test_variants_are_sold_articles_of_bought_products(graph: Graph, tmp_path: Path) -> None:
     bought = [
         ("me", "trousers black", 41),
         ("you", "trousers white", 1),
@@ -200,7 +200,7 @@ def test_variants_are_sold_articles_of_a_product_that_the_customer_bought(graph:
     ]
 
 
-def test_popular_in_departments_weighs_sales_by_taste(graph: Graph, tmp_path: Path) -> None:
+def test_popular_in_departments_weights_sales_by_taste(graph: Graph, tmp_path: Path) -> None:
     bought = [("me", "trousers black", 20), ("me", "socks", 20), ("me", "shirt black", 20)]
     bought += [
         ("you", "trousers white", 1),
@@ -236,7 +236,7 @@ def test_new_arrivals_are_unsold_articles_of_the_customer_s_departments(graph: G
     assert set(found["article_id"]) == {"trousers unsold", "trousers white", "shirt white"}
 
 
-def test_similar_by_attributes_needs_no_purchase_and_weighs_rare_attributes_more(graph: Graph, tmp_path: Path) -> None:
+def test_similar_by_attributes_needs_no_purchase_and_prefers_rare_attributes(graph: Graph, tmp_path: Path) -> None:
     bought = [("you", "socks", 1)]
     load_folder(write_shop(tmp_path / "shop", bought, articles=ARTICLES), server=None, graph=graph)
     product, department, white = math.log(6 / 3), math.log(6 / 4), math.log(6 / 4)
@@ -248,13 +248,13 @@ def test_similar_by_attributes_needs_no_purchase_and_weighs_rare_attributes_more
     ]
 
 
-def test_the_order_in_which_purchases_were_loaded_changes_no_recommendation(graph: Graph, tmp_path: Path) -> None:
+def test_the_order_of_loading_changes_no_recommendation(graph: Graph, tmp_path: Path) -> None:
     write_journey(tmp_path, households=20)
     file = tmp_path / "transactions_train.csv"
     whole = pl.read_csv(file, infer_schema=False)
     names = sorted(q.name for q in load_catalogue().values() if q.folder == "recommend" and q.name != "gnn")
 
-    def ask() -> dict[tuple[str, str], tuple[list[str], list[float]]]:
+    def recommend_to_all() -> dict[tuple[str, str], tuple[list[str], list[float]]]:
         answers = {}
         for customer_id in customers:
             for name in names:
@@ -273,12 +273,12 @@ def test_the_order_in_which_purchases_were_loaded_changes_no_recommendation(grap
     load_folder(tmp_path, server=None, graph=graph)
     customers = sorted(graph.read("customers_by_purchases", k=20)["customer_id"])[::4]
     article_id = whole["article_id"][0]
-    first = ask()
+    first = recommend_to_all()
     graph.write("delete_graph")
     for part in (whole.filter(pl.col("t_dat") >= "2017-06-01").reverse(), whole.filter(pl.col("t_dat") < "2017-06-01")):
         part.write_csv(file)
         load_folder(tmp_path, server=None, graph=graph)
-    second = ask()
+    second = recommend_to_all()
     assert sum(len(articles) for articles, _ in first.values()) > 0.75 * 12 * len(first)
     for key, (articles, scores) in first.items():
         assert second[key][0] == articles, key

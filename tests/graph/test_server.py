@@ -1,4 +1,4 @@
-"""The local server: one of its own, started and stopped for real."""
+"""The local server, really started and stopped."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_only_the_owner_can_read_the_password(local_server: LocalServer) -> None
         assert stat.S_IMODE(local_server.password_file.stat().st_mode) == 0o600
 
 
-def test_a_wrong_password_is_refused_in_words_without_the_password(local_server: LocalServer) -> None:
+def test_a_wrong_password_ends_in_one_sentence_without_it(local_server: LocalServer) -> None:
     settings = local_server.connection().model_copy(update={"password": SecretStr("not-the-password")})
     with pytest.raises(WrongPassword) as caught:
         Graph.connect(settings)
     assert "not-the-password" not in str(caught.value)
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
+def test_an_unreachable_server_is_named() -> None:
     with pytest.raises(ServerUnavailable, match="bolt://localhost:1"):
         Graph.connect(ConnectionSettings(uri="bolt://localhost:1", password=SecretStr("x")), timeout=0)
 
@@ -69,6 +69,6 @@ def test_a_stopped_server_keeps_its_ports_and_data(local_server: LocalServer) ->
         empty(graph)
 
 
-def test_neo4j_admin_s_failure_is_told_in_its_own_words(local_server: LocalServer, tmp_path: Path) -> None:
+def test_a_failure_of_neo4j_admin_has_its_message(local_server: LocalServer, tmp_path: Path) -> None:
     with pytest.raises(HmrecError, match="no-such-command"):
         list(local_server.admin("no-such-command", data=tmp_path / "data"))

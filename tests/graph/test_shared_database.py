@@ -1,4 +1,4 @@
-"""A database that holds nodes, relationships and indexes of others: hmrec leaves them out and leaves them alone."""
+"""A database with foreign nodes, relationships and indexes: hmrec neither uses nor changes them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder
 from typer.testing import CliRunner
 
-from tests.conftest import name_connection, run_text
+from tests.conftest import connection_environment, run_text
 from tests.graph.shops import load_two_tastes
 
 THEIRS = """
@@ -35,7 +35,7 @@ CREATE (:Movie {title: 'Heat'})-[:X {since: 1995}]->(:Movie {title: 'Ronin'}),
        (:Customer {customer_id: 17850}), (:Model {name: 'Golf', prepared: true}), (:Ranker {version: 'first'}),
        (:ModelPart {name: 'wheel'}), (:Load {id: 7, number: 'many'}), (:Product {colour: 'red'})
 """
-OTHERS = 10  # nodes of theirs
+OTHERS = 10  # foreign nodes
 OTHERS_PICTURE = """
 MATCH (n) WHERE NOT coalesce(n.customer_id IS :: STRING NOT NULL OR n.article_id IS :: STRING NOT NULL, false)
             AND (n:Movie OR n:Customer OR n:Article OR n.name IN ['Golf', 'wheel'] OR n:Ranker AND n.version = 'first'
@@ -72,7 +72,7 @@ def theirs(module_graph: Graph) -> str:
 
 @pytest.fixture(scope="module")
 def shared(module_graph: Graph, theirs: str, folder: Path) -> Graph:
-    """The shop of two tastes, trained, in a database of others."""
+    """Load and train the shop of two tastes in a database with foreign data."""
     load_two_tastes(module_graph, folder)
     assert their_things(module_graph) == theirs
     run_text(
@@ -84,11 +84,11 @@ def shared(module_graph: Graph, theirs: str, folder: Path) -> Graph:
     trained, rank = train_hybrid(subgraph, SMALL, RankSettings(rounds=5, forests=1))
     receipt = write_embeddings(module_graph, trained, rank=rank, customer_index=True)
     assert (receipt.version, receipt.customers, receipt.articles) == (1, 42, 32)
-    write_embeddings(module_graph, trained, rank=rank)  # by the other slot
+    write_embeddings(module_graph, trained, rank=rank)  # into the other slot
     return module_graph
 
 
-def test_what_is_not_hmrec_s_is_counted(shared: Graph) -> None:
+def test_foreign_data_is_counted(shared: Graph) -> None:
     found = find_foreign(shared)
     bought = run_text(shared, "MATCH (:Customer)-[b:BOUGHT]->(a:Article) WHERE a.article_id > '' RETURN count(b) AS n")
     assert found == Foreign(found.own, bought[0]["n"], OTHERS, found.labels, 2, 1, 1)  # type: ignore[arg-type]
@@ -98,7 +98,7 @@ def test_what_is_not_hmrec_s_is_counted(shared: Graph) -> None:
 
 
 @pytest.mark.parametrize("method", [method.name for method in METHODS])
-def test_nothing_of_theirs_is_recommended(shared: Graph, method: str) -> None:
+def test_foreign_nodes_are_not_recommended(shared: Graph, method: str) -> None:
     recommender = Recommender(shared)
     for new_only in (False, True):
         found = recommender.recommend(Request(customer_id="c01", k=40, method=method, new_only=new_only)).articles
@@ -106,7 +106,7 @@ def test_nothing_of_theirs_is_recommended(shared: Graph, method: str) -> None:
     assert len(recommender.recommend(Request(customer_id="c01", k=12, method="popular")).articles) == 12
 
 
-def test_recommend_all_s_lists_leave_them_out(shared: Graph, tmp_path: Path) -> None:
+def test_batch_lists_do_not_contain_foreign_nodes(shared: Graph, tmp_path: Path) -> None:
     for method in ("hybrid", "gnn", "user_based_cf"):
         out = tmp_path / f"{method}.csv"
         assert Recommender(shared).recommend_all(Request(method=method), out) == 42
@@ -115,7 +115,7 @@ def test_recommend_all_s_lists_leave_them_out(shared: Graph, tmp_path: Path) -> 
         assert lists["prediction"].str.split(" ").list.len().to_list() == [12] * 42
 
 
-def test_saved_queries_answer_about_hmrec_s_own_alone(shared: Graph, tmp_path: Path) -> None:
+def test_saved_queries_use_only_hmrecs_data(shared: Graph, tmp_path: Path) -> None:
     facts = write_graph_report(shared, tmp_path / "report.html")
     assert (facts["customers"], facts["customers_without_purchases"]) == (42, 2)
     assert (facts["articles"], facts["articles_never_sold"], facts["purchases"]) == (32, 2, 1602)
@@ -128,8 +128,10 @@ def test_saved_queries_answer_about_hmrec_s_own_alone(shared: Graph, tmp_path: P
     assert len(similar) == 31
 
 
-def test_doctor_names_them(shared: Graph, connection: ConnectionSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in name_connection(connection).items():
+def test_doctor_reports_foreign_data(
+    shared: Graph, connection: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in connection_environment(connection).items():
         monkeypatch.setenv(name, value)
     output = CliRunner().invoke(app, ["doctor"]).output
     lines = [line for line in output.splitlines() if "other nodes" in line]
@@ -138,13 +140,13 @@ def test_doctor_names_them(shared: Graph, connection: ConnectionSettings, monkey
     assert "NEO4J_DATABASE" in lines[0]
 
 
-def test_what_is_theirs_is_as_it_was(shared: Graph, theirs: str) -> None:
+def test_foreign_data_is_unchanged(shared: Graph, theirs: str) -> None:
     nodes, indexes, kept = json.loads(their_things(shared))
     assert [nodes, indexes] == json.loads(theirs)[:2]
     assert kept == [{"m": "Heat"}]
 
 
-def test_replacing_asks_and_deletes_hmrec_s_own_alone(
+def test_replacing_asks_and_deletes_only_hmrecs_data(
     graph: Graph, tmp_path: Path, connection: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_text(graph, THEIRS)
@@ -159,19 +161,19 @@ def test_replacing_asks_and_deletes_hmrec_s_own_alone(
     new = tmp_path / "new"
     new.mkdir()
     (new / "transactions_train.csv").write_text("t_dat,customer_id,article_id\n2020-09-01,k1,0000000099\n")
-    asked: list[str] = []
+    questions: list[str] = []
 
     def refuse(question: str) -> bool:
-        asked.append(question)
+        questions.append(question)
         return False
 
     for confirm, words in ((None, "add --yes"), (refuse, "nothing was replaced")):
         with pytest.raises(UserMistake, match=words):
             load_folder(new, server=None, graph=graph, replace=True, confirm=confirm)
     assert find_foreign(graph) == before
-    assert f"{before.own:,} nodes and 160 purchases; the 10 other nodes" in asked[0]
+    assert f"{before.own:,} nodes and 160 purchases; the 10 other nodes" in questions[0]
 
-    for name, value in name_connection(connection).items():
+    for name, value in connection_environment(connection).items():
         monkeypatch.setenv(name, value)
     refused = CliRunner().invoke(app, ["load", str(new), "--replace"])
     assert refused.exit_code == 2 or isinstance(refused.exception, UserMistake)
@@ -186,20 +188,20 @@ def test_replacing_asks_and_deletes_hmrec_s_own_alone(
         "MATCH (a:Article) WHERE a.article_id IS :: STRING NOT NULL "
         "RETURN a.article_id AS id, a.embedding AS embedding ORDER BY id",
     )
-    # an article that others refer to is not hmrec's to delete
+    # an article with foreign relationships is not deleted
     assert articles == [{"id": "0000000003", "embedding": None}, {"id": "0000000099", "embedding": None}]
     assert run_text(graph, "MATCH (m:Model) RETURN m.name AS name") == [{"name": "Golf"}]
     check_before_training(graph)
 
 
-def test_without_others_replacing_asks_nothing(graph: Graph, tmp_path: Path) -> None:
+def test_without_foreign_data_replacing_does_not_ask(graph: Graph, tmp_path: Path) -> None:
     load_two_tastes(graph, tmp_path, weeks=1)
     report = load_folder(tmp_path, server=None, graph=graph, replace=True)
     assert not any("not hmrec's" in line for line in report.notes)
     assert find_foreign(graph).others == 0
 
 
-def test_the_bulk_import_keeps_off_a_store_of_others(local_server: LocalServer, tmp_path: Path) -> None:
+def test_the_bulk_import_is_refused_in_a_shared_store(local_server: LocalServer, tmp_path: Path) -> None:
     with Graph.connect(local_server.connection()) as graph:
         run_text(graph, "MATCH (n) DETACH DELETE n")
         run_text(graph, "CREATE (:Invoice)-[:FOR]->(:Supplier)")
@@ -222,13 +224,13 @@ def test_the_bulk_import_keeps_off_a_store_of_others(local_server: LocalServer, 
         ("Chunk", "customer_embedding", "index 'customer_embedding' on :Chunk.embedding."),
     ],
 )
-def test_a_vector_index_of_theirs_is_named_before_training(
+def test_a_foreign_vector_index_is_reported_before_training(
     graph: Graph, tmp_path: Path, connection: ConnectionSettings, monkeypatch: pytest.MonkeyPatch,
     label: str, name: str, words: str,
 ) -> None:  # fmt: skip
     load_two_tastes(graph, tmp_path, weeks=1)
     run_text(graph, TEXT_INDEX.replace("{name}", name).replace("{label}", label))
-    for variable, value in name_connection(connection).items():
+    for variable, value in connection_environment(connection).items():
         monkeypatch.setenv(variable, value)
     result = CliRunner().invoke(app, ["train", "--epochs", "1", "--no-ranker"])
     with pytest.raises(UserMistake, match=words):
@@ -242,7 +244,7 @@ def test_a_vector_index_of_theirs_is_named_before_training(
 
 
 @pytest.mark.parametrize(("label", "key"), [("Article", "article_id"), ("Customer", "customer_id")])
-def test_an_embedding_of_theirs_is_not_overwritten(graph: Graph, tmp_path: Path, label: str, key: str) -> None:
+def test_a_foreign_embedding_is_not_overwritten(graph: Graph, tmp_path: Path, label: str, key: str) -> None:
     load_two_tastes(graph, tmp_path, weeks=5)
     run_text(graph, f"MATCH (n:{label}) WITH n ORDER BY n.{key} LIMIT 3 SET n.embedding = [i IN range(1, 384) | 0.5]")
     with pytest.raises(UserMistake, match=rf"3 \(:{label}\) have a property `embedding` of 384 numbers"):
@@ -266,7 +268,7 @@ def test_duplicate_ids_are_named(graph: Graph, tmp_path: Path) -> None:
     assert "Try again" not in str(caught.value)
 
 
-def test_indexes_and_constraints_in_the_way_are_named_before_anything_is_loaded(graph: Graph, tmp_path: Path) -> None:
+def test_conflicting_indexes_and_constraints_are_reported_before_loading(graph: Graph, tmp_path: Path) -> None:
     (tmp_path / "transactions_train.csv").write_text("t_dat,customer_id,article_id\n2020-09-01,k1,0000000099\n")
     for create, drop, words in (
         ("CREATE INDEX bought_t_dat FOR (n:Film) ON (n.year)", "INDEX bought_t_dat", "'bought_t_dat' on :Film.year."),
@@ -286,7 +288,7 @@ def test_indexes_and_constraints_in_the_way_are_named_before_anything_is_loaded(
     load_folder(tmp_path, server=None, graph=graph)
 
 
-def test_a_database_of_others_alone_has_nothing_to_report_or_train_on(graph: Graph, tmp_path: Path) -> None:
+def test_a_database_of_only_foreign_data_cannot_be_reported_or_trained_on(graph: Graph, tmp_path: Path) -> None:
     run_text(graph, THEIRS)
     with pytest.raises(UserMistake, match="no purchases to report on"):
         write_graph_report(graph, tmp_path / "report.html")

@@ -1,4 +1,4 @@
-"""The smallest shops go through every command that learns or recommends, or are told in one sentence what they lack."""
+"""The smallest shops pass every command that trains or recommends, or end in one sentence that says what is missing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from hmrec.cypher.settings import ConnectionSettings
 from hmrec.loader.load import load_folder
 from typer.testing import CliRunner
 
-from tests.conftest import name_connection
+from tests.conftest import connection_environment
 
 DAY = dt.date(2020, 9, 20)
 
 
 def draw_rows(number: int, customers: int, articles: int, days: int) -> list[tuple[dt.date, str, str]]:
-    """Purchases by chance, one customer's and article's at least on the last day."""
+    """Draw random purchases, with at least one of each customer and article on the last day."""
     random = np.random.default_rng(0)
     return [
         (DAY - dt.timedelta(days=int(day)), f"c{customer:02}", f"a{article:02}")
@@ -41,10 +41,10 @@ SHOPS = {
 
 
 @pytest.mark.parametrize("name", SHOPS)
-def test_the_smallest_shops_are_served(
+def test_the_smallest_shops_pass_every_command(
     name: str, graph: Graph, connection: ConnectionSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable, value in (name_connection(connection) | {"HMREC_HOME": str(tmp_path / "home")}).items():
+    for variable, value in (connection_environment(connection) | {"HMREC_HOME": str(tmp_path / "home")}).items():
         monkeypatch.setenv(variable, value)
     write(tmp_path / "shop", SHOPS[name])
     load_folder(tmp_path / "shop", server=None, graph=graph, mode="stream")
@@ -73,7 +73,7 @@ def test_the_smallest_shops_are_served(
 
 
 def run(*command: str) -> dict:  # type: ignore[type-arg]
-    """What a command prints as JSON; a mistake of the user's is told in a sentence, anything else fails."""
+    """Run a command, and return its JSON; UserMistake ends in one sentence, other errors fail the test."""
     result = CliRunner().invoke(app, list(command))
     if isinstance(result.exception, UserMistake):
         assert command[0] in ("evaluate", "explain"), result.exception.message
@@ -86,7 +86,7 @@ def run(*command: str) -> dict:  # type: ignore[type-arg]
 
 
 def write(folder: Path, rows: list[tuple[dt.date, str, str]]) -> None:
-    """The transactions alone, as a shop has them at least."""
+    """Write only the transactions, the minimum for a shop."""
     folder.mkdir()
     frame = pl.DataFrame(rows, schema=["t_dat", "customer_id", "article_id"], orient="row")
     frame.with_columns(price=0.05, sales_channel_id=2).write_csv(folder / "transactions_train.csv")

@@ -13,14 +13,14 @@ import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
 
-from tests.conftest import name_connection, run_text
+from tests.conftest import connection_environment, run_text
 from tests.graph.shops import load_two_tastes
 
 
 def start(connection: ConnectionSettings, home: Path, *options: str) -> subprocess.Popen[str]:
     """Start two processes that train on the graph."""
     ours = {"HMREC_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    environment = os.environ | name_connection(connection) | ours
+    environment = os.environ | connection_environment(connection) | ours
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "hmrec.graph_ml.train"]
     return subprocess.Popen(
         [sys.executable, *command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

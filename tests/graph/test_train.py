@@ -1,4 +1,4 @@
-"""Training: it learns what there is to learn, says the same when run again, and never looks past the cut."""
+"""Training: it learns the tastes, is reproducible, and never uses purchases after the cut."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def test_customers_are_near_the_articles_of_their_taste(subgraph: Subgraph, loss
     assert share_of_own_taste(subgraph, settings) > 0.95  # by chance 0.5
 
 
-def test_learning_moves_away_from_where_it_began(subgraph: Subgraph) -> None:
-    """With no layer, nothing but learning can bring a customer near to articles."""
+def test_training_moves_embeddings_from_their_start(subgraph: Subgraph) -> None:
+    """Without layers, only training can move a customer towards articles."""
     few = SMALL.model_copy(update={"layers": 0, "epochs": 1, "validation_days": 0, "learning_rate": 1e-6})
     many = few.model_copy(update={"epochs": 40, "learning_rate": 0.02})
     assert share_of_own_taste(subgraph, few) < 0.7
     assert share_of_own_taste(subgraph, many) > 0.95
 
 
-def test_the_same_run_twice_gives_the_same_embeddings(subgraph: Subgraph) -> None:
+def test_training_twice_returns_the_same_embeddings(subgraph: Subgraph) -> None:
     settings = SMALL.model_copy(update={"dropout": 0.1})
     first, second = train(subgraph, settings), train(subgraph, settings)
     assert (first.customers == second.customers).all()
@@ -62,7 +62,7 @@ def test_the_same_run_twice_gives_the_same_embeddings(subgraph: Subgraph) -> Non
     assert not np.allclose(first.articles, other.articles)
 
 
-def test_embeddings_are_of_length_one_in_32_bits(subgraph: Subgraph) -> None:
+def test_embeddings_have_length_one_in_float32(subgraph: Subgraph) -> None:
     trained = train(subgraph, SMALL)
     for vectors, ids in ((trained.customers, subgraph.customer_ids), (trained.articles, subgraph.article_ids)):
         assert vectors.dtype == np.float32
@@ -70,7 +70,7 @@ def test_embeddings_are_of_length_one_in_32_bits(subgraph: Subgraph) -> None:
         assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_training_stops_early_and_trains_anew_for_the_best_number_of_epochs(subgraph: Subgraph) -> None:
+def test_training_stops_early_and_restarts_for_the_best_number_of_epochs(subgraph: Subgraph) -> None:
     settings = SMALL.model_copy(update={"epochs": 60, "patience": 2})
     trained = train(subgraph, settings)
     assert len(trained.history) < 60
@@ -81,7 +81,7 @@ def test_training_stops_early_and_trains_anew_for_the_best_number_of_epochs(subg
     assert (again.articles == trained.articles).all()
 
 
-def test_the_weights_kept_are_the_running_mean_of_the_epochs(subgraph: Subgraph) -> None:
+def test_the_final_weights_are_the_running_mean_of_the_epochs(subgraph: Subgraph) -> None:
     settings = SMALL.model_copy(update={"validation_days": 0, "averaging": 0.0})
     first, second = (train(subgraph, settings.model_copy(update={"epochs": epochs})).weights for epochs in (1, 2))
     mean = train(subgraph, settings.model_copy(update={"epochs": 2, "averaging": 0.75})).weights
@@ -90,13 +90,13 @@ def test_the_weights_kept_are_the_running_mean_of_the_epochs(subgraph: Subgraph)
         assert value == pytest.approx(0.75 * first[name] + 0.25 * second[name], rel=1e-4, abs=1e-6)
 
 
-def test_several_weeks_find_the_best_epoch_and_none_of_them_is_learned_from(subgraph: Subgraph) -> None:
+def test_validation_folds_end_before_their_held_out_days(subgraph: Subgraph) -> None:
     folds = split_validation(subgraph, SMALL.model_copy(update={"validation_days": 2, "validation_times": 2}))
     assert [to_days(subgraph.until) - int(fold.before.time.max()) - 1 for fold in folds] == [2, 4]
-    assert len(split_validation(subgraph, SMALL)) == 1  # of three weeks
+    assert len(split_validation(subgraph, SMALL)) == 1  # a shop of three weeks
 
 
-def test_what_is_learned_before_the_cut_does_not_change_with_what_comes_after(subgraph: Subgraph) -> None:
+def test_later_purchases_do_not_change_training_before_the_cut(subgraph: Subgraph) -> None:
     held = hold_out(subgraph)
     twisted = subgraph.article.copy()
     late = subgraph.time >= subgraph.time.max() - 6
@@ -105,7 +105,7 @@ def test_what_is_learned_before_the_cut_does_not_change_with_what_comes_after(su
     assert (train(held.before, SMALL).articles == train(hold_out(other).before, SMALL).articles).all()
 
 
-def test_the_lightgcn_preset_is_the_sources(module_graph: Graph, subgraph: Subgraph) -> None:
+def test_the_lightgcn_preset_has_the_sources_settings(module_graph: Graph, subgraph: Subgraph) -> None:
     settings, spec = PRESETS["lightgcn"]
     assert (settings.learning_rate, settings.weight_decay, settings.dropout) == (0.01, 0.001, 0.01)
     assert (settings.epochs, settings.loss, settings.beta, spec.rows) == (50, "softplus", 1.5, 20_000)
@@ -114,7 +114,7 @@ def test_the_lightgcn_preset_is_the_sources(module_graph: Graph, subgraph: Subgr
     assert trained.purchases == subgraph.num_edges
 
 
-def test_the_start_is_the_one_with_the_best_first_epoch(subgraph: Subgraph) -> None:
+def test_the_start_power_is_that_of_the_best_first_epoch(subgraph: Subgraph) -> None:
     scores = {}
     for power in START_POWERS:
         trained = train(subgraph, SMALL.model_copy(update={"start_power": power, "epochs": 1}))
@@ -122,7 +122,7 @@ def test_the_start_is_the_one_with_the_best_first_epoch(subgraph: Subgraph) -> N
         scores[power] = trained.history[0].score
     trained = train(subgraph, SMALL)
     assert trained.settings.start_power == max(scores, key=lambda power: scores[power])
-    assert trained.history[0].score == max(scores.values())  # untrained when it was chosen
+    assert trained.history[0].score == max(scores.values())  # chosen before any training
 
 
 def test_a_day_of_purchases_is_enough_to_train(module_graph: Graph, subgraph: Subgraph) -> None:
@@ -133,36 +133,36 @@ def test_a_day_of_purchases_is_enough_to_train(module_graph: Graph, subgraph: Su
 
 
 class Killed(BaseException):
-    """Stands for a SIGKILL between two epochs: nothing catches it."""
+    """Simulates a SIGKILL between two epochs; nothing catches it."""
 
 
 @pytest.mark.parametrize("validation_days", [0, 7])
-def test_a_killed_training_goes_on_and_ends_as_it_would_have(
+def test_a_killed_training_continues_and_ends_like_an_undisturbed_one(
     subgraph: Subgraph, tmp_path: Path, validation_days: int
 ) -> None:
     settings = SMALL.model_copy(update={"dropout": 0.1, "validation_days": validation_days})
     checkpoint = Checkpoint(tmp_path / "training.safetensors", every=0)
-    told = 0
+    reported = 0
 
     def die(step: str, *_: object) -> None:
-        nonlocal told
-        told += "loss" in step  # an epoch
-        if told == 4:  # three were kept
+        nonlocal reported
+        reported += "loss" in step  # an epoch
+        if reported == 4:  # three checkpoints were saved
             raise Killed
 
     with pytest.raises(Killed):
         train(subgraph, settings, die, checkpoint)
     assert checkpoint.file.exists()
-    told = -100
+    reported = -100
     resumed, whole = train(subgraph, settings, die, checkpoint), train(subgraph, settings)
-    assert told < -100 + len(whole.history) + whole.epochs  # what was done was not done again
+    assert reported < -100 + len(whole.history) + whole.epochs  # finished work was not repeated
     assert resumed.settings == whole.settings
     assert (resumed.articles == whole.articles).all()
     assert resumed.history == whole.history
     assert not checkpoint.file.exists()
 
 
-def test_a_checkpoint_of_other_purchases_or_a_damaged_one_is_not_taken(subgraph: Subgraph, tmp_path: Path) -> None:
+def test_a_checkpoint_of_other_purchases_or_a_damaged_one_is_ignored(subgraph: Subgraph, tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "training.safetensors", every=0)
     checkpoint.file.write_bytes(b"no tensors")
     assert (train(subgraph, SMALL, checkpoint=checkpoint).articles == train(subgraph, SMALL).articles).all()
@@ -172,12 +172,12 @@ def test_a_checkpoint_of_other_purchases_or_a_damaged_one_is_not_taken(subgraph:
 
 @pytest.mark.parametrize(("validation_days", "searched"), [(0, 0), (7, 3)])
 def test_an_interrupt_keeps_the_best_so_far(subgraph: Subgraph, validation_days: int, searched: int) -> None:
-    told = 0
+    reported = 0
 
     def interrupt(step: str, *_: object) -> None:
-        nonlocal told
-        told += "loss" in step
-        if told == 3 and "loss" in step:
+        nonlocal reported
+        reported += "loss" in step
+        if reported == 3 and "loss" in step:
             raise KeyboardInterrupt
 
     trained = train(subgraph, SMALL.model_copy(update={"validation_days": validation_days}), interrupt)
@@ -190,8 +190,8 @@ def test_an_interrupt_keeps_the_best_so_far(subgraph: Subgraph, validation_days:
     assert (article[ranked] % 2 == (customer % 2)[:, None]).mean() > 0.8
 
 
-def test_progress_tells_each_epoch(subgraph: Subgraph) -> None:
-    told: list[tuple[str, float, float | None]] = []
-    trained = train(subgraph, SMALL, lambda *step: told.append(step))
-    assert [done for step, done, _ in told if step.startswith("Training on")] == list(range(trained.epochs + 1))
-    assert [done for step, done, _ in told if "best epoch" in step] == list(range(len(trained.history) + 1))
+def test_progress_reports_each_epoch(subgraph: Subgraph) -> None:
+    reported: list[tuple[str, float, float | None]] = []
+    trained = train(subgraph, SMALL, lambda *step: reported.append(step))
+    assert [done for step, done, _ in reported if step.startswith("Training on")] == list(range(trained.epochs + 1))
+    assert [done for step, done, _ in reported if "best epoch" in step] == list(range(len(trained.history) + 1))

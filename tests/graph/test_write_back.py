@@ -66,12 +66,12 @@ def nearest_of(trained: TrainedModel) -> list[list[Any]]:
     return lists
 
 
-def test_every_node_has_its_embedding_and_the_index_answers(
+def test_every_node_gets_its_embedding_and_the_index_is_usable(
     graph: Graph, models: tuple[TrainedModel, TrainedModel]
 ) -> None:
     receipt = write_embeddings(graph, models[0])
     assert (receipt.version, receipt.customers, receipt.articles) == (1, 40, 30)
-    assert holds(graph, models[0])
+    assert has_embeddings_of(graph, models[0])
     indexes = graph.read("vector_indexes").sort_values("name")
     assert indexes["name"].tolist() == ["article_embedding", "article_embedding_staged"]
     assert (indexes["state"] == "ONLINE").all()
@@ -81,7 +81,7 @@ def test_every_node_has_its_embedding_and_the_index_answers(
 def test_the_next_version_replaces_the_previous_one(graph: Graph, models: tuple[TrainedModel, TrainedModel]) -> None:
     write_embeddings(graph, models[0])
     assert write_embeddings(graph, models[1]).version == 2
-    assert holds(graph, models[1])
+    assert has_embeddings_of(graph, models[1])
     assert nearest(graph) == nearest_of(models[1])
     left = run_text(graph, "MATCH (n) WHERE n.embedding_staged IS NOT NULL RETURN count(*) AS left")
     assert left == [{"left": 0}]
@@ -107,7 +107,7 @@ def test_nothing_of_the_previous_version_is_left_with_another_dimension_and_othe
     write_embeddings(graph, models[0])
     few = train(export_subgraph(graph, SubgraphSpec(category="Odd")), SMALL.model_copy(update={"dim": 8}))
     write_embeddings(graph, few)
-    assert holds(graph, few)
+    assert has_embeddings_of(graph, few)
     assert len(graph.read("gnn", customer_id="c01", k=5)) == 5
     assert not len(graph.read("gnn", customer_id="c00", k=5))
 
@@ -168,7 +168,7 @@ def test_after_a_kill_at_any_write_readers_see_one_version_and_a_new_run_complet
         assert found in (nearest_of(old), nearest_of(new)), stop_after
         seen.append(found == nearest_of(new))
         write_embeddings(graph, new)
-        assert holds(graph, new), stop_after
+        assert has_embeddings_of(graph, new), stop_after
         old, new = new, old
     assert seen == sorted(seen)  # the old version up to some write, and the new one from then on
     assert True in seen

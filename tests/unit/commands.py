@@ -1,4 +1,4 @@
-"""The commands that the typer app has."""
+"""The commands of the typer app."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typer.main import get_command
 
 
 def list_commands() -> dict[tuple[str, ...], Any]:
-    """Every command by its words, e.g. ("db", "start"); groups that do something by themselves among them."""
+    """Return every command by its words, e.g. ("db", "start"), including groups that are commands themselves."""
     return dict(_walk(get_command(app), ()))
 
 

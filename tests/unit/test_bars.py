@@ -1,4 +1,4 @@
-"""What a step shows where standard error is no terminal."""
+"""Progress output if standard error is not a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hmrec.cli.terminal import bars
 from hmrec.cli.terminal.bars import Bars
 
 
-def test_a_step_that_lasts_is_shown_also_if_it_reports_once(
+def test_a_long_step_is_shown_even_if_it_reports_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bars, "PLAIN_SECONDS", 0.2)

@@ -1,4 +1,4 @@
-"""Queries are files, whose headers are read by people and by the program."""
+"""Queries are files with headers for people and for the program."""
 
 from __future__ import annotations
 

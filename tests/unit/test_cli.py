@@ -17,7 +17,7 @@ COMMANDS = [list(words) for words in list_commands()]
 
 
 def run(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run hmrec as a user does, in a process of its own."""
+    """Run hmrec as a user does, in its own process."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NEO4J_", "HMREC_"))}
     return subprocess.run(
         [sys.executable, "-c", "from hmrec.cli.main import main; main()", *arguments],
@@ -44,7 +44,7 @@ def test_help_needs_no_heavy_library(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_the_readme_and_the_commands_name_each_other(tmp_path: Path) -> None:
+def test_the_readme_lists_every_command_and_no_other(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in COMMANDS:
         name = " ".join(command)
@@ -55,7 +55,7 @@ def test_the_readme_and_the_commands_name_each_other(tmp_path: Path) -> None:
     assert {name for name in named if name not in known} <= prose | {"itself", "installs"}, named - known
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder(tmp_path: Path) -> None:
     assert_one_sentence(run("load", "--check", str(tmp_path / "nowhere"), home=tmp_path / "home"), 2)
 
 
@@ -64,7 +64,7 @@ def test_a_backup_is_of_the_local_server_only(command: str, tmp_path: Path) -> N
     result = run("db", command, "x.dump", home=tmp_path / "home", NEO4J_URI="bolt://example.org:7687")
     assert_one_sentence(result, 2)
     assert "neo4j-admin database" in result.stderr
-    assert_one_sentence(run("db", command, "x.dump", home=tmp_path / "home"), 2)  # nothing there, and no such file
+    assert_one_sentence(run("db", command, "x.dump", home=tmp_path / "home"), 2)  # no server, and no such file
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
     assert "article_id" in result.stderr
 
 
-def test_no_server_is_a_fault_of_the_world_with_a_way_out(tmp_path: Path) -> None:
+def test_a_missing_server_ends_with_status_1_and_a_hint(tmp_path: Path) -> None:
     result = run("recommend", "1", home=tmp_path / "home")
     assert_one_sentence(result, 1)
     assert "hmrec db start" in result.stderr
@@ -92,7 +92,7 @@ def test_an_address_where_nothing_answers(tmp_path: Path) -> None:
     assert "secret-word" not in result.stderr
 
 
-def test_an_address_that_is_none(tmp_path: Path) -> None:
+def test_an_invalid_address(tmp_path: Path) -> None:
     assert_one_sentence(run("recommend", "1", home=tmp_path / "home", NEO4J_URI="nonsense"), 2)
 
 
@@ -102,13 +102,13 @@ def test_a_setting_out_of_range_is_named(tmp_path: Path) -> None:
     assert "bolt_port" in result.stderr
 
 
-def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert_one_sentence(run("db", "install", home=tmp_path / "home", HMREC_HOME=str(tmp_path / "file" / "x")), 1)
 
 
-def test_a_failed_download_says_what_to_check_and_leaves_nothing_installed(tmp_path: Path) -> None:
-    proxy = "http://127.0.0.1:1"  # nothing answers there
+def test_a_failed_download_has_a_hint_and_installs_nothing(tmp_path: Path) -> None:
+    proxy = "http://127.0.0.1:1"  # an unreachable address
     proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), proxy)
     result = run("db", "install", home=tmp_path / "home", NO_PROXY="", no_proxy="", **proxies)
     assert result.returncode == 1
@@ -124,19 +124,19 @@ def test_an_unknown_query_and_a_wrong_parameter(tmp_path: Path) -> None:
     assert_one_sentence(run("query", "popular", "-p", "k", home=tmp_path / "home"), 2)
 
 
-def test_recommend_wants_a_customer_or_all_with_a_file(tmp_path: Path) -> None:
+def test_recommend_needs_a_customer_or_all_with_a_file(tmp_path: Path) -> None:
     assert_one_sentence(run("recommend", home=tmp_path / "home"), 2)
     assert_one_sentence(run("recommend", "--all", home=tmp_path / "home"), 2)
     assert_one_sentence(run("recommend", "1", "--method", "magic", home=tmp_path / "home"), 2)
 
 
-def test_an_unknown_option_is_refused_with_status_2(tmp_path: Path) -> None:
+def test_an_unknown_option_ends_with_status_2(tmp_path: Path) -> None:
     result = run("load", "--no-such-option", home=tmp_path / "home")
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
 
 
-def test_a_traceback_is_shown_with_debug_only(tmp_path: Path) -> None:
+def test_a_traceback_is_printed_only_with_debug(tmp_path: Path) -> None:
     result = run("query", "no_such", "--debug", home=tmp_path / "home")
     assert result.returncode == 1
     assert "Traceback" in result.stderr
@@ -149,6 +149,6 @@ def test_queries_are_listed_without_a_server(tmp_path: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
-def test_control_characters_of_the_user_s_do_not_reach_the_terminal(tmp_path: Path) -> None:
+def test_control_characters_in_arguments_do_not_reach_the_terminal(tmp_path: Path) -> None:
     result = run("query", "a\x1b[31mred", home=tmp_path / "home")
     assert "\x1b" not in result.stderr

@@ -1,4 +1,4 @@
-"""No option is ignored: one that would have no effect in a combination is refused by name."""
+"""An option without effect in a combination is an error that names it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hmrec.cli import main as cli
 
-REFUSED = {
+WITHOUT_EFFECT = {
     ("recommend", "--all", "--out", "x.csv", "--format", "csv"): "--format",
     ("recommend", "--all", "--out", "x.csv", "--format", "table"): "--format",
     ("recommend", "1", "--all", "--out", "x.csv"): "--all",
@@ -50,13 +50,13 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _use_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HMREC_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HMREC_TIMEOUT", "0")
 
 
-@pytest.mark.parametrize(("words", "named"), REFUSED.items(), ids=" ".join)
+@pytest.mark.parametrize(("words", "named"), WITHOUT_EFFECT.items(), ids=" ".join)
 def test_an_option_without_effect_is_refused(
     words: tuple[str, ...], named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,10 +66,10 @@ def test_an_option_without_effect_is_refused(
     assert printed.err.startswith("hmrec: ")
     assert named in printed.err
     assert printed.err.count("\n") == 1
-    assert not list(Path.cwd().iterdir())  # nothing was begun
+    assert not list(Path.cwd().iterdir())  # nothing was started
 
 
-def test_text_takes_the_parameters(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_contains_the_parameters(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "query", "customer", "--text", "-p", "customer_id=a'b") == 0
     written = capsys.readouterr().out
     assert '"a\'b"' in written
@@ -78,7 +78,7 @@ def test_text_takes_the_parameters(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert "$customer_id" in capsys.readouterr().out
 
 
-def test_db_start_waits_for_as_long_as_the_line_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_timeout_option_has_priority_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     from hmrec.cli.connect import choose_timeout, chosen_timeout
 
     monkeypatch.setenv("HMREC_TIMEOUT", "30")
@@ -88,7 +88,7 @@ def test_db_start_waits_for_as_long_as_the_line_says(monkeypatch: pytest.MonkeyP
     assert chosen_timeout() is None
 
 
-def test_a_folder_that_is_not_there_is_said_before_anything_is_downloaded(
+def test_a_missing_folder_is_reported_before_a_download(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "load", "nowhere") == 2
@@ -96,7 +96,7 @@ def test_a_folder_that_is_not_there_is_said_before_anything_is_downloaded(
     assert not list(Path.cwd().iterdir())
 
 
-def test_other_commands_on_a_fresh_machine_say_what_to_do(
+def test_commands_on_a_fresh_machine_say_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for words in (("recommend", "1"), ("train",), ("query", "popular"), ("report",), ("evaluate",), ("models",)):

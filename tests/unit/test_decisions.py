@@ -1,4 +1,4 @@
-"""Each decision record has its four parts and its date, and stands in the index."""
+"""Each decision record has its four parts and a date, and is listed in the index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that the documentation names exist."""
+"""The files named in the documentation exist."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ NAMED = re.compile(r"`((?:benchmarks|cli|cypher|docs|graph_ml|loader|tests)/[\w/
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_files_that_a_page_names_exist(page: Path) -> None:
+def test_files_named_in_a_page_exist(page: Path) -> None:
     named = [name for name in NAMED.findall(page.read_text(encoding="utf-8")) if not re.search("NAME|NNNN", name)]
     assert [name for name in named if not (ROOT / name).exists()] == []

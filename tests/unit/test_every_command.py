@@ -1,4 +1,4 @@
-"""What every command promises: help with an example, JSON, quiet, one sentence for a failure, no control characters."""
+"""Promises of every command: help with an example, JSON, quiet, errors in one sentence, no control characters."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ NOWHERE = {
     ("db", "backup"): ["{file}/x.dump"],
     ("db", "restore"): ["{file}/x.dump"],
 }
-"""What each command needs to get as far as its files and its server, neither of which is there."""
+"""Arguments with which each command gets to its missing files and its missing server."""
 
 
-def test_the_walk_finds_the_commands() -> None:
+def test_all_commands_are_found() -> None:
     assert {("load",), ("db", "status"), ("models",), ("models", "use"), ("sample", "synthetic")} <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_help_has_an_example_and_the_command_speaks_json_and_stands_in_the_docs(words: tuple[str, ...]) -> None:
+def test_every_command_has_help_with_an_example_json_and_docs(words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(cli.app, [*words, "--help"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
     assert f"Example: hmrec {' '.join(words)}" in " ".join(result.stdout.split())
@@ -52,7 +52,7 @@ def test_help_has_an_example_and_the_command_speaks_json_and_stands_in_the_docs(
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_what_fails_is_told_in_one_sentence_and_nothing_else(
+def test_every_failure_ends_in_one_sentence(
     words: tuple[str, ...],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -61,17 +61,17 @@ def test_what_fails_is_told_in_one_sentence_and_nothing_else(
     file = tmp_path / "file"
     file.write_text("")
     options = [word.format(file=file) for word in NOWHERE.get(words, [])]
-    monkeypatch.setenv("HMREC_HOME", str(file / "home"))  # no folder can be made there
+    monkeypatch.setenv("HMREC_HOME", str(file / "home"))  # no folder can be created there
     monkeypatch.setenv("HMREC_TIMEOUT", "0")
     if words[0] not in ("db", "demo"):
-        monkeypatch.setenv("NEO4J_URI", "bolt://localhost:1")  # nothing answers there
+        monkeypatch.setenv("NEO4J_URI", "bolt://localhost:1")  # an unreachable address
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["hmrec", *words, *options, "--quiet"])
     with pytest.raises(SystemExit) as caught:
         cli.main()
     printed = capsys.readouterr()
     assert not CONTROL.search(printed.out + printed.err)
-    if words == ("db", "status"):  # it is a result that no server is there
+    if words == ("db", "status"):  # a missing server is a valid result
         assert caught.value.code == 0
         return
     assert caught.value.code in (1, 2)
@@ -80,11 +80,11 @@ def test_what_fails_is_told_in_one_sentence_and_nothing_else(
         assert re.fullmatch(r"hmrec: [^\n]+\n", printed.err), printed.err
 
 
-FORCING = ("NO_COLOR", "FORCE_COLOR", "_TYPER_FORCE_DISABLE_TERMINAL")  # main() sets the last one where no terminal is
+FORCING = ("NO_COLOR", "FORCE_COLOR", "_TYPER_FORCE_DISABLE_TERMINAL")  # main() sets the last one without a terminal
 
 
 def run_on_terminal(*words: str, **environment: str) -> str:
-    """What hmrec writes to a terminal."""
+    """Run hmrec on a terminal and return its output."""
     here, there = pty.openpty()
     clean = {name: value for name, value in os.environ.items() if name not in FORCING}
     process = subprocess.Popen(
@@ -96,14 +96,14 @@ def run_on_terminal(*words: str, **environment: str) -> str:
     try:
         while part := os.read(here, 65536):
             parts.append(part)
-    except OSError:  # Linux's way to say that the other end was closed
+    except OSError:  # on Linux, the other end was closed
         pass
     os.close(here)
     assert process.wait(timeout=60) == 0
     return b"".join(parts).decode()
 
 
-def test_colours_on_a_terminal_unless_no_color_is_set_and_none_elsewhere() -> None:
+def test_colours_only_on_a_terminal_without_no_color() -> None:
     colours = re.compile(r"\x1b\[[\d;]*(3[0-7]|38;5|9[0-7])")
     assert colours.search(run_on_terminal("--help"))
     assert not colours.search(run_on_terminal("--help", NO_COLOR="1"))
@@ -115,10 +115,10 @@ def test_colours_on_a_terminal_unless_no_color_is_set_and_none_elsewhere() -> No
 
 
 def complete(shell: str, line: str) -> str:
-    """What the shell is offered at the end of the line."""
+    """Return the shell's completions for the line."""
     words = {"_TYPER_COMPLETE_ARGS": line, "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
-    asked = words | {"_HMREC_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    result = subprocess.run(HMREC, env=os.environ | asked, capture_output=True, text=True, timeout=60)
+    completion = words | {"_HMREC_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    result = subprocess.run(HMREC, env=os.environ | completion, capture_output=True, text=True, timeout=60)
     assert result.stderr == ""
     return result.stdout
 
@@ -138,4 +138,4 @@ def test_the_shell_completes_methods_and_queries(shell: str) -> None:
 def test_methods_to_evaluate_are_completed_once_each() -> None:
     assert complete_methods("user_based_cf,hy") == ["user_based_cf,hybrid"]
     assert "user_based_cf,user_based_cf" not in complete_methods("user_based_cf,")
-    assert complete_methods("au") == []  # auto chooses among the others
+    assert complete_methods("au") == []  # auto only chooses another method

@@ -1,4 +1,4 @@
-"""What Neo4j Browser is given, without a server."""
+"""Files for Neo4j Browser, without a server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hmrec.cypher.catalogue import find_query, load_catalogue
 EXAMPLE = Example(customer_id='it\'s "7"', article_id="0108775015", new_only=True, node=3)
 
 
-def test_parameters_keep_their_types_and_their_quotes() -> None:
+def test_parameters_keep_types_and_quotes() -> None:
     command = parameters_command({"customer_id": 'it\'s "7"', "k": 12, "half_life": 42.0, "as_of": None, "ids": [1]})
     assert command == (
         ":param [{customer_id, k, half_life, as_of, ids}] => "
@@ -28,7 +28,7 @@ def test_parameters_keep_their_types_and_their_quotes() -> None:
     )
 
 
-def test_the_guide_has_eight_steps_and_its_queries_agree_on_their_parameters() -> None:
+def test_the_guide_has_eight_steps_with_consistent_parameters() -> None:
     assert (FILES / "guide.html").read_text(encoding="utf-8").count("<slide ") == 8
     queries = guide_queries()
     assert {"neighbourhood", "user_based_cf", "explain_user_based_cf_graph"} <= {query.name for query in queries}
@@ -38,7 +38,7 @@ def test_the_guide_has_eight_steps_and_its_queries_agree_on_their_parameters() -
             assert values[name] == value, (query.name, name)
 
 
-def test_saved_queries_are_the_catalogues_each_after_its_parameters(tmp_path: Path) -> None:
+def test_saved_queries_follow_their_parameters(tmp_path: Path) -> None:
     write_saved_queries(tmp_path / "saved_queries.zip", EXAMPLE)
     with zipfile.ZipFile(tmp_path / "saved_queries.zip") as archive:
         texts = {name: archive.read(name).decode() for name in archive.namelist()}

@@ -1,4 +1,4 @@
-"""Batches that run at once share no customer and no article, and every purchase is in one of them."""
+"""Concurrent batches share no customer and no article, and every purchase is in one of them."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def make_shop(places: int) -> Snapshot:
 
 @pytest.mark.parametrize("nearby", [0, 12, 1_000])
 @pytest.mark.parametrize("places", [1, 3, 150])
-def test_likeness_by_attributes_is_its_formula(monkeypatch: pytest.MonkeyPatch, places: int, nearby: int) -> None:
+def test_similarity_by_attributes_equals_its_formula(monkeypatch: pytest.MonkeyPatch, places: int, nearby: int) -> None:
     monkeypatch.setattr(by_attributes, "NEARBY", nearby)
     shop = make_shop(places)
     frame = shop.customers

@@ -15,11 +15,11 @@ from torch_geometric.metrics import LinkPredMAP, LinkPredNDCG, LinkPredPrecision
 
 from tests.unit.purchases import make_subgraph
 
-HITS = np.array([[True, False, True, False]])  # places 1 and 3 of 4
+HITS = np.array([[True, False, True, False]])  # positions 1 and 3 of 4
 
 
 def test_average_precision_by_hand() -> None:
-    # precision 1/1 at place 1 and 2/3 at place 3, over the 3 articles bought
+    # precision 1/1 at position 1 and 2/3 at position 3, over the 3 articles bought
     assert average_precision(HITS, np.array([3])) == pytest.approx([(1 + 2 / 3) / 3])
 
 
@@ -32,9 +32,9 @@ def test_average_precision_divides_by_k_if_more_was_bought() -> None:
     ("bought", "listed", "expected"),
     [
         ("a", "abcdefghijkl", 1.0),
-        ("a", "bcdefghijkla", 1 / 12),  # the last place counts
+        ("a", "bcdefghijkla", 1 / 12),  # the last position counts
         ("m", "abcdefghijklm", 0.0),  # the thirteenth does not
-        ("abc", "abc", 1.0),  # a short list is as good when it holds all
+        ("abc", "abc", 1.0),  # a short list is as good if it contains all
         ("abcd", "axbxcx", (1 + 2 / 3 + 3 / 5) / 4),
         ("abcdefghijklmno", "abcdefghijkl", 1.0),  # 15 bought: min(m, 12)
         ("abcdefghijklmno", "xabcdefghijk", sum(n / (n + 1) for n in range(1, 12)) / 12),

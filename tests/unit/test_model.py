@@ -1,4 +1,4 @@
-"""LightGCN: the same numbers and gradients as PyTorch Geometric's, and losses that are their formulas."""
+"""LightGCN: outputs and gradients equal PyTorch Geometric's, and losses equal their formulas."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CUSTOMERS, ARTICLES = 13, 29
 
 
 def make_edges(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Different pairs in no order, some customers and articles without any."""
+    """Return distinct pairs in random order; some customers and articles have none."""
     pairs = np.random.default_rng(seed).permutation(CUSTOMERS * (ARTICLES - 2))[:90]
     return pairs % CUSTOMERS, pairs // CUSTOMERS
 
@@ -41,13 +41,13 @@ def test_embeddings_and_gradients_equal_pytorch_geometrics(layers: int) -> None:
     both_ways = torch.cat([one_way, one_way.flip(0)], dim=1)
     mine, theirs = ours(ours.embedding, adjacency.edge_index), peer.get_embedding(both_ways)
     torch.testing.assert_close(mine, theirs)
-    for x in (mine, theirs):  # a loss in which every number counts differently
+    for x in (mine, theirs):  # a loss with a different gradient for each number
         bpr_loss((x[:CUSTOMERS] ** 2).sum(1), (x[CUSTOMERS : 2 * CUSTOMERS] * x[:CUSTOMERS]).sum(1)).backward()
     assert ours.embedding.grad is not None
     torch.testing.assert_close(ours.embedding.grad, peer.embedding.weight.grad)
 
 
-def test_weights_of_a_pair_add_up_and_are_normalised_by_both_ends() -> None:
+def test_weights_of_a_pair_add_up_and_are_normalised_symmetrically() -> None:
     customer, article = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
     weight = np.array([1.0, 2.0, 0.5, 4.0])
     dense = build_adjacency(customer, article, weight, (2, 2)).edge_index.to_dense()
@@ -60,7 +60,7 @@ def test_weights_of_a_pair_add_up_and_are_normalised_by_both_ends() -> None:
 
 
 @pytest.mark.parametrize("power", [0.0, 0.25, 1.0])
-def test_edges_are_divided_by_the_power_of_both_ends_that_is_asked_for(power: float) -> None:
+def test_edges_are_divided_by_the_given_power_of_both_degrees(power: float) -> None:
     customer, article, weight = np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([3.0, 0.5, 4.0])
     dense = build_adjacency(customer, article, weight, (2, 2), power=power).edge_index.to_dense()
     whole = torch.tensor([[0, 0, 3, 0.5], [0, 0, 0, 4], [3, 0, 0, 0], [0.5, 4, 0, 0]])
@@ -90,7 +90,7 @@ def test_the_gradient_agrees_with_finite_differences() -> None:
     assert slope == pytest.approx((above - below) / 2e-6, rel=1e-4)
 
 
-def test_dropout_leaves_numbers_out_in_training_only() -> None:
+def test_dropout_applies_only_in_training() -> None:
     customer, article = make_edges(5)
     adjacency = build_adjacency(customer, article, np.ones(len(customer)), (CUSTOMERS, ARTICLES))
     model = LightGCN(CUSTOMERS + ARTICLES, 8, 2, 0.5, torch.Generator().manual_seed(1))
@@ -117,7 +117,7 @@ def test_sampled_softmax_with_all_articles_is_the_cross_entropy() -> None:
     torch.testing.assert_close(mine, functional.cross_entropy(scores, bought))
 
 
-def test_sampled_softmax_estimates_the_whole_from_a_sample() -> None:
+def test_sampled_softmax_estimates_the_full_softmax() -> None:
     random = np.random.default_rng(0)
     scores = torch.from_numpy(random.normal(size=(1, 5000)))
     chance = random.random(5000)
@@ -128,19 +128,19 @@ def test_sampled_softmax_estimates_the_whole_from_a_sample() -> None:
         drawn = np.unique(random.choice(5000, 1000, p=chance))
         inclusion = torch.from_numpy(-np.expm1(1000 * np.log1p(-chance[drawn])))
         loss = sampled_softmax_loss(positive, torch.tensor([0]), scores[:, drawn], inclusion, torch.ones(1))
-        estimates.append(math.exp(float(loss)) - 1)  # the partition without the positive, over exp(positive)
+        estimates.append(math.exp(float(loss)) - 1)  # partition function without the positive, over exp(positive)
     assert np.mean(estimates) == pytest.approx(float(scores.exp().sum()) / math.e, rel=0.02)
 
 
-def test_a_pair_weighs_at_most_what_is_asked_for() -> None:
+def test_the_weight_of_a_pair_is_capped() -> None:
     customer, article, weight = np.array([0, 0, 0]), np.array([0, 0, 1]), np.array([5.0, 4.0, 1.0])
     capped = build_adjacency(customer, article, weight, (1, 2), most=3.0)
     by_hand = build_adjacency(np.array([0, 0]), np.array([0, 1]), np.array([3.0, 1.0]), (1, 2))
     torch.testing.assert_close(capped.edge_index.to_dense(), by_hand.edge_index.to_dense())
 
 
-def test_attribute_nodes_stand_behind_the_articles() -> None:
-    """One customer bought article 0 of two; both have the attribute: 0.5 on each edge to it."""
+def test_attribute_nodes_are_linked_to_the_articles() -> None:
+    """One customer bought article 0 of two; both have the attribute, with weight 0.5 on each edge."""
     attributes = sp.csr_matrix(np.array([[0.5], [0.5]]))
     dense = build_adjacency(np.array([0]), np.array([0]), np.array([1.0]), (1, 2), attributes).edge_index.to_dense()
     whole = torch.tensor([[0, 1, 0, 0], [1, 0, 0, 0.5], [0, 0, 0, 0.5], [0, 0.5, 0.5, 0]])
@@ -149,7 +149,7 @@ def test_attribute_nodes_stand_behind_the_articles() -> None:
 
 
 def test_block_iteration_finds_the_leading_singular_vectors() -> None:
-    """Two halves of a shop that share nothing: the leading directions tell them apart."""
+    """Two halves of a shop that share nothing are separated by the leading directions."""
     customer, article = np.divmod(np.arange(50), 10)
     customer, article = np.append(customer, customer + 5), np.append(article, article + 10)
     adjacency = build_adjacency(customer, article, np.ones(100), (10, 20))
@@ -160,7 +160,7 @@ def test_block_iteration_finds_the_leading_singular_vectors() -> None:
     assert float((near[:5] @ near[5:10].T).abs().max()) < 0.01
 
 
-def test_a_node_that_was_not_there_starts_from_its_features_alone() -> None:
+def test_a_new_node_starts_from_its_features_only() -> None:
     features = (NodeFeatures(1, torch.tensor([[1.0], [2.0]]), torch.tensor([[0], [1]]), (2,)),)
     network = HeteroLightGCN(3, 4, 0, 0.0, torch.Generator().manual_seed(0), features)
     with torch.no_grad():
@@ -174,7 +174,7 @@ def test_a_node_that_was_not_there_starts_from_its_features_alone() -> None:
     torch.testing.assert_close(x[2], torch.tensor([2.5, 4.5, 6.5, 8.5]))
 
 
-def test_the_cosine_orders_as_the_score_with_what_sells_does() -> None:
+def test_the_cosine_ranks_like_the_score_with_bias() -> None:
     generator = torch.Generator().manual_seed(3)
     customers, articles = torch.randn(5, 6, generator=generator), torch.randn(40, 6, generator=generator)
     bias = torch.randn(40, generator=generator) * 2

@@ -1,4 +1,4 @@
-"""Nearest articles by embedding, in memory: exact, in order, and without articles that have no embedding."""
+"""Nearest articles by embedding, in memory: exact, ordered, and without articles that have no embedding."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def measure(held: HoldOut, sources: tuple[Method, ...]) -> float:
     return float(average_precision(mark_hits(ranked, truth), truth.relevant).mean())
 
 
-def test_articles_never_sold_are_found_in_the_customers_departments() -> None:
+def test_unsold_articles_are_found_in_the_customers_departments() -> None:
     held = hold_out(make_fashion())
     assert np.isin(held.after.article, held.before.article).mean() < 0.4
     without = tuple(source for source in WITHOUT_ATTRIBUTES if source.name != "new_arrivals")

@@ -1,4 +1,4 @@
-"""Intervals and tables of an evaluation, compared with figures worked out by hand or in another way."""
+"""Intervals and tables of an evaluation, compared with values by hand or computed in another way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_weeks_of_one_customer_are_resampled_together() -> None:
     values = np.random.default_rng(2).random(500)
     apart = bootstrap_interval(values, np.arange(500))
     copied = bootstrap_interval(np.tile(values, 4), np.tile(np.arange(500), 4))
-    assert copied == pytest.approx(apart)  # four weeks that say the same say no more than one
+    assert copied == pytest.approx(apart)  # four equal weeks have no more information than one
     assert np.isnan(bootstrap_interval(np.array([]), np.array([], dtype=int))).all()
 
 
@@ -44,17 +44,17 @@ def test_table_values_by_hand() -> None:
         Outcome("user_based_cf", "all", 2.0, (first, second)),
     ]
     table = tabulate(outcomes).set_index(["method", "segment"])
-    # of customers 0 and 1, who have a history: AP 1, 1/4 in the first week, 0, 1 in the second
+    # AP of customers 0 and 1, who have a history: 1, 1/4 in the first week, 0, 1 in the second
     assert table["map"]["user_based_cf", ALL_CUSTOMERS] == pytest.approx((1 + 0.25 + 0 + 1) / 4)
     assert table["map"]["user_based_cf", "cold"] == pytest.approx((0 + 0.5) / 2)
     assert table["map"]["user_based_cf", "1-5"] == pytest.approx(0.5)
     assert ("user_based_cf", "6-20") not in table.index
     assert table["customers"]["user_based_cf", ALL_CUSTOMERS] == 2
-    # popular's lists are the same weeks the other way round, so that on the whole nothing differs
+    # popular has the same weeks in reverse order, so the overall difference is 0
     assert table["difference"]["user_based_cf", ALL_CUSTOMERS] == pytest.approx(0)
     assert table["against"]["user_based_cf", ALL_CUSTOMERS] == "popular"
     assert table["difference_low"]["user_based_cf", "1-5"] <= 0 <= table["difference_high"]["user_based_cf", "1-5"]
-    # a place's probability is the share of hits there the week before: 1/2 and 1; hits are then 1, 0 and 0, 1
+    # a position's probability is its share of hits in the week before: 1/2 and 1; hits are then 1, 0 and 0, 1
     error = np.array([1 - 0.5, 0 - 0.5, 0 - 0.5, 1 - 0.5])
     assert table["rmse"]["user_based_cf", ALL_CUSTOMERS] == pytest.approx(np.sqrt((error**2).mean()))
     assert table["mae"]["user_based_cf", ALL_CUSTOMERS] == pytest.approx(np.abs(error).mean())

@@ -1,4 +1,4 @@
-"""What is in the repository is in the wheel."""
+"""The wheel contains the repository's files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_wheel_has_every_query_and_the_lock_file(wheel: zipfile.ZipFile) -> 
     assert {f"hmrec/{package}/py.typed" for package in ("cypher", "loader", "graph_ml", "cli")} <= names
 
 
-def test_nothing_but_hmrec_lands_in_site_packages(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_contains_only_hmrec(wheel: zipfile.ZipFile) -> None:
     assert {name.split("/")[0] for name in wheel.namelist() if ".dist-info" not in name} == {"hmrec"}
 
 

@@ -1,4 +1,4 @@
-"""Learning from a part of a shop's customers: all get embeddings, those of the part the same as by propagation."""
+"""Training on a sample of customers: all get embeddings, and those of the sample equal propagation."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def trained(subgraph: Subgraph, settings: TrainSettings) -> TrainedModel:
     return train(subgraph, settings)
 
 
-def test_customers_are_drawn_evenly_and_only_where_there_are_too_many(
-    subgraph: Subgraph, settings: TrainSettings
-) -> None:
+def test_customers_are_sampled_only_above_the_limit(subgraph: Subgraph, settings: TrainSettings) -> None:
     assert draw_customers(subgraph, HALF) is None
     drawn = draw_customers(subgraph, settings)
     assert drawn is not None
@@ -46,7 +44,7 @@ def test_customers_are_drawn_evenly_and_only_where_there_are_too_many(
     assert not np.array_equal(drawn, draw_customers(subgraph, settings.model_copy(update={"seed": 1})))
 
 
-def test_recommend_all_has_an_embedding_that_knows_their_taste(subgraph: Subgraph, trained: TrainedModel) -> None:
+def test_all_customers_get_an_embedding_of_their_taste(subgraph: Subgraph, trained: TrainedModel) -> None:
     assert trained.customer_ids == subgraph.customer_ids
     assert trained.learned_from is not None
     assert len(trained.learned_from) == round(len(subgraph.customer_ids) / 2)
@@ -56,7 +54,7 @@ def test_recommend_all_has_an_embedding_that_knows_their_taste(subgraph: Subgrap
     assert share_of_own_taste(trained.customers, trained.articles) > 0.9
 
 
-def test_those_learned_from_have_the_embedding_that_propagation_gives(
+def test_sampled_customers_have_the_embedding_of_propagation(
     subgraph: Subgraph, settings: TrainSettings, trained: TrainedModel
 ) -> None:
     assert trained.learned_from is not None
@@ -71,28 +69,28 @@ def test_those_learned_from_have_the_embedding_that_propagation_gives(
     np.testing.assert_allclose(trained.articles, articles, atol=1e-5)
 
 
-def test_a_kept_model_embeds_as_it_did_and_others_purchases_change_nobody_else(
+def test_a_saved_model_embeds_equally_and_purchases_change_only_their_customer(
     subgraph: Subgraph, trained: TrainedModel
 ) -> None:
-    kept = load_model(save_model(trained))
-    assert kept.learned_from == trained.learned_from
+    restored = load_model(save_model(trained))
+    assert restored.learned_from == trained.learned_from
     today = to_days(subgraph.until)
-    again = embed_as_of(kept, subgraph, today)
+    again = embed_as_of(restored, subgraph, today)
     np.testing.assert_allclose(again.customers, trained.customers, atol=1e-6)
-    stranger = next(outer for outer in subgraph.customer_ids if outer not in set(trained.learned_from or ()))
-    number = subgraph.customer_ids.index(stranger)
-    renamed = IdMap("zzz" if outer == stranger else outer for outer in subgraph.customer_ids)
-    without_latent = embed_as_of(kept, replace(subgraph, customer_ids=renamed), today)
+    unsampled = next(outer for outer in subgraph.customer_ids if outer not in set(trained.learned_from or ()))
+    number = subgraph.customer_ids.index(unsampled)
+    renamed = IdMap("zzz" if outer == unsampled else outer for outer in subgraph.customer_ids)
+    without_latent = embed_as_of(restored, replace(subgraph, customer_ids=renamed), today)
     np.testing.assert_allclose(without_latent.customers, again.customers, atol=1e-6)
-    fewer = embed_as_of(kept, subgraph.where(subgraph.customer != number), today)
+    fewer = embed_as_of(restored, subgraph.where(subgraph.customer != number), today)
     others = np.arange(len(subgraph.customer_ids)) != number
-    # what sells is counted in the whole shop, and a length shared by all articles with it: taste alone is compared
+    # popularity is counted over the whole shop and changes a length that all articles share: compare only the taste
     taste = slice(0, trained.settings.dim - 2)
     np.testing.assert_allclose(fewer.customers[others, taste], again.customers[others, taste], atol=1e-6)
     assert not np.allclose(fewer.customers[number, taste], again.customers[number, taste])
 
 
-def test_buyers_are_counted_as_a_set_of_each_window_s_customers(subgraph: Subgraph) -> None:
+def test_buyers_are_the_distinct_customers_of_each_window(subgraph: Subgraph) -> None:
     purchases = list(zip(subgraph.customer.tolist(), subgraph.article.tolist(), subgraph.time.tolist(), strict=True))
     for today in (5, 40, to_days(subgraph.until)):
         found = count_buyers(subgraph, today, (3, 14, 100))

@@ -1,4 +1,4 @@
-"""The source's protocol: its split, and its figures worked out by hand."""
+"""The source's protocol: its split, and its metrics compared with values by hand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hmrec.graph_ml.evaluate.random_split import (
 from tests.unit.purchases import make_subgraph, make_two_tastes
 
 
-def test_seventy_percent_of_the_rows_are_for_training_and_none_is_lost() -> None:
+def test_seventy_percent_of_the_rows_are_for_training() -> None:
     shop = make_two_tastes()
     split = split_rows(shop)
     assert split.rows == shop.quantity.sum()
@@ -72,7 +72,7 @@ def test_precision_and_recall_by_hand() -> None:
     # lists 1 2 and 1 0
     found = measure_lists(scores, relevant, allowed, 2)
     assert found == {"precision": pytest.approx(1 / 2), "recall": pytest.approx((1 / 2 + 1) / 2), "customers": 2}
-    # a list longer than what there is ends in misses, and what is not allowed is never in it
+    # a list longer than the allowed articles ends in misses
     found = measure_lists(scores, relevant, allowed, 10)
     assert found["precision"] == pytest.approx((2 / 10 + 1 / 10) / 2)
     assert measure_lists(scores, relevant & False, allowed, 2)["customers"] == 0
@@ -94,13 +94,13 @@ def test_the_fitted_probability_recovers_the_logistic_function_of_the_data() -> 
     assert flat == pytest.approx(np.full((2, 5), 0.2), abs=0.03)
 
 
-def test_training_pairs_are_left_out_or_kept() -> None:
+def test_training_pairs_are_excluded_or_included() -> None:
     train = make_subgraph([("ann", "x", 0), ("ann", "y", 0), ("bob", "z", 0)])
     owned, tested = sp.csr_matrix([[1.0, 1, 0], [0, 0, 1]]), sp.csr_matrix([[1.0, 0, 1], [0, 1, 0]])
     split = RandomSplit(train, np.array([0, 1]), owned, tested, 6, 3, 3)
     scores = np.array([[3, 2, 1], [1, 2, 3]], dtype=np.float32)
     out, kept = measure_scores(split, scores, 1, {"method": "one"})
-    # ann: z alone is left, relevant; bob: y before x
+    # ann: only z remains, which is relevant; bob: y before x
     assert (out["precision"], out["recall"], out["training pairs"]) == (1.0, 1.0, "left out")
     # ann: x, one of her two; bob: z, a miss
     assert (kept["precision"], kept["recall"], kept["training pairs"]) == (0.5, 0.25, "kept")

@@ -53,7 +53,7 @@ def test_articles_bought_every_week_come_before_best_sellers() -> None:
     by_ranker, by_popularity = (average_precision(mark_hits(r, truth), truth.relevant) for r in (ranked, best_sellers))
     assert by_ranker.mean() > 2 * by_popularity.mean()
     bought = mark_hits(ranked[:, :3], truth)
-    assert bought.mean() > 0.95  # the three habits come first
+    assert bought.mean() > 0.95  # the three habits rank first
 
 
 def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_those_of_the_first() -> None:
@@ -99,9 +99,9 @@ def test_threads_can_share_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> No
     parts = learn().attribute(features[:12], new_only=False)
     with ThreadPoolExecutor(8) as pool:  # parts first, of unused trees: without the lock this can crash the process
         explained = [pool.submit(ranker.attribute, features[:12], new_only=False) for _ in range(200)]
-        asked = [pool.submit(ranker.score, features, candidate_set.row, new_only=False, k=3) for _ in range(200)]
+        scored = [pool.submit(ranker.score, features, candidate_set.row, new_only=False, k=3) for _ in range(200)]
     assert all((one.result() == parts).all() for one in explained)
-    assert all((one.result() == alone).all() for one in asked)
+    assert all((one.result() == alone).all() for one in scored)
 
 
 @pytest.mark.parametrize("new_only", [False, True])

@@ -11,9 +11,9 @@ from hmrec.graph_ml.holdout.split import hold_out
 from tests.unit.purchases import make_subgraph, make_two_tastes
 
 
-@pytest.mark.parametrize("number", [30, 1_000])  # sorted whole, and by groups of articles
+@pytest.mark.parametrize("number", [30, 1_000])  # sorted completely, and by groups of articles
 def test_ranking_by_cosine_ignores_vector_lengths(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    monkeypatch.setattr(ranking, "SCORES_AT_ONCE", 3 * number)  # parts of three customers
+    monkeypatch.setattr(ranking, "SCORES_AT_ONCE", 3 * number)  # batches of three customers
     random = np.random.default_rng(0)
     customers, articles = (random.normal(size=(n, 6)).astype(np.float32) for n in (10, number))
     articles *= random.random((number, 1)).astype(np.float32) * 50 + 0.1

@@ -36,14 +36,14 @@ def test_each_row_with_a_query_has_a_saved_query_and_a_batch_file_of_its_name() 
 
 
 @pytest.mark.parametrize(("old", "new"), OLD_NAMES.items(), ids=OLD_NAMES)
-def test_an_old_name_stands_for_the_new_one_and_says_so(old: str, new: str) -> None:
+def test_an_old_name_is_accepted_with_a_note(old: str, new: str) -> None:
     assert find_method(old).name == new
     assert explain_old_name(old) == f"`{old}` is now called `{new}`."
     assert explain_old_name(new) == ""
 
 
 @pytest.mark.parametrize("name", ["", "magic", "CF"])
-def test_an_unknown_name_is_a_mistake_that_lists_the_names(name: str) -> None:
+def test_an_unknown_name_is_an_error_that_lists_the_names(name: str) -> None:
     with pytest.raises(UserMistake, match=r"auto, own_repurchases, .*hybrid, not"):
         find_method(name)
 
@@ -150,6 +150,6 @@ def test_a_new_recommender_is_one_row_one_query_and_one_file(tmp_path: Path) -> 
     assert seen["sources"] == ["own_repurchases", "toy"]
 
 
-def test_help_and_evaluation_name_every_method() -> None:
+def test_help_and_evaluation_list_every_method() -> None:
     assert all(f"{method.name} (" in describe_methods() for method in METHODS)
     assert set(list_evaluated()) == {method.name for method in METHODS} - {"auto"}

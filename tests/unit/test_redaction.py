@@ -1,4 +1,4 @@
-"""No secret is printed, wherever it stands: in an address, in .env, in an argument, in a traceback or in a log."""
+"""No secret is printed, wherever it is: in an address, in .env, in an argument, in a traceback or in a log."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_no_command_prints_a_secret(
         "NEO4J_URI": f"bolt://neo4j:{SECRET}@localhost:1",
         "NEO4J_PASSWORD": SECRET,
         "HMREC_TOKEN": f"{SECRET}-and-more",
-        "HMREC_HOME": str(tmp_path / "file" / "home"),  # no folder can be made there
+        "HMREC_HOME": str(tmp_path / "file" / "home"),  # no folder can be created there
         "HMREC_TIMEOUT": "0",
     }
     (tmp_path / "file").touch()
@@ -63,7 +63,7 @@ def test_no_command_prints_a_secret(
     assert_hidden(printed.out + printed.err)
 
 
-def test_an_address_with_credentials_says_where_they_go(tmp_path: Path) -> None:
+def test_an_address_with_credentials_has_a_hint(tmp_path: Path) -> None:
     result = run("query", "popular", cwd=tmp_path, NEO4J_URI="bolt://neo4j:sEcReT99@localhost:7687")
     assert result.returncode == 2
     assert result.stdout == ""
@@ -79,7 +79,7 @@ def test_an_address_with_credentials_says_where_they_go(tmp_path: Path) -> None:
         ("load", f"bolt://neo4j:{SECRET}@host"),
         ("recommend", SECRET),
         ("query", f"bolt://neo4j:{SECRET}@host"),
-        ("query", f"bolt://neo4j:{'sEcReT99' * 20}@host"),  # cut off before its @
+        ("query", f"bolt://neo4j:{'sEcReT99' * 20}@host"),  # truncated before its @
         ("query", SECRET),
         ("load", ".", "--map", SECRET),
         ("evaluate", "--methods", SECRET),
@@ -92,7 +92,7 @@ def test_an_address_with_credentials_says_where_they_go(tmp_path: Path) -> None:
         (SECRET,),
     ],
 )
-def test_no_message_repeats_a_secret_that_stands_in_the_line(
+def test_no_message_repeats_a_secret_from_the_command_line(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -117,12 +117,12 @@ def test_a_traceback_is_redacted(tmp_path: Path) -> None:
     assert_hidden(result.stderr)
 
 
-def test_what_libraries_log_and_warn_is_redacted(tmp_path: Path) -> None:
+def test_logs_and_warnings_of_libraries_are_redacted(tmp_path: Path) -> None:
     code = (
         "import logging, sys; from hmrec.cli import main as cli\n"
         "def fail(*_): logging.getLogger('driver').error('to %s', 'bolt://neo4j:sEcReT99@host'); "
         "print('pw sEcReT99', file=sys.stderr)\n"
-        "cli._put_first = fail\ncli.main()"
+        "cli._move_to_front = fail\ncli.main()"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | {"NEO4J_PASSWORD": "sEcReT99"}, cwd=tmp_path,
@@ -133,16 +133,16 @@ def test_what_libraries_log_and_warn_is_redacted(tmp_path: Path) -> None:
     assert_hidden(result.stderr)
 
 
-def test_the_service_s_sentences_are_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_services_errors_are_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     from hmrec.cli.service.failures import _answer
 
     monkeypatch.setenv("NEO4J_PASSWORD", SECRET)
     assert_hidden(bytes(_answer(400, f"no {SECRET}", f"see bolt://neo4j:{SECRET}@host").body).decode())
 
 
-def test_plain_addresses_and_words_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_addresses_and_words_without_secrets_are_unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NEO4J_PASSWORD", "neo4j")  # the default one: hiding it would hide the product's name
+    monkeypatch.setenv("NEO4J_PASSWORD", "neo4j")  # the default one: redacting it would redact the product's name
     for text in (
         "No Neo4j server answers at bolt://localhost:7687.",
         "Write neo4j+s://xyz.databases.neo4j.io.",
@@ -151,5 +151,5 @@ def test_plain_addresses_and_words_stay(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "write to a@b.org, see https://example.org/a:b",
     ):
         assert redact(text) == text
-    monkeypatch.setenv("NEO4J_PASSWORD", "pass")  # a short one is hidden where it stands alone
+    monkeypatch.setenv("NEO4J_PASSWORD", "pass")  # a short one is redacted only as a whole word
     assert redact("the password is pass, passed") == "the password is ***, passed"

@@ -1,4 +1,4 @@
-"""A request: valid or one sentence that names the field, and what each method means for whom."""
+"""A request is valid or ends in one sentence that names the field; and the meaning of each method."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_equal_requests_are_equal_and_cannot_be_changed() -> None:
         one.k = 3  # type: ignore[misc]
 
 
-def test_the_filters_are_parameters_of_every_query() -> None:
+def test_filters_are_parameters_of_every_query() -> None:
     from hmrec.cypher.catalogue import find_query
 
     for method in METHODS:
@@ -70,7 +70,7 @@ def list_steps(method: str, history: bool, embedding: bool, state: GraphState, *
     return [step.method for step in plan.steps if step.suits(history, embedding)]
 
 
-def test_auto_is_the_ranker_once_trained_unless_an_earlier_day_is_asked_for() -> None:
+def test_auto_is_the_ranker_if_trained_except_for_an_earlier_day() -> None:
     for history in (True, False):
         assert list_steps("auto", history, True, RANKED) == ["hybrid", "popular"]
     for state in (UNRANKED, UNTRAINED):
@@ -109,7 +109,7 @@ def test_only_what_may_use_the_ranker_reads_the_state() -> None:
                 assert plan_steps(request, lambda: RANKED).state is RANKED
 
 
-def test_a_step_suits_many_customers_as_it_suits_each() -> None:
+def test_a_step_suits_a_batch_as_it_suits_each_customer() -> None:
     history, embedding = np.array([True, True, False, False]), np.array([True, False, True, False])
     for method in METHODS:
         for step in plan_steps(Request(method=method.name), lambda: RANKED).steps:

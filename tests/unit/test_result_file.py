@@ -1,4 +1,4 @@
-"""Result files: whole or as they were, through links, into pipes, with the mode they had."""
+"""Result files: complete or unchanged, through links, into pipes, with the mode they had."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ every_writer = pytest.mark.parametrize(("write", "expected"), WRITERS, ids=["sub
 
 
 @every_writer
-def test_a_link_stays_and_its_target_is_written(write: Write, expected: str, tmp_path: Path) -> None:
+def test_a_link_is_kept_and_its_target_is_written(write: Write, expected: str, tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     real, middle, link = tmp_path / "deep" / "real.csv", tmp_path / "deep" / "middle", tmp_path / "link.csv"
     real.write_text("old")
@@ -48,7 +48,7 @@ def test_a_link_stays_and_its_target_is_written(write: Write, expected: str, tmp
 
 
 @every_writer
-def test_a_link_to_nothing_makes_its_target(write: Write, expected: str, tmp_path: Path) -> None:
+def test_a_dangling_link_creates_its_target(write: Write, expected: str, tmp_path: Path) -> None:
     link = tmp_path / "link.csv"
     link.symlink_to("new.csv")
     write(link)
@@ -67,7 +67,7 @@ def test_the_mode_of_a_file_is_kept(mode: int, write: Write, expected: str, tmp_
     assert expected in out.read_text()
 
 
-def test_a_private_file_is_private_while_it_is_written(tmp_path: Path) -> None:
+def test_a_private_file_stays_private_during_writing(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.touch()
     out.chmod(0o600)
@@ -77,7 +77,7 @@ def test_a_private_file_is_private_while_it_is_written(tmp_path: Path) -> None:
 
 
 @every_writer
-def test_a_fifo_stays_one_and_its_reader_gets_everything(write: Write, expected: str, tmp_path: Path) -> None:
+def test_a_fifo_is_kept_and_its_reader_gets_everything(write: Write, expected: str, tmp_path: Path) -> None:
     fifo = tmp_path / "p"
     os.mkfifo(fifo)
     with ThreadPoolExecutor(1) as pool:
@@ -97,7 +97,7 @@ def test_an_open_descriptor_is_written_to(write: Write, expected: str) -> None:
         assert expected in file.read()
 
 
-def test_a_descriptor_of_a_file_goes_on_where_that_is(tmp_path: Path) -> None:
+def test_a_descriptor_of_a_file_is_written_at_its_position(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb", buffering=0) as file:
         file.write(b"before\n")
         recommend(Path(f"/dev/fd/{file.fileno()}"))
@@ -113,7 +113,7 @@ def test_a_reader_that_stops_ends_in_one_sentence(tmp_path: Path) -> None:
     os.close(writer)
 
 
-def test_what_takes_no_result_is_refused_by_name_and_left_alone(tmp_path: Path) -> None:
+def test_folders_and_sockets_are_errors_and_unchanged(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s"))
         with pytest.raises(UserMistake, match="is a socket"):
@@ -129,7 +129,7 @@ def test_what_takes_no_result_is_refused_by_name_and_left_alone(tmp_path: Path) 
         recommend(Path("/dev/fd/987"))
 
 
-def test_a_result_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_failed_result_keeps_the_old_file(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.write_text("old")
 

@@ -1,4 +1,4 @@
-"""The declared tables: what the graph's contract names, and that it can be relied on."""
+"""The declared tables agree with the graph's documented structure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def test_columns_are_those_of_h_and_m_in_their_order() -> None:
     assert ARTICLES.column_names[-1] == "detail_desc"
 
 
-def test_of_the_transactions_only_day_customer_and_article_are_required() -> None:
+def test_only_day_customer_and_article_are_required() -> None:
     assert [column.name for column in TRANSACTIONS.columns if column.required] == ["t_dat", "customer_id", "article_id"]
     assert [column.name for column in TRANSACTIONS.columns if column.extra] == ["quantity", "invoice"]
 
 
-def test_attributes_stand_on_columns_of_the_articles() -> None:
+def test_attributes_are_columns_of_the_articles() -> None:
     for attribute in ATTRIBUTES:
         ARTICLES.column(attribute.key)
         if attribute.name:
@@ -30,7 +30,7 @@ def test_attributes_stand_on_columns_of_the_articles() -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_rule_is_said_in_words(table: object) -> None:
+def test_every_rule_has_words(table: object) -> None:
     assert table in TABLES
     rules = [column.rule for column in getattr(table, "columns")]  # noqa: B009
     assert all(rules)

@@ -1,4 +1,4 @@
-"""Promises of SECURITY.md that can be read off the sources."""
+"""Promises of SECURITY.md that can be checked in the source code."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def test_no_source_loads_code_from_data_or_starts_a_shell() -> None:
         assert not EXECUTES.search(file.read_text(encoding="utf-8")), file
 
 
-def test_no_cypher_stands_in_python() -> None:
+def test_python_contains_no_cypher() -> None:
     for file in SOURCES:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
             quoted = re.findall(r'"[^"]*"', line)
             assert not any(CYPHER.search(text) for text in quoted), f"{file}:{number}"
 
 
-def test_no_query_makes_a_name_of_a_value_or_reads_a_file() -> None:
+def test_no_query_builds_names_from_values_or_reads_files() -> None:
     for query in load_catalogue().values():
         assert not DYNAMIC.search(query.body), query.name
 
 
 @pytest.mark.parametrize("path", re.findall(r"`(tests/[\w/.]+)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8")))
-def test_each_promise_names_a_test_that_is_there(path: str) -> None:
+def test_each_promise_names_an_existing_test(path: str) -> None:
     assert (ROOT / path).is_file()

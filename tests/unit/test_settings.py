@@ -1,4 +1,4 @@
-"""Settings: from the environment and .env, read as they stand or refused in a sentence."""
+"""Settings from the environment and .env are read exactly, or end in one sentence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hmrec.cypher.settings import ConnectionSettings, ServerSettings
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _use_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OTHER", "/home/me")
 
@@ -42,7 +42,7 @@ def test_a_password_in_dot_env(written: str, password: str) -> None:
     assert ConnectionSettings().password.get_secret_value() == password
 
 
-def test_a_byte_order_mark_and_crlf_are_fine() -> None:
+def test_a_byte_order_mark_and_crlf_are_accepted() -> None:
     Path(".env").write_bytes(b"\xef\xbb\xbfNEO4J_URI=bolt://localhost:1\r\nNEO4J_PASSWORD=x\r\nHMREC_TIMEOUT=7\r\n")
     settings = ConnectionSettings()
     assert (settings.uri, settings.password.get_secret_value(), settings.timeout) == ("bolt://localhost:1", "x", 7.0)
@@ -66,7 +66,9 @@ def test_an_open_quote_is_named_without_the_value() -> None:
     assert "abc" not in str(caught.value)
 
 
-def test_the_environment_goes_before_dot_env_and_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_has_priority_over_dot_env_and_empty_values_are_ignored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     Path(".env").write_text("NEO4J_URI=bolt://file:1\nNEO4J_USERNAME=file\nHMREC_HOME=\n")
     monkeypatch.setenv("NEO4J_URI", "bolt://environment:1")
     monkeypatch.setenv("NEO4J_USERNAME", "")
@@ -79,7 +81,7 @@ def test_the_environment_goes_before_dot_env_and_an_empty_value_is_none(monkeypa
     "uri",
     ["bolt://neo4j:pw@host:7687", "neo4j+s://me@host", "bolt://neo4j:p@ss/w#x@host", "bolt://:pw@host"],
 )
-def test_an_address_holds_no_credentials(uri: str) -> None:
+def test_an_address_with_credentials_is_an_error(uri: str) -> None:
     with pytest.raises(UserMistake, match="NEO4J_USERNAME and NEO4J_PASSWORD") as caught:
         ConnectionSettings(uri=uri)
     assert "pw" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Lists that customers share: right for each, asked for once, never of purchases that are no longer the graph's."""
+"""Lists that customers share: correct for each, fetched once, and never stale."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOW = GraphState("a", 40, 60, 100, loads=(Load("load 1", "2020-09-22"),), until=
 
 
 class Query:
-    """A list of so many articles, best first; counts how often it is asked."""
+    """A list of this many articles, best first; counts how often it is fetched."""
 
     def __init__(self, articles: int, first: int = 0) -> None:
         self.rows = [Row(f"a{n:04}", 1.0 / (n + 1), "popular") for n in range(first, first + articles)]
@@ -23,7 +23,7 @@ class Query:
         return self.rows[:k]
 
 
-def test_a_list_is_asked_for_once_and_each_customer_gets_it_less_what_they_own() -> None:
+def test_a_list_is_fetched_once_and_owned_articles_are_removed() -> None:
     lists, query = SharedLists(), Query(1000)
     assert lists.take(NOW, "popular", 3, (), query) == query.rows[:3]
     owned = {"a0000", "a0002"}
@@ -31,7 +31,7 @@ def test_a_list_is_asked_for_once_and_each_customer_gets_it_less_what_they_own()
     assert query.times == 1
 
 
-def test_another_key_is_another_list_and_those_not_asked_for_longest_go() -> None:
+def test_each_key_has_its_list_and_the_least_recently_used_are_dropped() -> None:
     lists, query = SharedLists(kept=2), Query(10)
     for key in ("one", "two", "one", "three", "one"):
         lists.take(NOW, key, 3, (), query)
@@ -67,7 +67,7 @@ def test_nothing_is_kept_while_a_load_is_running_or_without_one(loads: tuple[Loa
     assert not len(lists)
 
 
-def test_a_list_that_does_not_reach_is_told_and_a_short_one_is_whole() -> None:
+def test_a_list_that_is_too_short_is_none_and_a_complete_one_is_not() -> None:
     lists = SharedLists()
     owned = {f"a{n:04}" for n in range(DEPTH - 2)}
     assert lists.take(NOW, "long", 3, owned, Query(1000)) is None

@@ -1,4 +1,4 @@
-"""The submission file: whole or not there, gone on with after a failure, begun anew where it would be another."""
+"""The submission file is complete or missing; a failed run continues, and a run with other settings starts again."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ CUSTOMERS = [*(f"c{n:03}" for n in range(37)), "with, comma", 'with "quotes"', "
 
 
 class Broken(Exception):
-    """What ends a run."""
+    """The failure that ends a run."""
 
 
 class Lists:
-    """Lists that are told apart by customer; remembers who was asked about, and may break off."""
+    """Distinct lists by customer; records which customers were predicted, and may fail."""
 
     def __init__(self, fails_at: int = 1000) -> None:
-        self.asked: list[int] = []
+        self.predicted: list[int] = []
         self.fails_at = fails_at
 
     def __call__(self, begin: int, end: int) -> Iterator[list[str]]:
         for place in range(begin, end):
             if place == self.fails_at:
                 raise Broken
-            self.asked.append(place)
+            self.predicted.append(place)
             yield [f"a{place:03}", "a999"]
 
 
@@ -38,14 +38,14 @@ def write(out: Path, lists: Callable[[int, int], Iterator[list[str]]], settings:
 
 
 def leave_half(out: Path, fails_at: int = 23) -> Path:
-    """A run that fails; what it leaves beside the file."""
+    """Let a run fail, and return its partial file."""
     with pytest.raises(Broken):
         write(out, Lists(fails_at))
     (partial,) = out.parent.glob("*.partial")
     return partial
 
 
-def test_a_file_is_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+def test_a_file_is_complete_and_the_only_one_in_its_folder(tmp_path: Path) -> None:
     out = tmp_path / "new folder" / "submission.csv"
     assert write(out, Lists()) == len(CUSTOMERS)
     with out.open(encoding="utf-8", newline="") as file:
@@ -55,7 +55,7 @@ def test_a_file_is_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     assert list(out.parent.iterdir()) == [out]
 
 
-def test_a_run_goes_on_where_a_failed_one_ended(tmp_path: Path) -> None:
+def test_a_run_continues_where_a_failed_one_ended(tmp_path: Path) -> None:
     out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
     out.write_text("of an earlier run")
     write(whole, Lists())
@@ -63,12 +63,12 @@ def test_a_run_goes_on_where_a_failed_one_ended(tmp_path: Path) -> None:
     assert out.read_text() == "of an earlier run"
     lists = Lists()
     assert write(out, lists) == len(CUSTOMERS) - 20
-    assert lists.asked == list(range(20, len(CUSTOMERS)))  # by whole batches
+    assert lists.predicted == list(range(20, len(CUSTOMERS)))  # in complete batches
     assert out.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.parametrize("cut", [0, 5, 24, 25, 26, 60, 100, 150])
-def test_what_was_half_written_is_done_again(cut: int, tmp_path: Path) -> None:
+def test_a_partial_line_is_written_again(cut: int, tmp_path: Path) -> None:
     out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
     write(whole, Lists())
     partial = leave_half(out)
@@ -78,26 +78,26 @@ def test_what_was_half_written_is_done_again(cut: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"c010", b"customer_id", b"\x00\xff", b'"'])
-def test_lines_that_are_not_the_next_customers_are_thrown_away(damage: bytes, tmp_path: Path) -> None:
+def test_lines_that_are_not_the_next_customers_are_discarded(damage: bytes, tmp_path: Path) -> None:
     out, whole = tmp_path / "submission.csv", tmp_path / "whole.csv"
     write(whole, Lists())
     partial = leave_half(out)
     partial.write_bytes(partial.read_bytes().replace(b"c012", damage))
     lists = Lists()
     write(out, lists)
-    assert lists.asked[0] == 10
+    assert lists.predicted[0] == 10
     assert out.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.parametrize("changed", [{"settings": 13}, {"at_once": 6}])
-def test_a_run_with_other_settings_begins_anew(changed: dict[str, int], tmp_path: Path) -> None:
+def test_a_run_with_other_settings_starts_again(changed: dict[str, int], tmp_path: Path) -> None:
     out = tmp_path / "submission.csv"
     leave_half(out)
     assert write(out, Lists(), **changed) == len(CUSTOMERS)
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
+def test_two_runs_cannot_write_the_same_file(tmp_path: Path) -> None:
     out = tmp_path / "submission.csv"
     partial = leave_half(out)
     before = partial.read_bytes()

@@ -45,7 +45,7 @@ def test_the_setting_limits_the_number_of_weeks() -> None:
         assert count_target_weeks(subgraph, TrainSettings(target_weeks=weeks)) == weeks
 
 
-def test_each_week_is_predicted_from_the_purchases_before_it() -> None:
+def test_each_week_is_predicted_from_earlier_purchases() -> None:
     subgraph = make_two_tastes()
     weeks = plan_target_weeks(subgraph, 3, to_days(subgraph.until), GraphBuilder(TrainSettings()))
     assert [week.graph.day for week in weeks] == [63, 56, 49]

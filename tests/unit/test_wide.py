@@ -1,4 +1,4 @@
-"""A shop of which little was ever bought trains as any other, with the other articles beside the graph."""
+"""A shop with mostly unsold articles trains like any other, with these articles outside the graph."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SETTINGS = TrainSettings(dim=16, epochs=3, target_weeks=4, start_power=0.25)
 
 
 def make_wide_shop(unsold: int = 300) -> Subgraph:
-    """Two tastes, and many articles that nobody buys, numbered before and after those that are bought."""
+    """Return two tastes and many unsold articles, numbered before and after the sold ones."""
     shop = make_two_tastes()
     bought = len(shop.article_ids)
     articles = bought + unsold
@@ -56,8 +56,8 @@ def make_wide_shop(unsold: int = 300) -> Subgraph:
 
 
 @torch.no_grad()
-def stir(training: Training) -> None:
-    """Give the network weights by chance, so that nothing is 0 that need not be."""
+def randomise(training: Training) -> None:
+    """Randomise the network's weights, so that no number is 0 by chance."""
     generator = torch.Generator().manual_seed(5)
     for value in training.network.parameters():
         value.add_(torch.randn(value.shape, generator=generator) * 0.1)
@@ -72,7 +72,7 @@ def test_a_shop_is_wide_where_most_articles_were_never_bought() -> None:
 
 
 @pytest.mark.parametrize("weeks", [0, 4])
-def test_embeddings_are_those_of_the_whole_graph(weeks: int) -> None:
+def test_embeddings_equal_those_of_the_whole_graph(weeks: int) -> None:
     shop = make_wide_shop()
     training = WideTraining(to_hetero(shop), SETTINGS.model_copy(update={"target_weeks": weeks}))
     stir(training)
@@ -81,19 +81,19 @@ def test_embeddings_are_those_of_the_whole_graph(weeks: int) -> None:
     whole = embed_as_of(trained, shop, to_days(shop.until))
     customers, articles = training.embed()
     np.testing.assert_allclose(customers, whole.customers, atol=1e-5)
-    # the last number is the root of a small difference
+    # the last number is the root of a small difference, hence less exact
     np.testing.assert_allclose(articles[:, :-1], whole.articles[:, :-1], atol=1e-5)
     np.testing.assert_allclose(articles[:, -1], whole.articles[:, -1], atol=1e-3)
 
 
-def test_scores_and_gradients_are_those_of_the_whole_graph() -> None:
+def test_scores_and_gradients_equal_those_of_the_whole_graph() -> None:
     shop = make_wide_shop()
     wide, whole = WideTraining(to_hetero(shop), SETTINGS), Training(to_hetero(shop), SETTINGS)
     stir(wide)
     weights = {name: torch.from_numpy(value) for name, value in wide.weights().items()}
     whole.network.load_state_dict(weights)
     bought = np.flatnonzero(wide.unsold.bought)
-    order = np.append(bought, wide.unsold.others)  # as the wide one numbers articles
+    order = np.append(bought, wide.unsold.others)  # the wide training's order of articles
     for one, other in zip(wide.weeks, whole.weeks, strict=True):
         np.testing.assert_allclose(one.chance, other.chance[order])
         assert (one.targets != other.targets[:, order]).nnz == 0

@@ -1,4 +1,6 @@
-"""Loading files with missing prices, quantities and returns: both modes make one graph, and again changes nothing."""
+"""Loading files with missing prices, quantities and returns: both modes create one graph, and a repeat changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +38,13 @@ C9,2018-09-23,cyd,663713001,1.5,1,-4
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small shop with all of that."""
+    """Write a small shop with missing prices, quantities and returns."""
     for name, text in (("customers", CUSTOMERS), ("articles", ARTICLES), ("transactions_train", TRANSACTIONS)):
         (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
     return tmp_path
 
 
-def test_missing_prices_and_returns_make_one_graph_by_both_modes(
+def test_missing_prices_and_returns_load_equally_in_both_modes(
     folder: Path,
     local_server: LocalServer,
     local_graph: Graph,  # noqa: F811
@@ -70,7 +72,7 @@ def test_missing_prices_and_returns_make_one_graph_by_both_modes(
     assert streamed.counts == bulk.counts
     count = streamed.counts["transactions_train"]
     assert (count.read, count.loaded, count.merged, count.rejected, count.returned) == (9, 3, 1, 0, 5)
-    assert [price for price in exported.price.tolist() if price == price] == [0.0]  # the others are not a number
+    assert [price for price in exported.price.tolist() if price == price] == [0.0]  # the others are NaN
     assert exported.quantity.tolist() == [5, 1, 1]
 
 
@@ -84,7 +86,7 @@ def test_a_purchase_without_a_price_gets_the_larger_quantity(folder: Path, graph
         assert [(row["p"], row["q"]) for row in rows] == [(0.0, 1), (None, wanted)]
 
 
-def test_a_return_in_a_later_file_is_told_and_changes_nothing(folder: Path, graph: Graph) -> None:
+def test_a_return_in_a_later_file_is_noted_and_changes_nothing(folder: Path, graph: Graph) -> None:
     load_folder(folder, server=None, graph=graph, mode="stream")
     before = picture(graph)[1]
     header = TRANSACTIONS.splitlines()[0] + "\n"
@@ -94,7 +96,7 @@ def test_a_return_in_a_later_file_is_told_and_changes_nothing(folder: Path, grap
     assert picture(graph)[1] == before
 
 
-def test_a_season_holds_articles_without_a_price(folder: Path, graph: Graph) -> None:
+def test_in_season_includes_articles_without_a_price(folder: Path, graph: Graph) -> None:
     load_folder(folder, server=None, graph=graph, mode="stream")
     season = graph.read_rows("passing_articles", in_season=30)[1]
     assert sorted(row[0] for row in season) == ["0108775015", "0663713001"]
