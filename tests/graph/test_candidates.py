@@ -57,9 +57,9 @@ def choose_customers(snapshot: Snapshot) -> np.ndarray[Any, Any]:
     return np.concatenate(chosen)
 
 
-def choose_parameters(name: str, asked: dict[str, Any]) -> dict[str, Any]:
+def choose_parameters(name: str, filters: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters that the query of this name has."""
-    return {key: value for key, value in asked.items() if key in find_query(name).parameters}
+    return {key: value for key, value in filters.items() if key in find_query(name).parameters}
 
 
 def test_every_query_that_needs_no_embeddings_is_compared_with_its_batch_version() -> None:
@@ -69,13 +69,13 @@ def test_every_query_that_needs_no_embeddings_is_compared_with_its_batch_version
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "filters",
     [{}, {"new_only": True}, TIGHT, {**TIGHT, "new_only": True, "k": 40}],
     ids=["plain", "new", "tight", "both"],
 )
 @pytest.mark.parametrize("name", BATCH)
 def test_batch_lists_equal_the_querys(
-    module_graph: Graph, subgraph: Subgraph, name: str, asked: dict[str, Any]
+    module_graph: Graph, subgraph: Subgraph, name: str, filters: dict[str, Any]
 ) -> None:
     cut = subgraph.until - dt.timedelta(days=21)
     snapshot = Snapshot.of(subgraph, cut)
@@ -83,7 +83,7 @@ def test_batch_lists_equal_the_querys(
     parameters = choose_parameters(name, filters)
     found = BATCH[name](snapshot, customers, **parameters)
     assert len(found) == len(customers)
-    if name == "popular_in_departments" and asked:
+    if name == "popular_in_departments" and filters:
         parameters["seeks"] = 3  # lets the query scan all purchases of the days instead
     for place, customer in enumerate(customers.tolist()):
         outer = subgraph.customer_ids.id(customer)

@@ -42,7 +42,7 @@ def no_versions(module_graph: Graph, models: list[TrainedModel]) -> None:
 def test_an_earlier_version_is_used_again(module_graph: Graph, models: list[TrainedModel]) -> None:
     for trained in models:
         write_embeddings(module_graph, trained, {"map_new": 0.25})
-    assert holds(module_graph, models[1])
+    assert has_embeddings_of(module_graph, models[1])
     loaded = load_version(module_graph, 1)
     np.testing.assert_array_equal(loaded.customers, models[0].customers)
     before = list_versions(module_graph, 1)[0].model

@@ -36,7 +36,7 @@ def stored(graph: Graph, label: str, key: str) -> dict[str, np.ndarray]:
     return {str(row["id"]): np.array(row["x"]) for row in rows}
 
 
-def holds(graph: Graph, trained: TrainedModel) -> bool:
+def has_embeddings_of(graph: Graph, trained: TrainedModel) -> bool:
     """Return whether `Customer.embedding` and `Article.embedding` are exactly those of the model."""
     for label, key, ids, vectors in (
         ("Customer", "customer_id", trained.customer_ids, trained.customers),

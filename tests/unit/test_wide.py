@@ -75,7 +75,7 @@ def test_a_shop_is_wide_where_most_articles_were_never_bought() -> None:
 def test_embeddings_equal_those_of_the_whole_graph(weeks: int) -> None:
     shop = make_wide_shop()
     training = WideTraining(to_hetero(shop), SETTINGS.model_copy(update={"target_weeks": weeks}))
-    stir(training)
+    randomise(training)
     training.epochs = 1
     trained = replace(train(shop, SETTINGS), weights=training.weights())
     whole = embed_as_of(trained, shop, to_days(shop.until))
@@ -89,7 +89,7 @@ def test_embeddings_equal_those_of_the_whole_graph(weeks: int) -> None:
 def test_scores_and_gradients_equal_those_of_the_whole_graph() -> None:
     shop = make_wide_shop()
     wide, whole = WideTraining(to_hetero(shop), SETTINGS), Training(to_hetero(shop), SETTINGS)
-    stir(wide)
+    randomise(wide)
     weights = {name: torch.from_numpy(value) for name, value in wide.weights().items()}
     whole.network.load_state_dict(weights)
     bought = np.flatnonzero(wide.unsold.bought)
