@@ -30,7 +30,7 @@ from hmrec.graph_ml.write_back.embed_new import embed_new
 from hmrec.graph_ml.write_back.write import use_version, write_embeddings
 from typer.testing import CliRunner
 
-from tests.conftest import name_connection
+from tests.conftest import connection_environment
 from tests.graph.shops import load_two_tastes
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
 
 @pytest.fixture
 def environment(connection: ConnectionSettings, tmp_path: Path) -> dict[str, str]:
-    return name_connection(connection) | {"HMREC_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
+    return connection_environment(connection) | {"HMREC_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
 
 
 def write_vectors(graph: Graph, file: Path, until: dt.date | None = None) -> tuple[Path, dict[str, np.ndarray]]:
