@@ -75,18 +75,21 @@ def load_folder(
     check_only : read and check, and change nothing.
     max_bad : the share of a table's rows that may break the rules, 0 to 1.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
-                         column_map, rules, report, Foreign(), confirm, progress)  # fmt: skip
-    progress : told each step.
+    rules : the first day that a date may be, article ids to leave out, and the files' encoding; None for the defaults.
+    report : folder for the report and the rejected rows; None for `folder`, or, if that is read-only, hmrec's home.
+    confirm : called with a question before `replace` deletes purchases from a database that also holds nodes of
+        others; returns whether to go on. None refuses to delete them.
+    progress : called with each step.
 
     Returns
     -------
-    What was done; also written as load-report.json, and kept as (:Load) where something changed.
+    What was done; also written as load-report.json, and kept as (:Load) if anything changed.
 
     Raises
     ------
     UserMistake : a file, a column or an option is wrong, too many rows are bad, `replace` was not confirmed, or
-        an index of somebody else's is in the way; nothing has changed then.
-    LoadRunning : another load is at work on this server.
+        an index that is not hmrec's is in the way. Nothing has changed then.
+    LoadRunning : another load is running on this server.
     HmrecError : the import or the server failed.
     """
     find_files(folder)

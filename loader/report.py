@@ -27,7 +27,8 @@ class LoadReport:
     id : of the (:Load) node; the same for a load that goes on after it was killed.
     folder, fingerprint : what was loaded, and SHA-256 over the files.
     started, finished : ISO 8601, UTC.
-    mode : bulk, stream or check, and `why`, a sentence.
+    mode : bulk, stream or check.
+    why : the reason for that mode, in a few words.
     counts : by table: rows read = loaded + merged + rejected + returned + left_out.
     lost_cells : by table and column, how many optional cells broke their rule and so have no value.
     bare_customers, bare_articles : how many only the transactions name.

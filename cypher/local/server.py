@@ -216,6 +216,7 @@ class LocalServer(ServerHome):
         Parameters
         ----------
         fresh : a data folder made by `admin(..., data=fresh)`, on the same disk.
+        progress : called while the server stops and starts.
         """
         with self._alone():  # all of it, so that nobody starts the server on the old graph in between
             self._stop(progress, STOP_SECONDS)

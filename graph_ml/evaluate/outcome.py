@@ -66,13 +66,13 @@ class WeekOutcome:
 def score_lists(known: HistoryCounts, ranked: Integers, truth: Truth) -> WeekOutcome:
     """Compare a method's lists with what was bought.
 
+    Novelty as in Zhou et al., Solving the apparent diversity-accuracy dilemma, PNAS 2010 (self-information).
+
     Parameters
     ----------
     known : counts of the purchases before the period.
     ranked : [n, k], the lists, a row for each of the truth's customers.
     truth : the purchases that count.
-
-    Novelty as in Zhou et al., Solving the apparent diversity-accuracy dilemma, PNAS 2010 (self-information).
     """
     history, buyers = known.history[truth.customers], known.buyers
     listed = ranked[history > 0]

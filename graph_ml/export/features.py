@@ -204,6 +204,7 @@ def make_frame(key: str, ids: list[str], rows: list[list[Any]], features: tuple[
     key : the id's name.
     ids : outer ids, one a node.
     rows : one a node: its values in the features' order.
+    features : the properties that are read.
     """
     values = zip(*rows, strict=True) if rows else ([] for _ in features)
     columns = {f.name: pl.Series(f.name, column, strict=False) for f, column in zip(features, values, strict=True)}

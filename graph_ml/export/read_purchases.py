@@ -93,6 +93,7 @@ def read_purchases(
 
     Parameters
     ----------
+    graph : the graph to read.
     customer_nodes, article_nodes : numbers of nodes; `customer` and `article` are places in these arrays.
     since, until : first day, and the day after the last.
     progress : told the customers read.

@@ -16,6 +16,9 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return the percentile interval of the mean of `values`, resampling whole customers with replacement.
 
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13; resampled by customer as in Field
+    and Welsh, Bootstrapping clustered data, JRSS B 2007.
+
     Parameters
     ----------
     values : [n], one number for each customer and week.
@@ -23,9 +26,6 @@ def bootstrap_interval(
     confidence : share of the resampled means between the bounds.
     draws : number of resamples.
     seed : the same seed gives the same bounds.
-
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13; resampled by customer as in Field
-    and Welsh, Bootstrapping clustered data, JRSS B 2007.
     """
     if not len(values):
         return float("nan"), float("nan")

@@ -57,12 +57,12 @@ def describe_articles(snapshot: Snapshot) -> Matrix:
 
 
 def compute_features(snapshot: Snapshot, candidate_set: CandidateSet, facts: Matrix, cosine: Matrix) -> Matrix:
-    """Return [m, len(OWN) + len(FACTS) + 2 * sources]: all features, a row for each offer.
+    """Return [m, len(OWN) + len(FACTS) + 2 * sources]: all features, a row for each candidate.
 
     Parameters
     ----------
     snapshot : has all purchases of the customers; those of others are not used.
-    offers : the pairs.
+    candidate_set : the pairs of customer and article.
     facts : [A, len(FACTS)], from `describe_articles`.
     cosine : [m], of the embeddings; NaN if one is missing.
     """

@@ -85,7 +85,7 @@ class Proposed:
     sources : the queries.
     ids : the articles' ids, by their numbers.
     lists : by the source's name the articles it proposes, with score and reason, the best first.
-    offers, features : all of it, as the ranker sees it.
+    candidate_set, features : all of it, as the ranker sees it.
     """
 
     sources: CustomerSources

@@ -57,15 +57,15 @@ class SharedLists:
         owned: Collection[str],
         fetch: Callable[[int], list[Row]],
     ) -> list[Row] | None:
-        """The first `k` rows whose article is not `owned`; None where what is kept does not reach so far.
+        """Return the first `k` rows whose article is not in `owned`; None if the kept list is too short for that.
 
         Parameters
         ----------
-        purchases : which ones the graph has, read before anything else that the answer is made of.
-        key : all that the list depends on besides.
-        k : how many rows.
+        purchases : the state of the graph's purchases, read before anything else that the answer depends on.
+        key : everything else that the list depends on.
+        k : number of rows.
         owned : articles to leave out.
-        ask : gives the first so many rows, for nobody in particular.
+        fetch : returns the first rows of the list, as many as it is called with, for no particular customer.
         """
         depth = max(DEPTH, 2 * k)
         key = (key, depth)

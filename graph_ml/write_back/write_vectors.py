@@ -43,6 +43,7 @@ def write_vectors(
     vectors : the rows.
     slot : the property.
     kind : what the nodes are, for `progress`.
+    progress : called with the number of nodes written.
 
     Returns
     -------

@@ -31,7 +31,7 @@ class Part:
     skip : how many lines stand before the first row; 0 for Parquet.
     constants : columns that the folder's name holds.
     schema : of Parquet: the columns' types, under their names in this file.
-    look : what its text shows; None for Parquet and spreadsheets.
+    byte_scan : what a pass over its bytes found; None for Parquet and spreadsheets.
     rows : Parquet files of split rows, which are read instead of `text`; None if `text` is plain.
     first : how many lines the parts before it have.
     """
@@ -59,6 +59,7 @@ class Source:
 
     Attributes
     ----------
+    table : which of the three tables it is.
     file : as the user has it; the first part's, if there are several.
     parts : in order; all have the same columns.
     header, names : the columns' names in the files, and under hmrec's names.

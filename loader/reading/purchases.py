@@ -37,6 +37,10 @@ class TableCount:
 
     Attributes
     ----------
+    read : rows in the files.
+    loaded : rows that became a node or a relationship.
+    merged : rows that were added to an equal one, or whose id occurs again.
+    rejected : rows that break a rule.
     returned : rows of returns, cancelled invoices and no units, and of purchases that they took back whole.
     left_out : rows of articles that the caller has left out.
     """
@@ -93,6 +97,7 @@ class Transactions:
         Parameters
         ----------
         nodes : customers and articles, numbered, the last `bare` of them not known when the file was read.
+        bare : by table, how many nodes only the transactions name.
         target : Parquet in neo4j-admin's form.
         """
         good = self._number_bare(nodes, bare)
