@@ -12,6 +12,7 @@ from typing import Any
 from .errors import HmrecError, UnknownQuery, UserMistake
 
 FOLDERS = ("schema", "load", "recommend", "rank", "explain", "export", "write_back", "status", "report")
+"""The folders of hmrec's queries, below `cypher/`."""
 
 TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -23,6 +24,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "map": (dict,),
     "any": (object,),  # in files without a header
 }
+"""By the type that a header declares, the Python types that a value may have."""
 
 _PARAMETER = re.compile(r"^\$(\w+): (\w+)(?: = (.+?))?(?:\s{2,}(.*))?$")
 _USED = re.compile(r"\$(\w+)")

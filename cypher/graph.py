@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
-T = TypeVar("T")
-R = TypeVar("R")
-ATTEMPTS = 5  # at reading in many steps
-LAST_WRITES = 60.0  # seconds to wait for the end of a write whose connection was lost
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+ATTEMPTS = 5
+"""How often `Graph.read_with_retry` starts its work at most."""
+LAST_WRITES = 60.0
+"""Seconds to wait for the end of a write whose connection was lost."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ class Graph:
 
         return self._retry(attempt)
 
-    def read_as(self, row: Callable[..., R], query: str | Query, **parameters: Any) -> list[R]:
+    def read_as(self, row: Callable[..., _R], query: str | Query, **parameters: Any) -> list[_R]:
         """Run a query that only reads, and make an object of each row.
 
         Parameters
@@ -203,7 +205,7 @@ class Graph:
         keys, rows = self.read_rows(query, **parameters)
         return [row(**dict(zip(keys, values, strict=True))) for values in rows]
 
-    def read_one(self, row: Callable[..., R], query: str | Query, **parameters: Any) -> R | None:
+    def read_one(self, row: Callable[..., _R], query: str | Query, **parameters: Any) -> _R | None:
         """As `read_as`, the first row alone; None if there is none."""
         return next(iter(self.read_as(row, query, **parameters)), None)
 
@@ -223,7 +225,7 @@ class Graph:
             for record in session.run(query.text, bound):
                 yield list(record.values())
 
-    def read_with_retry(self, work: Callable[[], T]) -> T:
+    def read_with_retry(self, work: Callable[[], _T]) -> _T:
         """Return what `work` makes of many reading queries; start it again if the server went away meanwhile.
 
         Raises
@@ -345,7 +347,7 @@ class Graph:
         """Return the server's version, e.g. `2026.05.0`."""
         return self._retry(self._driver.get_server_info).agent.removeprefix("Neo4j/")
 
-    def _retry(self, work: Callable[[], T]) -> T:
+    def _retry(self, work: Callable[[], _T]) -> _T:
         """Return what `work` returns: all that speaks to the server goes through here, but for `stream`."""
         return run_with_retries(work, self.uri, self.timeout, self.notify)
 

@@ -13,7 +13,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .dot_env import read_dot_env
 from .errors import NoHome, UserMistake
 
-TIMEOUT = "HMREC_TIMEOUT"  # the one of these that is hmrec's own, not Neo4j's
+TIMEOUT = "HMREC_TIMEOUT"
+"""The environment variable of `ConnectionSettings.timeout`: hmrec's own name, as Neo4j has none for it."""
 
 
 class _DotEnv(PydanticBaseSettingsSource):

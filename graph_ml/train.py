@@ -30,6 +30,7 @@ from .write_back.preflight import check_before_training
 from .write_back.write import write_embeddings
 
 COMMAND = "torchrun --nproc-per-node 2 -m hmrec.graph_ml.train"
+"""The command that starts two processes on one machine."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -40,7 +40,7 @@ def run_apart(batches: Iterable[Batch], work: Callable[[Batch], object], workers
 
     Raises
     ------
-    Whatever `work` raises; batches that have not started are then dropped.
+    Exception : whatever `work` raises; batches that have not started are then dropped.
     """
     coming, waiting = iter(batches), list[Batch]()
     running: dict[Future[object], Batch] = {}

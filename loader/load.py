@@ -34,10 +34,12 @@ from .schema import TRANSACTIONS, ReadRules
 from .stream import Written, load_by_stream
 
 LoadMode = Literal["auto", "bulk", "stream"]
+"""How to load: `bulk` by neo4j-admin, `stream` over Bolt, or `auto`, which chooses."""
 Confirm = Callable[[str], bool]
-WORK = "hmrec-load-"
-MAX_REASONS_SHOWN = 3
-DELETING, REFILLING = "deleting", "refilling"  # how far a load by stream is that replaces the graph
+"""Called with a question; returns whether to go on."""
+_WORK = "hmrec-load-"
+_MAX_REASONS_SHOWN = 3
+_DELETING, _REFILLING = "deleting", "refilling"  # how far a load by stream is that replaces the graph
 
 
 class TooManyBadRows(UserMistake):
@@ -169,11 +171,11 @@ def _load(
         if replace and not unfinished.get("replacing"):
             _confirm_replacing(foreign, confirm)
         with graph.claim(_describe_writer(folder)):
-            if (replace and unfinished.get("replacing") != REFILLING) or unfinished.get("replacing") == DELETING:
-                graph.write("record_load", load=begun | {"replacing": DELETING})
+            if (replace and unfinished.get("replacing") != _REFILLING) or unfinished.get("replacing") == _DELETING:
+                graph.write("record_load", load=begun | {"replacing": _DELETING})
                 progress("Deleting the old graph", 0, None)
                 graph.write("delete_graph", keep=result.id)
-                graph.write("record_load", load=begun | {"replacing": REFILLING})
+                graph.write("record_load", load=begun | {"replacing": _REFILLING})
                 lap("deleting the old graph")
             written = load_by_stream(graph, tables, lambda: graph.write("record_load", load=begun), progress)
         result = changed(result, changes=written.counters)
@@ -240,9 +242,9 @@ def _make_work_folder(server: LocalServer | None) -> Iterator[Path]:
     """A folder for the clean tables, on the server's disk where it is local; what killed loads left there goes."""
     home = server.home if server is not None else None
     if home is not None:
-        for left in home.glob(f"{WORK}*"):
+        for left in home.glob(f"{_WORK}*"):
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=WORK, dir=home) as work:
+    with tempfile.TemporaryDirectory(prefix=_WORK, dir=home) as work:
         otherwise = f"set {'TMPDIR' if home is None else 'HMREC_HOME'} to a folder on another."
         with explain_full_disk(Path(work).parent, otherwise):
             yield Path(work)
@@ -338,7 +340,7 @@ def _pick(server: LocalServer | None, graph: Graph, foreign: Foreign, mode: Load
 def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path) -> None:
     for table, count in tables.counts.items():
         if count.rejected > max_bad * count.read:
-            reasons = tables.reasons[table][:MAX_REASONS_SHOWN]
+            reasons = tables.reasons[table][:_MAX_REASONS_SHOWN]
             told = "; ".join(f"{rows:,} because {reason} ({(value or '')[:40]!r})" for reason, rows, value in reasons)
             rest = len(tables.reasons[table]) - len(reasons)
             more = f"; {rest} other reason{'s' if rest > 1 else ''}" if rest else ""

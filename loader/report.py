@@ -15,7 +15,9 @@ from .reading.purchases import TableCount
 from .schema import TRANSACTIONS
 
 REPORT_FILE = "load-report.json"
+"""The report's name in its folder."""
 REJECTS_FILE = "rejects.csv"
+"""The name of the file of rejected rows, beside the report."""
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,14 @@ from .home import USER, ServerHome
 from .install import NEO4J_VERSION, install_libraries, unpack_browser
 from .ports import find_free_port, find_listening_ports, is_answering
 
-SERVER_CLASS = "org.neo4j.server.Neo4jCommunity"
-ADMIN_CLASS = "org.neo4j.cli.AdminTool"
+_SERVER_CLASS = "org.neo4j.server.Neo4jCommunity"
+_ADMIN_CLASS = "org.neo4j.cli.AdminTool"
 START_SECONDS = 180.0
+"""Seconds to wait until a started server answers."""
 STOP_SECONDS = 120.0
-MAX_STARTS = 5  # if others take the ports meanwhile
-PORT_TAKEN = ("PortBindException", "already in use")  # Neo4j's words
+"""Seconds to wait until a server has stopped."""
+_MAX_STARTS = 5  # if others take the ports meanwhile
+_PORT_TAKEN = ("PortBindException", "already in use")  # Neo4j's words
 
 
 class _PortTaken(ServerUnavailable):
@@ -61,7 +63,7 @@ class LocalServer(ServerHome):
         mark = f"--home-dir={self.home}"
         for process in psutil.process_iter(["cmdline", "status"]):
             line = process.info["cmdline"] or []
-            if mark in line and SERVER_CLASS in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+            if mark in line and _SERVER_CLASS in line and process.info["status"] != psutil.STATUS_ZOMBIE:
                 return process
         return None
 
@@ -163,7 +165,7 @@ class LocalServer(ServerHome):
             self._check_paths()
             self.end_admin(self.data)  # a backup's, whose command was killed: it holds the store
             self._finish_exchange()
-            for _ in range(MAX_STARTS - 1):
+            for _ in range(_MAX_STARTS - 1):
                 try:
                     self._wait_until_answering(self._launch(), progress, timeout)
                 except _PortTaken:  # by another server that started at the same time
@@ -284,7 +286,7 @@ class LocalServer(ServerHome):
         configuration = data.with_name(f"{data.name}-conf") if data != self.data else self.configuration
         self._write_configuration(configuration, data, self._ports())
         environment = _java_environment() | {"NEO4J_HOME": str(self.home), "NEO4J_CONF": str(configuration)}
-        program = [*self._java(heap, heap), _admin_mark(data), ADMIN_CLASS]
+        program = [*self._java(heap, heap), _admin_mark(data), _ADMIN_CLASS]
         yield from run_admin(program, arguments, environment, self.home, source)
 
     def end_admin(self, data: Path) -> None:
@@ -321,7 +323,7 @@ class LocalServer(ServerHome):
         heap, _ = self.memory()
         command = [
             *self._java(heap, heap),
-            SERVER_CLASS,
+            _SERVER_CLASS,
             f"--home-dir={self.home}",
             f"--config-dir={self.configuration}",
         ]
@@ -343,7 +345,7 @@ class LocalServer(ServerHome):
             waited = time.monotonic() - begun
             gone = not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
             if gone or waited > timeout:
-                if gone and any(words in self._read_console() for words in PORT_TAKEN):
+                if gone and any(words in self._read_console() for words in _PORT_TAKEN):
                     raise _PortTaken(f"The ports of the local Neo4j were taken while it started: {self._last_words()}")
                 how = "stopped again at once" if gone else f"did not answer within {timeout:.0f} seconds"
                 raise ServerUnavailable(

@@ -25,8 +25,11 @@ from ..network.training import train
 from .outcome import BASELINES, Outcome, WeekOutcome, count_history, score_lists, tabulate
 
 METHODS = list_evaluated()
+"""The methods that can be measured, baselines first."""
 KINDS = ("all", "new")
+"""The kinds of purchases: all, and pairs of customer and article that were never bought before."""
 DEFAULT_METHODS = tuple(name for name in METHODS if find_method(name).is_evaluated)
+"""The methods that are measured by default."""
 
 Peer = Callable[[HoldOut, Mapping[str, Truth], int, Mapping[str, float]], dict[str, Integers]]
 """A method of the caller's. It takes the purchases held out, the truth by kind of purchases, k, and the seconds per

@@ -32,16 +32,20 @@ from ..network.trained_model import TrainedModel, TrainSettings
 from ..network.training import PRESETS, Preset, train
 
 Floats = npt.NDArray[np.float64]
+"""An array of float64."""
 Scores = npt.NDArray[np.float32]
+"""[customers, articles] float32; larger is more likely."""
 
 K = 10
+"""The length of the lists by default."""
 TRAIN_SHARE = 0.7
+"""The fraction of the rows that are used for training."""
 SOURCE = {
     "method": "the source, on H&M's rows", "epochs": 5, "seconds": 44.3, "precision": 0.2451, "recall": 0.0208,
     "rmse": 0.106232, "mae": 0.013038,
 }  # fmt: skip
 """The source's figures: 5 epochs on a CPU. It does not state k, or whether lists keep the training pairs."""
-BINS = 4096
+_BINS = 4096
 NAMES: dict[Preset, str] = {"lightgcn": "hmrec's LightGCN", "default": "hmrec's network"}
 """LightGCN with the source's settings, and the network with the defaults of `hmrec train`."""
 
@@ -245,12 +249,12 @@ def fit_logistic(scores: Scores, bought: npt.NDArray[np.bool_], steps: int = 100
     """
     spread = float(scores.std()) or 1.0
     x = ((scores - scores.mean()) / spread).astype(np.float64).clip(-20, 20)  # scaled to keep Newton's method stable
-    edges = np.linspace(x.min(), x.max() + 1e-9, BINS + 1)
-    place = np.minimum(((x - edges[0]) / (edges[-1] - edges[0]) * BINS).astype(np.int64), BINS - 1).ravel()
-    count = np.bincount(place, minlength=BINS)
-    hits = np.bincount(place, weights=bought.ravel(), minlength=BINS)
-    middle = np.bincount(place, weights=x.ravel(), minlength=BINS) / np.maximum(count, 1)
-    design = np.stack([middle, np.ones(BINS)], axis=1)
+    edges = np.linspace(x.min(), x.max() + 1e-9, _BINS + 1)
+    place = np.minimum(((x - edges[0]) / (edges[-1] - edges[0]) * _BINS).astype(np.int64), _BINS - 1).ravel()
+    count = np.bincount(place, minlength=_BINS)
+    hits = np.bincount(place, weights=bought.ravel(), minlength=_BINS)
+    middle = np.bincount(place, weights=x.ravel(), minlength=_BINS) / np.maximum(count, 1)
+    design = np.stack([middle, np.ones(_BINS)], axis=1)
     share = (hits.sum() + 1) / (count.sum() + 2)
     weights = np.array([0.0, np.log(share / (1 - share))])
     for _ in range(steps):

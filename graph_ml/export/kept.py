@@ -32,12 +32,17 @@ from .read_subgraph import export_subgraph
 from .subgraph import Attribute, IdMap, Subgraph, SubgraphSpec
 from .update import can_update, update_subgraph
 
-FORM = 3  # of the files; raised when they or the export's meaning change
+_FORM = 3  # of the files; raised when they or the export's meaning change
 MAX_COPIES = 3
-WAIT_SECONDS = 60.0  # for another process that keeps a copy; the export is not kept then
+"""How many copies stay, those used last."""
+_WAIT_SECONDS = 60.0  # for another process that keeps a copy; the export is not kept then
 ARRAYS = ("customer", "article", "time", "price", "quantity", "channel")
-FRAMES = ("customers", "articles")
-FACTS, BEGUN = "facts.json", "writing-"
+"""The arrays of a `Subgraph`, a file each."""
+_FRAMES = ("customers", "articles")
+FACTS = "facts.json"
+"""The file of a copy that says what it depends on."""
+BEGUN = "writing-"
+"""How the name of a copy begins that is not yet complete."""
 
 
 class _DamagedCopy(Exception):
@@ -132,7 +137,7 @@ def _read_version(graph: Graph) -> tuple[_Version, bool]:
 
 
 def _name_copy(version: _Version, spec: SubgraphSpec) -> str:
-    known = json.dumps([FORM, vars(version), spec.model_dump(mode="json")], sort_keys=True)
+    known = json.dumps([_FORM, vars(version), spec.model_dump(mode="json")], sort_keys=True)
     return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 
@@ -157,7 +162,7 @@ def _update_copy(
 
 def _find_earlier(folder: Path, spec: SubgraphSpec, version: _Version) -> Iterator[tuple[Path, _Version]]:
     """The copies of this database and spec whose loads are all among the graph's, and the versions they are of."""
-    wanted = [FORM, spec.model_dump(mode="json")]
+    wanted = [_FORM, spec.model_dump(mode="json")]
     for entry in folder.iterdir():
         try:
             facts = json.loads((entry / FACTS).read_text(encoding="utf-8"))
@@ -183,7 +188,7 @@ def _keep(subgraph: Subgraph, copy: Path, version: _Version, spec: SubgraphSpec)
     """Write a copy, whole or not at all, and remove those that are too many."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     lock = copy.parent.with_name(f".{copy.parent.name}.lock")
-    with FileLock(lock, timeout=WAIT_SECONDS):  # one at a time, so that what another began and is here was left
+    with FileLock(lock, timeout=_WAIT_SECONDS):  # one at a time, so that what another began and is here was left
         for left in copy.parent.glob(f"{BEGUN}*"):
             shutil.rmtree(left, ignore_errors=True)
         _write_copy(subgraph, copy, version, spec)
@@ -195,14 +200,14 @@ def _write_copy(subgraph: Subgraph, copy: Path, version: _Version, spec: Subgrap
     try:
         for name in ARRAYS:
             np.save(work / f"{name}.npy", getattr(subgraph, name))
-        for name in FRAMES:
+        for name in _FRAMES:
             getattr(subgraph, name).write_parquet(work / f"{name}.parquet")
         attributes = {}
         for label, attribute in subgraph.attributes.items():
             np.save(work / f"attribute-{label}.npy", attribute.edge_index)
             attributes[label] = [attribute.relationship, attribute.keys]
         sums = {file.name: _sum(file) for file in sorted(work.iterdir())}
-        asked = [FORM, spec.model_dump(mode="json")]
+        asked = [_FORM, spec.model_dump(mode="json")]
         facts = {"asked": asked, "version": vars(version), "attributes": attributes, "sums": sums}
         (work / FACTS).write_text(json.dumps(facts), encoding="utf-8")
         shutil.rmtree(copy, ignore_errors=True)  # a damaged one, or one that --fresh replaces
@@ -219,7 +224,7 @@ def _read_copy(copy: Path, spec: SubgraphSpec) -> Subgraph:
             raise _DamagedCopy
         # "c": pages are read when they are needed, and what is written into them stays in memory
         arrays = {name: np.load(copy / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
-        frames = {name: pl.read_parquet(copy / f"{name}.parquet", memory_map=False, glob=False) for name in FRAMES}
+        frames = {name: pl.read_parquet(copy / f"{name}.parquet", memory_map=False, glob=False) for name in _FRAMES}
         attributes = {
             label: Attribute(relationship, tuple(keys), np.load(copy / f"attribute-{label}.npy"))
             for label, (relationship, keys) in facts["attributes"].items()

@@ -18,6 +18,7 @@ from .read_purchases import NodeFinder, read_purchases
 from .subgraph import Attribute, EmptySubgraph, IdMap, Integers, Subgraph, SubgraphSpec
 
 LABELS = {attribute.relationship: attribute.label for attribute in ATTRIBUTES}
+"""By the type of a relationship from articles, the label of its attribute nodes."""
 
 
 def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Progress = silent) -> Subgraph:

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
 Integers = npt.NDArray[np.int64]
+"""An array of int64: numbers of customers, articles or purchases."""
 Mask = npt.NDArray[np.bool_]
+"""An array of booleans."""
 
 EPOCH = date(1970, 1, 1)
+"""The day that counts as 0."""
 NEVER = np.iinfo(np.int32).max
+"""The day in `Subgraph.bought_again` of a purchase without a next one."""
 
 
 class EmptySubgraph(UserMistake):

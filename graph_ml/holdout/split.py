@@ -9,7 +9,8 @@ from datetime import date
 from ...cypher.errors import UserMistake
 from ..export.subgraph import Subgraph, to_date, to_days
 
-WEEK = 7  # days; the period to predict
+WEEK = 7
+"""Days of the period to predict."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from ...cypher.progress import Notify
 from ...cypher.settings import ServerSettings
 from ..export.subgraph import Subgraph
 
-SECONDS = 20.0  # between two writes: at H&M's full size a write takes seconds
+SECONDS = 20.0
+"""Seconds between two writes: at H&M's full size, a write takes seconds."""
 
 
 @dataclass

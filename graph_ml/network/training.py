@@ -20,6 +20,7 @@ from .validation import ValidationFold, split_validation
 from .wide import WideTraining, is_wide
 
 Preset = Literal["default", "lightgcn"]
+"""The name of a pair of settings in `PRESETS`."""
 
 PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
     "default": (TrainSettings(), SubgraphSpec(isolated=True)),
@@ -33,11 +34,12 @@ PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
         SubgraphSpec(rows=20_000),
     ),
 }  # fmt: skip
+"""By name, the settings of a training and the part of the graph that it learns from."""
 
-PREPARING = "Training: making the graphs of the weeks"
-STEPS = {"search": "Training: finding the best epoch", "final": "Training on all purchases"}
+_PREPARING = "Training: making the graphs of the weeks"
+_STEPS = {"search": "Training: finding the best epoch", "final": "Training on all purchases"}
 
-Begin = Callable[[Subgraph, TrainSettings, Subgraph], Training]
+_Begin = Callable[[Subgraph, TrainSettings, Subgraph], Training]
 
 
 def train(
@@ -74,7 +76,7 @@ def train(
     """
     settings = settings or TrainSettings()
     progress = progress if processes.rank == 0 else silent
-    begin: Begin = partial(Training, processes=processes)
+    begin: _Begin = partial(Training, processes=processes)
     if processes.size == 1 and is_wide(subgraph, settings):
         begin = WideTraining
     record = _Record(checkpoint, make_key(subgraph, settings.model_dump_json()) if checkpoint else "", processes)
@@ -83,10 +85,10 @@ def train(
     if drawn is not None:
         progress(f"Learning from {len(drawn):,} of {len(subgraph.customer_ids):,} customers", 0, None)
         base = subgraph.take(drawn)
-    progress(PREPARING, 0, None)
+    progress(_PREPARING, 0, None)
     found = _search(begin, base, settings, subgraph, record, progress)
     settings, epochs, interrupted = found.settings, found.epochs, bool(found.interrupted)
-    progress(PREPARING, 0, None)
+    progress(_PREPARING, 0, None)
     training = begin(base, settings, subgraph)
     if found.interrupted:
         training.mean.load_state_dict(found.interrupted)
@@ -134,7 +136,7 @@ class _Found(NamedTuple):
 
 
 def _search(
-    begin: Begin, base: Subgraph, settings: TrainSettings, shop: Subgraph, record: _Record, progress: Progress
+    begin: _Begin, base: Subgraph, settings: TrainSettings, shop: Subgraph, record: _Record, progress: Progress
 ) -> _Found:
     """Find the start power and the number of epochs on held-out weeks; without any the settings stay as they are."""
     folds = split_validation(base, settings)
@@ -167,14 +169,14 @@ def _run_stage(
 ) -> tuple[list[Epoch], bool]:
     """Run a stage from its last checkpoint to its end; return its epochs, and whether it was interrupted."""
     history = record.resume(stage, training)
-    progress(STEPS[stage], len(history), epochs)
+    progress(_STEPS[stage], len(history), epochs)
     try:
         while len(history) < epochs and not _is_over(history, training.settings, bool(folds)):
             epoch = training.run_epoch(folds)
             history.append(epoch)
             if _best(history) is epoch:
                 training.keep_best()
-            progress(f"{STEPS[stage]}{DETAIL}{epoch.describe()}", len(history), epochs)
+            progress(f"{_STEPS[stage]}{DETAIL}{epoch.describe()}", len(history), epochs)
             record.save(stage, training, history)
     except KeyboardInterrupt:
         if not history:

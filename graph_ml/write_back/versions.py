@@ -12,7 +12,9 @@ from ..network.model_file import load_model, save_model
 from ..network.trained_model import TrainedModel
 
 KEPT_VERSIONS = 3
+"""How many versions keep their bytes in the graph."""
 BYTES_A_PART = 4 << 20
+"""Bytes of a (:ModelPart) at most."""
 
 
 class UnknownVersion(UserMistake):

@@ -29,10 +29,13 @@ from .vector_indexes import ARTICLES, CUSTOMERS, drop_customer_index, prepare_in
 from .versions import KEPT_VERSIONS, keep_model, load_version
 from .write_vectors import find_places, write_facts, write_vectors
 
-IN_FORCE, STAGED = "embedding", "embedding_staged"
-NODES_AT_ONCE = 50_000  # moved in one transaction: a direct reader's query that begins later sees no mixture
-READERS_SECONDS = 10.0
-LIBRARIES = ("hmrec", "torch", "torch-geometric", "numpy", "scipy", "neo4j")
+IN_FORCE = "embedding"
+"""The property that holds the embeddings in force, unless the model says `staged`."""
+STAGED = "embedding_staged"
+"""The property that holds the embeddings of a version while it is written and put in force."""
+_NODES_AT_ONCE = 50_000  # moved in one transaction: a direct reader's query that begins later sees no mixture
+_READERS_SECONDS = 10.0
+_LIBRARIES = ("hmrec", "torch", "torch-geometric", "numpy", "scipy", "neo4j")
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
     _let_readers_finish(graph)
     drop_customer_index(graph)
     prepare_index(graph, ARTICLES[IN_FORCE], state.model.dim, progress)
-    small = state.customers + state.articles <= NODES_AT_ONCE
+    small = state.customers + state.articles <= _NODES_AT_ONCE
     graph.write("move_embeddings_at_once" if small else "move_embeddings")
     graph.write("point_model", staged=False)
     _let_readers_finish(graph)
@@ -169,7 +172,7 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
 def _let_readers_finish(graph: Graph) -> None:
     """Wait for the queries that run now: they may have read what is in force, or where, before that changed."""
     before = _find_running(graph)
-    until = time.monotonic() + READERS_SECONDS
+    until = time.monotonic() + _READERS_SECONDS
     while before & _find_running(graph) and time.monotonic() < until:
         time.sleep(0.05)
 
@@ -215,7 +218,7 @@ def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any
         "learned_from": len(trained.trained_customers),
         "epochs": trained.epochs,
         "hyperparameters": trained.settings.model_dump_json(),
-        "libraries": json.dumps({name: version(name) for name in LIBRARIES}),
+        "libraries": json.dumps({name: version(name) for name in _LIBRARIES}),
         **validation,
         **metrics,
     }
