@@ -48,6 +48,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from, first the arguments, then the environment, then .env."""
         return init_settings, env_settings, _DotEnv(settings_cls)
 
 

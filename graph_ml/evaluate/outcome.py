@@ -16,10 +16,12 @@ from ..holdout.ranking import Truth, collect_pairs, mark_hits
 from ..holdout.split import HoldOut
 
 ALL_CUSTOMERS = "with history"
+"""The segment of all customers with purchases before the cut."""
 SEGMENTS = {ALL_CUSTOMERS: (1, None), "cold": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "more": (21, None)}
 """Customer segments by the number of purchases before the cut: lowest and highest."""
 
 BASELINES = tuple(method.name for method in METHODS if method.is_baseline)
+"""The methods that others are compared with by default."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from ..export.subgraph import Integers
 from .metrics import Scores
 
 DRAWS = 2000
-NUMBERS_AT_ONCE = 8_000_000
+"""The number of resamples by default."""
+_NUMBERS_AT_ONCE = 8_000_000
 
 
 def bootstrap_interval(
@@ -33,7 +34,7 @@ def bootstrap_interval(
     sums, counts = np.bincount(places, weights=values), np.bincount(places)
     random = np.random.default_rng(seed)
     means = []
-    step = max(1, NUMBERS_AT_ONCE // len(sums))
+    step = max(1, _NUMBERS_AT_ONCE // len(sums))
     for begin in range(0, draws, step):
         chosen = random.integers(0, len(sums), size=(min(step, draws - begin), len(sums)))
         means.append(sums[chosen].sum(1) / counts[chosen].sum(1))

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 STAGES = ((10, 60), (50, 24))
 """Pairs of n and m: the first n trees of the first forest choose m candidates of each customer for the next stage."""
-COMPILE_FROM = 50_000  # candidates: for fewer, compiling the forests takes longer than it saves
+COMPILE_FROM = 50_000
+"""The number of candidates from which compiling the forests saves more time than it takes."""
 ONE_AT_A_TIME = Lock()
 """LightGBM writes the depth of trees into them when it computes contributions: two threads at once can crash it."""
 
