@@ -47,7 +47,16 @@ class Parameter:
     doc: str
 
     def check(self, value: Any) -> Any:
-        """Return `value`, as the declared type, if it fits; raise `UserMistake` otherwise."""
+        """Return `value` as the declared type.
+
+        Parameters
+        ----------
+        value : what a caller gave; None stands for null.
+
+        Raises
+        ------
+        UserMistake : the value is of another type.
+        """
         if value is None and not self.required:
             return None
         fits = isinstance(value, TYPES[self.type])
@@ -123,6 +132,14 @@ class Query:
     def bind(self, given: dict[str, Any]) -> dict[str, Any]:
         """Complete `given` with the header's defaults.
 
+        Parameters
+        ----------
+        given : values by parameter.
+
+        Returns
+        -------
+        A value for each parameter of the query.
+
         Raises
         ------
         UserMistake : a parameter that the query does not have, lacks, or of another type.
@@ -140,6 +157,10 @@ class Query:
         """The body with each `$name` replaced by its value: one statement to paste, to read or to send in an address.
 
         Only to show: what hmrec runs itself gets its values as parameters.
+
+        Parameters
+        ----------
+        given : values by parameter, as for `bind`.
 
         Raises
         ------
@@ -245,7 +266,7 @@ def load_catalogue() -> dict[str, Query]:
 
 
 def find_query(name: str) -> Query:
-    """The query of that name.
+    """Return the query of that name.
 
     Raises
     ------

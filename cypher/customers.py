@@ -59,7 +59,13 @@ def read_history(graph: Graph, customer_id: str) -> History:
 
 
 def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
-    """A customer's attributes and their last `k` purchases.
+    """Return a customer's attributes and their last purchases.
+
+    Parameters
+    ----------
+    graph : the graph to read.
+    customer_id : the customer.
+    k : how many purchases at most, the newest.
 
     Raises
     ------
@@ -75,5 +81,16 @@ def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
 
 
 def find_customers(graph: Graph, start: str = "", *, k: int = 20) -> pd.DataFrame:
-    """Customers whose ids begin with `start`: customer_id, bought (how many purchases), in the order of their ids."""
+    """Return customers whose ids begin with `start`, in the order of their ids.
+
+    Parameters
+    ----------
+    graph : the graph to read.
+    start : the first characters of the ids; empty for all customers.
+    k : how many customers at most.
+
+    Returns
+    -------
+    customer_id, bought (how many purchases).
+    """
     return graph.read("find_customers", start=start, k=k)

@@ -132,7 +132,9 @@ class Graph:
         Raises
         ------
         ServerUnavailable : nothing answers there.
-        WrongPassword, WrongEncryption : the credentials are refused; TLS on one side only, or an untrusted certificate.
+        WrongPassword : the server refuses the user name or the password.
+        WrongEncryption : only one side uses TLS, or the server's certificate is not trusted.
+        UserMistake : the address is not one of a Neo4j server.
         """
         settings = settings or ConnectionSettings()
         if not settings.uri:
@@ -181,7 +183,7 @@ class Graph:
         return pd.DataFrame(rows, columns=keys)
 
     def read_rows(self, query: str | Query, **parameters: Any) -> tuple[list[str], list[list[Any]]]:
-        """As `read`, without pandas: the columns' names and the rows."""
+        """Return the columns' names and the rows; takes and raises what `read` does."""
         query, bound = _bind(query, parameters)
 
         def read(transaction: neo4j.ManagedTransaction) -> tuple[list[str], list[list[Any]]]:
@@ -201,16 +203,20 @@ class Graph:
         ----------
         row : called with the row's values under the columns' names, such as a dataclass with these fields.
         query, parameters : as for `read`.
+
+        Raises
+        ------
+        UserMistake : as for `read`.
         """
         keys, rows = self.read_rows(query, **parameters)
         return [row(**dict(zip(keys, values, strict=True))) for values in rows]
 
     def read_one(self, row: Callable[..., _R], query: str | Query, **parameters: Any) -> _R | None:
-        """As `read_as`, the first row alone; None if there is none."""
+        """Return the first object of `read_as`, which has the parameters; None if there is no row."""
         return next(iter(self.read_as(row, query, **parameters)), None)
 
     def read_column(self, query: str | Query, **parameters: Any) -> list[Any]:
-        """Run a query that only reads and has one column; return that column's values."""
+        """Return the values of a query's only column; takes and raises what `read` does."""
         _, rows = self.read_rows(query, **parameters)
         return [value for (value,) in rows]
 
@@ -219,6 +225,16 @@ class Graph:
 
         A lost connection ends it with an error, since rows that were yielded cannot be taken back:
         `read_with_retry` starts again.
+
+        Parameters
+        ----------
+        query, parameters : as for `read`.
+        fetch_size : how many rows the server sends at a time.
+
+        Raises
+        ------
+        UserMistake : as for `read`.
+        ServerUnavailable : the connection was lost.
         """
         query, bound = _bind(query, parameters)
         with translated_errors(self.uri), self._session(neo4j.READ_ACCESS, fetch_size=fetch_size) as session:
@@ -227,6 +243,10 @@ class Graph:
 
     def read_with_retry(self, work: Callable[[], _T]) -> _T:
         """Return what `work` makes of many reading queries; start it again if the server went away meanwhile.
+
+        Parameters
+        ----------
+        work : called up to `ATTEMPTS` times; everything that it reads, it reads again.
 
         Raises
         ------
@@ -244,6 +264,10 @@ class Graph:
 
         A file of several statements runs them one after the other; one with `IN TRANSACTIONS` commits in parts. Under a
         claim that was lost nothing is written until the claim has been taken again.
+
+        Parameters
+        ----------
+        query, parameters : as for `read`.
 
         Raises
         ------

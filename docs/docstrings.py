@@ -64,8 +64,14 @@ def split_docstring(text: str, parent: griffe.Object) -> Iterator[griffe.Docstri
             continue
         entries = [(each, text) for names, text in split_entries(block) for each in names.split(", ")]
         if name == "Raises":
-            raised = [griffe.DocstringRaise(description=text, annotation=each) for each, text in entries]
-            yield griffe.DocstringSectionRaises(raised)
+            errors = parent.modules_collection["hmrec.cypher.errors"]
+            raised = [
+                (griffe.ExprName(each, parent=errors if each in errors.members else parent), text)
+                for each, text in entries
+            ]
+            yield griffe.DocstringSectionRaises([
+                griffe.DocstringRaise(description=text, annotation=error) for error, text in raised
+            ])  # fmt: skip
         elif name == "Parameters":
             yield griffe.DocstringSectionParameters([find_parameter(parent, *entry) for entry in entries])
         else:

@@ -38,6 +38,10 @@ def train_hybrid(
     sources : the sources of candidates.
     progress : called with the steps.
     checkpoint : of the network, as for `train`. After an interrupt there is no ranker.
+
+    Returns
+    -------
+    The network, and the ranker; None for the ranker after an interrupt, or if no candidate was ever bought.
     """
     trained = train(subgraph, settings, progress, checkpoint)
     if trained.interrupted:
@@ -52,7 +56,20 @@ def rank_parts(
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
 ) -> RankParts | None:
-    """Return the ranker for a network trained on `subgraph`, and the facts that it needs today."""
+    """Return the ranker for a network trained on `subgraph`, and the facts that it needs today.
+
+    Parameters
+    ----------
+    trained : the network.
+    subgraph : the purchases that it was trained on.
+    rank_settings : settings of the ranker; None for the defaults.
+    sources : the sources of candidates.
+    progress : called with the steps.
+
+    Returns
+    -------
+    The ranker and the facts; None if no candidate of the last weeks was ever bought, as in a shop of two weeks.
+    """
     ranker = train_ranker_for(trained, subgraph, rank_settings, sources, progress)
     if ranker is None:
         return None
@@ -67,7 +84,20 @@ def train_ranker_for(
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
 ) -> Ranker | None:
-    """Return the ranker for a network trained on `subgraph`."""
+    """Return the ranker for a network trained on `subgraph`.
+
+    Parameters
+    ----------
+    trained : the network.
+    subgraph : the purchases that it was trained on.
+    rank_settings : settings of the ranker; None for the defaults.
+    sources : the sources of candidates.
+    progress : called with the steps.
+
+    Returns
+    -------
+    The ranker; None if no candidate of the last weeks was ever bought, as in a shop of two weeks.
+    """
     rank_settings = rank_settings or RankSettings()
     start = first_day(subgraph, rank_settings)
     earlier = subgraph.where(subgraph.time < start)
@@ -79,7 +109,14 @@ def train_ranker_for(
 
 
 def make_ranking_context(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> RankingContext:
-    """Return what a ranker needs on the first day held out, with a network that was trained before it."""
+    """Return what a ranker needs on the first day held out, with a network that was trained before it.
+
+    Parameters
+    ----------
+    held : the purchases before and after the cut.
+    trained : the network, trained on the purchases before the cut.
+    ranker : the ranker whose candidates are described.
+    """
     sources = choose_sources(ranker.sources)
     vectors = Vectors(trained.customers, trained.articles)
     return RankingContext.of(held, (lambda *_: vectors) if BY_EMBEDDING.name in ranker.sources else None, sources)

@@ -34,7 +34,12 @@ COMMAND = "torchrun --nproc-per-node 2 -m hmrec.graph_ml.train"
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Train as one of torchrun's processes, and exit."""
+    """Train as one of torchrun's processes, and exit.
+
+    Parameters
+    ----------
+    arguments : the words after the module's name; None for those of the command line.
+    """
     options = _parse(arguments)
     run_together(lambda processes: _train(options, processes), COMMAND)
 

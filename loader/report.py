@@ -110,6 +110,12 @@ class LoadReport:
 def choose_report_folder(wanted: Path | None, folder: Path, home: Path | None) -> Path:
     """Where the report goes: the folder asked for, else the loaded one, else hmrec's home or the working folder.
 
+    Parameters
+    ----------
+    wanted : the folder that the user names, created if missing; None to choose one.
+    folder : the folder or .zip that is loaded.
+    home : the folder of the local server; None if another server is used.
+
     Raises
     ------
     UserMistake : it cannot be made.
@@ -126,6 +132,11 @@ def choose_report_folder(wanted: Path | None, folder: Path, home: Path | None) -
 
 def write_whole(target: Path, write: Callable[[Path], object]) -> None:
     """Let `write` make the report or the rejected rows, whole or not at all.
+
+    Parameters
+    ----------
+    target : the file.
+    write : called with the path to write to; the file gets its name afterwards.
 
     Raises
     ------

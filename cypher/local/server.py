@@ -177,6 +177,11 @@ class LocalServer(ServerHome):
     def stop(self, progress: Progress = silent, timeout: float = STOP_SECONDS) -> bool:
         """Stop the server, and wait until it has; False if none was running.
 
+        Parameters
+        ----------
+        progress : called with the seconds waited.
+        timeout : seconds to wait at most.
+
         Raises
         ------
         HmrecError : it is still there after `timeout` seconds.

@@ -122,6 +122,10 @@ def evaluate(
 def choose_method(name: str) -> str:
     """Return the name of the method that has this name, or had it before.
 
+    Parameters
+    ----------
+    name : a method's name, today's or an earlier one.
+
     Raises
     ------
     UserMistake : it cannot be evaluated.

@@ -101,7 +101,16 @@ class Outcome:
     weeks: tuple[WeekOutcome, ...]
 
     def of(self, segment: str) -> tuple[Hits, Counts, Integers]:
-        """Return hits, relevant counts and customers of a segment, with all periods concatenated."""
+        """Return hits, relevant counts and customers of a segment, with all periods concatenated.
+
+        Parameters
+        ----------
+        segment : a name of `SEGMENTS`.
+
+        Returns
+        -------
+        [n, k] bool, [n] int64 and [n] int64, a row for each customer and period.
+        """
         low, high = SEGMENTS[segment]
         kept = [(w.history >= low) & (w.history <= (high if high is not None else w.history)) for w in self.weeks]
         hits, relevant, customers = (
@@ -111,7 +120,16 @@ class Outcome:
         return hits, relevant, customers
 
     def precisions(self, segment: str = ALL_CUSTOMERS) -> tuple[Scores, Integers]:
-        """Return the average precision for each customer and period of the segment, and the customers."""
+        """Return the average precision for each customer and period of the segment, and the customers.
+
+        Parameters
+        ----------
+        segment : a name of `SEGMENTS`.
+
+        Returns
+        -------
+        [n] float64 and [n] int64.
+        """
         hits, relevant, customers = self.of(segment)
         return average_precision(hits, relevant), customers
 

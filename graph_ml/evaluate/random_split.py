@@ -140,7 +140,14 @@ def evaluate_random_split(
 
 
 def measure_simple(split: RandomSplit, k: int = K, seed: int = 0) -> list[dict[str, object]]:
-    """Return the rows of the table for methods without a model: popularity and random scores."""
+    """Return the rows of the table for methods without a model: popularity and random scores.
+
+    Parameters
+    ----------
+    split : the rows.
+    k : length of the lists.
+    seed : seed of the random scores.
+    """
     buyers = np.asarray(collect_pairs(split.train).sum(axis=0)).ravel().astype(np.float32)
     popularity = np.broadcast_to(np.log(buyers), split.tested.shape).copy()
     chance = np.random.default_rng(seed).random(split.tested.shape, dtype=np.float32)
@@ -160,7 +167,17 @@ def measure_lightgcn(
     progress: Progress = silent,
     preset: Preset = "lightgcn",
 ) -> list[dict[str, object]]:
-    """Return the rows of the table for hmrec's network; seconds are of training alone."""
+    """Return the rows of the table for hmrec's network; seconds are of training alone.
+
+    Parameters
+    ----------
+    split : the rows.
+    epochs : how many epochs it is trained for.
+    k : length of the lists.
+    seed : seed of the training.
+    progress : receives the epochs.
+    preset : which settings of `PRESETS`.
+    """
     settings = PRESETS[preset][0].model_copy(update={"epochs": epochs, "seed": seed, "validation_days": 0})
     begun = time.perf_counter()
     trained = train(split.train, settings, progress)
@@ -170,7 +187,14 @@ def measure_lightgcn(
 
 
 def score_by_embedding(split: RandomSplit, trained: TrainedModel, settings: TrainSettings) -> Scores:
-    """Return [n, A], the cosine divided by the temperature, as in the training loss."""
+    """Return [n, A], the cosine divided by the temperature, as in the training loss.
+
+    Parameters
+    ----------
+    split : the rows.
+    trained : the model, trained on `split.train`.
+    settings : the settings it was trained with, for their temperature.
+    """
     scores: Scores = trained.customers[split.customers] @ trained.articles.T / np.float32(settings.temperature)
     return scores
 
@@ -273,6 +297,12 @@ def fit_logistic(scores: Scores, bought: npt.NDArray[np.bool_], steps: int = 100
 def tabulate_random_split(split: RandomSplit, measured: Sequence[dict[str, object]], k: int) -> pd.DataFrame:
     """Return the source's figures, followed by the measured ones.
 
+    Parameters
+    ----------
+    split : the rows.
+    measured : rows of `measure_scores`.
+    k : length of the lists.
+
     Returns
     -------
     method, training pairs (left out of the lists or kept), epochs, seconds (of training), precision and recall at k,
@@ -296,7 +326,12 @@ def tabulate_random_split(split: RandomSplit, measured: Sequence[dict[str, objec
 
 
 def describe_random_split(table: pd.DataFrame) -> str:
-    """Describe in sentences what was measured, and the choices that the source leaves open."""
+    """Describe in sentences what was measured, and the choices that the source leaves open.
+
+    Parameters
+    ----------
+    table : as returned by `evaluate_random_split`, with its `attrs`.
+    """
     facts = table.attrs
     wanted = facts["k"] * float(str(SOURCE["precision"])) / float(str(SOURCE["recall"]))
     return (

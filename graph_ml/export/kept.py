@@ -34,15 +34,15 @@ from .update import can_update, update_subgraph
 
 _FORM = 3  # of the files; raised when they or the export's meaning change
 MAX_COPIES = 3
-"""How many copies stay, those used last."""
+"""The number of copies to keep; those used last stay."""
 _WAIT_SECONDS = 60.0  # for another process that keeps a copy; the export is not kept then
 ARRAYS = ("customer", "article", "time", "price", "quantity", "channel")
-"""The arrays of a `Subgraph`, a file each."""
+"""The arrays of a `Subgraph`; each has its own file."""
 _FRAMES = ("customers", "articles")
 FACTS = "facts.json"
 """The file of a copy that says what it depends on."""
 BEGUN = "writing-"
-"""How the name of a copy begins that is not yet complete."""
+"""The prefix of copies that are still being written."""
 
 
 class _DamagedCopy(Exception):

@@ -86,7 +86,12 @@ class IdMap:
         return hash(self._ids)
 
     def index(self, outer: str) -> int:
-        """The number of an id; KeyError where there is none."""
+        """Return the number of an id.
+
+        Raises
+        ------
+        KeyError : the map has no such id.
+        """
         return self._index[outer]
 
     def id(self, index: int) -> str:
@@ -178,12 +183,22 @@ class Subgraph:
         return to_date(int(self.time.max()) + 1)
 
     def where(self, which: Mask | Integers | slice) -> Subgraph:
-        """The same nodes with those purchases alone, by a mask [num_edges], by their places, or from one to another."""
+        """The same nodes with those purchases alone, by a mask [num_edges], by their places, or from one to another.
+
+        Parameters
+        ----------
+        which : [num_edges] bool, int64 places, or a slice.
+        """
         names = ("customer", "article", "time", "price", "quantity", "channel")
         return replace(self, **{name: getattr(self, name)[which] for name in names})
 
     def take(self, customers: Integers) -> Subgraph:
-        """Those customers [n] alone with what they bought, numbered from 0 in the order given; all articles."""
+        """Those customers [n] alone with what they bought, numbered from 0 in the order given; all articles.
+
+        Parameters
+        ----------
+        customers : [n] int64, numbers of customers.
+        """
         row, places = find_purchases(self.customer, customers)
         return replace(
             self.where(places),

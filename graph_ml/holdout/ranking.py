@@ -150,7 +150,13 @@ def _sort_largest(
 
 
 def mark_hits(ranked: Integers, truth: Truth) -> Hits:
-    """Return [n, k]: whether each article of `ranked` [n, k], a row per customer of the truth, is relevant."""
+    """Return [n, k]: whether each article of `ranked` [n, k], a row per customer of the truth, is relevant.
+
+    Parameters
+    ----------
+    ranked : [n, k] int64, lists of articles, padded with -1.
+    truth : the purchases that count.
+    """
     rows = np.repeat(truth.customers, ranked.shape[1])
     counts = np.asarray(truth.bought[rows, np.maximum(ranked, 0).ravel()]).ravel() > 0
     return counts.reshape(ranked.shape) & (ranked >= 0)

@@ -115,6 +115,15 @@ def draw_customers(subgraph: Subgraph, settings: TrainSettings) -> Integers | No
 
     A part of the customers teaches as much about articles as all do, and a step over all of H&M's takes 9 s of
     processor time (both measured in docs/decisions/0029).
+
+    Parameters
+    ----------
+    subgraph : the purchases.
+    settings : `most_purchases` and `seed` decide.
+
+    Returns
+    -------
+    [n] int64; None if all customers are learned from.
     """
     most, number = settings.most_purchases, len(subgraph.customer_ids)
     if most is None or subgraph.num_edges <= most:
@@ -152,7 +161,14 @@ def _search(
 
 
 def choose_start_power(training: Training, folds: list[ValidationFold], progress: Progress = silent) -> float:
-    """Return which of `START_POWERS` has the best lists after one epoch, and start the training from it."""
+    """Return which of `START_POWERS` has the best lists after one epoch, and start the training from it.
+
+    Parameters
+    ----------
+    training : at its start.
+    folds : the weeks held out.
+    progress : called with the step.
+    """
     scores = []
     for done, power in enumerate(START_POWERS):
         progress("Training: finding the best start", done, len(START_POWERS))

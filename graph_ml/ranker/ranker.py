@@ -160,6 +160,11 @@ class Ranker:
 
         That is enough to choose a reason: the other forests learned the same from other draws, and each takes 13 ms for
         twelve articles. `explain` uses all of them.
+
+        Parameters
+        ----------
+        features : [m, features], rows of `compute_features`.
+        new_only : use the forests for articles not bought before.
         """
         parts, number = self._contribute(features, new_only, 0), len(self.sources)
         by_source = parts[:, -2 * number - 1 : -number - 1] + parts[:, -number - 1 : -1]
@@ -169,6 +174,10 @@ class Ranker:
         """Return the parts of the scores of candidates [m, features], by all forests for all articles.
 
         Their sum is `score`, as the trees for all articles are not about probabilities.
+
+        Parameters
+        ----------
+        features : [m, features], rows of `compute_features`.
         """
         mean = np.mean([self._contribute(features, False, place) for place in range(len(self.trees[False]))], axis=0)
         own, number = len(HISTORY_FEATURES) + len(FACTS), len(self.sources)

@@ -43,6 +43,10 @@ class Recommender:
         `hybrid` orders what all recommenders propose by the trees that `hmrec train` grew; `auto` uses it if there are
         any and no earlier day is asked for. `plan_steps` has what each method means.
 
+        Parameters
+        ----------
+        request : the customer, the method and the filters.
+
         Raises
         ------
         UnknownCustomer : the graph has no such customer.
@@ -88,6 +92,11 @@ class Recommender:
         """Return why user-based CF gives an article its score: a row for each neighbour who bought it, one for the own
         history.
 
+        Parameters
+        ----------
+        customer_id, article_id : the customer and the article.
+        as_of : the day to look back to: a date, or its ISO text; None for the present.
+
         Returns
         -------
         who, customer_id, similarity, weight, part, shared, because; the parts add up to the score. Empty if CF gives
@@ -101,6 +110,10 @@ class Recommender:
 
     def explain_by_ranker(self, customer_id: str, article_id: str, *, as_of: date | str | None = None) -> pd.DataFrame:
         """Return which sources propose an article to a customer, and what each adds to the ranker's score.
+
+        Parameters
+        ----------
+        customer_id, article_id, as_of : as for `explain`.
 
         Returns
         -------
@@ -120,6 +133,11 @@ class Recommender:
 
     def similar(self, article_id: str, *, k: int = 12) -> pd.DataFrame:
         """Return the `k` articles whose embeddings are nearest to an article's: article_id, prod_name, score (cosine).
+
+        Parameters
+        ----------
+        article_id : whole, with its leading zeros.
+        k : how many articles.
 
         Raises
         ------

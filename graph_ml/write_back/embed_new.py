@@ -61,6 +61,7 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
     NoModel : nothing was trained yet.
     UnknownVersion : the graph has not kept the weights of the version in force.
     LoadRunning : a load or a write-back is at work on this graph.
+    UserMistake : the version in force has no weights, or another program's index or embeddings are in the way.
     """
     begun = time.monotonic()
     with claim_write_back(graph):

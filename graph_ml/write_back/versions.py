@@ -30,7 +30,13 @@ class Version:
 
 
 def list_versions(graph: Graph, version: int | None = None) -> list[Version]:
-    """Every version, newest first, or one alone."""
+    """Every version, newest first, or one alone.
+
+    Parameters
+    ----------
+    graph : the graph of the versions.
+    version : the number of the only version to list; None for all.
+    """
     return graph.read_as(Version, "model_versions", version=version)
 
 
@@ -53,6 +59,13 @@ def find_version(graph: Graph, version: int) -> Version:
 
 def keep_model(graph: Graph, version: int, trained: TrainedModel, progress: Progress = silent) -> int:
     """Write a model's bytes into the graph, where nobody takes them for a version until it is put in force.
+
+    Parameters
+    ----------
+    graph : the graph to write to.
+    version : the version's number.
+    trained : the model.
+    progress : called with the parts written.
 
     Returns
     -------

@@ -113,6 +113,12 @@ def write_embeddings(
 def use_version(graph: Graph, version: int, progress: Progress = silent) -> WriteBackReceipt:
     """Put a version in force again that the graph has kept; nodes that exist no more are passed over.
 
+    Parameters
+    ----------
+    graph : the graph of the versions.
+    version : the version's number.
+    progress : called with the nodes written.
+
     Raises
     ------
     UnknownVersion : there is none of that number, or its embeddings are kept no more.
