@@ -18,11 +18,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from hmrec.cypher.catalogue import Query, find_query, load_catalogue, parse_query
 from hmrec.cypher.graph import Graph
+from hmrec.cypher.state import read_counts
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.holdout.metrics import average_precision
@@ -33,16 +34,23 @@ from .report import describe_machine, write_section
 
 PEERS = Path(__file__).parent / "peers"
 PEER = PEERS / "textbook_cf.cypher"
-FASTEST, MOST = 0.01, 12
+HEAVY_SHARE, K = 0.01, 12
 SLOW_QUERIES = 10  # heaviest customers measured with the textbook query, which takes seconds for each
 
 
 @dataclass(frozen=True)
 class SampledCustomers:
-    """Sampled customers: some of all with a history, some of the 1 % with most purchases."""
+    """Two samples of customers: from all with a history, and from the 1 % with most purchases."""
 
-    everyone: list[str]
+    overall: list[str]
     heavy: list[str]
+
+
+class Neighbour(NamedTuple):
+    """A neighbour of a customer; with the customer as their own nearest one, at similarity 1."""
+
+    customer_id: str
+    similarity: float
 
 
 def read_textbook() -> Query:
@@ -50,14 +58,13 @@ def read_textbook() -> Query:
     return parse_query(PEER.read_text(encoding="utf-8"), PEER)
 
 
-def draw_customers(graph: Graph, everyone: int, heavy: int, seed: int = 20) -> SampledCustomers:
+def draw_customers(graph: Graph, overall: int, heavy: int, seed: int = 20) -> SampledCustomers:
     """Sample customers with a history, with a fixed seed."""
-    _, rows = graph.read_rows("customers_by_purchases", k=10**9)
-    ids = [row[0] for row in rows]
+    ids = graph.read("customers_by_purchases", k=10**9)["customer_id"].tolist()
     random = np.random.default_rng(seed)
-    top = ids[: max(heavy, round(len(ids) * FASTEST))]
+    top = ids[: max(heavy, round(len(ids) * HEAVY_SHARE))]
     return SampledCustomers(
-        [ids[i] for i in random.choice(len(ids), min(everyone, len(ids)), replace=False)],
+        [ids[i] for i in random.choice(len(ids), min(overall, len(ids)), replace=False)],
         [top[i] for i in random.choice(len(top), min(heavy, len(top)), replace=False)],
     )
 
@@ -80,24 +87,24 @@ def describe(milliseconds: np.ndarray[Any, Any]) -> str:
 
 def describe_graph(graph: Graph) -> str:
     """Describe the machine, versions and data of the measurement."""
-    counts = graph.read("counts").iloc[0]
+    counts = read_counts(graph)
     load = os.getloadavg()[0]
     return (
-        f"Measured by `python -m benchmarks.cf` on {describe_machine()}; {counts['customers']:,} customers, {counts['articles']:,} articles, "
-        f"{counts['bought']:,} BOUGHT; load average at the start {load:.1f}."
+        f"Measured by `python -m benchmarks.cf` on {describe_machine()}; {counts.customers:,} customers, {counts.articles:,} articles, "
+        f"{counts.bought:,} BOUGHT; load average at the start {load:.1f}."
     )
 
 
-def measure_speed(graph: Graph, everyone: int, heavy: int) -> list[str]:
+def measure_speed(graph: Graph, overall: int, heavy: int) -> list[str]:
     """Measure each customer's latency with the recommender, with a warm page cache, and with the textbook's query."""
-    drawn, textbook = draw_customers(graph, everyone, heavy), read_textbook()
+    drawn, textbook = draw_customers(graph, overall, heavy), read_textbook()
     lines = ["| query | customers | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- | --- |"]
     p95: dict[str, float] = {}
     for name, query in (("user_based_cf", find_query("user_based_cf")), ("textbook_cf", textbook)):
-        groups = {"all with history": drawn.everyone, "the 1 % with most purchases": drawn.heavy}
-        time_query(graph, query, [*drawn.everyone, *drawn.heavy] if name == "user_based_cf" else drawn.everyone[:20])
+        groups = {"all with history": drawn.overall, "the 1 % with most purchases": drawn.heavy}
+        time_query(graph, query, [*drawn.overall, *drawn.heavy] if name == "user_based_cf" else drawn.overall[:20])
         for group, customers in groups.items():
-            asked = customers if query is not textbook or customers is drawn.everyone else customers[:SLOW_QUERIES]
+            asked = customers if query is not textbook or customers is drawn.overall else customers[:SLOW_QUERIES]
             milliseconds = time_query(graph, query, asked)
             p95.setdefault(name, float(np.percentile(milliseconds, 95)))
             lines.append(f"| {name} | {len(asked)} {group} | {describe(milliseconds)} |")
@@ -110,25 +117,25 @@ def measure_speed(graph: Graph, everyone: int, heavy: int) -> list[str]:
 
 def measure_users(graph: Graph, users: int, customers: int) -> list[str]:
     """Measure requests per second of one user and of several concurrent ones, for the same customers."""
-    ids = draw_customers(graph, customers, 0).everyone
+    ids = draw_customers(graph, customers, 0).overall
     time_query(graph, "user_based_cf", ids)
     lines = ["| users at once | requests/s | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- | --- |"]
     rates = []
     for count in (1, users):
         begun = time.perf_counter()
         with ThreadPoolExecutor(count) as pool:
-            waits = list(
+            latencies = list(
                 pool.map(lambda part: time_query(graph, "user_based_cf", part), [ids[i::count] for i in range(count)])
             )
         rates.append(len(ids) / (time.perf_counter() - begun))
-        lines.append(f"| {count} | {rates[-1]:.1f} | {describe(np.concatenate(waits))} |")
+        lines.append(f"| {count} | {rates[-1]:.1f} | {describe(np.concatenate(latencies))} |")
     lines += ["", f"{users} users at once get {rates[1] / rates[0]:.2f} times the throughput of one."]
     return lines
 
 
 def measure_all(graph: Graph, customers: int) -> list[str]:
     """Measure the latency of every recommender with its defaults and a warm page cache."""
-    ids = draw_customers(graph, customers, 0).everyone
+    ids = draw_customers(graph, customers, 0).overall
     lines = [
         "| recommender | p50 ms | p95 ms | worst ms | articles for a customer |",
         "| --- | --- | --- | --- | --- |",
@@ -140,7 +147,7 @@ def measure_all(graph: Graph, customers: int) -> list[str]:
                 given["article_id"] = graph.read("popular", k=1)["article_id"][0]
             time_query(graph, query, ids[: len(ids) // 4 + 1], **given)
             milliseconds = time_query(graph, query, ids, **given)
-            found = np.mean([len(graph.read_rows(query, customer_id=c, **given)[1]) for c in ids[:20]])
+            found = np.mean([len(graph.read(query, customer_id=c, **given)) for c in ids[:20]])
             lines.append(f"| {name} | {describe(milliseconds)} | {found:.1f} |")
     return lines
 
@@ -158,17 +165,17 @@ def read_other_searches() -> dict[str, Query]:
 
 def measure_hubs(graph: Graph, customers: int) -> list[str]:
     """Measure the latency of user_based_cf with neighbours found in other ways, or stored as relationships."""
-    ids = draw_customers(graph, customers, 0).everyone
+    ids = draw_customers(graph, customers, 0).overall
     lines = ["| neighbours through | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- |"]
     ways = {"latest_buyers_by_index (user_based_cf)": find_query("user_based_cf"), **read_other_searches()}
     for name, query in ways.items():
         time_query(graph, query, ids)
         lines.append(f"| {name} | {describe(time_query(graph, query, ids))} |")
         print(lines[-1], flush=True)
-    return [*lines, *_measure_kept_neighbours(graph, ids)]
+    return [*lines, *_measure_stored_neighbours(graph, ids)]
 
 
-def _measure_kept_neighbours(graph: Graph, ids: list[str]) -> list[str]:
+def _measure_stored_neighbours(graph: Graph, ids: list[str]) -> list[str]:
     """Measure with (:Customer)-[:SIMILAR]->(:Customer) stored for these customers, and remove it afterwards."""
     end = "AS neighbours\n}\n"
     query = find_query("user_based_cf")
@@ -180,19 +187,19 @@ def _measure_kept_neighbours(graph: Graph, ids: list[str]) -> list[str]:
     begun = time.perf_counter()
     try:
         for customer_id in ids:
-            rows = graph.read_rows(find, customer_id=customer_id)[1]
-            graph.write(write, customer_id=customer_id, neighbours=[*rows, [customer_id, 1.0]])
+            neighbours = [*graph.read_as(Neighbour, find, customer_id=customer_id), Neighbour(customer_id, 1.0)]
+            graph.write(write, customer_id=customer_id, neighbours=[list(neighbour) for neighbour in neighbours])
         seconds = time.perf_counter() - begun
         time_query(graph, read, ids)
         milliseconds = time_query(graph, read, ids)
     finally:
         for customer_id in ids:
             graph.write(delete, customer_id=customer_id)
-    everyone = graph.read("counts")["customers"][0] * seconds / len(ids) / 3600
+    hours = read_counts(graph).customers * seconds / len(ids) / 3600
     return [
-        f"| kept neighbours, SIMILAR | {describe(milliseconds)} |",
+        f"| stored neighbours, SIMILAR | {describe(milliseconds)} |",
         "",
-        f"Storing the neighbours takes {1e3 * seconds / len(ids):,.0f} ms per customer: {everyone:,.1f} hours for all, one after the other.",
+        f"Storing the neighbours takes {1e3 * seconds / len(ids):,.0f} ms per customer: {hours:,.1f} hours for all, one after the other.",
     ]
 
 
@@ -224,7 +231,7 @@ def measure_quality(graph: Graph, customers: int, days: int, only: list[str] | N
             continue
         begun = time.monotonic()
         means = [
-            _map_at_12(graph, query, held, _keep(truth, drawn), {**given, "new_only": kind == "new"})
+            _map_at_12(graph, query, held, _select_customers(truth, drawn), {**given, "new_only": kind == "new"})
             for kind, truth in truths.items()
         ]
         lines.append(f"| {name} | {means[0]:.4f} | {means[1]:.4f} | {time.monotonic() - begun:,.0f} |")
@@ -232,7 +239,7 @@ def measure_quality(graph: Graph, customers: int, days: int, only: list[str] | N
     return lines
 
 
-def _keep(truth: Truth, customers: np.ndarray[Any, Any]) -> Truth:
+def _select_customers(truth: Truth, customers: np.ndarray[Any, Any]) -> Truth:
     kept = np.isin(truth.customers, customers)
     return Truth(truth.customers[kept], truth.bought, truth.owned, truth.relevant[kept])
 
@@ -241,9 +248,9 @@ def _map_at_12(graph: Graph, query: Query, held: HoldOut, truth: Truth, given: d
     ids, articles = held.before.customer_ids, held.before.article_ids
 
     def query_customer(customer: int) -> list[int]:
-        _, rows = graph.read_rows(query, customer_id=ids.id(customer), as_of=held.cut, k=MOST, **given)
-        found = [articles.index(row[0]) if row[0] in articles else -2 for row in rows]
-        return found + [-1] * (MOST - len(found))
+        rows = graph.read(query, customer_id=ids.id(customer), as_of=held.cut, k=K, **given)
+        found = [articles.index(article) if article in articles else -2 for article in rows["article_id"]]
+        return found + [-1] * (K - len(found))
 
     with ThreadPoolExecutor(2) as pool:
         ranked = np.array(list(pool.map(query_customer, truth.customers.tolist())), dtype=np.int64)
@@ -253,11 +260,11 @@ def _map_at_12(graph: Graph, query: Query, held: HoldOut, truth: Truth, given: d
 def main() -> None:
     """Measure what the command line selects, print it, and write it to the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["speed", "users", "quality", "all", "hubs"])
-    parser.add_argument("--customers", type=int, default=500)
-    parser.add_argument("--heavy", type=int, default=100)
-    parser.add_argument("--users", type=int, default=8)
-    parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("what", choices=["speed", "users", "quality", "all", "hubs"], help="the measurement to make")
+    parser.add_argument("--customers", type=int, default=500, help="number of customers to sample")
+    parser.add_argument("--heavy", type=int, default=100, help="speed: sample this many of the 1 %% who bought most")
+    parser.add_argument("--users", type=int, default=8, help="users: number of concurrent users")
+    parser.add_argument("--days", type=int, default=7, help="quality: number of days held out")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="quality: measure only these rows")
     parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     options = parser.parse_args()

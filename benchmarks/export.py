@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from hmrec.cypher.catalogue import parse_query
 from hmrec.cypher.graph import Graph
+from hmrec.cypher.state import read_counts
 from hmrec.graph_ml.export.read_purchases import read_purchases
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 
@@ -37,7 +38,7 @@ def measure(job: str) -> dict[str, float]:
             count = export_subgraph(graph).num_edges
         else:
             customers, articles = (
-                np.array([row[0] for row in graph.stream(f"export_{kind}")]) for kind in ("customers", "articles")
+                np.array([node for node, *_ in graph.stream(f"export_{kind}")]) for kind in ("customers", "articles")
             )
             begun = time.perf_counter()
             count = (
@@ -50,8 +51,7 @@ def measure(job: str) -> dict[str, float]:
 
 def _read_plainly(graph: Graph, customers: np.ndarray[Any, Any]) -> int:
     """Read a row per purchase of the first customers, in storage order, and convert the rows to columns."""
-    counts = graph.read("counts")
-    share = min(1.0, PEER_PURCHASES / int(counts["bought"][0]))
+    share = min(1.0, PEER_PURCHASES / read_counts(graph).bought)
     part = np.sort(customers)[: max(1, round(share * len(customers)))].tolist()
     rows = list(graph.stream(parse_query(PEER.read_text("utf-8"), PEER), customers=part))
     columns = list(zip(*rows, strict=True))

@@ -52,7 +52,7 @@ def main() -> None:
     """Parse the arguments, convert the files, and print a summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path, help="CSV, with InvoiceDate as YYYY-MM-DD")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder for H&M's three files")
     given = parser.parse_args()
     lines = read_lines(given.files)
     write_shop(lines, given.out)

@@ -62,7 +62,7 @@ def make_our_step(pairs: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) 
 
     def step(batch: Tensor) -> Iterator[None]:
         optimizer.zero_grad()
-        x = model(adjacency)
+        x = model(model.embedding, adjacency.edge_index)
         yield
         left = x[batch[0]]
         loss = bpr_loss((left * x[batch[1] + shape[0]]).sum(1), (left * x[batch[2] + shape[0]]).sum(1))

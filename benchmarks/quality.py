@@ -26,7 +26,7 @@ from implicit.nearest_neighbours import CosineRecommender
 from .peers.rank import (
     FACTORS,
     HALF_LIFE,
-    rank_by_als_as_long,
+    rank_by_als_trained_as_long,
     rank_by_implicit,
     rank_by_neighbours_only,
     rank_by_pyg,
@@ -48,7 +48,7 @@ def list_peers(graph: Graph) -> dict[str, Peer]:
         "ALS, by recency": rank_by_implicit(
             lambda: AlternatingLeastSquares(factors=FACTORS, random_state=0), HALF_LIFE
         ),
-        "ALS, as long as gnn": rank_by_als_as_long,
+        "ALS, as long as gnn": rank_by_als_trained_as_long,
         "BPR": rank_by_implicit(lambda: BayesianPersonalizedRanking(random_state=0)),
         "item-kNN": rank_by_implicit(CosineRecommender),
         "user-kNN": rank_by_user_knn,
@@ -89,7 +89,7 @@ def format_markdown(table: pd.DataFrame, kind: str) -> list[str]:
 def main() -> None:
     """Measure, print, and write to the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weeks", type=int, default=1)
+    parser.add_argument("--weeks", type=int, default=1, help="number of weeks held out, one after the other")
     parser.add_argument("--until", type=date.fromisoformat, help="the day after the last one held out")
     parser.add_argument("--customers", type=int, help="number of customers per week, sampled at random")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="measure only these rows")
@@ -107,7 +107,7 @@ def main() -> None:
     lines = [
         f"Measured by `python -m benchmarks.quality` on {describe_machine()}, implicit {version('implicit')}, torch {version('torch')}, torch-geometric "
         f"{version('torch-geometric')}; {options.data}, {facts['days']} days from {facts['cut']} on held out"
-        + (f" and as many before them {facts['weeks'] - 1} times" if facts["weeks"] > 1 else "")
+        + (f", as are {facts['weeks'] - 1} earlier periods of that length" if facts["weeks"] > 1 else "")
         + ". hmrec's own methods are bold.",
         "Peers have their packages' defaults, count purchases, and ignore recency:",
         "",

@@ -106,7 +106,7 @@ def main() -> None:
     cache = Path(platformdirs.user_cache_dir("hmrec", appauthor=False)) / "fastai"
     parser.add_argument("--venv", type=Path, default=cache, help="virtual environment for fastai")
     parser.add_argument("--negatives", type=int, default=4, help="fastai: negatives per row")
-    parser.add_argument("-k", type=int, default=K)
+    parser.add_argument("-k", type=int, default=K, help="length of the lists")
     parser.add_argument(
         "--data", default="the graph's purchases", help="description of the graph's data, for the report"
     )

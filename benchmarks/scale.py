@@ -89,11 +89,12 @@ def draw(data: Path, scale: float) -> None:
 def await_indexes() -> None:
     """Wait until the indexes created by a load are online, and count the graph's content."""
     from hmrec.cypher.graph import Graph
+    from hmrec.cypher.state import read_counts
 
     with Graph.connect() as graph:
         graph.write("await_indexes", seconds=7200)
-        keys, rows = graph.read_rows("counts")
-    pass_result(**dict(zip(keys, rows[0], strict=True)))
+        counts = read_counts(graph)
+    pass_result(**vars(counts))
 
 
 @app.command()
@@ -197,7 +198,7 @@ def main(
     methods: Annotated[str, typer.Option(help="Methods of `recommend --all` to measure.")] = METHODS,
     limit: Annotated[float, typer.Option(help="Seconds after which a step is stopped.")] = 7200.0,
     go_on: Annotated[
-        bool, typer.Option("--go-on", help="Skip the steps that have results; the graph is kept.")
+        bool, typer.Option("--go-on", help="Skip the steps that have results, and keep the graph.")
     ] = False,
 ) -> None:
     """Run all steps and write docs/performance.md."""
@@ -209,22 +210,22 @@ def main(
         folder = run_step(job("draw", data, share), limit)["folder"]
         run_step(hmrec("db", "start"), limit)
         begun = {"share": share, "machine": describe_machine(), "load": os.getloadavg()[0]}
-        kept = _read(home / RESULTS).get(f"{share:g}", {}) if go_on else {}
-        begun, steps = kept or begun, kept.get("steps", {})
+        earlier = _read(home / RESULTS).get(f"{share:g}", {}) if go_on else {}
+        begun, steps = earlier or begun, earlier.get("steps", {})
         for name, found in measure_scale(home.resolve(), folder, methods.split(","), limit, set(steps)):
             steps[name] = found
             print(f"{share:g} {name}: {json.dumps(found)}", flush=True)
-            _keep(home / RESULTS, begun | {"steps": steps})
+            _save(home / RESULTS, begun | {"steps": steps})
     run_step(hmrec("db", "stop"), limit)
     report(home / RESULTS)
 
 
 def _read(file: Path) -> dict[str, Any]:
-    kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-    return kept
+    results: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    return results
 
 
-def _keep(file: Path, scale: dict[str, Any]) -> None:
+def _save(file: Path, scale: dict[str, Any]) -> None:
     file.write_text(json.dumps(_read(file) | {f"{scale['share']:g}": scale}, indent=2))
 
 

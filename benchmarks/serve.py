@@ -90,9 +90,9 @@ async def send_requests(
     return measured
 
 
-def sample(everyone: list[str], count: int, seed: int) -> list[str]:
+def sample(customers: list[str], count: int, seed: int) -> list[str]:
     """Sample customers uniformly, with replacement."""
-    return [everyone[i] for i in np.random.default_rng(seed).integers(len(everyone), size=count)]
+    return [customers[i] for i in np.random.default_rng(seed).integers(len(customers), size=count)]
 
 
 def all_customers() -> list[str]:
@@ -100,7 +100,7 @@ def all_customers() -> list[str]:
     from hmrec.cypher.graph import Graph
 
     with Graph.connect() as graph:
-        return [str(row[0]) for row in graph.read_rows("customers_by_purchases", k=10**9)[1]]
+        return [str(one) for one in graph.read("customers_by_purchases", k=10**9)["customer_id"]]
 
 
 def measure(address: str, customers: list[str], rate: float, seconds: float) -> list[Measured]:
@@ -112,9 +112,8 @@ def measure(address: str, customers: list[str], rate: float, seconds: float) -> 
         return found
 
     recommend = "/recommend/{}"
-    asyncio.run(
-        send_requests(address, "", customers[:50], f"{recommend}?k=11", None, seconds)
-    )  # lets Neo4j plan the queries
+    # Lets Neo4j plan the queries before the first measurement.
+    asyncio.run(send_requests(address, "", customers[:50], f"{recommend}?k=11", None, seconds))
     return [
         run("`/recommend`, cold cache", customers, recommend, None),
         run("`/recommend`, warm cache", sample(customers, round(rate * seconds), 1), recommend, rate),
@@ -129,11 +128,11 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200.0, help="requests per second")
     parser.add_argument("--customers", type=int, default=500, help="number of different customers")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of each run")
-    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
+    parser.add_argument("--write", action="store_true", help="write the figures into docs/performance.md")
     given = parser.parse_args()
-    everyone = all_customers()
-    order = np.random.default_rng(7).permutation(len(everyone))
-    customers = [everyone[i] for i in order[: given.customers]]
+    ids = all_customers()
+    order = np.random.default_rng(7).permutation(len(ids))
+    customers = [ids[i] for i in order[: given.customers]]
     command = [sys.executable, "-c", "from hmrec.cli.main import main; main()", "serve", "--port", "0"]
     before = os.getloadavg()[0]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
@@ -146,13 +145,14 @@ def main() -> None:
         finally:
             service.terminate()
     from hmrec.cypher.graph import Graph
+    from hmrec.cypher.state import read_counts
 
     with Graph.connect() as graph:
-        counts = graph.read("counts").iloc[0]
+        counts = read_counts(graph)
     model = f"embeddings of version {health['model']}" if health["model"] else "no embeddings"
     lines = [
-        f"Measured by `python -m benchmarks.serve` on {describe_machine()}; {counts['customers']:,} customers, {counts['articles']:,} "
-        f"articles, {counts['bought']:,} BOUGHT, {model}; load average at the start {before:.1f}, from other work. {len(customers):,} customers. Client, service (one process) and "
+        f"Measured by `python -m benchmarks.serve` on {describe_machine()}; {counts.customers:,} customers, {counts.articles:,} "
+        f"articles, {counts.bought:,} BOUGHT, {model}; load average at the start {before:.1f}, from other work. {len(customers):,} customers. Client, service (one process) and "
         "Neo4j share the cores. At a fixed rate, times count from when a request was due.",
         "",
         "| requests | a second | answers | answers/s | p50 ms | p95 ms | p99 ms | worst ms | failed |",

@@ -1,4 +1,4 @@
-"""Speed of writing embeddings: plain UNWIND with SET, hmrec with one and with two sessions, then a whole write-back.
+"""Speed of writing embeddings: plain UNWIND with SET, hmrec with one and with two sessions, then a complete write-back.
 
     python -m benchmarks.write_back --data "the synthetic shop at 10 %" --write
 
@@ -70,8 +70,8 @@ def main() -> None:
     options = parser.parse_args()
     load = os.getloadavg()[0]
     with Graph.connect() as graph:
-        customers = IdMap(sorted(row[1] for row in graph.stream("customer_nodes")))
-        articles = IdMap(sorted(row[1] for row in graph.stream("article_nodes")))
+        customers = IdMap(sorted(outer for _, outer in graph.stream("customer_nodes")))
+        articles = IdMap(sorted(outer for _, outer in graph.stream("article_nodes")))
         vectors = draw(len(customers))
         trained = TrainedModel(
             customers, articles, vectors, draw(len(articles)), TrainSettings(dim=DIM), (), 1, date(2000, 1, 1),
@@ -84,13 +84,13 @@ def main() -> None:
             "`write_vectors`, two sessions": lambda: write_ours(graph, customers, vectors, 2),
         }
         found: dict[str, list[float]] = {name: [] for name in ways}
-        whole: list[dict[str, float]] = []
+        runs: list[dict[str, float]] = []
         for _ in range(options.turns):  # in alternation, so that other load on the machine affects all
             for name, work in ways.items():
                 found[name].append(work())
             begun = time.perf_counter()
             steps = write_embeddings(graph, trained).seconds
-            whole.append(steps | {"all": time.perf_counter() - begun})
+            runs.append(steps | {"all": time.perf_counter() - begun})
     nodes = len(customers) + len(articles)
     medians = {name: float(np.median(seconds)) for name, seconds in found.items()}
     plain = next(iter(medians.values()))
@@ -101,7 +101,7 @@ def main() -> None:
         "| --- | --- | --- | --- |",
     ]
     lines += [f"| {n} | {s:.1f} | {len(customers) / s:,.0f} | {plain / s:.1f} |" for n, s in medians.items()]
-    parts = {name: float(np.median([steps[name] for steps in whole])) for name in whole[0]}
+    parts = {name: float(np.median([steps[name] for steps in runs])) for name in runs[0]}
     lines += [
         "",
         f"A write-back of all {nodes:,} nodes takes **{parts['all']:.1f} s**, {nodes / parts['all']:,.0f} nodes/s:",
@@ -110,7 +110,7 @@ def main() -> None:
         "| --- | --- |",
         *(f"| {name} | {seconds:.1f} |" for name, seconds in parts.items() if name != "all"),
         "",
-        "*Putting in force* also moves every embedding to its final property, for readers that do not check the slot, and clears the other one.",
+        "*Activating* also moves every embedding to its final property, for readers that do not check the slot, and clears the other one.",
     ]
     print("\n".join(lines))
     if options.write:

@@ -10,6 +10,7 @@ import typer
 from ..cypher.recommenders import explain_old_name, list_evaluated
 from .combinations import refuse
 from .connect import open_graph
+from .options import Device
 from .terminal.bars import Bars
 from .terminal.complete import complete_methods
 from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, records, show
@@ -43,6 +44,11 @@ def evaluate(
         ),
     ] = None,
     customers: Annotated[int | None, typer.Option(min=1, help="Only that many customers, drawn at random.")] = None,
+    version: Annotated[
+        int | None,
+        typer.Option(min=1, help="Use this version's embeddings (`hmrec models`); it must not know the days held out."),
+    ] = None,
+    device: Device = "auto",
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with plots, too.")] = None,
     form: Form = Format.table,
     as_json: JsonForm = False,
@@ -68,7 +74,8 @@ def evaluate(
     if report is not None:
         find_result_file(report)
     if protocol == "random-split":
-        refuse(context, "days", "weeks", "methods", "customers", because="with --protocol random-split")
+        options = ("days", "weeks", "methods", "customers", "version", "device")
+        refuse(context, *options, because="with --protocol random-split")
         _evaluate_random_split(k, report, form)
         return
     chosen = None
@@ -78,7 +85,10 @@ def evaluate(
         for old in set(names) - {*chosen, "all"}:
             echo_note(explain_old_name(old))
     with Bars() as bars, open_graph(bars) as graph:
-        result = run(graph, days=days, weeks=weeks, k=k or 12, methods=chosen, customers=customers, progress=bars)
+        result = run(
+            graph, days=days, weeks=weeks, k=k or 12, methods=chosen, customers=customers, progress=bars,
+            device=device, version=version,
+        )  # fmt: skip
     if report is not None:
         from ..graph_ml.evaluate.report import write_report
 

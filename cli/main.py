@@ -13,7 +13,23 @@ from typing import Annotated
 import typer
 
 from ..cypher.redaction import redact
-from . import db, demo, doctor, embed, evaluate, explain, load, models, query, recommend, report, sample, serve, train
+from . import (
+    db,
+    demo,
+    doctor,
+    embed,
+    evaluate,
+    explain,
+    export,
+    load,
+    models,
+    query,
+    recommend,
+    report,
+    sample,
+    serve,
+    train,
+)
 from .connect import choose_timeout
 from .terminal.words import Redacted, is_usage_error, set_quiet
 
@@ -34,6 +50,7 @@ app.command("demo")(demo.demo)
 app.command("load")(load.load)
 app.command("train")(train.train)
 app.command("embed")(embed.embed)
+app.command("export")(export.export)
 app.command("recommend")(recommend.recommend)
 app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)

@@ -9,6 +9,7 @@ import typer
 
 from .combinations import refuse
 from .connect import open_graph
+from .options import Device
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json
 from .terminal.words import echo, echo_note
@@ -57,6 +58,7 @@ def train(
         bool,
         typer.Option("--customer-index", help="Make a vector index of the customers, too; hmrec itself asks none."),
     ] = False,
+    device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Train the graph neural network on the graph's purchases and write its embeddings back to the nodes.
@@ -72,6 +74,7 @@ def train(
     from ..graph_ml.export.kept import export_kept
     from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.network.checkpoint import find_checkpoint
+    from ..graph_ml.network.devices import choose_device
     from ..graph_ml.network.training import PRESETS
     from ..graph_ml.network.training import train as train_model
     from ..graph_ml.torchrec.engine import TableSettings, train_tables
@@ -80,8 +83,10 @@ def train(
 
     if engine == "torchrec":
         refuse(context, "most_purchases", because="with --engine torchrec, which learns from all purchases")
+        refuse(context, "device", because="with --engine torchrec, which trains on the CPU")
         if preset != "default":
             refuse(context, "preset", because="with --engine torchrec, which has settings of its own")
+    choose_device(device)  # refuse before anything is read
     settings, spec = PRESETS[preset]
     chosen = {
         "since": since and since.date(), "until": until and until.date(), "customers": customers, "category": category,
@@ -105,9 +110,9 @@ def train(
             tables = TableSettings.model_validate({name: value for name, value in hyper.items() if value is not None})
             trained, rank = train_tables(subgraph, tables, bars), None
         elif ranked:
-            trained, rank = train_hybrid(subgraph, settings, progress=bars, checkpoint=checkpoint)
+            trained, rank = train_hybrid(subgraph, settings, progress=bars, checkpoint=checkpoint, device=device)
         else:
-            trained, rank = train_model(subgraph, settings, bars, checkpoint), None
+            trained, rank = train_model(subgraph, settings, bars, checkpoint, device=device), None
         receipt = write_embeddings(graph, trained, progress=bars, customer_index=customer_index, rank=rank)
     if trained.interrupted:
         echo_note("Training was interrupted: what is in force now is the best until then, without a ranker.")

@@ -1,7 +1,7 @@
-"""The graph: everything that speaks to Neo4j.
+"""Access to the graph: everything that talks to Neo4j.
 
-In come the names of saved queries with their parameters; out come frames, rows with names and receipts of writes.
-`from hmrec.cypher import Graph` is the door; the driver is imported when it is opened, not before.
+Input: names of saved queries with their parameters. Output: frames, rows with named columns, and receipts of writes.
+Import `Graph` from here; the driver is imported only when a graph is opened.
 """
 
 from __future__ import annotations

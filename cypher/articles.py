@@ -1,15 +1,23 @@
-"""What the graph knows about single articles: whether they exist, their names, and which ones are similar."""
+"""Queries about single articles: whether they exist, their names, and which ones are similar."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import NoEmbedding, UnknownArticle
 from .graph import Graph
+from .state import read_state
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class _Article(NamedTuple):
+    article_id: str
+    prod_name: str | None
+    colour: str | None
+    department: str | None
 
 
 def check_article(graph: Graph, article_id: str) -> None:
@@ -19,16 +27,16 @@ def check_article(graph: Graph, article_id: str) -> None:
     ------
     UnknownArticle : it has none of that id.
     """
-    if not graph.read_rows("article_names", article_ids=[article_id])[1]:
+    if graph.read_one(_Article, "article_names", article_ids=[article_id]) is None:
         raise UnknownArticle(
-            f"The graph has no article {article_id[:80]!r}.", "Ids are written whole, with their leading zeros."
+            f"The graph has no article {article_id[:80]!r}.", "Write the full id, with its leading zeros."
         )
 
 
 def read_names(graph: Graph, article_ids: Sequence[str]) -> list[str | None]:
     """Return the product name of each article, in the order of the ids; None if it has none."""
-    keys, rows = graph.read_rows("article_names", article_ids=list(article_ids))
-    names = {row[keys.index("article_id")]: row[keys.index("prod_name")] for row in rows}
+    found = graph.read_as(_Article, "article_names", article_ids=list(article_ids))
+    names = {article.article_id: article.prod_name for article in found}
     return [names.get(article_id) for article_id in article_ids]
 
 
@@ -48,14 +56,14 @@ def find_similar(graph: Graph, article_id: str, *, k: int = 12) -> pd.DataFrame:
     Raises
     ------
     UnknownArticle : the graph has no such article.
-    NoEmbedding : no model is in force, or the article has no embedding in it.
+    NoEmbedding : there is no active model, or the article has no embedding in it.
     """
     check_article(graph, article_id)
-    if not graph.read_rows("model_in_force")[1]:
-        raise NoEmbedding("The graph has no embeddings.", "`hmrec train` makes them.")
     found = graph.read("nearest_articles", article_id=article_id, k=k)
     if found.empty:
+        if read_state(graph).model is None:
+            raise NoEmbedding("The graph has no embeddings.", "`hmrec train` creates them.")
         raise NoEmbedding(
-            f"Article {article_id} has no embedding.", "`hmrec train` makes one for every article that was bought."
+            f"Article {article_id} has no embedding.", "`hmrec train` creates one for every article that was bought."
         )
     return found

@@ -1,4 +1,4 @@
-"""The catalogue of queries: one `.cypher` file each, read from the header that people read too."""
+"""The catalogue of queries: one `.cypher` file each, described by its header."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,),
     "float": (float, int),
     "boolean": (bool,),
-    "date": (object,),  # a datetime.date or an ISO string: the query says date($x)
+    "date": (object,),  # a datetime.date or an ISO string: the query calls date($x)
     "list": (list, tuple),
     "map": (dict,),
     "any": (object,),  # in files without a header
@@ -33,12 +33,12 @@ _STRINGS_COMMENTS_AND_USED = re.compile(rf"{_STRINGS_AND_COMMENTS.pattern}|{_USE
 
 
 class BadQueryFile(HmrecError):
-    """A query's header and its text disagree; the message names file and line."""
+    """A query's header and text disagree; the message names file and line."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One `$name` of a query: its type, whether it must be given, its default and what it means."""
+    """One `$name` of a query: its type, whether it is required, its default and its meaning."""
 
     name: str
     type: str
@@ -47,15 +47,15 @@ class Parameter:
     doc: str
 
     def check(self, value: Any) -> Any:
-        """Return `value` as the declared type.
+        """Return `value`, converted to the declared type.
 
         Parameters
         ----------
-        value : what a caller gave; None stands for null.
+        value : what a caller passed; None stands for null.
 
         Raises
         ------
-        UserMistake : the value is of another type.
+        UserMistake : the value does not fit the type.
         """
         if value is None and not self.required:
             return None
@@ -64,18 +64,18 @@ class Parameter:
             fits = False
         if not fits:
             raise UserMistake(f"Parameter ${self.name} must be of type {self.type}, not {value!r:.60}.")
-        return float(value) if self.type == "float" else value  # Cypher divides whole numbers without a rest
+        return float(value) if self.type == "float" else value  # Cypher's division of integers drops the remainder
 
     def parse(self, text: str) -> Any:
-        """Read a value as it is written on the command line.
+        """Parse a value from the command line.
 
         Parameters
         ----------
-        text : the words after `name=`.
+        text : the text after `name=`.
 
         Raises
         ------
-        UserMistake : the words are not of the declared type.
+        UserMistake : the text is not of the declared type.
         """
         try:
             if text == "null":
@@ -96,7 +96,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Query:
-    """One `.cypher` file: its header taken apart, its text untouched."""
+    """One `.cypher` file: its parsed header and its unchanged text."""
 
     name: str
     folder: str
@@ -108,24 +108,24 @@ class Query:
 
     @property
     def body(self) -> str:
-        """The text without its header."""
+        """The text without the header."""
         lines = self.text.splitlines()
         first = next((number for number, line in enumerate(lines) if not line.startswith("//")), len(lines))
         return "\n".join(lines[first:])
 
     @property
     def statements(self) -> list[str]:
-        """The file's statements, apart by a semicolon at a line's end, as Neo4j Browser takes them too."""
+        """The file's statements, separated by a semicolon at the end of a line, as in Neo4j Browser."""
         return [part for part in re.split(r";\s*(?:\n|$)", self.text) if _STRINGS_AND_COMMENTS.sub("", part).strip()]
 
     @property
     def commits_itself(self) -> bool:
-        """Whether the query opens transactions of its own (`IN TRANSACTIONS`), so that none may be open."""
+        """Whether the query manages its own transactions (`IN TRANSACTIONS`), so that none may be open."""
         return re.search(r"\bIN (\S+ )?(CONCURRENT )?TRANSACTIONS\b", self.text) is not None
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether running it twice is as running it once: hmrec's own, but where a line `// once: ...` says no."""
+        """Whether repeating the query is safe: true for hmrec's own queries without a line `// once: ...`."""
         ours = Path(__file__).parent in self.path.parents
         return ours and not any(line.startswith("// once: ") for line in self.text.splitlines())
 
@@ -142,7 +142,7 @@ class Query:
 
         Raises
         ------
-        UserMistake : a parameter that the query does not have, lacks, or of another type.
+        UserMistake : a parameter is unknown, missing or of another type.
         """
         for name in given:
             if name not in self.parameters:
@@ -154,9 +154,9 @@ class Query:
         return {p.name: p.check(given[p.name]) if p.name in given else p.default for p in self.parameters.values()}
 
     def write_out(self, given: dict[str, Any]) -> str:
-        """The body with each `$name` replaced by its value: one statement to paste, to read or to send in an address.
+        """Return the body with each `$name` replaced by its value, to paste, to read or to put into a URL.
 
-        Only to show: what hmrec runs itself gets its values as parameters.
+        For display only: hmrec always sends values as parameters.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class Query:
 
         Raises
         ------
-        UserMistake : as `bind`.
+        UserMistake : as in `bind`.
         """
         literals = {
             name: json.dumps(value, ensure_ascii=False, default=str) for name, value in self.bind(given).items()
@@ -178,7 +178,7 @@ def _read_default(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise BadQueryFile(f"{where}: the default {text} is not a value that can be read.") from error
+        raise BadQueryFile(f"{where}: the default {text} is not a valid value.") from error
 
 
 def _read_any(text: str) -> Any:
@@ -189,12 +189,12 @@ def _read_any(text: str) -> Any:
 
 
 def parse_bare_query(text: str, path: Path) -> Query:
-    """Read a query of the user's own: its header may be missing, then every `$name` it uses is a parameter.
+    """Parse a user's query. If it has no header, each `$name` in it is a parameter.
 
     Parameters
     ----------
     text : the file's content.
-    path : where it stands; its stem becomes the query's name.
+    path : the file; its stem becomes the query's name.
     """
     try:
         return parse_query(text, path)
@@ -204,16 +204,16 @@ def parse_bare_query(text: str, path: Path) -> Query:
 
 
 def parse_query(text: str, path: Path) -> Query:
-    """Read one query and hold its header against its text.
+    """Parse a query and check its header against its text.
 
     Parameters
     ----------
     text : the file's content, header and query.
-    path : where it stands; its stem must be the header's name.
+    path : the file; its stem must be the name in the header.
 
     Raises
     ------
-    BadQueryFile : the header lacks a part, or declared and used parameters differ.
+    BadQueryFile : the header is incomplete, or declared and used parameters differ.
     """
     doc, returns = "", ""
     parameters: dict[str, Parameter] = {}
@@ -248,11 +248,11 @@ def parse_query(text: str, path: Path) -> Query:
 
 @cache
 def load_catalogue() -> dict[str, Query]:
-    """Read every query of hmrec, by name.
+    """Read all of hmrec's queries, by name.
 
     Raises
     ------
-    BadQueryFile : a file breaks the form, or two files share a name.
+    BadQueryFile : a file is malformed, or two files have the same name.
     """
     root = Path(__file__).parent
     catalogue: dict[str, Query] = {}
@@ -270,13 +270,13 @@ def find_query(name: str) -> Query:
 
     Raises
     ------
-    UnknownQuery : there is none; the hint names those that look alike.
+    UnknownQuery : there is none; the hint suggests similar names.
     """
     catalogue = load_catalogue()
     if name not in catalogue:
         import difflib
 
-        alike = difflib.get_close_matches(name[:60], catalogue, n=3)
-        hint = f"Did you mean {' or '.join(alike)}?" if alike else "`hmrec query` lists them all."
+        similar = difflib.get_close_matches(name[:60], catalogue, n=3)
+        hint = f"Did you mean {' or '.join(similar)}?" if similar else "`hmrec query` lists them all."
         raise UnknownQuery(f"There is no query named {name[:60]!r}.", hint)
     return catalogue[name]

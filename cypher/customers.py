@@ -1,8 +1,9 @@
-"""What the graph knows about one customer, and which customers it has."""
+"""Queries about one customer, and searches for customers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from .errors import UnknownCustomer
@@ -13,53 +14,57 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Profile:
-    """A customer.
+class History:
+    """A customer's purchases in numbers, and whether there is an embedding of the customer.
 
     Attributes
     ----------
-    customer_id : who.
-    attributes : what the shop knows besides, by H&M's column names; what it does not know is None.
-    history : how many `purchases` of how many `articles` between the days `first` and `last`.
+    purchases : articles bought, repeats included.
+    articles : different articles bought.
+    first, last : days of the first and the last purchase; None without purchases.
+    has_embedding : whether the model in force has an embedding of the customer.
+    """
+
+    purchases: int
+    articles: int
+    first: date | None
+    last: date | None
+    has_embedding: bool
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A customer's attributes and purchases.
+
+    Attributes
+    ----------
+    customer_id : the customer.
+    attributes : the properties of the customer by H&M's column names; None if missing.
+    history : all purchases in numbers.
     purchases : t_dat, article_id, prod_name, price, quantity; the newest first.
     """
 
     customer_id: str
     attributes: dict[str, Any]
-    history: dict[str, Any]
+    history: History
     purchases: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class History:
-    """What decides which recommenders suit a customer.
-
-    Attributes
-    ----------
-    purchases : how many articles they bought, each as often as it was bought.
-    has_embedding : whether the model in force has an embedding of them.
-    """
-
-    purchases: int
-    has_embedding: bool
-
-
 def read_history(graph: Graph, customer_id: str) -> History:
-    """Return how much a customer bought, and whether they have an embedding.
+    """Return how much a customer bought and when, and whether they have an embedding.
 
     Raises
     ------
     UnknownCustomer : the graph has no such customer.
     """
-    keys, rows = graph.read_rows("customer", customer_id=customer_id)
-    if not rows:
+    history = graph.read_one(_make_history, "customer", customer_id=customer_id)
+    if history is None:
         raise UnknownCustomer(customer_id)
-    facts = dict(zip(keys, rows[0], strict=True))
-    return History(int(facts["purchases"]), bool(facts["has_embedding"]))
+    return history
 
 
 def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
-    """Return a customer's attributes and their last purchases.
+    """Return a customer's attributes and their last `k` purchases.
 
     Parameters
     ----------
@@ -71,12 +76,10 @@ def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
     ------
     UnknownCustomer : the graph has no such customer.
     """
-    keys, rows = graph.read_rows("customer_attributes", customer_id=customer_id)
-    if not rows:
+    attributes = graph.read_one(dict[str, Any], "customer_attributes", customer_id=customer_id)
+    if attributes is None:
         raise UnknownCustomer(customer_id, hint="")
-    attributes = dict(zip(keys, rows[0], strict=True))
-    facts = graph.read("customer", customer_id=customer_id).astype(object).iloc[0]
-    history = {name: facts[name] for name in ("purchases", "articles", "first", "last")}
+    history = read_history(graph, customer_id)
     return Profile(customer_id, attributes, history, graph.read("last_purchases", customer_id=customer_id, k=k))
 
 
@@ -94,3 +97,9 @@ def find_customers(graph: Graph, start: str = "", *, k: int = 20) -> pd.DataFram
     customer_id, bought (how many purchases).
     """
     return graph.read("find_customers", start=start, k=k)
+
+
+def _make_history(
+    purchases: int, articles: int, first: date | None, last: date | None, has_embedding: bool, **_: object
+) -> History:
+    return History(purchases, articles, first, last, has_embedding)

@@ -1,4 +1,4 @@
-"""The file .env in the working folder: settings as KEY=VALUE lines."""
+"""Settings in the file .env of the working folder, as KEY=VALUE lines."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LITERAL = re.compile(r"[^=]*=[^\S\r\n]*'")
 
 
 def read_dot_env(file: Path = DOT_ENV) -> dict[str, str]:
-    """Read the file's settings; none if there is no file.
+    """Read the file's settings; empty if there is no file.
 
     `${NAME}` is replaced by another variable's value, but not between single quotes.
 
     Raises
     ------
-    UserMistake : the file is not text in UTF-8, or one of hmrec's lines cannot be read.
+    UserMistake : the file is not UTF-8 text, or one of hmrec's lines cannot be parsed.
     """
     if not file.exists() or file.is_dir():
         return {}
@@ -29,12 +29,12 @@ def read_dot_env(file: Path = DOT_ENV) -> dict[str, str]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise UserMistake(f"{file.absolute()} is not text in UTF-8 (line {line}).", "Save it as UTF-8.") from None
+        raise UserMistake(f"{file.absolute()} is not UTF-8 text (line {line}).", "Save it as UTF-8.") from None
     return parse_dot_env(text, file)
 
 
 def parse_dot_env(text: str, file: Path = DOT_ENV) -> dict[str, str]:
-    """Read settings from text; see `read_dot_env`."""
+    """Parse settings from text; see `read_dot_env`."""
     from dotenv import dotenv_values
     from dotenv.parser import parse_stream
 
@@ -43,7 +43,7 @@ def parse_dot_env(text: str, file: Path = DOT_ENV) -> dict[str, str]:
     for binding in parse_stream(io.StringIO(text)):
         if binding.error and _OURS.match(binding.original.string.lstrip()):
             raise UserMistake(
-                f"{file.absolute()}, line {binding.original.line}, is no KEY=VALUE.",
+                f"{file.absolute()}, line {binding.original.line}, is not KEY=VALUE.",
                 "Close its quotes: KEY='VALUE'.",
             )
         if binding.key is not None and binding.value is not None:

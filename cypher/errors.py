@@ -1,15 +1,15 @@
-"""What can go wrong, said in a sentence and with what to do about it."""
+"""hmrec's errors: each has a one-sentence message and a hint on what to do."""
 
 from __future__ import annotations
 
 
 class HmrecError(Exception):
-    """A failure that hmrec can explain; printed once, by the command line.
+    """An error that hmrec can explain; the command line prints it once.
 
     Parameters
     ----------
     message : one sentence that says what is wrong.
-    hint : one sentence that says what to do, if there is something to do.
+    hint : one sentence that says what to do; empty if there is nothing to do.
     """
 
     exit_status = 1
@@ -24,13 +24,13 @@ class HmrecError(Exception):
 
 
 class UserMistake(HmrecError):
-    """What was asked cannot be done as asked: a wrong name, value or file (exit status 2)."""
+    """An invalid request: a wrong name, value or file (exit status 2)."""
 
     exit_status = 2
 
 
 class UnknownQuery(UserMistake):
-    """No query of that name is in the catalogue."""
+    """The catalogue has no query of that name."""
 
 
 class UnknownCustomer(UserMistake):
@@ -38,12 +38,12 @@ class UnknownCustomer(UserMistake):
 
     Parameters
     ----------
-    customer_id : what was asked for.
-    hint : where ids can be found.
+    customer_id : the requested id.
+    hint : where to find ids.
     """
 
     def __init__(
-        self, customer_id: str, hint: str = "`hmrec query customers_by_purchases` lists some that it has."
+        self, customer_id: str, hint: str = "`hmrec query customers_by_purchases` lists existing ones."
     ) -> None:
         super().__init__(f"The graph has no customer {customer_id[:80]!r}.", hint)
 
@@ -53,11 +53,11 @@ class UnknownArticle(UserMistake):
 
 
 class NoEmbedding(UserMistake):
-    """What was asked needs an embedding that is not there."""
+    """The request needs an embedding that does not exist."""
 
 
 class NoRanker(UserMistake):
-    """The graph has no ranker that can be asked."""
+    """The graph has no usable ranker."""
 
 
 class WrongPassword(UserMistake):
@@ -65,16 +65,14 @@ class WrongPassword(UserMistake):
 
 
 class NoHome(UserMistake):
-    """The user has no home directory, and HMREC_HOME names no folder."""
+    """The user has no home directory, and HMREC_HOME is not set."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "This user has no home directory: HOME is not set.", "Set HMREC_HOME to a folder that may be written."
-        )
+        super().__init__("This user has no home directory: HOME is not set.", "Set HMREC_HOME to a writable folder.")
 
 
 class WrongEncryption(UserMistake):
-    """The server and the address differ in how the connection is encrypted, or its certificate is not trusted."""
+    """Server and address disagree about encryption, or the server's certificate is not trusted."""
 
 
 class ServerUnavailable(HmrecError):
@@ -82,16 +80,16 @@ class ServerUnavailable(HmrecError):
 
 
 class WriteUnknown(ServerUnavailable):
-    """The connection was lost while a write was being committed, and nobody knows whether it was."""
+    """The connection was lost during a commit, so the write may or may not have succeeded."""
 
 
 class InstallFailed(HmrecError):
-    """The local server could not be downloaded or its files are damaged."""
+    """The local server could not be downloaded, or its files are damaged."""
 
 
 class LoadRunning(HmrecError):
-    """Another load is writing into the same graph."""
+    """Another load is writing to the same graph."""
 
 
 class DiskFull(HmrecError):
-    """The disk has not enough room."""
+    """The disk is full."""

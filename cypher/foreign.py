@@ -1,4 +1,4 @@
-"""What a database holds besides hmrec's own nodes, so that commands can say it before they change anything."""
+"""Count a database's foreign content, which is not hmrec's, to report it before anything changes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 from .graph import Graph
 
-ADVICE = "hmrec leaves them alone; NEO4J_DATABASE gives hmrec a database of its own (docs/operations.md)"
+ADVICE = "hmrec does not use or change them; NEO4J_DATABASE can give hmrec its own database (docs/operations.md)"
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """How much of a database is hmrec's, and how much is not.
+    """How much of a database is hmrec's, and how much is foreign.
 
     Attributes
     ----------
     own, bought : hmrec's own nodes, and the purchases between them.
-    others : nodes that are not hmrec's.
+    others : foreign nodes.
     labels : some of their labels, the most frequent first.
-    customers, articles : those of them that are labelled Customer or Article, and have no usable id.
-    bought_by_others : BOUGHT on these.
+    customers, articles : foreign nodes labelled Customer or Article, without a usable id.
+    bought_by_others : BOUGHT relationships on these.
     """
 
     own: int = 0
@@ -31,28 +31,33 @@ class Foreign:
     bought_by_others: int = 0
 
     def describe(self) -> str:
-        """Return what is not hmrec's in a sentence; empty if there is nothing."""
+        """Describe the foreign nodes in one sentence; empty if there are none."""
         if self.others <= 0:
             return ""
         nodes = "1 node is" if self.others == 1 else f"{self.others:,} nodes are"
         text = f"{nodes} not hmrec's (labels: {', '.join(self.labels)})"
         if self.customers or self.articles:
             text += (
-                f"; among them {self.customers:,} Customer and {self.articles:,} Article without an id that is text, "
-                f"with {self.bought_by_others:,} BOUGHT, which are left out everywhere"
+                f"; among them {self.customers:,} Customer and {self.articles:,} Article without a text id, "
+                f"with {self.bought_by_others:,} BOUGHT, which hmrec ignores"
             )
         return text
 
 
 def describe_undated(graph: Graph) -> str:
-    """Return how many BOUGHT have no day, in a sentence; empty if all have one or there are too many to look."""
-    undated = graph.read_rows("undated_purchases")[1][0][0]
+    """Say in one sentence how many BOUGHT have no date; empty if all have one or there are too many to check."""
+    (undated,) = graph.read_column("undated_purchases")
     if not undated:
         return ""
-    return f"{undated:,} BOUGHT {'has' if undated == 1 else 'have'} no date t_dat and are left out everywhere"
+    has, them = ("has", "it") if undated == 1 else ("have", "them")
+    return f"{undated:,} BOUGHT {has} no date t_dat, and hmrec ignores {them}"
 
 
 def find_foreign(graph: Graph) -> Foreign:
-    """Count the nodes that are not hmrec's; takes a second or two at H&M's full size."""
-    own, bought, others, labels, customers, articles, bought_by_others = graph.read_rows("foreign")[1][0]
-    return Foreign(own, bought, max(0, others), tuple(labels), customers, articles, bought_by_others)
+    """Count the foreign nodes; takes a second or two at H&M's full size."""
+    (found,) = graph.read_as(_make_foreign, "foreign")
+    return found
+
+
+def _make_foreign(others: int, labels: list[str], **counts: int) -> Foreign:
+    return Foreign(others=max(0, others), labels=tuple(labels), **counts)

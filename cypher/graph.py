@@ -1,4 +1,4 @@
-"""Graph: the one door to the Neo4j driver."""
+"""Graph: the only access to the Neo4j driver."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 ATTEMPTS = 5
-"""How often `Graph.read_with_retry` starts its work at most."""
+"""How often `Graph.read_with_retry` runs its work at most."""
 LAST_WRITES = 60.0
 """Seconds to wait for the end of a write whose connection was lost."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a write did.
+    """The result of a write.
 
     Attributes
     ----------
-    rows : what the query returned, one dictionary a row.
-    counters : what it changed, under Neo4j's names (`nodes_created`, `relationships_created`, ...); zeros left out.
+    rows : what the query returned, one dictionary per row.
+    counters : what it changed, under Neo4j's names (`nodes_created`, `relationships_created`, ...), without zeros.
     milliseconds : the server's time, summed over the query's statements.
     """
 
@@ -56,7 +56,7 @@ class Receipt:
     milliseconds: float = 0.0
 
     def plus(self, other: Receipt) -> Receipt:
-        """Return what two statements did together."""
+        """Return the combined receipt of two statements."""
         counters = {
             name: self.counters.get(name, 0) + other.counters.get(name, 0)
             for name in {**self.counters, **other.counters}
@@ -81,13 +81,13 @@ def _to_cypher(value: Any) -> Any:
 class Graph:
     """A connection to the graph that runs the catalogue's queries by name.
 
-    It may be shared between threads and is closed by `close()` or a `with` block. Parameters of every call are held
-    against the query's header before anything is sent; those not given take the header's defaults.
+    It may be shared between threads; close it with `close()` or a `with` block. The parameters of a call are checked
+    against the query's header before anything is sent; missing ones get the header's defaults.
 
     Attributes
     ----------
     timeout : seconds to wait for an unreachable server; 0 means one attempt.
-    notify : called with a sentence when waiting begins and ends; None says nothing.
+    notify : called with a sentence when waiting begins and ends; None for no messages.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Graph:
                 settings.uri,
                 auth=(settings.username, settings.password.get_secret_value()),
                 notifications_min_severity="OFF",
-                # a server that accepts the connection and sends nothing counts as unreachable
+                # a server that accepts the connection but sends nothing is unreachable
                 connection_timeout=(limit := min(30.0, max(5.0, self.timeout))),
                 connection_acquisition_timeout=limit,  # includes the handshake
                 max_transaction_retry_time=0.0,  # retries.py repeats attempts, and announces it
@@ -112,28 +112,28 @@ class Graph:
         except (driver_errors.ConfigurationError, ValueError) as error:
             raise UserMistake(
                 f"{settings.uri[:100]!r} is not an address of a Neo4j server.",
-                "It reads like bolt://localhost:7687 or neo4j+s://xyz.databases.neo4j.io.",
+                "Examples are bolt://localhost:7687 and neo4j+s://xyz.databases.neo4j.io.",
             ) from error
 
     @classmethod
     def connect(
         cls, settings: ConnectionSettings | None = None, timeout: float | None = None, notify: Notify | None = None
     ) -> Graph:
-        """Connect to the server of `settings`; without an address there, to the local server.
+        """Connect to the server of `settings`, or to the local server if they have no address.
 
         Parameters
         ----------
-        settings : the server; None reads the environment (NEO4J_URI and its siblings).
+        settings : the server; None reads the environment (NEO4J_URI and the other variables).
         timeout : seconds to wait for an unreachable server, here and in each later query, and to retry after any
-            passing fault; None takes `settings.timeout`.
+            transient fault; None takes `settings.timeout`.
         notify : called with a sentence, from any thread, when waiting for an unreachable server begins and ends; None
-            says nothing.
+            for no messages.
 
         Raises
         ------
-        ServerUnavailable : nothing answers there.
+        ServerUnavailable : no server answers there.
         WrongPassword : the server refuses the user name or the password.
-        WrongEncryption : only one side uses TLS, or the server's certificate is not trusted.
+        WrongEncryption : only one side uses TLS, or the server's certificate is untrusted.
         UserMistake : the address is not one of a Neo4j server.
         """
         settings = settings or ConnectionSettings()
@@ -162,7 +162,7 @@ class Graph:
         self.close()
 
     def read(self, query: str | Query, **parameters: Any) -> pd.DataFrame:
-        """Run a query that only reads.
+        """Run a read-only query.
 
         Parameters
         ----------
@@ -171,11 +171,11 @@ class Graph:
 
         Returns
         -------
-        A frame with the query's columns, one line a row; dates as `datetime.date`.
+        A frame with the query's columns, one line per row; dates as `datetime.date`.
 
         Raises
         ------
-        UserMistake : an unknown query, a wrong parameter, or a query that writes.
+        UserMistake : the query is unknown or writes, or a parameter is wrong.
         """
         import pandas as pd
 
@@ -183,7 +183,7 @@ class Graph:
         return pd.DataFrame(rows, columns=keys)
 
     def read_rows(self, query: str | Query, **parameters: Any) -> tuple[list[str], list[list[Any]]]:
-        """Return the columns' names and the rows; takes and raises what `read` does."""
+        """Run a read-only query without pandas; return the columns' names and the rows. Raises what `read` does."""
         query, bound = _bind(query, parameters)
 
         def read(transaction: neo4j.ManagedTransaction) -> tuple[list[str], list[list[Any]]]:
@@ -197,43 +197,42 @@ class Graph:
         return self._retry(attempt)
 
     def read_as(self, row: Callable[..., _R], query: str | Query, **parameters: Any) -> list[_R]:
-        """Run a query that only reads, and make an object of each row.
+        """Run a read-only query, and create an object from each row.
 
         Parameters
         ----------
-        row : called with the row's values under the columns' names, such as a dataclass with these fields.
-        query, parameters : as for `read`.
+        row : called with the row's values by column name, e.g. a dataclass with these fields.
+        query, parameters : as in `read`.
 
         Raises
         ------
-        UserMistake : as for `read`.
+        UserMistake : as in `read`.
         """
         keys, rows = self.read_rows(query, **parameters)
         return [row(**dict(zip(keys, values, strict=True))) for values in rows]
 
     def read_one(self, row: Callable[..., _R], query: str | Query, **parameters: Any) -> _R | None:
-        """Return the first object of `read_as`, which has the parameters; None if there is no row."""
+        """Return the first object of `read_as`; None if there is none."""
         return next(iter(self.read_as(row, query, **parameters)), None)
 
     def read_column(self, query: str | Query, **parameters: Any) -> list[Any]:
-        """Return the values of a query's only column; takes and raises what `read` does."""
+        """Run a read-only query with one column, and return its values. Raises what `read` does."""
         _, rows = self.read_rows(query, **parameters)
         return [value for (value,) in rows]
 
     def stream(self, query: str | Query, *, fetch_size: int = 1000, **parameters: Any) -> Iterator[list[Any]]:
-        """Run a query that reads more than memory should hold; rows come one by one, with the driver's values.
+        """Run a read-only query whose result may exceed memory, and yield its rows, with the driver's values.
 
-        A lost connection ends it with an error, since rows that were yielded cannot be taken back:
-        `read_with_retry` starts again.
+        A lost connection raises an error, since yielded rows cannot be taken back; `read_with_retry` can start again.
 
         Parameters
         ----------
-        query, parameters : as for `read`.
+        query, parameters : as in `read`.
         fetch_size : how many rows the server sends at a time.
 
         Raises
         ------
-        UserMistake : as for `read`.
+        UserMistake : as in `read`.
         ServerUnavailable : the connection was lost.
         """
         query, bound = _bind(query, parameters)
@@ -242,7 +241,7 @@ class Graph:
                 yield list(record.values())
 
     def read_with_retry(self, work: Callable[[], _T]) -> _T:
-        """Return what `work` makes of many reading queries; start it again if the server went away meanwhile.
+        """Return the result of `work`, which runs several reading queries; start again after a lost connection.
 
         Parameters
         ----------
@@ -250,7 +249,7 @@ class Graph:
 
         Raises
         ------
-        ServerUnavailable : it did not come back in time, or went away again and again.
+        ServerUnavailable : the server did not come back in time, or became unreachable too often.
         """
         for _ in range(ATTEMPTS - 1):
             try:
@@ -260,10 +259,10 @@ class Graph:
         return work()
 
     def write(self, query: str | Query, **parameters: Any) -> Receipt:
-        """Run a query that writes, all of it or nothing, and retry it after a passing fault.
+        """Run a query that writes, completely or not at all, and retry it after a transient fault.
 
-        A file of several statements runs them one after the other; one with `IN TRANSACTIONS` commits in parts. Under a
-        claim that was lost nothing is written until the claim has been taken again.
+        The statements of a file run one after the other. A query with `IN TRANSACTIONS` commits in parts. If a claim
+        was lost, nothing is written until the claim is taken again.
 
         Parameters
         ----------
@@ -272,7 +271,7 @@ class Graph:
         Raises
         ------
         UserMistake : an unknown query or a wrong parameter.
-        WriteUnknown : the connection was lost while a write was being committed that must not run twice.
+        WriteUnknown : the connection was lost during the commit of a query that must not run twice.
         LoadRunning : the claim was lost, and another client has taken it since.
         """
         query, bound = _bind(query, parameters)
@@ -280,13 +279,13 @@ class Graph:
         return reduce(Receipt.plus, receipts, Receipt())
 
     def _write_once(self, query: Query, statement: str, bound: dict[str, Any]) -> Receipt:
-        """Attempt a statement once."""
+        """Run a statement once."""
         call = uuid4().hex
-        # a claim finds the writes of a killed client by this
+        # identifies a killed client's writes to later claims
         metadata = {"hmrec": query.name, "id": self.client, "call": call}
         claim = self._claim
         if claim is not None:
-            claim.hold()
+            claim.acquire()
         try:
             with self._session(neo4j.WRITE_ACCESS) as session:
                 if query.commits_itself:
@@ -295,15 +294,15 @@ class Graph:
                     result = session.run(neo4j.Query(statement, metadata=metadata), bound)
                     records, summary = [record.data() for record in result], result.consume()
                 else:
-                    named = neo4j.unit_of_work(metadata=metadata)(_run_whole)
+                    named = neo4j.unit_of_work(metadata=metadata)(_run_in_transaction)
                     records, summary = session.execute_write(named, statement, bound, claim)
         except AWAY as error:
             unknown = query.commits_itself or isinstance(error, driver_errors.IncompleteCommit)
             if unknown and not query.is_repeatable:
                 self._await_end(call)
                 raise WriteUnknown(
-                    f"The connection to {self.uri} was lost while {query.name} was committed: it may be written.",
-                    "Look before you run it again.",
+                    f"The connection to {self.uri} was lost while {query.name} was committed; it may have succeeded.",
+                    "Check before you run it again.",
                 ) from error
             raise
         changed = {
@@ -315,7 +314,7 @@ class Graph:
         return Receipt([_to_python(record) for record in records], changed, took)
 
     def _await_end(self, call: str) -> None:
-        """Wait until the server has ended a write, so that the next read shows its outcome."""
+        """Wait until the server has ended a write, so that the next read sees its outcome."""
         until = time.monotonic() + LAST_WRITES
         while time.monotonic() < until:
             writers = self.read_as(Writer, "claims", database=self.settings.database)
@@ -325,14 +324,14 @@ class Graph:
 
     @contextmanager
     def claim(self, who: str, wait: float = LAST_WRITES) -> Iterator[None]:
-        """Be the only client that loads or writes back, by a transaction that stays open as long as this client.
+        """Make this client the only one that loads or writes back, by a transaction that stays open in the block.
 
-        A killed client loses its claim at once; the block begins when its last write is either done or undone. After a
-        lost connection the next write takes the claim again.
+        A killed client loses its claim at once, and the block begins when that client's last write is committed or
+        rolled back. After a lost connection, the next write takes the claim again.
 
         Parameters
         ----------
-        who : what other clients' errors say while the claim is held.
+        who : the holder, as shown in other clients' errors.
         wait : seconds to wait for the last writes of a killed client.
 
         Raises
@@ -340,16 +339,16 @@ class Graph:
         LoadRunning : another client has the claim; the message names it.
         """
         claim = Claim(lambda: self._session(neo4j.WRITE_ACCESS), self.settings.database, self.client, who, wait)
-        self._retry(claim.hold)
+        self._retry(claim.acquire)
         self._claim = claim
         try:
             yield
         finally:
             self._claim = None
-            claim.give_up()
+            claim.release()
 
     def to_vectors(self, array: npt.NDArray[np.float32]) -> list[Any]:
-        """Return rows of numbers as parameters, in the form that this server reads fastest.
+        """Return rows of numbers as query parameters, in the form that the server reads fastest.
 
         Parameters
         ----------
@@ -372,7 +371,7 @@ class Graph:
         return self._retry(self._driver.get_server_info).agent.removeprefix("Neo4j/")
 
     def _retry(self, work: Callable[[], _T]) -> _T:
-        """Return what `work` returns: all that speaks to the server goes through here, but for `stream`."""
+        """Run `work` with retries and return its result; all access to the server but `stream` uses this."""
         return run_with_retries(work, self.uri, self.timeout, self.notify)
 
     def _session(self, access: str, fetch_size: int = 1000) -> neo4j.Session:
@@ -380,12 +379,12 @@ class Graph:
 
 
 def _bind(query: str | Query, parameters: dict[str, Any]) -> tuple[Query, dict[str, Any]]:
-    """Return the query and the values that are sent with it, defaults included."""
+    """Return the query and its parameters, defaults included."""
     query = find_query(query) if isinstance(query, str) else query
     return query, {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
 
 
-def _run_whole(
+def _run_in_transaction(
     transaction: neo4j.ManagedTransaction, text: str, bound: dict[str, Any], claim: Claim | None
 ) -> tuple[list[dict[str, Any]], neo4j.ResultSummary]:
     result = transaction.run(text, bound)

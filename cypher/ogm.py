@@ -25,7 +25,7 @@ except ImportError as error:
 
 
 class Article(Model):  # type: ignore[misc]  # py2neo has no types
-    """An article: what can be bought. `bought_by` are its customers."""
+    """An article; `bought_by` are its customers."""
 
     __primarykey__ = "article_id"
 
@@ -45,7 +45,7 @@ class Article(Model):  # type: ignore[misc]  # py2neo has no types
 
 
 class Customer(Model):  # type: ignore[misc]
-    """A customer. `bought` are the articles, each once; its relationship's properties are those of one purchase."""
+    """A customer. `bought` are the articles, each once, with the properties of one purchase."""
 
     __primarykey__ = "customer_id"
 
@@ -61,11 +61,11 @@ class Customer(Model):  # type: ignore[misc]
 
 
 def open_ogm(settings: ConnectionSettings | None = None) -> Any:
-    """A py2neo `Graph` on the server that hmrec uses.
+    """Open a py2neo `Graph` on the server that hmrec uses.
 
     Parameters
     ----------
-    settings : how to connect; None takes NEO4J_URI or the local server, as `Graph.connect` does.
+    settings : the connection; None takes NEO4J_URI or the local server, as `Graph.connect` does.
 
     Returns
     -------

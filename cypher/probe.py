@@ -1,4 +1,4 @@
-"""Why a server that takes connections does not answer: TLS on one side only, an untrusted certificate, another port."""
+"""Find out why a reachable server does not answer: TLS on one side only, an untrusted certificate, a wrong port."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from .retries import AWAY
 
 SECONDS = 1.0  # for each connection of the probe
 BOLT_PORT = 7687
-HELLO = bytes.fromhex("6060b017 00000405 00000404 00000004 00000003")  # Bolt's greeting, four versions to choose from
+HELLO = bytes.fromhex("6060b017 00000405 00000404 00000004 00000003")  # Bolt's handshake, which offers four versions
 
 Answer = Literal["bolt", "http", ""]
 
 
 class Verification:
-    """A check that the server answers, which may be repeated; the first time that it does not, it looks why.
+    """A repeatable check that the server answers; the first failure is diagnosed.
 
     Parameters
     ----------
-    driver : the driver to connect by.
+    driver : the driver to connect with.
     uri : the server's address.
     """
 
     def __init__(self, driver: neo4j.Driver, uri: str) -> None:
-        self._driver, self._uri, self._has_looked = driver, uri, False
+        self._driver, self._uri, self._is_diagnosed = driver, uri, False
 
     def __call__(self) -> None:
-        """Check it once.
+        """Check once.
 
         Raises
         ------
-        UserMistake : it answers, but not as the address says, so that no waiting helps.
+        UserMistake : the server answers, but not as the address says, so waiting would not help.
         DriverError, Neo4jError : it does not answer, or refuses.
         """
         try:
             self._driver.verify_connectivity()
         except AWAY as error:
-            if not self._has_looked and (mistake := find_mismatch(self._uri)):
+            if not self._is_diagnosed and (mistake := find_mismatch(self._uri)):
                 raise mistake from error
-            self._has_looked = True
+            self._is_diagnosed = True
             raise
 
 
 def find_mismatch(uri: str) -> UserMistake | None:
-    """Return what is wrong with the address, if the server there speaks otherwise; None if it is away or busy.
+    """Return how the server differs from its address; None if it is unreachable or busy.
 
     Parameters
     ----------
-    uri : the server's address, with Neo4j's schemes: bolt or neo4j, alone or with +s or +ssc.
+    uri : the server's address, with one of Neo4j's schemes: bolt or neo4j, alone or with +s or +ssc.
     """
     parts = urlsplit(uri)
     scheme, _, security = parts.scheme.partition("+")
@@ -69,29 +69,29 @@ def find_mismatch(uri: str) -> UserMistake | None:
         except ssl.SSLCertVerificationError as error:
             return WrongEncryption(
                 f"The certificate of the server at {uri} is not trusted: {error.verify_message.rstrip('.')}.",
-                f"Name its authority's file in SSL_CERT_FILE, or write {scheme}+ssc://{rest} to trust any certificate.",
+                f"Set SSL_CERT_FILE to its authority's file, or use {scheme}+ssc://{rest} to trust any certificate.",
             )
         except OSError:
             answer = ""
         if answer == "http":
-            return _name_http(uri)
+            return _explain_http(uri)
         plain = answer or _try_greeting(host, port, None)
         if not answer and plain == "bolt":
-            return WrongEncryption(f"The server at {uri} speaks no TLS.", f"Write {scheme}://{rest}.")
-        return _name_http(uri) if plain == "http" else None
+            return WrongEncryption(f"The server at {uri} does not use TLS.", f"Use {scheme}://{rest}.")
+        return _explain_http(uri) if plain == "http" else None
     answer = _try_greeting(host, port, None)
     if answer == "http":
-        return _name_http(uri)
+        return _explain_http(uri)
     if not answer and _try_greeting(host, port, _make_context(trusts_all=True)) == "bolt":
         return WrongEncryption(
-            f"The server at {uri} speaks TLS only.",
-            f"Write {scheme}+s://{rest}, or {scheme}+ssc://{rest} if it signed its certificate itself.",
+            f"The server at {uri} requires TLS.",
+            f"Use {scheme}+s://{rest}, or {scheme}+ssc://{rest} if its certificate is self-signed.",
         )
     return None
 
 
-def _name_http(uri: str) -> UserMistake:
-    return UserMistake(f"At {uri} a server answers by HTTP, not by Bolt.", f"Bolt's port is mostly {BOLT_PORT}.")
+def _explain_http(uri: str) -> UserMistake:
+    return UserMistake(f"The server at {uri} speaks HTTP, not Bolt.", f"The Bolt port is usually {BOLT_PORT}.")
 
 
 def _make_context(trusts_all: bool) -> ssl.SSLContext:
@@ -105,13 +105,13 @@ def _make_context(trusts_all: bool) -> ssl.SSLContext:
 def _try_greeting(host: str, port: int, context: ssl.SSLContext | None) -> Answer:
     try:
         return _greet(host, port, context)
-    except TimeoutError:  # it may wait for the end of a line
-        return _ask_http(host, port)
+    except TimeoutError:  # an HTTP server may wait for the end of a line
+        return _try_http(host, port)
     except OSError:
         return ""
 
 
-def _ask_http(host: str, port: int) -> Answer:
+def _try_http(host: str, port: int) -> Answer:
     with suppress(OSError), socket.create_connection((host, port), timeout=SECONDS) as plain:
         plain.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
         if plain.recv(4) == b"HTTP":
@@ -120,15 +120,15 @@ def _ask_http(host: str, port: int) -> Answer:
 
 
 def _greet(host: str, port: int, context: ssl.SSLContext | None) -> Answer:
-    """Connect, with TLS if there is a context, and see what the server speaks."""
+    """Connect, with TLS if there is a context, and return the server's protocol."""
     with socket.create_connection((host, port), timeout=SECONDS) as plain:
         if context is None:
-            return _hear(plain)
+            return _read_answer(plain)
         with context.wrap_socket(plain, server_hostname=host) as secure:
-            return _hear(secure)
+            return _read_answer(secure)
 
 
-def _hear(connection: socket.socket) -> Answer:
+def _read_answer(connection: socket.socket) -> Answer:
     connection.sendall(HELLO)
     words = connection.recv(4)
     if words.startswith(b"HTTP"):

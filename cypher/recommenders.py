@@ -1,4 +1,4 @@
-"""The table of recommenders: the only list of them; help, completion, evaluation, service and ranker derive from it.
+"""The table of recommenders, from which help, completion, evaluation, service and ranker are derived.
 
 A new recommender is a row here, its query `recommend/NAME.cypher` and its batch version `graph_ml/candidates/NAME.py`.
 """
@@ -14,24 +14,24 @@ from .errors import UserMistake
 
 @dataclass(frozen=True)
 class Method:
-    """A way to recommend.
+    """A recommendation method.
 
     Attributes
     ----------
     name : also the name of its saved query and of its file in `graph_ml/candidates/`.
     doc : what it recommends, in a few words.
-    label : what people read in the ranker's reasons; empty if it proposes nothing to the ranker.
+    label : its name in the ranker's reasons; empty if it proposes nothing to the ranker.
     aliases : old names, accepted for one version.
     has_query : whether it is a saved query.
     needs_history : whether it recommends nothing to a customer without purchases.
-    needs_embeddings : whether `hmrec train` must have run.
-    candidates : how many articles it proposes to the ranker; 0 if it proposes none.
-    parameters : values for its query when it proposes articles to the ranker, besides the query's own defaults.
+    needs_embeddings : whether it needs `hmrec train`.
+    candidates : number of articles that it proposes to the ranker; 0 if none.
+    parameters : its query's parameters when it proposes to the ranker, if they differ from the defaults.
     proposes_bought : whether it proposes articles that the customer has bought before.
     is_for_cold_start : whether it proposes articles only to customers without purchases.
-    shared_by : the customer's properties that decide its list; customers who agree in them share one, less the articles
-        they own. None if each customer has a list of their own.
-    is_baseline : whether evaluation compares the others with it.
+    shared_by : the customer's properties that determine its list. Customers with equal properties share a list, without
+        the articles they own. None if each customer has their own list.
+    is_baseline : whether evaluation compares other methods with it.
     is_evaluated : whether `hmrec evaluate` measures it by default.
     """
 
@@ -85,7 +85,7 @@ METHODS = (
     ),
     Method(
         "bought_together",
-        "bought on one day with what the customer bought",
+        "bought on the same day as the customer's articles",
         label="bought together",
         aliases=("together",),
         needs_history=True,
@@ -124,7 +124,7 @@ METHODS = (
     ),
     Method(
         "popular",
-        "popular lately",
+        "most popular recently",
         label="popular",
         candidates=30,
         shared_by=(),
@@ -133,7 +133,7 @@ METHODS = (
     ),
     Method(
         "by_attributes",
-        "popular among similar customers; made for those without purchases",
+        "popular among similar customers; for those without purchases",
         label="customers of your age and place",
         aliases=("attributes",),
         candidates=60,
@@ -152,14 +152,14 @@ METHODS = (
     ),
     Method("hybrid", "a ranker over all the others", has_query=False, needs_embeddings=True, is_evaluated=True),
 )
-"""The ranker's columns follow this order; a ranker that was trained keeps the order of its own training."""
+"""The ranker's columns have this order; a trained ranker keeps the order of its training."""
 
 _BY_NAME = {method.name: method for method in METHODS}
 _BY_OLD_NAME = {old: method for method in METHODS for old in (*method.aliases, method.label) if old}
 
 
 def find_method(name: str) -> Method:
-    """Return the method of that name, an old name included.
+    """Return the method of that name; old names are accepted.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def find_method(name: str) -> Method:
     """
     method = _BY_NAME.get(name) or _BY_OLD_NAME.get(name)
     if method is None:
-        raise UserMistake(f"The method is one of {', '.join(_BY_NAME)}, not {name[:20]!r}.")
+        raise UserMistake(f"The method must be one of {', '.join(_BY_NAME)}, not {name[:20]!r}.")
     return method
 
 

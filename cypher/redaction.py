@@ -1,4 +1,4 @@
-"""Keep secrets out of everything that is said: passwords and tokens of the settings, and credentials in addresses."""
+"""Redact secrets in all output: passwords and tokens of the settings, and credentials in addresses."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .dot_env import DOT_ENV, parse_dot_env
 from .errors import UserMistake
 
 HIDDEN = "***"
-LONG = 8  # characters: a shorter secret may be a part of common words, and is hidden where it stands alone
-PUBLIC = {"neo4j", "hmrec", "bolt"}  # words of the messages themselves; a password like these hides nothing
+LONG = 8  # characters; a shorter secret may be part of a common word and is redacted only as a whole word
+PUBLIC = {"neo4j", "hmrec", "bolt"}  # words of hmrec's own messages, which are not redacted even if they are a password
 _SECRETS = ("NEO4J_PASSWORD", "HMREC_TOKEN")
 _ADDRESS = "NEO4J_URI"
 _CREDENTIALS = re.compile(
     r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*:/{1,2})"
     r"(?:[^\s'\"<>]*@"  # user:password@, up to the last @ of the word
-    r"|[^\s/@:'\"\[]+:(?!\d{1,5}(?:\D|$))[^\s'\"<>/]+)"  # user:password that was cut off before its @
+    r"|[^\s/@:'\"\[]+:(?!\d{1,5}(?:\D|$))[^\s'\"<>/]+)"  # user:password that was truncated before its @
 )
 
 
 def redact(text: str) -> str:
-    """Return the text with `***` in the place of each secret.
+    """Return the text with each secret replaced by `***`.
 
-    Secrets are the values of NEO4J_PASSWORD and HMREC_TOKEN, in the environment and in .env, and whatever stands
-    before the @ of an address.
+    Secrets are the values of NEO4J_PASSWORD and HMREC_TOKEN, in the environment and in .env, and the text before the @
+    of an address.
     """
     for pattern in _patterns():
         text = pattern.sub(HIDDEN, text)
@@ -58,7 +58,7 @@ def _find_dot_env_secrets() -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def _read_secrets(path: str, changed: int, size: int) -> tuple[str, ...]:
-    """The secrets of a .env; `changed` and `size` tell one version of the file from the next."""
+    """Return the secrets of a .env; `changed` and `size` identify the file's version in the cache."""
     try:
         text = DOT_ENV.read_bytes().decode("utf-8-sig", errors="replace")
         return tuple(_find_secrets(parse_dot_env(text)))

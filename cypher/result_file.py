@@ -1,4 +1,4 @@
-"""Result files: whole or as they were, through links, into pipes, and never in the place of a device."""
+"""Write result files completely or not at all, through links and into pipes, but never over a device."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ KINDS = {stat.S_IFBLK: "a disk", stat.S_IFSOCK: "a socket"}
 
 @dataclass(frozen=True)
 class ResultFile:
-    """Where a result goes.
+    """The destination of a result.
 
     Attributes
     ----------
     name : as the user wrote it.
     path : the file behind all links, which may not exist yet.
-    is_stream : a pipe, a terminal or an open descriptor: written to as it stands, because it cannot be replaced.
-    descriptor : the number of this process's open descriptor that the name means, as in /dev/fd/63.
+    is_stream : whether it is a pipe, a terminal or an open descriptor, which is written to directly.
+    descriptor : the number of this process's open descriptor that the name refers to, as in /dev/fd/63.
     """
 
     name: Path
@@ -40,11 +40,11 @@ class ResultFile:
 
     @property
     def is_standard_output(self) -> bool:
-        """Whether sentences on standard output would end up in the result."""
+        """Whether the result is written to standard output, so that messages must not be."""
         return self.descriptor == 1
 
     def begin(self, partial: Path) -> None:
-        """Make `partial`, empty unless it is there, with the mode of the file that it will replace."""
+        """Create `partial`, unless it exists, with the mode of the file that it will replace."""
         flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         known = self._stat()
         mode = 0o666 if known is None else stat.S_IMODE(known.st_mode) & 0o666
@@ -52,7 +52,7 @@ class ResultFile:
         self._copy_rights(partial)
 
     def end(self, partial: Path) -> None:
-        """Put the whole `partial` in the file's place; mode and owner stay as they were."""
+        """Replace the file by the complete `partial`; mode and owner are kept."""
         self._copy_rights(partial)
         os.replace(partial, self.path)
 
@@ -68,37 +68,37 @@ class ResultFile:
             return
         mine = partial.stat()
         if hasattr(os, "chown") and (known.st_uid, known.st_gid) != (mine.st_uid, mine.st_gid):
-            with suppress(OSError):  # only root may give files away
+            with suppress(OSError):  # only root may change the owner
                 os.chown(partial, known.st_uid, known.st_gid)
         partial.chmod(stat.S_IMODE(known.st_mode))
 
     @contextmanager
     def open_stream(self) -> Iterator[BinaryIO]:
-        """Open a stream for writing. A named pipe waits here until somebody reads it.
+        """Open a stream for writing. A named pipe waits here for a reader.
 
         Raises
         ------
-        HmrecError : the reader has gone.
+        HmrecError : the reader has stopped.
         """
         try:
             if self.descriptor is not None:
                 if self.is_standard_output:
                     sys.stdout.flush()
-                handle = os.dup(self.descriptor)  # shares the position with whoever else writes there
+                handle = os.dup(self.descriptor)  # shares the position with other writers
             else:
                 handle = os.open(self.path, os.O_WRONLY)
             with os.fdopen(handle, "wb") as file:
                 yield file
         except BrokenPipeError as error:
-            raise HmrecError(f"Whoever read {self.name} has stopped before the result was whole.") from error
+            raise HmrecError(f"The reader of {self.name} stopped before the result was complete.") from error
 
 
 def find_result_file(name: Path) -> ResultFile:
-    """Look at what stands under a result's name, and follow links.
+    """Resolve a result's name, and follow links.
 
     Raises
     ------
-    UserMistake : a result cannot be written there: a folder, a disk, a socket, links in a circle.
+    UserMistake : a result cannot be written there: a folder, a disk, a socket, a circle of links.
     """
     descriptor = _find_descriptor(name)
     if descriptor is not None:
@@ -114,18 +114,18 @@ def find_result_file(name: Path) -> ResultFile:
     except FileNotFoundError:
         return ResultFile(name, path)
     except OSError as error:
-        raise UserMistake(f"{name} cannot be written ({error.strerror}).", "Name another file.") from error
+        raise UserMistake(f"{name} cannot be written ({error.strerror}).", "Choose another file.") from error
     if stat.S_ISREG(mode):
         return ResultFile(name, path)
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         return ResultFile(name, path, is_stream=True)
     if stat.S_ISDIR(mode):
-        raise UserMistake(f"{name} is a folder; name a file in it.")
-    raise UserMistake(f"{name} is {KINDS.get(stat.S_IFMT(mode), 'no file')}.", "Name a file or a pipe.")
+        raise UserMistake(f"{name} is a folder; choose a file in it.")
+    raise UserMistake(f"{name} is {KINDS.get(stat.S_IFMT(mode), 'not a file')}.", "Choose a file or a pipe.")
 
 
 def _find_descriptor(name: Path) -> tuple[int, bool] | None:
-    """The number of the open descriptor that a name like /dev/fd/63 or /dev/stdout means, and whether it is ours."""
+    """Return the descriptor behind a name like /dev/fd/63 or /dev/stdout, and whether it is this process's."""
     hop = name
     for _ in range(MAX_LINKS):
         folder = os.path.realpath(hop.parent)
@@ -138,26 +138,26 @@ def _find_descriptor(name: Path) -> tuple[int, bool] | None:
 
 
 def write_result(name: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file beside the one called `name`, and put it in its place when it is whole.
+    """Write a file with `write` next to `name`, and rename it when it is complete.
 
-    A stream gets the bytes once the file is whole.
+    A stream receives the bytes when the file is complete.
 
     Parameters
     ----------
-    name : the result's file; its folder is made.
-    write : is called with the path to write to.
+    name : the result's file; its folder is created.
+    write : called with the path to write to.
 
     Raises
     ------
     UserMistake : a result cannot be written there.
-    OSError : the disk refused the file; what stood there before still does.
+    OSError : the disk refused the file; an existing file is unchanged.
     """
     target = find_result_file(name)
     if target.is_stream:
         with tempfile.TemporaryDirectory(prefix="hmrec-result-") as folder:
-            whole = Path(folder) / "result"
-            write(whole)
-            copy_into(target, whole)
+            complete = Path(folder) / "result"
+            write(complete)
+            copy_into(target, complete)
         return
     target.path.parent.mkdir(parents=True, exist_ok=True)
     partial = target.path.with_name(f"{target.path.name}.partial")
@@ -171,7 +171,7 @@ def write_result(name: Path, write: Callable[[Path], object]) -> None:
         raise
 
 
-def copy_into(target: ResultFile, whole: Path) -> None:
-    """Copy a whole file into a stream."""
-    with whole.open("rb") as source, target.open_stream() as stream:
+def copy_into(target: ResultFile, complete: Path) -> None:
+    """Copy a complete file into a stream."""
+    with complete.open("rb") as source, target.open_stream() as stream:
         shutil.copyfileobj(source, stream, 1024 * 1024)

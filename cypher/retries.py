@@ -1,8 +1,8 @@
-"""Retries: run work against a server that may be away, and turn the driver's errors into hmrec's.
+"""Retry work on an unreachable server, and translate the driver's errors into hmrec's.
 
-The driver makes each attempt (`execute_read`, `execute_write`) and says whether another one may help (`is_retryable`).
-Its own loop of attempts is switched off: it announces nothing, doubles its pauses, and covers neither connecting nor
-queries that commit in parts. Only graph.py uses this module.
+The driver makes each attempt (`execute_read`, `execute_write`) and says whether another may help (`is_retryable`). Its
+own retries are off: they announce nothing, double the pauses, and cover neither connecting nor queries that commit in
+parts. Only graph.py uses this module.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ AWAY = (driver_errors.ServiceUnavailable, driver_errors.SessionExpired)
 
 
 def run_with_retries(work: Callable[[], T], uri: str, timeout: float, notify: Notify | None = None) -> T:
-    """Return what `work` returns, and repeat it after a passing fault until `timeout` is over.
+    """Return the result of `work`; repeat it after transient faults until `timeout` is over.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def run_with_retries(work: Callable[[], T], uri: str, timeout: float, notify: No
                 if not _may_pass(error) or now + PAUSE > until:
                     raise
                 if notify is not None and not announced and isinstance(error, AWAY):
-                    notify(f"Neo4j at {uri} does not answer; waiting for it, {timeout:g} seconds at most (--timeout).")
+                    notify(f"Neo4j at {uri} does not answer; waiting for at most {timeout:g} seconds (--timeout).")
                     announced = True
                 time.sleep(PAUSE)
             else:
@@ -64,7 +64,7 @@ def _may_pass(error: driver_errors.DriverError | driver_errors.Neo4jError | Clai
 
 
 def _shorten(error: driver_errors.Neo4jError) -> str:
-    """Return the server's message on one line, shortened to some 300 characters."""
+    """Return the server's message on one line, shortened to about 300 characters."""
     text = " ".join((error.message or str(error)).split())
     return (text if len(text) <= 300 else text[:300] + "...").rstrip(".")
 
@@ -77,25 +77,25 @@ def translated_errors(uri: str) -> Iterator[None]:
     except driver_errors.AuthError as error:
         raise WrongPassword(
             f"Neo4j at {uri} refused the user name or the password.",
-            "Set NEO4J_USERNAME and NEO4J_PASSWORD to the ones of that server.",
+            "Set NEO4J_USERNAME and NEO4J_PASSWORD to those of that server.",
         ) from error
     except AWAY as error:
         raise ServerUnavailable(
             f"No Neo4j server answers at {uri}.",
-            "`hmrec db start` starts the local one; NEO4J_URI names another.",
+            "`hmrec db start` starts the local server; NEO4J_URI selects another.",
         ) from error
     except (driver_errors.CypherSyntaxError, driver_errors.CypherTypeError) as error:
         raise UserMistake(f"Neo4j does not understand the query: {_shorten(error)}.") from error
     except driver_errors.ClientError as error:
         if "AccessMode" in (error.code or "") or "access mode" in (error.message or "").lower():
-            raise UserMistake("The query writes, and was run for reading only.") from error
+            raise UserMistake("The query writes, but was run read-only.") from error
         if error.code == "Neo.ClientError.Database.DatabaseNotFound":
-            raise UserMistake(f"{_shorten(error)}.", "Set NEO4J_DATABASE to one that is there.") from error
+            raise UserMistake(f"{_shorten(error)}.", "Set NEO4J_DATABASE to an existing database.") from error
         raise HmrecError(f"Neo4j refused the query: {_shorten(error)}.") from error
     except driver_errors.Neo4jError as error:
-        hint = "Try again; the server's log tells more." if error.is_retryable() else "The server's log tells more."
+        hint = "Try again; see also the server's log." if error.is_retryable() else "See the server's log."
         raise HmrecError(f"Neo4j failed: {_shorten(error)}.", hint) from error
     except driver_errors.DriverError as error:
         raise HmrecError(f"The connection to {uri} failed: {error}.") from error
     except ClaimLost as error:
-        raise ServerUnavailable(f"The connection to {uri} was lost again and again.", "Run the same again.") from error
+        raise ServerUnavailable(f"The connection to {uri} was lost repeatedly.", "Run the command again.") from error

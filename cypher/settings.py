@@ -1,4 +1,4 @@
-"""Settings: what they are called, what they mean, where each came from."""
+"""Settings: their names, their meaning and their sources."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .dot_env import read_dot_env
 from .errors import NoHome, UserMistake
 
 TIMEOUT = "HMREC_TIMEOUT"
-"""The environment variable of `ConnectionSettings.timeout`: hmrec's own name, as Neo4j has none for it."""
+"""The environment variable of `ConnectionSettings.timeout`, the only connection setting that Neo4j has no name for."""
 
 
 class _DotEnv(PydanticBaseSettingsSource):
-    """The settings in .env; an empty value counts as none."""
+    """The settings in .env; empty values are ignored."""
 
     def __init__(self, settings: type[BaseSettings]) -> None:
         super().__init__(settings)
@@ -35,7 +35,7 @@ class _DotEnv(PydanticBaseSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Settings from the environment, and else from .env in the working folder."""
+    """Settings from the environment, else from .env in the working folder."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, populate_by_name=True)
 
@@ -53,7 +53,7 @@ class Settings(BaseSettings):
 
 
 class ConnectionSettings(Settings):
-    """The server to speak to, under Neo4j's own names for the environment variables."""
+    """The server to connect to, under Neo4j's own names for the environment variables."""
 
     model_config = SettingsConfigDict(env_prefix="NEO4J_")
 
@@ -67,7 +67,7 @@ class ConnectionSettings(Settings):
         le=1e6,
         allow_inf_nan=False,
         validation_alias=TIMEOUT,
-        description="Seconds to wait for a server that is away, when connecting and in the middle of work",
+        description="Seconds to wait for an unreachable server, when connecting and during work",
     )
 
     @field_validator("uri")
@@ -75,14 +75,14 @@ class ConnectionSettings(Settings):
     def _refuse_credentials(cls, uri: str) -> str:
         if "@" in uri:
             raise UserMistake(
-                "The address in NEO4J_URI holds a user name or a password.",
+                "The address in NEO4J_URI contains a user name or a password.",
                 "Write it without them, as in bolt://localhost:7687, and set NEO4J_USERNAME and NEO4J_PASSWORD.",
             )
         return uri.strip()
 
 
 def find_default_home() -> Path:
-    """Return hmrec's folder among the user's data.
+    """Return hmrec's folder in the user's data directory.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def find_default_home() -> Path:
 
 
 def find_cache_folder() -> Path:
-    """Return hmrec's folder among the user's caches.
+    """Return hmrec's folder in the user's cache directory.
 
     Raises
     ------
@@ -106,13 +106,13 @@ def _require_home(find: Any) -> Path:
         folder = Path(find("hmrec", appauthor=False))
     except RuntimeError as error:
         raise NoHome from error
-    if not folder.is_absolute():  # "~" that older versions of platformdirs leave as it is
+    if not folder.is_absolute():  # older versions of platformdirs do not expand "~"
         raise NoHome
     return folder
 
 
 class ServerSettings(Settings):
-    """The local server that hmrec installs and starts itself."""
+    """The local server that hmrec installs and starts."""
 
     model_config = SettingsConfigDict(env_prefix="HMREC_")
 
@@ -122,7 +122,7 @@ class ServerSettings(Settings):
     )
     programs: Path | None = Field(
         default=None,
-        description="Folder for Neo4j's programs, where several homes share them; empty: in the home",
+        description="Folder for Neo4j's programs, to share them between homes; empty: in the home",
     )
     heap: str = Field(default="", description="Java heap, e.g. 2g; empty: a sixth of the memory, 1g to 4g")
     page_cache: str = Field(default="", description="Page cache, e.g. 4g; empty: a quarter of the memory, 512m to 8g")

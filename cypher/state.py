@@ -1,4 +1,4 @@
-"""GraphState: what answers depend on, read by one query so that all parts are of the same moment."""
+"""GraphState: the facts that results depend on, read by one query so that they are consistent."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .graph import Graph
 
 @dataclass(frozen=True)
 class Counts:
-    """How many nodes and relationships the graph has, from the count store: an answer at once, whatever the size.
+    """The graph's numbers of nodes and relationships, from the count store, in constant time.
 
     Attributes
     ----------
     nodes, relationships : of every kind.
     customers, articles : nodes of these labels.
-    bought : purchases, equal ones of a day counted once.
+    bought : purchases; equal ones of a day count once.
     """
 
     nodes: int
@@ -28,7 +28,7 @@ class Counts:
 
 
 class Load(NamedTuple):
-    """A load into the graph: its id, and when it finished (None: it runs, or was cut off)."""
+    """A load into the graph: its id, and when it finished (None if it is running or was interrupted)."""
 
     id: str
     finished: str | None
@@ -36,17 +36,17 @@ class Load(NamedTuple):
 
 @dataclass(frozen=True)
 class ActiveModel:
-    """The model whose embeddings and trees readers use.
+    """The model whose embeddings and trees are used for recommendations.
 
     Attributes
     ----------
-    version : its number; numbers start again at 1 in a graph that is replaced or restored, hence `created`.
-    created : when it was put into the graph, ISO 8601.
-    embedded : when nodes last got embeddings of it, ISO 8601.
-    until : the day after the last purchase that it knows.
-    dim : numbers in an embedding.
-    staged : whether the embeddings are in `embedding_staged` rather than in `embedding`.
-    has_ranker : whether it has trees that order candidates.
+    version : its number; a replaced or restored graph starts again at 1, hence `created`.
+    created : when it was written to the graph, ISO 8601.
+    embedded : when nodes last received its embeddings, ISO 8601.
+    until : the day after the last purchase in its training data.
+    dim : size of an embedding.
+    staged : whether the embeddings are in `embedding_staged`, not in `embedding`.
+    has_ranker : whether it has trees that rank candidates.
     """
 
     version: int
@@ -60,16 +60,16 @@ class ActiveModel:
 
 @dataclass(frozen=True)
 class GraphState:
-    """What answers depend on.
+    """The facts that results depend on.
 
     Attributes
     ----------
-    database : the server's id of the database; another one after the database was made anew.
-    customers, articles : how many nodes.
-    bought : how many purchases.
+    database : the server's id of the database; a recreated database has another.
+    customers, articles : number of nodes.
+    bought : number of purchases.
     loads : every load of hmrec's, newest first.
     until : the day after the last purchase; None without purchases.
-    model : the model in force; None before the first training.
+    model : the active model; None before the first training.
     """
 
     database: str
@@ -82,7 +82,7 @@ class GraphState:
 
     @property
     def newest_load(self) -> Load | None:
-        """The load that began last; None if hmrec has loaded nothing into this graph."""
+        """The load that started last; None if hmrec has loaded nothing into this graph."""
         return self.loads[0] if self.loads else None
 
     @property
@@ -90,19 +90,28 @@ class GraphState:
         """Whether every load has finished."""
         return all(load.finished is not None for load in self.loads)
 
+    @property
+    def is_cacheable(self) -> bool:
+        """Whether answers may be cached until the state changes.
+
+        They may if the newest load has finished. If hmrec loaded nothing, other programs fill the graph, and can change
+        it without changing its state.
+        """
+        return self.newest_load is not None and self.newest_load.finished is not None
+
 
 def read_state(graph: Graph) -> GraphState:
-    """Return the graph's present state."""
+    """Return the graph's current state."""
     (state,) = graph.read_as(_make_state, "graph_state")
     return state
 
 
 def read_counts(graph: Graph) -> Counts:
-    """Return the graph's present sizes."""
+    """Return the graph's current sizes."""
     (counts,) = graph.read_as(Counts, "counts")
     return counts
 
 
 def _make_state(loads: list[list[Any]], model: dict[str, Any] | None, **others: Any) -> GraphState:
-    in_force = None if model is None else ActiveModel(**model)
-    return GraphState(**others, loads=tuple(Load(*load) for load in loads), model=in_force)
+    active = None if model is None else ActiveModel(**model)
+    return GraphState(**others, loads=tuple(Load(*load) for load in loads), model=active)

@@ -1,4 +1,4 @@
-"""Train all that `--method hybrid` needs: the network, and a ranker whose targets the network has not seen."""
+"""Train what `--method hybrid` needs: the network, and a ranker whose targets the network has not seen."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from ..cypher.progress import Progress, silent
 from ..cypher.recommenders import Method
 from .candidates.nearest import Vectors
 from .candidates.snapshot import Snapshot
-from .export.subgraph import Subgraph
+from .export.subgraph import Subgraph, to_days
 from .holdout.split import HoldOut
 from .network.checkpoint import Checkpoint
+from .network.devices import DeviceName, choose_device
 from .network.fold_in import embed_as_of
+from .network.own_vectors import align_vectors
 from .network.trained_model import TrainedModel, TrainSettings
 from .network.training import train
 from .ranker.features import describe_articles
@@ -25,28 +27,30 @@ def train_hybrid(
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
+    device: DeviceName = "auto",
 ) -> tuple[TrainedModel, RankParts | None]:
-    """Return the network of all purchases, and the ranker of the last weeks with the facts that it needs today.
+    """Return a network trained on all purchases, and a ranker trained on the last weeks, with current facts.
 
     The ranker's weeks use embeddings of a second network, trained for as many epochs on the purchases before the first
-    of these weeks. `embed_as_of` brings it up to date for each week, without training.
+    of these weeks. `embed_as_of` updates its embeddings for each week without training.
 
     Parameters
     ----------
-    subgraph : the purchases, whole: exported with `SubgraphSpec(isolated=True)`.
-    settings, rank_settings : how; None for the defaults.
-    sources : the sources of candidates.
-    progress : called with the steps.
-    checkpoint : of the network, as for `train`. After an interrupt there is no ranker.
+    subgraph : all purchases, exported with `SubgraphSpec(isolated=True)`.
+    settings, rank_settings : settings of the network and of the ranker; None for the defaults.
+    sources : the recommenders that propose candidates.
+    progress : receives the steps.
+    checkpoint : checkpoint of the network's training, as for `train`.
+    device : where the networks are trained, as for `train`.
 
     Returns
     -------
-    The network, and the ranker; None for the ranker after an interrupt, or if no candidate was ever bought.
+    The network, and None instead of the ranker after an interrupt or if no candidate was ever bought.
     """
-    trained = train(subgraph, settings, progress, checkpoint)
+    trained = train(subgraph, settings, progress, checkpoint, device=device)
     if trained.interrupted:
         return trained, None
-    return trained, rank_parts(trained, subgraph, rank_settings, sources, progress)
+    return trained, rank_parts(trained, subgraph, rank_settings, sources, progress, device)
 
 
 def rank_parts(
@@ -55,22 +59,24 @@ def rank_parts(
     rank_settings: RankSettings | None = None,
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
+    device: DeviceName = "auto",
 ) -> RankParts | None:
-    """Return the ranker for a network trained on `subgraph`, and the facts that it needs today.
+    """Return the ranker for a network trained on `subgraph`, with current facts.
 
     Parameters
     ----------
-    trained : the network.
+    trained : the network, or vectors that came without one.
     subgraph : the purchases that it was trained on.
     rank_settings : settings of the ranker; None for the defaults.
-    sources : the sources of candidates.
-    progress : called with the steps.
+    sources : the recommenders that propose candidates.
+    progress : receives the steps.
+    device : where the networks are trained, as for `train`.
 
     Returns
     -------
-    The ranker and the facts; None if no candidate of the last weeks was ever bought, as in a shop of two weeks.
+    The ranker and the facts; None as for `train_ranker_for`.
     """
-    ranker = train_ranker_for(trained, subgraph, rank_settings, sources, progress)
+    ranker = train_ranker_for(trained, subgraph, rank_settings, sources, progress, device)
     if ranker is None:
         return None
     progress("Ranker: describing the articles", 0, None)
@@ -83,33 +89,50 @@ def train_ranker_for(
     rank_settings: RankSettings | None = None,
     sources: tuple[Method, ...] = SOURCES,
     progress: Progress = silent,
+    device: DeviceName = "auto",
 ) -> Ranker | None:
-    """Return the ranker for a network trained on `subgraph`.
+    """Return the ranker for a network trained on `subgraph`, or for vectors that came without a network.
+
+    Vectors without a network are as old as `trained.until`. The ranker learns from the weeks after that day.
 
     Parameters
     ----------
-    trained : the network.
-    subgraph : the purchases that it was trained on.
+    trained : the network or the vectors.
+    subgraph : the purchases that the network was trained on.
     rank_settings : settings of the ranker; None for the defaults.
-    sources : the sources of candidates.
-    progress : called with the steps.
+    sources : the recommenders that propose candidates.
+    progress : receives the steps.
+    device : where the networks are trained, as for `train`.
 
     Returns
     -------
-    The ranker; None if no candidate of the last weeks was ever bought, as in a shop of two weeks.
+    The ranker; None if no candidate of the last weeks was ever bought, or if vectors without a network know the weeks
+    that it learns from.
     """
     rank_settings = rank_settings or RankSettings()
     start = first_day(subgraph, rank_settings)
+    if not trained.weights:
+        if to_days(trained.until) > start:
+            return None
+        return train_ranker(subgraph, lambda part, _: align_vectors(trained, part), rank_settings, sources, progress)
     earlier = subgraph.where(subgraph.time < start)
     if not earlier.num_edges:
         return train_ranker(subgraph, None, rank_settings, sources, progress)
     settings = trained.settings.model_copy(update={"validation_days": 0, "epochs": trained.epochs})
-    before = train(earlier, settings, lambda _, done, total: progress("Training on the weeks before", done, total))
-    return train_ranker(subgraph, lambda part, day: embed_as_of(before, part, day), rank_settings, sources, progress)
+    before = train(
+        earlier,
+        settings,
+        lambda _, done, total: progress("Training on earlier weeks", done, total),
+        device=device,
+    )
+    place = choose_device(device)
+    return train_ranker(
+        subgraph, lambda part, day: embed_as_of(before, part, day, place), rank_settings, sources, progress
+    )
 
 
 def make_ranking_context(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> RankingContext:
-    """Return what a ranker needs on the first day held out, with a network that was trained before it.
+    """Return the context of a ranker as of the first day held out, with a network trained on earlier purchases.
 
     Parameters
     ----------

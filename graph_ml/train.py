@@ -1,7 +1,7 @@
 """Train with several processes: `torchrun --nproc-per-node N -m hmrec.graph_ml.train`.
 
-On each machine the first process reads the graph and keeps the export, which the others map into memory. All train the
-network; the first process of all trains the ranker and writes back.
+On each machine, the first process reads the graph and caches the export, and the others map it into memory. All train
+the network. The process of rank 0 trains the ranker and writes back.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=COMMAND, description="Train on the graph's purchases with several processes.")
-    parser.add_argument("--since", type=date.fromisoformat, metavar="DATE", help="only purchases from that day on")
-    parser.add_argument("--until", type=date.fromisoformat, metavar="DATE", help="only purchases before that day")
-    parser.add_argument("--epochs", type=int, help="at most that many rounds over the purchases")
+    parser.add_argument("--since", type=date.fromisoformat, metavar="DATE", help="only purchases from this day on")
+    parser.add_argument("--until", type=date.fromisoformat, metavar="DATE", help="only purchases before this day")
+    parser.add_argument("--epochs", type=int, help="maximum number of epochs")
     parser.add_argument("--seed", type=int, help="the same seed and number of processes give the same embeddings")
     parser.add_argument(
         "--most-purchases",
@@ -58,7 +58,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=PRESETS["default"][0].most_purchases,
     )
     parser.add_argument("--no-ranker", action="store_true", help="do not train the ranker of hybrid")
-    parser.add_argument("--fresh", action="store_true", help="read the graph even if an export of it is kept")
+    parser.add_argument("--fresh", action="store_true", help="read the graph even if its export is cached")
     return parser.parse_args(arguments)
 
 
@@ -83,15 +83,15 @@ def _train(options: argparse.Namespace, processes: Processes) -> None:
 def _export_in_turn(
     graph: Graph, spec: SubgraphSpec, processes: Processes, progress: Progress, fresh: bool
 ) -> Subgraph:
-    """Return the subgraph; each machine's first process reads it from the graph and keeps it for the others."""
+    """Return the subgraph; each machine's first process reads it from the graph and caches it for the others."""
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     subgraph = export_kept(graph, spec, progress, fresh=fresh) if first else None
-    processes.add(torch.zeros(1))  # all wait until it is kept
+    processes.add(torch.zeros(1))  # waits until it is cached
     subgraph = subgraph or export_kept(graph, spec)
     size = torch.tensor([subgraph.num_edges, len(subgraph.customer_ids), len(subgraph.article_ids)])
     if not torch.equal(processes.add(size.clone()), size * processes.size):
         raise HmrecError(
-            "The processes read different purchases: the graph was loaded in the meantime.", "Run it again."
+            "The processes read different purchases, because a load ran at the same time.", "Run it again."
         )
     return subgraph
 
@@ -101,7 +101,7 @@ def _warn(sentence: str) -> None:
 
 
 class _ProgressLines:
-    """Prints progress as lines, one for each step and for each epoch, because torchrun's output is no terminal."""
+    """Prints a line for each step and each epoch, because the output of torchrun is not a terminal."""
 
     def __init__(self) -> None:
         self.last = ("", "")

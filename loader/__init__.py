@@ -1,4 +1,4 @@
-"""Files to graph: load customers, articles and purchases, by bulk import or by stream.
+"""Load customers, articles and purchases into the graph, by bulk import or by stream.
 
-In come the clean tables of `reading`; out come nodes, relationships, constraints and a report of what was loaded.
+Input: the clean tables of `reading`. Output: nodes, relationships, constraints and a report of what was loaded.
 """

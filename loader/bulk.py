@@ -1,4 +1,4 @@
-"""The bulk import: clean tables into the local server by neo4j-admin, beside the old graph until they are whole."""
+"""The bulk import: neo4j-admin imports the clean tables into a new store, which replaces the old one when complete."""
 
 from __future__ import annotations
 
@@ -15,85 +15,85 @@ from ..cypher.errors import HmrecError
 from ..cypher.graph import Graph
 from ..cypher.local.server import LocalServer
 from ..cypher.progress import Progress, silent
-from .constraints import make_constraints
+from .constraints import create_constraints
 from .reading.tables import CleanTables
 from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS
 
 STEP = "Importing into a new graph"
-_MADE = re.compile(r"^\s*(\d+) (nodes|relationships)$")
+_CREATED = re.compile(r"^\s*(\d+) (nodes|relationships)$")
 _PERCENT = re.compile(r"\((\d)/4\)|(\d+)% ∆")
 
 
 def load_by_bulk(
     server: LocalServer, tables: CleanTables, load: Mapping[str, object], progress: Progress = silent
 ) -> dict[str, int]:
-    """Import the clean tables as the local server's graph; the old one is replaced only when the new one is whole.
+    """Import the clean tables as the local server's graph; the old graph is replaced only when the new one is complete.
 
-    The server is stopped towards the import's end, and runs on the new graph afterwards, where the indexes on purchases
-    are still being made. Killed at any moment, the graph is either the old or, once the import was whole, the new one:
-    `LocalServer.start` ends an exchange that was begun, and `finish_bulk` makes the constraints.
+    The server stops towards the end of the import, and restarts on the new graph. Indexes on purchases are still being
+    built then. If the process is killed, the graph is either the old one or, after a complete import, the new one.
+    `LocalServer.start` completes an interrupted exchange, and `finish_bulk` creates the constraints.
 
     Parameters
     ----------
     server : the local server, installed.
-    tables : what `read_tables` made.
-    load : properties of the (:Load) node that comes with the graph.
-    progress : told the share of the import done, in percent.
+    tables : the result of `read_tables`.
+    load : properties of the (:Load) node that is imported with the graph.
+    progress : called with the completed share of the import, in percent.
 
     Returns
     -------
-    How many nodes and relationships were made, under Neo4j's names of the counters.
+    Number of created nodes and relationships, under Neo4j's counter names.
 
     Raises
     ------
-    HmrecError : neo4j-admin failed; the old graph is as it was.
+    HmrecError : neo4j-admin failed; the old graph is unchanged.
     """
-    fresh = server.home / "data-import"
-    server.end_admin(fresh)
-    shutil.rmtree(fresh, ignore_errors=True)
+    new_data = server.home / "data-import"
+    server.end_admin(new_data)
+    shutil.rmtree(new_data, ignore_errors=True)
     arguments = write_import_files(tables, load, server.home)
     phase = 0
-    made = {}
-    with ThreadPoolExecutor(1) as beside:
+    created = {}
+    with ThreadPoolExecutor(1) as background:
         try:
             for line in server.admin(
                 "database", "import", "full", "neo4j", "--input-type=parquet", "--id-type=integer",
                 "--overwrite-destination=true", "--path-pattern-style=none", "--bad-tolerance=0",
-                f"--report-file={_name(tables.folder / 'import.report', server.home)}", *arguments, data=fresh,
+                f"--report-file={_name(tables.folder / 'import.report', server.home)}", *arguments, data=new_data,
             ):  # fmt: skip
                 if match := _PERCENT.search(line):
                     phase = int(match[1]) - 1 if match[1] else phase
                     progress(STEP, 25 * phase + (int(match[2]) / 4 if match[2] else 0), 100)
                     if match[1] == "4":
-                        beside.submit(server.stop)  # takes 10 s; the exchange below waits for it
-                elif match := _MADE.match(line):
-                    made[f"{match[2]}_created"] = int(match[1]) - (match[2] == "nodes")  # (:Load) is no news
+                        background.submit(server.stop)  # takes 10 s; `exchange_data` below waits for it
+                elif match := _CREATED.match(line):
+                    created[f"{match[2]}_created"] = int(match[1]) - (match[2] == "nodes")  # without (:Load)
         except HmrecError:
-            beside.submit(server.start).result()
+            background.submit(server.start).result()
             raise
-    server.exchange_data(fresh, progress)
+    server.exchange_data(new_data, progress)
     with Graph.connect(server.connection()) as graph:
-        _make_constraints(graph, progress)
-    return made
+        _create_constraints(graph, progress)
+    return created
 
 
 def finish_bulk(graph: Graph, progress: Progress = silent) -> None:
-    """Make the constraints that a bulk load owes which was killed after its graph had been put in place."""
+    """Create the constraints of a bulk load that was killed after its graph was in place."""
     for load in graph.read_column("unfinished_loads"):
         if load.get("mode") == "bulk":
-            _make_constraints(graph, progress)
+            _create_constraints(graph, progress)
             finished = datetime.now(UTC).isoformat(timespec="seconds")
             graph.write("record_load", load={"id": load["id"], "finished": finished})
 
 
-def _make_constraints(graph: Graph, progress: Progress) -> None:
+def _create_constraints(graph: Graph, progress: Progress) -> None:
     progress("Creating constraints and indexes", 0, None)
-    make_constraints(graph)
-    graph.write("indexes")  # minutes at full scale, in the background: queries are answered meanwhile
+    create_constraints(graph)
+    graph.write("indexes")  # minutes at full scale, in the background: queries run meanwhile
 
 
 def _name(file: Path, home: Path) -> str:
-    """Return the file's path relative to neo4j-admin's working folder: it cuts lists of files at commas."""
+    """Return the file's path relative to neo4j-admin's working folder: a comma in a path would end it."""
     return str(file.relative_to(home) if file.is_relative_to(home) else file)
 
 
@@ -102,13 +102,13 @@ def write_import_files(tables: CleanTables, load: Mapping[str, object], home: Pa
 
     Parameters
     ----------
-    tables : what `read_tables` made.
+    tables : the result of `read_tables`.
     load : properties of the (:Load) node.
     home : neo4j-admin's working folder.
 
     Returns
     -------
-    The arguments that name the files.
+    neo4j-admin's arguments for the files.
     """
     folder = tables.folder / "import"
     folder.mkdir()
@@ -143,5 +143,5 @@ def write_import_files(tables: CleanTables, load: Mapping[str, object], home: Pa
 
 
 def store_size(data: Path) -> int:
-    """Bytes that the graph's store takes on disk."""
+    """Return the size of the graph's store on disk, in bytes."""
     return sum(file.stat().st_size for file in (data / "databases" / "neo4j").rglob("*") if file.is_file())

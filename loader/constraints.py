@@ -1,8 +1,9 @@
-"""Make the graph's constraints, whatever a killed server left of them, and check the schema for what is not hmrec's."""
+"""Create the graph's constraints, also after a killed server, and check the schema for conflicts."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..cypher.catalogue import find_query
@@ -16,27 +17,51 @@ OWN_DATABASE = "or set NEO4J_DATABASE to a database for hmrec alone (docs/operat
 
 
 class Index(NamedTuple):
-    """What an index is on: its kind, and its labels or types and properties."""
+    """The definition of an index: its kind, labels or types, and properties."""
 
     kind: str
     labels: tuple[str, ...]
     properties: tuple[str, ...]
 
     def describe(self) -> str:
-        """Return it as people write it, e.g. `:Chunk(text)`."""
+        """Return the index in Cypher notation, e.g. `:Chunk(text)`."""
         return f":{'|'.join(self.labels)}({', '.join(self.properties)})"
 
 
-def make_constraints(graph: Graph) -> None:
-    """Create the constraints that are missing, and wait until their indexes are online.
+@dataclass(frozen=True)
+class _Found:
+    """An index or a constraint of the database; `owned` if the index belongs to a constraint."""
 
-    A server killed while it creates a constraint restarts with the constraint's index alone, and then refuses to
-    create the constraint. Remove the index in that case.
+    name: str
+    type: str
+    labels: list[str]
+    properties: list[str]
+    owned: bool = False
+
+    @property
+    def index(self) -> Index:
+        return Index(self.type, tuple(self.labels), tuple(self.properties))
+
+
+class _Duplicate(NamedTuple):
+    """An id that several nodes of a label share."""
+
+    label: str
+    key: str
+    id: str
+    nodes: int
+
+
+def create_constraints(graph: Graph) -> None:
+    """Create the missing constraints, and wait until their indexes are online.
+
+    A server killed while it creates a constraint restarts with the constraint's index only, and then refuses to create
+    the constraint. That index is dropped first.
 
     Raises
     ------
     UserMistake : several nodes of a label have the same id; the message names up to three.
-    HmrecError : a constraint could not be made for another reason.
+    HmrecError : a constraint could not be created for another reason.
     """
     while True:
         try:
@@ -50,44 +75,38 @@ def make_constraints(graph: Graph) -> None:
 
 
 def check_schema(graph: Graph) -> None:
-    """Look for indexes and constraints that are not hmrec's and stand where hmrec's must be.
+    """Check for foreign indexes and constraints that conflict with hmrec's.
 
     Raises
     ------
-    UserMistake : one has a name of hmrec's and is on something else, or stops hmrec's own from being made.
+    UserMistake : one has a name of hmrec's but another definition, or prevents the creation of hmrec's own.
     """
-    ours = list_own_indexes()
-    for name, kind, labels, properties, owned in graph.read_rows("schema_indexes")[1]:
-        found = Index(kind, tuple(labels), tuple(properties))
-        if name in ours:
-            if found != ours[name]:
-                _refuse("index", name, found, f"hmrec needs this name for {ours[name].describe()}")
-        elif kind == "VECTOR" and any(_overlap(found, own) for own in ours.values() if own.kind == "VECTOR"):
-            _refuse("index", name, found, "hmrec keeps its own embeddings in this property, with its own vector index")
-        elif kind == "RANGE" and not owned and found in [ours[own] for own in _own_constraints()]:
-            _refuse("index", name, found, "hmrec needs a constraint there, and the index prevents it")
-    constraints = _own_constraints()
-    for name, kind, labels, properties in graph.read_rows("schema_constraints")[1]:
-        wanted = constraints.get(name)
-        unique = "UNIQUENESS" in kind
-        if wanted is not None and not (unique and [labels, properties] == wanted):
-            found = Index(kind, tuple(labels), tuple(properties))
-            _refuse("constraint", name, found, f"hmrec needs this name for :{wanted[0][0]}({wanted[1][0]})")
+    ours, constraints = list_own_indexes(), _list_own_constraints()
+    for found in graph.read_as(_Found, "schema_indexes"):
+        index = found.index
+        if found.name in ours:
+            if index != ours[found.name]:
+                _refuse("index", found, f"hmrec needs this name for {ours[found.name].describe()}")
+        elif index.kind == "VECTOR" and any(_overlap(index, own) for own in ours.values() if own.kind == "VECTOR"):
+            _refuse("index", found, "hmrec stores its embeddings in this property, with its own vector index")
+        elif not found.owned and index in constraints.values():
+            _refuse("index", found, "hmrec needs a constraint there, and the index prevents it")
+    for found in graph.read_as(_Found, "schema_constraints"):
+        wanted = constraints.get(found.name)
+        if wanted is not None and not ("UNIQUENESS" in found.type and found.index._replace(kind=wanted.kind) == wanted):
+            _refuse("constraint", found, f"hmrec needs this name for {wanted.describe()}")
 
 
 def list_foreign_indexes(graph: Graph) -> list[str]:
-    """Return the indexes that are not hmrec's, in words: an index counts as hmrec's by its name and what it is on."""
+    """Describe the indexes that are not hmrec's. hmrec's own are identified by name and definition."""
     ours = list_own_indexes()
-    found = [
-        (name, Index(kind, tuple(labels), tuple(properties)))
-        for name, kind, labels, properties, _ in graph.read_rows("schema_indexes")[1]
-    ]
-    return [f"{name!r} on {index.describe()}" for name, index in found if ours.get(name) != index]
+    found = graph.read_as(_Found, "schema_indexes")
+    return [f"{one.name!r} on {one.index.describe()}" for one in found if ours.get(one.name) != one.index]
 
 
 def list_own_indexes() -> dict[str, Index]:
-    """Return hmrec's indexes by name, as the catalogue's queries create them."""
-    own = {name: Index("RANGE", (label,), (key,)) for name, label, key in CONSTRAINT.findall(_text("constraints"))}
+    """Return hmrec's indexes by name, as defined in the catalogue's queries."""
+    own = _list_own_constraints()
     for query in _INDEX_QUERIES:
         for vector, name, label, properties in _INDEX.findall(_text(query)):
             keys = tuple(item.strip().split(".")[1] for item in properties.split(","))
@@ -99,9 +118,9 @@ def _text(query: str) -> str:
     return find_query(query).text
 
 
-def _own_constraints() -> dict[str, list[list[str]]]:
-    """By name, the label and the property of each of hmrec's constraints."""
-    return {name: [[label], [key]] for name, label, key in CONSTRAINT.findall(_text("constraints"))}
+def _list_own_constraints() -> dict[str, Index]:
+    """Return the index behind each of hmrec's constraints, by the constraint's name."""
+    return {name: Index("RANGE", (label,), (key,)) for name, label, key in CONSTRAINT.findall(_text("constraints"))}
 
 
 def _overlap(one: Index, other: Index) -> bool:
@@ -109,28 +128,28 @@ def _overlap(one: Index, other: Index) -> bool:
     return bool(embedding and set(one.labels) & set(other.labels))
 
 
-def _refuse(what: str, name: str, found: Index, why: str) -> None:
+def _refuse(what: str, found: _Found, why: str) -> None:
     raise UserMistake(
-        f"The database has {'an' if what == 'index' else 'a'} {what} {name!r} on {found.describe()} that is not "
-        f"hmrec's: {why}.",
-        f"Drop it or make it anew under another name and on another property (DROP {what.upper()} {name}), "
+        f"The database has {'an' if what == 'index' else 'a'} {what} {found.name!r} on {found.index.describe()} that "
+        f"is not hmrec's: {why}.",
+        f"Drop it (DROP {what.upper()} {found.name}) or recreate it with another name and another property, "
         f"{OWN_DATABASE}",
     )
 
 
 def _refuse_duplicates(graph: Graph) -> None:
-    """Raise an error that names ids that several nodes share, if there are any."""
-    found = graph.read_rows("duplicate_ids")[1]
+    """Raise an error that names ids shared by several nodes, if there are any."""
+    found = graph.read_as(_Duplicate, "duplicate_ids")
     if found:
-        named = ", ".join(f"{nodes:,} (:{label}) have the {key} {value!r:.60}" for label, key, value, nodes in found)
+        duplicates = ", ".join(f"{one.nodes:,} (:{one.label}) have the {one.key} {one.id!r:.60}" for one in found)
         raise UserMistake(
-            f"Ids must be unique, and these are not: {named}.", f"Merge or remove the duplicates, {OWN_DATABASE}"
+            f"Ids must be unique, and these are not: {duplicates}.", f"Merge or remove the duplicates, {OWN_DATABASE}"
         )
 
 
 def _drop_orphans(graph: Graph) -> int:
-    """Remove indexes of constraints that are not there, and return how many."""
-    wanted = {name: [label, key] for name, label, key in CONSTRAINT.findall(_text("constraints"))}
+    """Drop indexes whose constraint does not exist, and return how many."""
+    wanted = {name: [*index.labels, *index.properties] for name, index in _list_own_constraints().items()}
     found = graph.read_column("orphaned_indexes", constraints=wanted)
     for name in found:
         graph.write("drop_orphaned_index", name=name)

@@ -12,19 +12,19 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Batch:
-    """Purchases of one lane of customers and one lane of articles; batches that differ in both share no node."""
+    """Purchases of one lane of customers and one lane of articles. Batches that differ in both share no node."""
 
     customers: int
     articles: int
     purchases: pl.DataFrame
 
-    def is_apart(self, other: Batch) -> bool:
-        """Return whether the two share no customer and no article."""
+    def is_disjoint(self, other: Batch) -> bool:
+        """Return whether the batches share no customer and no article."""
         return self.customers != other.customers and self.articles != other.articles
 
 
-def cut_into_lanes(purchases: pl.DataFrame, lanes: int) -> list[Batch]:
-    """Divide the purchases into lanes x lanes batches, by the numbers of the customers and articles."""
+def split_into_lanes(purchases: pl.DataFrame, lanes: int) -> list[Batch]:
+    """Split the purchases into lanes x lanes batches, by the numbers of the customers and articles."""
     laned = purchases.with_columns(
         customers=pl.col(":START_ID(Customer)") % lanes, articles=pl.col(":END_ID(Article)") % lanes
     )
@@ -33,14 +33,14 @@ def cut_into_lanes(purchases: pl.DataFrame, lanes: int) -> list[Batch]:
     ]
 
 
-def run_apart(batches: Iterable[Batch], work: Callable[[Batch], object], workers: int) -> None:
-    """Run `work` on every batch, at most `workers` at once, never two that share a customer or an article.
+def run_disjoint(batches: Iterable[Batch], work: Callable[[Batch], object], workers: int) -> None:
+    """Run `work` on every batch, at most `workers` at once, never on two that share a customer or an article.
 
     The method is that of parallel matrix factorisation (Zhuang et al., FPSGD, RecSys 2013): free blocks of a grid.
 
     Raises
     ------
-    Exception : whatever `work` raises; batches that have not started are then dropped.
+    Exception : raised by `work`; batches that have not started are dropped.
     """
     coming, waiting = iter(batches), list[Batch]()
     running: dict[Future[object], Batch] = {}
@@ -48,7 +48,7 @@ def run_apart(batches: Iterable[Batch], work: Callable[[Batch], object], workers
         while True:
             waiting += islice(coming, max(0, 2 * workers**2 - len(waiting)))
             for batch in list(waiting):
-                if len(running) < workers and all(batch.is_apart(other) for other in running.values()):
+                if len(running) < workers and all(batch.is_disjoint(other) for other in running.values()):
                     waiting.remove(batch)
                     running[pool.submit(work, batch)] = batch
             if not running:

@@ -1,4 +1,4 @@
-"""Load a folder's files into the graph: check them, pick the mode, write, report."""
+"""Load a folder's files into the graph: check them, choose the mode, write, report."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from .stream import Written, load_by_stream
 LoadMode = Literal["auto", "bulk", "stream"]
 """How to load: `bulk` by neo4j-admin, `stream` over Bolt, or `auto`, which chooses."""
 Confirm = Callable[[str], bool]
-"""Called with a question; returns whether to go on."""
+"""Called with a question; returns whether to continue."""
 _WORK = "hmrec-load-"
 _MAX_REASONS_SHOWN = 3
-_DELETING, _REFILLING = "deleting", "refilling"  # how far a load by stream is that replaces the graph
+_DELETING, _REFILLING = "deleting", "refilling"  # progress of a streaming load with --replace
 
 
 class TooManyBadRows(UserMistake):
@@ -63,48 +63,49 @@ def load_folder(
 ) -> LoadReport:
     """Load a data set into the graph.
 
-    Equal rows of one load add up in `quantity`. A purchase that the graph has already keeps the larger quantity of
-    the two, so that loading the same files again changes nothing. Customers and articles that only the transactions
-    name are made without properties. Killed at any moment, the same call goes on.
+    Equal rows of one load add up in `quantity`. A purchase that is already in the graph keeps the larger quantity, so
+    loading the same files again changes nothing. Customers and articles that only the transactions name are created
+    without properties. If the process is killed, the same call continues the load.
 
     Parameters
     ----------
-    folder : holds transactions_train, and customers and articles if there are any; or a .zip of them.
-    server : the local server, if the graph is its; the bulk import needs it.
+    folder : contains transactions_train, and optionally customers and articles; or a .zip of them.
+    server : the local server, if the graph is on it; the bulk import needs it.
     graph : the open graph; None only with `check_only`.
-    mode : bulk, stream, or auto to have it picked.
-    replace : replace the graph by these files instead of adding them. Nodes and relationships of others stay.
+    mode : bulk, stream, or auto to choose one.
+    replace : replace the graph by these files instead of adding them. Nodes and relationships of other software are
+        kept.
     check_only : read and check, and change nothing.
     max_bad : the share of a table's rows that may break the rules, 0 to 1.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
     rules : the first day that a date may be, article ids to leave out, and the files' encoding; None for the defaults.
     report : folder for the report and the rejected rows; None for `folder`, or, if that is read-only, hmrec's home.
-    confirm : called with a question before `replace` deletes purchases from a database that also holds nodes of
-        others; returns whether to go on. None refuses to delete them.
-    progress : called with each step.
+    confirm : called with a question before hmrec's nodes are deleted from a shared database; returns whether to
+        continue. None to refuse.
+    progress : called at each step.
 
     Returns
     -------
-    What was done; also written as load-report.json, and kept as (:Load) if anything changed.
+    What was done; also written as load-report.json, and stored as (:Load) if anything changed.
 
     Raises
     ------
-    UserMistake : a file, a column or an option is wrong, too many rows are bad, `replace` was not confirmed, or
-        an index that is not hmrec's is in the way. Nothing has changed then.
+    UserMistake : a file, a column or an option is wrong, too many rows are bad, `replace` was not confirmed, or a
+        foreign index conflicts with hmrec's. Nothing has changed then.
     LoadRunning : another load is running on this server.
     HmrecError : the import or the server failed.
     """
     find_files(folder)
     if check_only:
         with _make_work_folder(None) as work:
-            return _load(folder, work, None, None, "check", "nothing was to be changed", replace, max_bad,
+            return _load(folder, work, None, None, "check", "checks only, changes nothing", replace, max_bad,
                          column_map, rules, report, Foreign(), confirm, progress)  # fmt: skip
     if graph is None:
-        raise HmrecError("No graph was given to load into.")
+        raise HmrecError("There is no graph to load into.")
     with _claim(server, folder), _make_work_folder(server) as work:
         finish_bulk(graph)
         foreign = find_foreign(graph)
-        chosen, why = _pick(server, graph, foreign, mode, replace)
+        chosen, why = _choose_mode(server, graph, foreign, mode, replace)
         if chosen == "stream":
             check_schema(graph)
         return _load(folder, work, server, graph, chosen, why, replace, max_bad, column_map, rules, report,
@@ -141,7 +142,7 @@ def _load(
     if tables.rejects.height:
         write_whole(rejects, tables.rejects.write_csv)
     else:
-        rejects.unlink(missing_ok=True)  # an earlier load's would mislead
+        rejects.unlink(missing_ok=True)  # of an earlier load
     lap("reading and checking")
     _refuse_bad(tables, max_bad, rejects)
     _refuse_nothing(tables, replace)
@@ -167,19 +168,19 @@ def _load(
         lap("importing")
         result = changed(result, changes=changes)
     elif mode == "stream" and graph is not None:
-        begun = result.to_properties()
+        started_load = result.to_properties()
         if replace and not unfinished.get("replacing"):
             _confirm_replacing(foreign, confirm)
         with graph.claim(_describe_writer(folder)):
             if (replace and unfinished.get("replacing") != _REFILLING) or unfinished.get("replacing") == _DELETING:
-                graph.write("record_load", load=begun | {"replacing": _DELETING})
+                graph.write("record_load", load=started_load | {"replacing": _DELETING})
                 progress("Deleting the old graph", 0, None)
                 graph.write("delete_graph", keep=result.id)
-                graph.write("record_load", load=begun | {"replacing": _REFILLING})
+                graph.write("record_load", load=started_load | {"replacing": _REFILLING})
                 lap("deleting the old graph")
-            written = load_by_stream(graph, tables, lambda: graph.write("record_load", load=begun), progress)
+            written = load_by_stream(graph, tables, lambda: graph.write("record_load", load=started_load), progress)
         result = changed(result, changes=written.counters)
-        scope = _describe_scope(written, tables, goes_on=bool(unfinished))
+        scope = _describe_scope(written, tables, is_continued=bool(unfinished))
         lap("writing")
     size = store_size(server.data) if server is not None and server.data.is_dir() else None
     result = changed(result, finished=_now(), seconds=seconds, store_bytes=size)
@@ -191,13 +192,13 @@ def _load(
     return result
 
 
-def _describe_scope(written: Written, tables: CleanTables, goes_on: bool) -> dict[str, object]:
-    """The days, customers and articles that a load may have changed, kept on its (:Load) for kept exports.
+def _describe_scope(written: Written, tables: CleanTables, is_continued: bool) -> dict[str, object]:
+    """Return the days, customers and articles that a load may have changed, stored on its (:Load) for cached exports.
 
-    A load that goes on does not know what the killed one had written of its files: then all days of the files are
-    told, and the customers and articles are not.
+    A continued load does not know what the killed one had written. Its scope is all days of the files, and no list of
+    customers or articles.
     """
-    if not goes_on:
+    if not is_continued:
         customers = None if written.customers is None else list(written.customers)
         days = [day.isoformat() for day in written.days]
         return {"days_written": days, "customers_written": customers, "articles_written": written.articles}
@@ -216,11 +217,11 @@ def _now() -> str:
 
 @contextmanager
 def _claim(server: LocalServer | None, folder: Path) -> Iterator[None]:
-    """Hold the local server for this load alone.
+    """Lock the local server for this load.
 
     Raises
     ------
-    LoadRunning : another load holds it; the message names it.
+    LoadRunning : another load has the lock; the message names it.
     """
     if server is None:
         yield
@@ -234,70 +235,70 @@ def _claim(server: LocalServer | None, folder: Path) -> Iterator[None]:
             name.unlink(missing_ok=True)
     except Timeout as error:
         first = name.read_text(encoding="utf-8") if name.is_file() else "another folder"
-        raise LoadRunning(f"A load is running already: {first}.", "Wait until it is done.") from error
+        raise LoadRunning(f"A load is already running: {first}.", "Wait until it is done.") from error
 
 
 @contextmanager
 def _make_work_folder(server: LocalServer | None) -> Iterator[Path]:
-    """A folder for the clean tables, on the server's disk where it is local; what killed loads left there goes."""
+    """Create a folder for the clean tables, on a local server's disk; delete those of killed loads."""
     home = server.home if server is not None else None
     if home is not None:
         for left in home.glob(f"{_WORK}*"):
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=_WORK, dir=home) as work:
-        otherwise = f"set {'TMPDIR' if home is None else 'HMREC_HOME'} to a folder on another."
+        otherwise = f"set {'TMPDIR' if home is None else 'HMREC_HOME'} to a folder on another disk."
         with explain_full_disk(Path(work).parent, otherwise):
             yield Path(work)
 
 
 @contextmanager
 def _reconnect(server: LocalServer | None, graph: Graph | None) -> Iterator[Graph]:
-    """The graph, by a new connection where the local server was started anew and may have other ports."""
+    """Yield the graph; after a restart of the local server, by a new connection, as its ports may have changed."""
     if server is not None:
-        with Graph.connect(server.connection()) as fresh:
-            yield fresh
+        with Graph.connect(server.connection()) as reconnected:
+            yield reconnected
     elif graph is not None:
         yield graph
 
 
 def _find_unfinished(graph: Graph, fingerprint: str, replace: bool) -> dict[str, object]:
-    """The load of these files that did not come to its end, if there is one; else nothing.
+    """Return the unfinished load of these files, or an empty dict.
 
     Raises
     ------
-    UserMistake : a load of other files was to replace the graph, and was cut off while it deleted the old one.
+    UserMistake : a load of other files was interrupted while it replaced the graph.
     """
     unfinished = [dict(load) for load in graph.read_column("unfinished_loads")]
     for load in unfinished:
         if load.get("replacing") and load.get("fingerprint") != fingerprint and not replace:
             raise UserMistake(
-                f"The graph is not whole: a load of {load['folder']} was to replace it and was cut off.",
-                "Run that load again, or give --replace to this one.",
+                f"The graph is incomplete: a load of {load['folder']} was interrupted while replacing it.",
+                "Run that load again, or add --replace to this one.",
             )
     return next((load for load in unfinished if load.get("fingerprint") == fingerprint), {})
 
 
 def _confirm_replacing(foreign: Foreign, confirm: Confirm | None) -> None:
-    """Ask before purchases are deleted from a database that hmrec shares.
+    """Ask before deleting purchases from a database that hmrec shares.
 
     Raises
     ------
-    UserMistake : the answer is no, or nobody can be asked.
+    UserMistake : the answer is no, or there is no one to ask.
     """
     if not (foreign.others and foreign.bought):
         return
     what = (
         f"--replace deletes hmrec's {foreign.own:,} nodes and {foreign.bought:,} purchases; the {foreign.others:,} "
-        f"other nodes of this database (labels: {', '.join(foreign.labels)}) stay"
+        f"other nodes of this database (labels: {', '.join(foreign.labels)}) are kept"
     )
     if confirm is None:
         raise UserMistake(f"{what}.", "If that is right, add --yes (in Python: confirm=lambda question: True).")
-    if not confirm(f"{what}. Go on?"):
-        raise UserMistake("Nothing was replaced, because the answer was no.")
+    if not confirm(f"{what}. Continue?"):
+        raise UserMistake("The answer was no, so nothing was replaced.")
 
 
 def _describe_lost_by_bulk(graph: Graph, foreign: Foreign) -> str:
-    """Return what the bulk import, which replaces the whole store, would lose of others; empty if there is nothing."""
+    """Return what a bulk import, which replaces the whole store, would delete of other software; empty if nothing."""
     lost = [foreign.describe()] if foreign.others > 0 else []
     relationships = int(graph.read_rows("foreign_relationships")[1][0][0])
     if relationships:
@@ -307,57 +308,60 @@ def _describe_lost_by_bulk(graph: Graph, foreign: Foreign) -> str:
     return "; ".join(lost)
 
 
-def _pick(server: LocalServer | None, graph: Graph, foreign: Foreign, mode: LoadMode, replace: bool) -> tuple[str, str]:
-    """Return the mode, and why in a sentence."""
+def _choose_mode(
+    server: LocalServer | None, graph: Graph, foreign: Foreign, mode: LoadMode, replace: bool
+) -> tuple[str, str]:
+    """Return the mode and the reason."""
     if mode == "stream":
-        return "stream", "as asked for"
+        return "stream", "requested"
     empty = foreign.own == 0
     if mode == "bulk":
         if server is None:
             raise UserMistake(
-                "The bulk import needs the local server, and NEO4J_URI names another.", "Use --mode stream."
+                "The bulk import needs the local server, but NEO4J_URI points to another.", "Use --mode stream."
             )
         if not (empty or replace):
             raise UserMistake(
-                "The bulk import replaces the graph, and this one is not empty.",
-                "Use --replace, or --mode stream to add to it.",
+                "The bulk import replaces the graph, but the graph is not empty.",
+                "Add --replace, or use --mode stream to add to the graph.",
             )
         if lost := _describe_lost_by_bulk(graph, foreign):
             raise UserMistake(
-                f"The bulk import replaces the whole store, and {lost}.",
+                f"The bulk import replaces the whole store, but {lost}.",
                 "Use --mode stream, which keeps them.",
             )
-        return "bulk", "as asked for"
+        return "bulk", "requested"
     if server is None:
-        return "stream", "the server is not hmrec's local one, so its store is out of reach"
+        return "stream", "the server is not hmrec's local one"
     if empty or replace:
         if lost := _describe_lost_by_bulk(graph, foreign):
-            return "stream", f"the bulk import would replace the whole store, and {lost}"
-        return "bulk", "the graph is empty" if empty else "the graph is to be replaced"
-    return "stream", "the graph is not empty, so the rows are added to it"
+            return "stream", f"the bulk import would replace the whole store, but {lost}"
+        return "bulk", "the graph is empty" if empty else "the graph is replaced"
+    return "stream", "the graph is not empty, so rows are added to it"
 
 
 def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path) -> None:
     for table, count in tables.counts.items():
         if count.rejected > max_bad * count.read:
             reasons = tables.reasons[table][:_MAX_REASONS_SHOWN]
-            told = "; ".join(f"{rows:,} because {reason} ({(value or '')[:40]!r})" for reason, rows, value in reasons)
+            listed = "; ".join(f"{rows:,} because {reason} ({(value or '')[:40]!r})" for reason, rows, value in reasons)
             rest = len(tables.reasons[table]) - len(reasons)
             more = f"; {rest} other reason{'s' if rest > 1 else ''}" if rest else ""
-            archive = " Take older dates with --earliest." if "neither before" in told else ""
+            archive = " Accept older dates with --earliest." if "neither before" in listed else ""
             raise TooManyBadRows(
                 f"{count.rejected:,} of {count.read:,} rows of {table} are bad, more than the {max_bad:.2%} allowed; "
-                f"nothing was loaded: {told}{more}.",
-                f"See {rejects}; mend the file, or allow more with --max-bad.{archive}",
+                f"nothing was loaded: {listed}{more}.",
+                f"See {rejects}; fix the file, or allow more with --max-bad.{archive}",
             )
 
 
 def _refuse_nothing(tables: CleanTables, replace: bool) -> None:
     count = tables.counts[TRANSACTIONS.stem]
     others = sum(other.loaded for other in tables.counts.values())
-    if count.read == 0 and (replace or not others):  # a day's file may bring customers and articles alone
+    if count.read == 0 and (replace or not others):  # a day's files may add only customers and articles
         raise UserMistake(
-            f"{TRANSACTIONS.stem} has no rows; nothing was loaded.", "Check that the file is whole and ends its lines."
+            f"{TRANSACTIONS.stem} has no rows; nothing was loaded.",
+            "Check that the file is complete and that its lines end.",
         )
     if replace and count.loaded == 0:
         raise UserMistake(

@@ -1,4 +1,4 @@
-"""What a load did, for people, as JSON and for the (:Load) node."""
+"""The report of a load, as text, as JSON and for the (:Load) node."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class LoadReport:
 
     Attributes
     ----------
-    id : of the (:Load) node; the same for a load that goes on after it was killed.
+    id : of the (:Load) node; a continued load has the id of the killed one.
     folder, fingerprint : what was loaded, and SHA-256 over the files.
     started, finished : ISO 8601, UTC.
     mode : bulk, stream or check.
     why : the reason for that mode, in a few words.
     counts : by table: rows read = loaded + merged + rejected + returned + left_out.
-    lost_cells : by table and column, how many optional cells broke their rule and so have no value.
-    bare_customers, bare_articles : how many only the transactions name.
-    changes : what changed in the graph, under Neo4j's names of the counters; empty where nothing did.
-    notes : mishaps of the files that were handled.
+    lost_cells : by table and column, number of optional cells that broke their rule and have no value.
+    bare_customers, bare_articles : number of nodes that only the transactions name.
+    changes : changes in the graph, under Neo4j's counter names; empty if there are none.
+    notes : problems of the files that were handled.
     seconds : by step.
-    store_bytes : the store's size, where it is on this machine.
-    rejects_file : where the rejected rows are, if there are any.
+    store_bytes : the store's size, if it is on this machine.
+    rejects_file : the file of rejected rows, if there are any.
     """
 
     id: str
@@ -65,11 +65,11 @@ class LoadReport:
         return round(self.counts[TRANSACTIONS.stem].read / total) if total else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The report for JSON."""
+        """Return the report for JSON."""
         return asdict(self) | {"rows_per_second": self.rows_per_second}
 
     def to_properties(self) -> dict[str, str | int]:
-        """The report as properties of the (:Load) node; a load that has not finished has no report yet."""
+        """Return the report as properties of the (:Load) node; an unfinished load has no report yet."""
         plain = {name: getattr(self, name) for name in ("id", "folder", "fingerprint", "started", "finished", "mode")}
         counts = {
             f"{table}_{name}": value for table, count in self.counts.items() for name, value in asdict(count).items()
@@ -81,7 +81,7 @@ class LoadReport:
         return plain | counts | whole | {"report": json.dumps(self.to_dict())}
 
     def summary(self) -> str:
-        """The report in a few lines for people."""
+        """Return the report as a few lines of text."""
         lines = [f"Mode: {self.mode} ({self.why})."]
         for table, count in self.counts.items():
             lines.append(
@@ -96,7 +96,7 @@ class LoadReport:
         if self.rejects_file:
             lines.append(f"The rejected rows are in {self.rejects_file}")
         if self.mode == "stream" and not self.changes:
-            lines.append("The graph had all of it already: nothing changed")
+            lines.append("The graph already contained everything: nothing changed")
         if self.seconds:
             steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in self.seconds.items())
             lines.append(
@@ -108,7 +108,7 @@ class LoadReport:
 
 
 def choose_report_folder(wanted: Path | None, folder: Path, home: Path | None) -> Path:
-    """Where the report goes: the folder asked for, else the loaded one, else hmrec's home or the working folder.
+    """Return the report's folder: the requested one, else the loaded one, else hmrec's home or the working folder.
 
     Parameters
     ----------
@@ -118,20 +118,20 @@ def choose_report_folder(wanted: Path | None, folder: Path, home: Path | None) -
 
     Raises
     ------
-    UserMistake : it cannot be made.
+    UserMistake : it cannot be created.
     """
     other = home if home is not None and home.is_dir() else Path.cwd()
-    beside = folder if folder.is_dir() else folder.parent
-    target = wanted or (beside if os.access(beside, os.W_OK) else other)
+    data_folder = folder if folder.is_dir() else folder.parent
+    target = wanted or (data_folder if os.access(data_folder, os.W_OK) else other)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserMistake(f"The report's folder {target} cannot be made ({error.strerror}).") from error
+        raise UserMistake(f"The report's folder {target} cannot be created ({error.strerror}).") from error
     return target
 
 
 def write_whole(target: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make the report or the rejected rows, whole or not at all.
+    """Write the report or the rejected rows with `write`, completely or not at all.
 
     Parameters
     ----------
@@ -145,5 +145,5 @@ def write_whole(target: Path, write: Callable[[Path], object]) -> None:
     try:
         write_result(target, write)
     except OSError as error:
-        why = error.strerror or error  # polars' has only a text
-        raise UserMistake(f"{target} cannot be written ({why}).", "Name another with --report.") from error
+        why = error.strerror or error  # polars' errors have only a text
+        raise UserMistake(f"{target} cannot be written ({why}).", "Choose another folder with --report.") from error

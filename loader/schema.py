@@ -1,4 +1,4 @@
-"""The three tables: columns, types and rules, declared once; and the attribute nodes that articles have in common."""
+"""The three tables (columns, types and rules), and the attribute nodes that articles share."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ EARLIEST = date(1990, 1, 1)
 
 @dataclass(frozen=True)
 class ReadRules:
-    """What the caller decides about rows.
+    """The caller's rules for rows.
 
     Attributes
     ----------
-    earliest : the first day that a date may be; an earlier one is taken for a slip of the pen.
-    leave_out : article ids that are no articles, such as postage and discounts; their rows are left out.
-    encoding : of the text files, such as cp1252; None to have it told by their bytes.
+    earliest : the earliest valid date; an earlier one is treated as a typing error.
+    leave_out : ids that are not articles, such as postage and discounts; their rows are left out.
+    encoding : of the text files, such as cp1252; None to detect it from their bytes.
     """
 
     earliest: date = EARLIEST
@@ -27,7 +27,7 @@ class ReadRules:
 
 
 class Kind(StrEnum):
-    """What a column's cells are."""
+    """The type of a column's cells."""
 
     id = "id"
     integer = "integer"
@@ -43,14 +43,14 @@ class Column:
     Attributes
     ----------
     name : as in H&M's files, if they have it.
-    kind : what its cells are.
+    kind : the type of its cells.
     required : whether a row without it is bad.
-    absent : what a row gets if its cell is missing, or the whole column; None if nothing.
-    lowest, highest : bounds of numbers, both allowed.
-    breaks : whether a text may go over several lines.
-    flag : whether True and False count as 1 and 0.
-    extra : whether only some shops' files have it, so that nobody needs to hear that it is missing.
-    aliases : other names that it goes by.
+    absent : the default for a missing cell or column; None for no value.
+    lowest, highest : inclusive bounds of numbers.
+    breaks : whether a text may span several lines.
+    flag : whether True and False are read as 1 and 0.
+    extra : whether only some shops' files have it; if missing, no note says so.
+    aliases : other accepted names.
     """
 
     name: str
@@ -66,9 +66,9 @@ class Column:
 
     @property
     def rule(self) -> str:
-        """The rule in words, for people whose row broke it; a date's has a place for `{earliest}`."""
+        """The rule in words, for messages about rows that broke it; that of a date contains `{earliest}`."""
         words = {
-            Kind.id: "text without quote and control marks",
+            Kind.id: "text without quote marks and control characters",
             Kind.integer: "a whole number",
             Kind.decimal: "a number",
             Kind.date: "a date such as 2020-09-22, neither before {earliest} nor in the future",
@@ -83,7 +83,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One file: its stem, its columns in H&M's order, and the key if rows are unique by one."""
+    """One file: its stem, its columns in H&M's order, and its unique key, if it has one."""
 
     stem: str
     columns: tuple[Column, ...]
@@ -91,7 +91,7 @@ class Table:
 
     @property
     def file(self) -> str:
-        """The file's name as H&M has it."""
+        """The file's name in H&M's data."""
         return f"{self.stem}.csv"
 
     @property
@@ -100,13 +100,13 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     def column(self, name: str) -> Column:
-        """The column of that name."""
+        """Return the column of that name."""
         return next(column for column in self.columns if column.name == name)
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """A column of the articles that becomes a node of its own: `(:Article)-[:relationship]->(:label {key, name})`."""
+    """A column of the articles that becomes a node: `(:Article)-[:relationship]->(:label {key, name})`."""
 
     label: str
     relationship: str
@@ -186,15 +186,17 @@ ATTRIBUTES = (
         "VARIANT_OF",
         "product_code",
         "prod_name",
-        "the product that articles are colours and cuts of",
+        "the product that articles are variants of",
     ),
-    Attribute("ProductType", "HAS_TYPE", "product_type_no", "product_type_name", "what kind of thing it is"),
-    Attribute("ProductGroup", "IN_PRODUCT_GROUP", "product_group_name", None, "the kind's group"),
+    Attribute("ProductType", "HAS_TYPE", "product_type_no", "product_type_name", "its product type"),
+    Attribute("ProductGroup", "IN_PRODUCT_GROUP", "product_group_name", None, "the group of its product type"),
     Attribute("Colour", "HAS_COLOUR", "colour_group_code", "colour_group_name", "its colour"),
     Attribute("Appearance", "HAS_APPEARANCE", "graphical_appearance_no", "graphical_appearance_name", "its pattern"),
     Attribute("Department", "IN_DEPARTMENT", "department_no", "department_name", "the department that makes it"),
-    Attribute("Section", "IN_SECTION", "section_no", "section_name", "the part of the shop"),
-    Attribute("GarmentGroup", "IN_GARMENT_GROUP", "garment_group_no", "garment_group_name", "the kind of garment"),
-    Attribute("IndexGroup", "IN_INDEX_GROUP", "index_group_no", "index_group_name", "whom it is for"),
+    Attribute("Section", "IN_SECTION", "section_no", "section_name", "the section of the shop"),
+    Attribute("GarmentGroup", "IN_GARMENT_GROUP", "garment_group_no", "garment_group_name", "its garment group"),
+    Attribute(
+        "IndexGroup", "IN_INDEX_GROUP", "index_group_no", "index_group_name", "the customers that it is made for"
+    ),
 )
 """The columns of the articles that become nodes."""

@@ -89,7 +89,7 @@ class _TimeOver(Exception):
     """Raised when a model's training time is over."""
 
 
-def rank_by_als_as_long(
+def rank_by_als_trained_as_long(
     held: HoldOut, truths: Mapping[str, Truth], k: int, seconds: Mapping[str, float]
 ) -> dict[str, Integers]:
     """Rank by implicit's ALS, with as many iterations as fit in gnn's training time, and at least its default of 15."""
@@ -105,11 +105,11 @@ def rank_by_als_as_long(
         model = AlternatingLeastSquares(factors=FACTORS, random_state=0, iterations=100_000)
         fit = model.fit
 
-        def fit_for_a_while(counts: sp.csr_matrix, show_progress: bool) -> None:
+        def fit_until_stopped(counts: sp.csr_matrix, show_progress: bool) -> None:
             with suppress(_TimeOver):
                 fit(counts, show_progress=show_progress, callback=stop)
 
-        model.fit = fit_for_a_while
+        model.fit = fit_until_stopped
         return model
 
     lists = rank_by_implicit(make)(held, truths, k, seconds)
@@ -178,10 +178,9 @@ def rank_by_neighbours_only(graph: Graph) -> Peer:
             lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
             for row, customer in enumerate(truth.customers.tolist()):
                 given = {"own_weight": 0.0, "new_only": kind == "new", "as_of": held.cut, "k": k}
-                keys, rows = graph.read_rows("user_based_cf", customer_id=ids.id(customer), **given)
-                place = keys.index("article_id")
-                found = [articles.index(r[place]) if r[place] in articles else -2 for r in rows]
-                lists[kind][row, : len(found)] = found
+                found = graph.read("user_based_cf", customer_id=ids.id(customer), **given)["article_id"]
+                numbers = [articles.index(article) if article in articles else -2 for article in found]
+                lists[kind][row, : len(numbers)] = numbers
         return lists
 
     return rank

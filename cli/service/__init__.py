@@ -1,4 +1,4 @@
 """The HTTP service: the library's answers as JSON, and a page that shows them.
 
-In come requests; out come validated answers, kept for as long as the graph is the same, and Prometheus' metrics.
+It takes HTTP requests and returns validated answers, cached while the graph stays the same, and Prometheus metrics.
 """

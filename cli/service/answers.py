@@ -1,4 +1,4 @@
-"""The response models of the service, from which the OpenAPI document is generated."""
+"""The response models of the service. The OpenAPI document is generated from them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Recommendation(BaseModel):
 
     customer_id: str
     method: str
-    note: str = Field(description="A sentence for the customer's special case, or empty")
+    note: str = Field(description="A sentence about a customer without purchases or an old method name, or empty")
     articles: list[RecommendedArticle]
 
 
@@ -56,7 +56,7 @@ class SharedArticle(BaseModel):
 
 
 class Part(BaseModel):
-    """One part of a score, from a neighbour or from the customer's own history."""
+    """A part of a score, from a neighbour or from the customer's own history."""
 
     who: str = Field(description="`neighbour` or `own history`")
     customer_id: str
@@ -101,10 +101,10 @@ class Explanation(BaseModel):
 
 
 class RankerPart(BaseModel):
-    """One part of the ranker's score: a source's, or that of what is known of the customer, the article or both."""
+    """A part of the ranker's score: from a source, or from what is known about the customer, the article or both."""
 
     source: str
-    place: int | None = Field(description="In the source's list, from 1; null if the part is not a source's")
+    place: int | None = Field(description="Position in the source's list, from 1; null if the part is not a source's")
     part: float
     because: str
 
@@ -114,7 +114,7 @@ class RankerExplanation(BaseModel):
 
     customer_id: str
     article_id: str
-    score: float = Field(description="The sum of the parts")
+    score: float = Field(description="Sum of the parts")
     parts: list[RankerPart]
 
 

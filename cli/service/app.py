@@ -49,7 +49,7 @@ LONGEST_ID = 1000
 CustomerId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The customer's id")]
 ArticleId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The article's id, with its leading zeros")]
 K = Annotated[int, Query(ge=1, le=1000, description="How many articles")]
-AsOf = Annotated[date | None, Query(description="As the graph stood on that day")]
+AsOf = Annotated[date | None, Query(description="Explain as the graph stood on this day")]
 
 
 def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
@@ -58,8 +58,8 @@ def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
     Parameters
     ----------
     graph : the graph; it may be shared.
-    token : token that requests must send; empty if the service answers only its own machine.
-    kept : number of recommendations to cache while the graph is unchanged.
+    token : token that requests must send; empty if the service answers only requests from its own machine.
+    kept : greatest number of recommendations to cache while the graph stays the same.
     """
     app = FastAPIOffline(
         title="hmrec", version=version("hmrec"), redoc_url=None, favicon_url="/page/icon.svg",
@@ -78,18 +78,20 @@ def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
 
     @app.get("/health", responses={503: FAILURES[503], 502: FAILURES[502]}, tags=["operation"])
     def health() -> Health:
-        """State of the service and of the graph. Needs no token."""
-        found = candidates.version()
+        """Show the state of the service and of the graph. Needs no token."""
+        state = candidates.state()
+        load, model = state.newest_load, state.model
         return Health(
             status="ok", version=version("hmrec"), neo4j=graph.server_version(),
-            load=found.load, loading=found.load is not None and found.finished is None, model=found.model,
+            load=load.id if load else None, loading=load is not None and load.finished is None,
+            model=model.version if model else None,
         )  # fmt: skip
 
     return app
 
 
 def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics, token: str) -> APIRouter:
-    """The routes that show data, all of them behind the guard."""
+    """Return the routes that show data, all behind the guard."""
     recommender = candidates.recommender
     routes = APIRouter(
         dependencies=[Depends(make_guard(token)), Depends(refuse_unknown_parameters)], responses=FAILURES
@@ -97,14 +99,14 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
 
     @routes.get("/recommend/{customer_id:path}", response_model=Recommendation, tags=["recommend"])
     async def recommend_articles(customer_id: CustomerId, preferences: Annotated[Preferences, Query()]) -> Response:
-        """Articles for a customer, each with its reason; what `hmrec recommend` prints."""
+        """Return articles for a customer, each with its reason, as `hmrec recommend` prints them."""
         request = Request(customer_id=customer_id, **preferences.model_dump())
         answer = candidates.find(request) or await run_in_threadpool(candidates.recommend, request)
         return Response(answer, media_type="application/json")
 
     @routes.get("/similar/{article_id:path}", tags=["recommend"])
     def similar_articles(article_id: ArticleId, k: K = 12) -> Similar:
-        """Articles near an article by embedding; 409 while there are no embeddings."""
+        """Return the articles nearest to an article by embedding; 409 if there are no embeddings."""
         return Similar.model_validate(
             {"article_id": article_id, "articles": records(recommender.similar(article_id, k=k))}
         )
@@ -114,11 +116,11 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
         customer_id: CustomerId,
         article_id: ArticleId,
         by: Annotated[
-            ExplainedMethod, Query(description="Whose score: user-based CF's, or the ranker's")
+            ExplainedMethod, Query(description="The score to explain: user-based CF's or the ranker's")
         ] = "user_based_cf",
         as_of: AsOf = None,
     ) -> Explanation | RankerExplanation:
-        """Return the parts of an article's score, as `hmrec explain` prints them: neighbours, or the ranker's."""
+        """Return the parts of an article's score, as `hmrec explain` prints them."""
         if by == "hybrid":
             by_ranker = recommender.explain_by_ranker(customer_id, article_id, as_of=as_of)
             return RankerExplanation.model_validate({
@@ -153,12 +155,13 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
     ) -> Customer:
         """Show a customer's attributes and latest purchases."""
         profile = read_profile(graph, customer_id, k=k)
-        history = dict(profile.history)
         return Customer.model_validate({
             "customer_id": customer_id,
             "attributes": profile.attributes,
-            "bought": history.pop("purchases"),
-            **history,
+            "bought": profile.history.purchases,
+            "articles": profile.history.articles,
+            "first": profile.history.first,
+            "last": profile.history.last,
             "purchases": records(profile.purchases),
         })  # fmt: skip
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from .answers import Drawing, Edge, Node
 
-NEIGHBOURS, THROUGH = 8, 3  # as many as `hmrec explain` prints
+NEIGHBOURS, THROUGH = 8, 3  # neighbours, and shared articles of each: as many as `hmrec explain` prints
 
 
 def draw_explanation(customer_id: str, article_id: str, parts: list[dict[str, Any]], name: str | None) -> Drawing:
     """Return nodes and edges for the largest parts of a score.
 
-    If the recommended article is also one that neighbours were found through, it is a single node.
+    The recommended article is a single node, even if neighbours were found through it.
 
     Parameters
     ----------

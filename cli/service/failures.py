@@ -37,12 +37,12 @@ log = logging.getLogger("hmrec.service")
 
 
 class Refused(Exception):
-    """Raised if the request is refused.
+    """The service refuses the request.
 
     Parameters
     ----------
     status : status code of the answer.
-    message, hint : as in HmrecError.
+    message, hint : as of HmrecError.
     """
 
     def __init__(self, status: HTTPStatus, message: str, hint: str) -> None:

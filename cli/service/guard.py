@@ -1,4 +1,4 @@
-"""Checks on every request: the token, or else that it comes from this machine, and the names of its parameters."""
+"""Checks on every request: its token, or without a token that it names this machine; and its parameters' names."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def _names_this_machine(host: str) -> bool:
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """The dependency that names a parameter which is not there, rather than to answer as if it had not been given."""
+    """Refuse a request with an unknown parameter, rather than ignore the parameter."""
     known = []
     for field in request.scope["route"].dependant.query_params:
         declared = field.field_info.annotation
-        is_model = isinstance(declared, type) and issubclass(declared, BaseModel)  # one that holds several parameters
+        is_model = isinstance(declared, type) and issubclass(declared, BaseModel)  # its fields are parameters
         known += list(declared.model_fields) if is_model else [field.alias]
     unknown = [name for name in request.query_params if name not in known]
     if unknown:

@@ -50,7 +50,7 @@ def choose_token(host: str, settings: ServiceSettings | None = None) -> str:
         )
     if len(token) < SHORTEST_TOKEN or not _TOKEN.fullmatch(token):
         raise UserMistake(
-            f"HMREC_TOKEN must be at least {SHORTEST_TOKEN} printable ASCII characters, without blanks.",
+            f"HMREC_TOKEN must be at least {SHORTEST_TOKEN} printable ASCII characters, without spaces.",
             "Create one with `openssl rand -hex 32`.",
         )
     return token

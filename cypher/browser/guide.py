@@ -167,8 +167,8 @@ def render_guide(graph: Graph, example: Example, address: str) -> str:
 def write_saved_queries(file: Path, example: Example) -> None:
     """Write the saved queries for import into Neo4j Browser, as a zip file of `folder/name.cypher`.
 
-    A query and the command that sets its parameters are separate saved queries, because Neo4j Browser only draws the
-    graph of a statement that runs alone.
+    A query and the command that sets its parameters are separate saved queries: Neo4j Browser only draws the graph of
+    a statement that runs alone.
 
     Parameters
     ----------

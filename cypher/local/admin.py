@@ -1,4 +1,4 @@
-"""Run neo4j-admin, and find out why it failed."""
+"""Run neo4j-admin, and find the cause if it fails."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ TRACE = "Full exception details written to: "
 def run_admin(
     program: Sequence[str], arguments: Sequence[str], environment: Mapping[str, str], folder: Path, source: Path | None
 ) -> Iterator[str]:
-    """Run a command of neo4j-admin, and yield its lines as they come.
+    """Run a command of neo4j-admin, and yield its lines of output.
 
     Parameters
     ----------
     program : the command line up to neo4j-admin's class.
     arguments : as on neo4j-admin's own command line.
     environment : its environment variables.
-    folder : where it runs.
-    source : a file that it reads as its standard input.
+    folder : its working folder.
+    source : a file for its standard input.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def run_admin(
             for line in process.stdout or ():
                 lines.append(line.rstrip())
                 yield line.rstrip()
-        except BaseException:  # Ctrl-C and a reader who stops, too
+        except BaseException:  # including Ctrl-C and a reader that stops
             process.kill()
             raise
     if process.returncode != 0:
@@ -49,7 +49,7 @@ def run_admin(
 
 
 def _find_cause(lines: list[str]) -> str:
-    """Return why neo4j-admin failed: the first cause in the trace that it has written, else its last lines."""
+    """Return why neo4j-admin failed: the root cause in the trace that it wrote, else its last lines."""
     for line in lines:
         trace = Path(line.partition(TRACE)[2])
         if TRACE in line and trace.is_file():
@@ -59,5 +59,5 @@ def _find_cause(lines: list[str]) -> str:
             ]
             if causes:
                 return causes[-1].removeprefix("Caused by: ").rstrip(".")
-    said = [line for line in lines if line and not line.startswith(("WARNING", "\tat "))]
-    return " / ".join(said[-3:])
+    messages = [line for line in lines if line and not line.startswith(("WARNING", "\tat "))]
+    return " / ".join(messages[-3:])

@@ -1,4 +1,4 @@
-"""The local graph in one file, and back: neo4j-admin's dump and load, so that any Neo4j can read the file, too."""
+"""Back up the local graph to one file and restore it, by neo4j-admin's dump and load; any Neo4j can read the file."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from .server import LocalServer
 
 _SHARE = re.compile(r"data: ([\d.]+)%")
 _BYTES = re.compile(r"^Bytes: (\d+)$")
-_DUMP = "neo4j.dump"  # the name that neo4j-admin gives to the database's dump
+_DUMP = "neo4j.dump"  # neo4j-admin's name for the database's dump
 
 
 @dataclass(frozen=True)
 class BackupReceipt:
-    """What a backup or a restore did.
+    """The result of a backup or a restore.
 
     Attributes
     ----------
     file : the backup.
     bytes : its size.
-    customers, articles, bought : what the graph in it holds.
-    seconds : how long it took, the server's stop and start among it.
-    running : whether the server runs now, as it did before.
+    customers, articles, bought : the size of the graph in it.
+    seconds : duration, including the server's stop and start.
+    running : whether the server is running, as before.
     """
 
     file: str
@@ -47,22 +47,22 @@ class BackupReceipt:
 
 
 def back_up(server: LocalServer, file: Path, force: bool = False, progress: Progress = silent) -> BackupReceipt:
-    """Write the whole graph of the local server into a file, which has its name only when it is whole.
+    """Write the local server's graph to a file, which appears only when it is complete.
 
-    The server is stopped meanwhile and runs again afterwards if it ran before. Killed at any moment, an older file of
-    that name is as it was, the graph too, and the next command that needs the server starts it.
+    The server is stopped during the backup, and restarted if it was running. If the process is killed, the graph and an
+    older file of that name are unchanged. The next command that needs the server starts it.
 
     Parameters
     ----------
     server : the local server, installed.
-    file : where to.
-    force : replace a file that is there.
-    progress : told the share of the graph written, in percent.
+    file : the destination.
+    force : replace an existing file.
+    progress : called with the share of the graph written, in percent.
 
     Raises
     ------
-    UserMistake : the file is there already, or its folder is not.
-    LoadRunning : a load or a write-back is under way; the message names it.
+    UserMistake : the file exists already, or its folder does not exist.
+    LoadRunning : a load or a write-back is running; the message names it.
     HmrecError : neo4j-admin failed, or the disk is full; nothing was changed.
     """
     target = _check_target(file, force)
@@ -78,9 +78,9 @@ def back_up(server: LocalServer, file: Path, force: bool = False, progress: Prog
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         try:
-            with explain_full_disk(folder.parent, "name a file on another."):
+            with explain_full_disk(folder.parent, "choose a file on another disk."):
                 for line in server.admin("database", "dump", "neo4j", f"--to-path={folder}"):
-                    _tell(line, "Writing the backup", progress)
+                    _report_share(line, "Writing the backup", progress)
                 with (folder / _DUMP).open("rb+") as dump:
                     os.fsync(dump.fileno())
                 size = (folder / _DUMP).stat().st_size
@@ -94,40 +94,40 @@ def back_up(server: LocalServer, file: Path, force: bool = False, progress: Prog
 
 
 def restore(server: LocalServer, file: Path, progress: Progress = silent) -> BackupReceipt:
-    """Replace the local server's graph by the one in a backup, once that is unpacked and found consistent.
+    """Replace the local server's graph by the one in a backup, after unpacking it and checking its consistency.
 
-    The server answers from the old graph until then. Killed at any moment, the graph is the old or the new one, whole.
-    User and password stay: they are no part of a backup.
+    The server answers from the old graph until then. If the process is killed, the graph is the complete old or new
+    one. User and password are kept: they are not part of a backup.
 
     Parameters
     ----------
-    server : the local server; installed first if it is not.
-    file : what `back_up` or `neo4j-admin database dump` wrote.
-    progress : told the share of the backup read, in percent.
+    server : the local server; installed first if needed.
+    file : written by `back_up` or `neo4j-admin database dump`.
+    progress : called with the share of the backup read, in percent.
 
     Raises
     ------
-    UserMistake : the file is not there, or no backup.
-    LoadRunning : a load or a write-back is under way; the message names it.
-    HmrecError : the backup is damaged or the disk full; the graph is as it was.
+    UserMistake : the file does not exist, or is not a backup.
+    LoadRunning : a load or a write-back is running; the message names it.
+    HmrecError : the backup is damaged or the disk full; the graph is unchanged.
     """
     file = file.expanduser().absolute()
     with file.open("rb") as stream:
         if stream.read(4) not in (b"DZV1", b"DGV1"):  # neo4j-admin's two kinds of dump, zstd and gzip
-            raise UserMistake(f"{file} is no backup of a Neo4j database.", "`hmrec db backup FILE` writes one.")
+            raise UserMistake(f"{file} is not a backup of a Neo4j database.", "`hmrec db backup FILE` writes one.")
     begun = time.monotonic()
     server.install(progress)
     ran = server.find_process() is not None
-    fresh = server.home / "data-restore"
+    new_data = server.home / "data-restore"
     try:
         with _claim(server if ran else None):
-            server.end_admin(fresh)
-            shutil.rmtree(fresh, ignore_errors=True)
-            _unpack(server, file, fresh, progress)
-        server.exchange_data(fresh, progress)
+            server.end_admin(new_data)
+            shutil.rmtree(new_data, ignore_errors=True)
+            _unpack(server, file, new_data, progress)
+        server.exchange_data(new_data, progress)
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(fresh.with_name(f"{fresh.name}-conf"), ignore_errors=True)
+        shutil.rmtree(new_data, ignore_errors=True)
+        shutil.rmtree(new_data.with_name(f"{new_data.name}-conf"), ignore_errors=True)
     with Graph.connect(server.connection()) as graph:
         counts = _count(graph)
     if not ran:
@@ -140,20 +140,22 @@ def _check_target(file: Path, force: bool) -> ResultFile:
     if target.is_stream:
         return target
     if not target.path.parent.is_dir():
-        raise UserMistake(f"There is no folder {target.path.parent}.", "Make it first, or name a file elsewhere.")
+        raise UserMistake(
+            f"The folder {target.path.parent} does not exist.", "Create it first, or choose another file."
+        )
     if target.path.exists() and not force:
-        raise UserMistake(f"{target.name} is there already.", "--force replaces it.")
+        raise UserMistake(f"{target.name} already exists.", "--force replaces it.")
     return target
 
 
 def _require_installed(server: LocalServer) -> None:
     if not server.is_installed:
-        raise UserMistake("There is no local server yet, so nothing to back up.", "`hmrec db start` installs one.")
+        raise UserMistake("There is no local server to back up.", "`hmrec db start` installs one.")
 
 
 @contextmanager
 def _claim(server: LocalServer | None) -> Iterator[None]:
-    """Let nobody load or write back meanwhile, where a server runs."""
+    """Prevent loads and write-backs during the block, if a server is running."""
     if server is None:
         yield
         return
@@ -161,30 +163,30 @@ def _claim(server: LocalServer | None) -> Iterator[None]:
         yield
 
 
-def _unpack(server: LocalServer, file: Path, fresh: Path, progress: Progress) -> None:
-    """Load the backup into a folder beside the data and let Neo4j check it: every record, index and count."""
+def _unpack(server: LocalServer, file: Path, new_data: Path, progress: Progress) -> None:
+    """Load the backup into a folder next to the data, and let Neo4j check every record, index and count."""
     words = ("database", "load", "neo4j", "--from-stdin")
     try:
-        with explain_full_disk(server.home, "set HMREC_HOME to a folder on another."):
-            for line in server.admin(*words, "--info", data=fresh, source=file):
+        with explain_full_disk(server.home, "set HMREC_HOME to a folder on another disk."):
+            for line in server.admin(*words, "--info", data=new_data, source=file):
                 if match := _BYTES.match(line):
                     _require_space(int(match[1]), server.home)
-            for line in server.admin(*words, "--overwrite-destination=true", data=fresh, source=file):
-                _tell(line, "Reading the backup", progress)
-            for _ in server.admin("database", "check", "neo4j", f"--report-path={fresh}", data=fresh):
+            for line in server.admin(*words, "--overwrite-destination=true", data=new_data, source=file):
+                _report_share(line, "Reading the backup", progress)
+            for _ in server.admin("database", "check", "neo4j", f"--report-path={new_data}", data=new_data):
                 progress("Checking the backup", 0, None)
     except DiskFull:
         raise
     except HmrecError as error:
-        raise HmrecError(f"The backup {file} is damaged ({error.message}).", "The graph is as it was.") from error
+        raise HmrecError(f"The backup {file} is damaged ({error.message}).", "The graph is unchanged.") from error
 
 
 def _require_space(needed: int, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + LEAST_FREE:
         raise DiskFull(
-            f"The graph in the backup takes {needed / 1e9:.2f} GB; the disk of {folder} has {free / 1e9:.2f} GB left.",
-            "Free some, or set HMREC_HOME to a folder on another disk.",
+            f"The graph in the backup takes {needed / 1e9:.2f} GB; the disk of {folder} has {free / 1e9:.2f} GB free.",
+            "Free disk space, or set HMREC_HOME to a folder on another disk.",
         )
 
 
@@ -193,6 +195,6 @@ def _count(graph: Graph) -> tuple[int, int, int]:
     return counts.customers, counts.articles, counts.bought
 
 
-def _tell(line: str, step: str, progress: Progress) -> None:
+def _report_share(line: str, step: str, progress: Progress) -> None:
     if match := _SHARE.search(line):
         progress(step, float(match[1]), 100)

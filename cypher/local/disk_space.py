@@ -1,4 +1,4 @@
-"""A full disk, said in one sentence that names the place, whoever noticed it first."""
+"""Report a full disk in one sentence that names the folder, whichever library noticed it first."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 
 from ..errors import DiskFull, HmrecError
 
-LEAST_FREE = 64 * 1024 * 1024  # bytes; a disk that has less left is taken for full where writing failed
+LEAST_FREE = 64 * 1024 * 1024  # bytes; after a failed write, a disk with less free space is considered full
 WORDS = ("No space left", "File too large", "Disk quota exceeded")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
 def explain_full_disk(folder: Path, otherwise: str) -> Iterator[None]:
-    """Say that the disk is full where the block failed for that: polars, PyTorch and neo4j-admin each say it their way.
+    """Raise DiskFull if a full disk makes the block fail, which polars, PyTorch and neo4j-admin report differently.
 
     Parameters
     ----------
-    folder : is there, and on the disk that the block writes to, which is looked at before anything is tidied up.
-    otherwise : what else can be done but to free some room.
+    folder : exists on the disk that the block writes to; checked before anything is cleaned up.
+    otherwise : an alternative to freeing disk space, for the hint.
 
     Raises
     ------
@@ -35,14 +35,14 @@ def explain_full_disk(folder: Path, otherwise: str) -> Iterator[None]:
     except Exception as error:
         if not is_full(folder, error):
             raise
-        raise DiskFull(f"The disk of {folder} is full.", f"Free some, or {otherwise}") from error
+        raise DiskFull(f"The disk of {folder} is full.", f"Free disk space, or {otherwise}") from error
 
 
 def is_full(folder: Path, error: Exception) -> bool:
-    """Whether a full disk is why writing into `folder` failed."""
+    """Return whether a full disk is why writing to `folder` failed."""
     if isinstance(error, OSError) and error.errno in FULL:
         return True
     if any(words in str(error) for words in WORDS):
         return True
-    # what neo4j-admin says may be anything
+    # neo4j-admin's message may be anything
     return type(error) is HmrecError and shutil.disk_usage(folder).free <= LEAST_FREE

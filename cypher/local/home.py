@@ -1,4 +1,4 @@
-"""The folder of a local server: what lies where, its configuration, its share of memory, its password."""
+"""The folder of a local server: its layout, configuration, memory and password."""
 
 from __future__ import annotations
 
@@ -46,26 +46,26 @@ class ServerHome:
         self.configuration = self.home / "conf"
         self.password_file = self.home / "password"
         self._stopping = self.home / ".stopping"
-        self.web = self.home / "web"  # Neo4j Browser, unpacked: the server shows web/browser under /browser/
+        self.web = self.home / "web"  # Neo4j Browser, unpacked: the server serves web/browser at /browser/
         self.guide_folder = self.web / "browser" / "hmrec"
 
     @property
     def is_installed(self) -> bool:
-        """Whether the programs and the password are there."""
+        """Whether the programs and the password file exist."""
         return self.libraries.is_dir() and self.password_file.is_file()
 
     def memory(self) -> tuple[str, str]:
-        """Java heap and page cache: what the settings say, or shares of this machine's memory."""
+        """Return the Java heap and page cache: the settings, or shares of this machine's memory."""
         total = memory_limit() // MIB
         heap = self.settings.heap or f"{min(max(total // 6, 1024), 4096)}m"
         page_cache = self.settings.page_cache or f"{min(max(total // 4, 512), 8192)}m"
         for name, value in (("HMREC_HEAP", heap), ("HMREC_PAGE_CACHE", page_cache)):
             if not (value[:-1].isdigit() and value[-1:].lower() in "kmg"):
-                raise UserMistake(f"{name} must read like 512m or 4g, not {value[:20]!r}.")
+                raise UserMistake(f"{name} must be a size such as 512m or 4g, not {value[:20]!r}.")
         return heap, page_cache
 
     def _ports(self) -> tuple[int, int]:
-        """The Bolt and HTTP ports of the configuration in force, or those that would be tried first."""
+        """Return the Bolt and HTTP ports of the current configuration, or those that would be tried first."""
         ports = {
             "server.bolt.listen_address": self.settings.bolt_port,
             "server.http.listen_address": self.settings.http_port,
@@ -117,14 +117,14 @@ class ServerHome:
         ]
 
     def _name(self, path: Path) -> str:
-        """Return the path as Java gets it: relative to the home, its working folder, so that any name will do.
+        """Return the path for Java: relative to the home, its working folder, so that the home may have any name.
 
-        Neo4j cuts lists of files at commas, class paths at colons, and mistakes letters outside ASCII in its settings.
+        Neo4j splits lists of files at commas and class paths at colons, and misreads non-ASCII letters in its settings.
         """
         return str(path.relative_to(self.home) if path.is_relative_to(self.home) else path)
 
     def _check_paths(self) -> None:
-        """Refuse folders that Java cannot be given.
+        """Reject folders that Java cannot use.
 
         Raises
         ------
@@ -137,20 +137,20 @@ class ServerHome:
             )
         if os.pathsep in self._name(self.libraries):
             raise UserMistake(
-                f"The folder {self.libraries} has a {os.pathsep!r} in its path, where Java cuts it.",
+                f"The folder {self.libraries} has a {os.pathsep!r} in its path, which Java uses as a separator.",
                 "Set HMREC_PROGRAMS to a folder without one.",
             )
 
     def _write_password(self) -> None:
-        """Set a generated password, readable by its owner only, once; never on a command line that others can list."""
+        """Generate a password once, in a file that only its owner can read; command lines are visible to others."""
         if self.password_file.is_file():
             return
         password = secrets.token_urlsafe(24)
         initial = self.data / "dbms" / "auth.ini"
         if initial.is_file() and (self.data / "databases" / "system").is_dir():
             raise InstallFailed(
-                f"The password file {self.password_file} is gone, while the server's data is still there.",
-                "Put the file back, or move the folder away and install anew.",
+                f"The password file {self.password_file} is missing, but the server's data exists.",
+                "Restore the file, or move the folder away and install again.",
             )
         initial.write_text(f"{USER}:{_hash_password(password)}:\n", encoding="utf-8")
         initial.chmod(0o600)
@@ -162,7 +162,7 @@ class ServerHome:
 
 
 def memory_limit() -> int:
-    """Bytes of memory this process may count on: the machine's, or the container's where that is less."""
+    """Return the memory available to this process, in bytes: the machine's, or the container's if that is less."""
     limit = int(psutil.virtual_memory().total)
     group = Path("/sys/fs/cgroup/memory.max")
     if group.is_file():
@@ -173,7 +173,7 @@ def memory_limit() -> int:
 
 
 def _hash_password(password: str) -> str:
-    """Neo4j's form of a password in `auth.ini`: SHA-256 over salt and password, 1,024 times."""
+    """Return the password in the form of Neo4j's `auth.ini`: SHA-256 over salt and password, 1,024 times."""
     salt = secrets.token_bytes(32)
     digest = hashlib.sha256(salt + password.encode()).digest()
     for _ in range(1023):

@@ -1,4 +1,4 @@
-"""Fetch Neo4j Community and Neo4j Browser from Maven Central: the files of `server.lock`, checked by SHA-256.
+"""Download Neo4j Community and Neo4j Browser from Maven Central: the files of `server.lock`, checked by SHA-256.
 
 For hmrec's developers: `python -m hmrec.cypher.local.install` resolves the versions below and rewrites the lock.
 """
@@ -48,7 +48,7 @@ class LockedJar:
 
 
 def read_lock(path: Path = LOCK) -> list[LockedJar]:
-    """The libraries of the lock file, one a line: `group:artifact:version[:classifier] sha256`."""
+    """Return the libraries of the lock file, one per line: `group:artifact:version[:classifier] sha256`."""
     jars = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
@@ -58,7 +58,7 @@ def read_lock(path: Path = LOCK) -> list[LockedJar]:
     return jars
 
 
-def _is_whole(file: Path, sha256: str) -> bool:
+def _is_complete(file: Path, sha256: str) -> bool:
     if not file.is_file():
         return False
     with file.open("rb") as stream:
@@ -66,9 +66,9 @@ def _is_whole(file: Path, sha256: str) -> bool:
 
 
 def _fetch(jar: LockedJar, folder: Path) -> None:
-    """Bring one library into `folder`; what is there already and whole is kept, what is cut short is fetched again."""
+    """Download one library into `folder`, unless a complete copy is there."""
     target = folder / jar.filename
-    if _is_whole(target, jar.sha256):
+    if _is_complete(target, jar.sha256):
         return
     import requests
     from jgo.maven import MavenContext
@@ -89,37 +89,37 @@ def _fetch(jar: LockedJar, folder: Path) -> None:
         except (requests.RequestException, OSError, RuntimeError) as error:
             cause = type(error).__name__
             continue
-        if _is_whole(fetched, jar.sha256):
+        if _is_complete(fetched, jar.sha256):
             os.replace(fetched, target)
             return
         cause = "its checksum is not the expected one"
     raise InstallFailed(
         f"{jar.filename} could not be downloaded from Maven Central ({cause}).",
-        "Check the network and the proxy settings (HTTPS_PROXY), then try again: it goes on where it stopped.",
+        "Check the network and the proxy settings (HTTPS_PROXY), then try again: complete files are kept.",
     )
 
 
 def install_libraries(folder: Path, progress: Progress = silent) -> None:
-    """Bring the server's libraries (about 175 MB) into `folder`, which is there only when whole.
+    """Download the server's libraries (about 175 MB) into `folder`, which exists only when complete.
 
     Parameters
     ----------
-    folder : where the `*.jar` files go.
-    progress : told the number of files done.
+    folder : destination of the `*.jar` files.
+    progress : called with the number of files done.
 
     Raises
     ------
-    InstallFailed : a file cannot be had or is not the expected one.
+    InstallFailed : a file cannot be downloaded or has another checksum.
     """
     if folder.is_dir():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(folder.name + ".lock")):
         if not folder.is_dir():
-            _install_alone(folder, progress)
+            _install_locked(folder, progress)
 
 
-def _install_alone(folder: Path, progress: Progress) -> None:
+def _install_locked(folder: Path, progress: Progress) -> None:
     partial = folder.with_name(folder.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     jars = read_lock()
@@ -138,14 +138,14 @@ def _install_alone(folder: Path, progress: Progress) -> None:
 
 
 def unpack_browser(libraries: Path, folder: Path) -> None:
-    """Unpack Neo4j Browser (46 MB) into `folder`/browser, where files of hmrec's own can stand beside its own.
+    """Unpack Neo4j Browser (46 MB) into `folder`/browser, so that hmrec can add its own files.
 
-    The server shows the first `browser` of its class path; within a library it could not be added to.
+    The server serves the first `browser` folder of its class path; files cannot be added to a library.
 
     Parameters
     ----------
-    libraries : where the server's `*.jar` files are.
-    folder : there only when whole; what another version left there is replaced.
+    libraries : folder of the server's `*.jar` files.
+    folder : exists only when complete; another version's files are replaced.
     """
     jar = next(libraries.glob("neo4j-browser-*.jar"))
     mark = folder / jar.name
@@ -161,7 +161,7 @@ def unpack_browser(libraries: Path, folder: Path) -> None:
 
 
 def write_lock(path: Path = LOCK) -> None:
-    """Resolve `COMPONENTS` with all they need, download them, and write the lock file."""
+    """Resolve `COMPONENTS` with all their dependencies, download them, and write the lock file."""
     import jgo
 
     environment = jgo.build("+".join(COMPONENTS))

@@ -1,4 +1,4 @@
-"""The local Neo4j: install, start, stop, status. Needs neither Docker nor a Java of the machine's own."""
+"""The local Neo4j: install, start, stop, status. Needs neither Docker nor an installed Java."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ START_SECONDS = 180.0
 """Seconds to wait until a started server answers."""
 STOP_SECONDS = 120.0
 """Seconds to wait until a server has stopped."""
-_MAX_STARTS = 5  # if others take the ports meanwhile
+_MAX_STARTS = 5  # if other processes take the ports
 _PORT_TAKEN = ("PortBindException", "already in use")  # Neo4j's words
 
 
 class _PortTaken(ServerUnavailable):
-    """Somebody else took a port between its choice and its use."""
+    """Another process took a port between its choice and its use."""
 
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """How the local server stands; addresses are those it has or would be started with."""
+    """The local server's status; the addresses are its current ones, or those that it would start with."""
 
     installed: bool
     running: bool
@@ -54,12 +54,12 @@ class ServerStatus:
 
 
 class LocalServer(ServerHome):
-    """Neo4j Community in a folder of its own, listening on 127.0.0.1 only; parameters as of `ServerHome`."""
+    """Neo4j Community in its own folder, listening on 127.0.0.1 only; parameters as in `ServerHome`."""
 
-    # -- what is there ------------------------------------------------------------------------------------
+    # -- status -------------------------------------------------------------------------------------------
 
     def find_process(self) -> psutil.Process | None:
-        """The running server of this home, known by its command line, so that no stale number misleads."""
+        """Return this home's running server, identified by its command line, as a process id may be stale."""
         mark = f"--home-dir={self.home}"
         for process in psutil.process_iter(["cmdline", "status"]):
             line = process.info["cmdline"] or []
@@ -68,12 +68,12 @@ class LocalServer(ServerHome):
         return None
 
     def is_answering(self) -> bool:
-        """Whether the server runs and its ports are open: one that has only just been started has none yet."""
+        """Return whether the server is running and its ports are open; they open some time after the start."""
         process = self.find_process()
         return process is not None and self._owns_ports(process)
 
     def status(self) -> ServerStatus:
-        """How the server stands now."""
+        """Return the server's current status."""
         process = self.find_process()
         bolt, http = self._ports()
         return ServerStatus(
@@ -89,7 +89,7 @@ class LocalServer(ServerHome):
         )
 
     def connection(self) -> ConnectionSettings:
-        """How to connect to it.
+        """Return the settings to connect to the server.
 
         Raises
         ------
@@ -97,9 +97,8 @@ class LocalServer(ServerHome):
         """
         if not self.is_installed:
             raise ServerUnavailable(
-                "No Neo4j server is named, and the local one is not installed.",
-                "`hmrec load DIR` and `hmrec demo` install it and load data, `hmrec db start` starts it empty; "
-                "NEO4J_URI names another.",
+                "NEO4J_URI is not set, and the local Neo4j is not installed.",
+                "`hmrec load DIR` and `hmrec demo` install it and load data; `hmrec db start` starts it empty.",
             )
         if self.find_process() is None:
             raise ServerUnavailable("The local Neo4j is not running.", "`hmrec db start` starts it.")
@@ -110,10 +109,10 @@ class LocalServer(ServerHome):
             database="neo4j",
         )
 
-    # -- what it does -------------------------------------------------------------------------------------
+    # -- actions ------------------------------------------------------------------------------------------
 
     def install(self, progress: Progress = silent) -> None:
-        """Fetch the programs and set a password; what is there already stays.
+        """Download the programs and set a password, unless that is done already.
 
         Raises
         ------
@@ -124,9 +123,9 @@ class LocalServer(ServerHome):
             self.home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InstallFailed(
-                f"The folder {self.home} cannot be made ({error.strerror}).", "Set HMREC_HOME to another."
+                f"The folder {self.home} cannot be created ({error.strerror}).", "Set HMREC_HOME to another."
             ) from error
-        with self._alone():
+        with self._locked():
             try:
                 install_libraries(self.libraries, progress)
                 for folder in (self.data / "dbms", self.logs, self.configuration):
@@ -135,47 +134,11 @@ class LocalServer(ServerHome):
             except OSError as error:
                 raise InstallFailed(
                     f"{error.filename or self.home} cannot be written ({error.strerror}).",
-                    "Free some disk or set HMREC_HOME to another folder.",
+                    "Free disk space, or set HMREC_HOME to another folder.",
                 ) from error
 
     def start(self, progress: Progress = silent, timeout: float = START_SECONDS) -> ServerStatus:
-        """Start the server, and wait until it answers; one that runs already is left alone.
-
-        Parameters
-        ----------
-        progress : told the seconds waited.
-        timeout : seconds to wait at most.
-
-        Raises
-        ------
-        ServerUnavailable : it stopped at once or did not answer in time; the message has the log's own words.
-        """
-        if not self.is_installed:
-            self.install(progress)
-        with self._alone():
-            self._start(progress, timeout)
-        return self.status()
-
-    def _start(self, progress: Progress, timeout: float) -> None:
-        process = self.find_process()
-        if process is not None and self._is_stopping(process):  # for a command that was killed before it had stopped
-            process.wait(timeout=STOP_SECONDS)
-            process = None
-        if process is None:
-            self._check_paths()
-            self.end_admin(self.data)  # a backup's, whose command was killed: it holds the store
-            self._finish_exchange()
-            for _ in range(_MAX_STARTS - 1):
-                try:
-                    self._wait_until_answering(self._launch(), progress, timeout)
-                except _PortTaken:  # by another server that started at the same time
-                    continue
-                return
-            process = self._launch()
-        self._wait_until_answering(process, progress, timeout)
-
-    def stop(self, progress: Progress = silent, timeout: float = STOP_SECONDS) -> bool:
-        """Stop the server, and wait until it has; False if none was running.
+        """Start the server, unless it is running, and wait until it answers.
 
         Parameters
         ----------
@@ -184,9 +147,45 @@ class LocalServer(ServerHome):
 
         Raises
         ------
-        HmrecError : it is still there after `timeout` seconds.
+        ServerUnavailable : it stopped at once or did not answer in time; the message quotes the log.
         """
-        with self._alone():
+        if not self.is_installed:
+            self.install(progress)
+        with self._locked():
+            self._start(progress, timeout)
+        return self.status()
+
+    def _start(self, progress: Progress, timeout: float) -> None:
+        process = self.find_process()
+        if process is not None and self._is_stopping(process):  # a killed command had begun to stop it
+            process.wait(timeout=STOP_SECONDS)
+            process = None
+        if process is None:
+            self._check_paths()
+            self.end_admin(self.data)  # of a killed backup: it locks the store
+            self._finish_exchange()
+            for _ in range(_MAX_STARTS - 1):
+                try:
+                    self._wait_until_answering(self._launch(), progress, timeout)
+                except _PortTaken:  # another server started at the same time
+                    continue
+                return
+            process = self._launch()
+        self._wait_until_answering(process, progress, timeout)
+
+    def stop(self, progress: Progress = silent, timeout: float = STOP_SECONDS) -> bool:
+        """Stop the server, and wait until it has stopped; return False if it was not running.
+
+        Parameters
+        ----------
+        progress : called with the seconds waited.
+        timeout : seconds to wait at most.
+
+        Raises
+        ------
+        HmrecError : it is still running after `timeout` seconds.
+        """
+        with self._locked():
             return self._stop(progress, timeout)
 
     def _stop(self, progress: Progress, timeout: float) -> bool:
@@ -196,12 +195,12 @@ class LocalServer(ServerHome):
         self._stopping.write_text(str(process.pid), encoding="utf-8")
         process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
-        while self.find_process() is not None:  # psutil's is_running() before 7.1 goes by a clock that may be set
+        while self.find_process() is not None:  # before psutil 7.1, is_running() depends on the settable clock
             waited = time.monotonic() - begun
             if waited > timeout:
                 raise HmrecError(
                     f"Neo4j (process {process.pid}) has not stopped after {timeout:.0f} seconds.",
-                    "Run `hmrec db stop` again, or look into `hmrec db logs`.",
+                    "Run `hmrec db stop` again, or see `hmrec db logs`.",
                 )
             progress("Stopping Neo4j", waited, None)
             try:
@@ -212,58 +211,58 @@ class LocalServer(ServerHome):
         return True
 
     def _is_stopping(self, process: psutil.Process) -> bool:
-        """Whether this process was told to stop."""
+        """Return whether this process is being stopped."""
         return self._stopping.is_file() and self._stopping.read_text(encoding="utf-8") == str(process.pid)
 
-    def exchange_data(self, fresh: Path, progress: Progress = silent) -> None:
-        """Put a whole graph in the place of the present one, and start the server on it.
+    def exchange_data(self, new_data: Path, progress: Progress = silent) -> None:
+        """Replace the current graph by a complete new one, and start the server on it.
 
-        From the first rename on the exchange is bound to end: killed at any moment, the next `start` finishes it.
+        After the first rename, the exchange always completes: if the process is killed, the next `start` finishes it.
 
         Parameters
         ----------
-        fresh : a data folder made by `admin(..., data=fresh)`, on the same disk.
+        new_data : a data folder written by `admin(..., data=new_data)`, on the same disk.
         progress : called while the server stops and starts.
         """
-        with self._alone():  # all of it, so that nobody starts the server on the old graph in between
+        with self._locked():  # one lock, so that no command starts the server on the old graph
             self._stop(progress, STOP_SECONDS)
             shutil.rmtree(self._ready, ignore_errors=True)
-            os.replace(fresh, self._ready)
+            os.replace(new_data, self._ready)
             self._start(progress, START_SECONDS)
 
     @property
     def _ready(self) -> Path:
-        """Where a whole graph waits to be put in the present one's place."""
+        """The folder of a complete graph that is about to replace the current one."""
         return self.home / "data-ready"
 
     def _finish_exchange(self) -> None:
         if not self._ready.is_dir():
             return
         for part in ("databases", "transactions"):
-            fresh, present = self._ready / part / "neo4j", self.data / part / "neo4j"
-            if fresh.is_dir():
+            new_data, present = self._ready / part / "neo4j", self.data / part / "neo4j"
+            if new_data.is_dir():
                 shutil.rmtree(present, ignore_errors=True)
                 present.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(fresh, present)
+                os.replace(new_data, present)
         shutil.rmtree(self._ready)
 
     @contextmanager
     def stopped(self, restart: bool, progress: Progress = silent) -> Iterator[None]:
-        """Keep the server down while the block works on its data, which a clean stop left whole.
+        """Keep the server stopped while the block works on its data, which a clean stop has left consistent.
 
-        No other command starts it meanwhile.
+        No other command can start it meanwhile.
 
         Parameters
         ----------
-        restart : whether it is started again afterwards, whatever became of the block.
-        progress : told the seconds waited.
+        restart : whether to start it after the block, even if that fails.
+        progress : called with the seconds waited.
 
         Raises
         ------
         ServerUnavailable : it did not start, before the block or after it.
         """
-        with self._alone():
-            self._start(progress, START_SECONDS)  # mends what a crash left, ends an exchange that was begun
+        with self._locked():
+            self._start(progress, START_SECONDS)  # recovers from a crash, completes an exchange
             self._stop(progress, STOP_SECONDS)
             try:
                 yield
@@ -274,18 +273,18 @@ class LocalServer(ServerHome):
     def admin(
         self, *arguments: str, data: Path | None = None, heap: str = "1g", source: Path | None = None
     ) -> Iterator[str]:
-        """Run neo4j-admin, and yield its lines as they come.
+        """Run neo4j-admin, and yield its lines of output.
 
         Parameters
         ----------
         arguments : as on its command line, e.g. `"database", "import", "full", ...`.
-        data : the data folder to work on; None is the server's own, which must not be running then.
+        data : the data folder to work on; None is the server's own, which must then be stopped.
         heap : Java heap.
-        source : a file that it reads as its standard input.
+        source : a file for its standard input.
 
         Raises
         ------
-        HmrecError : it failed; the message has its last lines.
+        HmrecError : it failed; the message has the cause.
         """
         data = data or self.data
         configuration = data.with_name(f"{data.name}-conf") if data != self.data else self.configuration
@@ -295,16 +294,16 @@ class LocalServer(ServerHome):
         yield from run_admin(program, arguments, environment, self.home, source)
 
     def end_admin(self, data: Path) -> None:
-        """End a neo4j-admin that still works on `data` for a command that was killed."""
+        """End a neo4j-admin that still works on `data` for a killed command."""
         for process in psutil.process_iter(["cmdline"]):
             if _admin_mark(data) in (process.info["cmdline"] or []):
                 process.kill()
                 process.wait(timeout=STOP_SECONDS)
 
-    # -- how ----------------------------------------------------------------------------------------------
+    # -- internals ----------------------------------------------------------------------------------------
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         self.home.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.home / ".lock", timeout=START_SECONDS):
@@ -312,11 +311,11 @@ class LocalServer(ServerHome):
         except Timeout as error:
             raise HmrecError(
                 f"Another command has been working on {self.home} for {START_SECONDS:.0f} seconds.",
-                "Wait for it, or end it, and try again.",
+                "Wait until it is done, or end it, and try again.",
             ) from error
 
     def _launch(self) -> psutil.Process:
-        bolt, http = self._ports()  # the last ones again, unless others are asked for: open Browsers stay valid
+        bolt, http = self._ports()  # the last ones, unless others are set, so that open Browsers stay connected
         if "bolt_port" in self.settings.model_fields_set:
             bolt = self.settings.bolt_port
         if "http_port" in self.settings.model_fields_set:
@@ -352,7 +351,7 @@ class LocalServer(ServerHome):
             if gone or waited > timeout:
                 if gone and any(words in self._read_console() for words in _PORT_TAKEN):
                     raise _PortTaken(f"The ports of the local Neo4j were taken while it started: {self._last_words()}")
-                how = "stopped again at once" if gone else f"did not answer within {timeout:.0f} seconds"
+                how = "stopped at once" if gone else f"did not answer within {timeout:.0f} seconds"
                 raise ServerUnavailable(
                     f"The local Neo4j {how}: {self._last_words()}", "`hmrec db logs` shows the whole log."
                 )
@@ -360,7 +359,7 @@ class LocalServer(ServerHome):
             time.sleep(0.1)
 
     def _owns_ports(self, process: psutil.Process) -> bool:
-        """Whether the process answers at its ports; another server at one of them does not count."""
+        """Return whether this process answers at its ports; another server at one of them does not count."""
         ports = self._ports()
         owned = find_listening_ports(process)
         return set(ports) <= owned if owned is not None else all(is_answering(port) for port in ports)
@@ -370,17 +369,17 @@ class LocalServer(ServerHome):
 
     def _last_words(self) -> str:
         lines = self._read_console().splitlines()
-        telling = [line for line in lines if "ERROR" in line or "Exception" in line or "Error" in line]
-        return (telling or lines or ["its log is empty"])[-1].strip()[:300]
+        errors = [line for line in lines if "ERROR" in line or "Exception" in line or "Error" in line]
+        return (errors or lines or ["its log is empty"])[-1].strip()[:300]
 
 
 def _java_environment() -> dict[str, str]:
-    """This process's environment, with a locale in which Java can read and write paths outside ASCII."""
-    named = next((os.environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(name)), "")
-    is_utf8 = named.lower().replace("-", "").endswith("utf8")
+    """Return this process's environment, with a locale in which Java can use non-ASCII paths."""
+    locale = next((os.environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(name)), "")
+    is_utf8 = locale.lower().replace("-", "").endswith("utf8")
     return dict(os.environ) if is_utf8 or os.name != "posix" else os.environ | {"LC_ALL": "C.UTF-8"}
 
 
 def _admin_mark(data: Path) -> str:
-    """A word on neo4j-admin's command line by which the one that works on `data` is known."""
+    """Return the argument that identifies the neo4j-admin that works on `data`."""
     return f"-Dhmrec.data={data}"

@@ -10,7 +10,7 @@ from .batch_recommender import batch_recommender
 from .lists import Candidates, in_batches, keep_top_k, look_up, row_numbers, select
 from .products import multiply, number_by_first_use, spread
 from .snapshot import Snapshot
-from .sparse import damp, divide_or_zero, make_ones, subtract_own, take_weightiest, with_data
+from .sparse import damp, divide_or_zero, make_ones, subtract_own, take_heaviest, with_data
 
 
 @batch_recommender
@@ -30,9 +30,8 @@ def bought_together(
 
     def make() -> tuple[sp.csr_matrix, sp.csr_matrix, sp.csr_matrix, Integers]:
         sample = snapshot.latest(buyers)
-        basket, number = number_by_first_use(
-            snapshot.basket, snapshot.basket[sample]
-        )  # an article's baskets stand together
+        # The baskets of one article are then adjacent.
+        basket, number = number_by_first_use(snapshot.basket, snapshot.basket[sample])
         inside = basket >= 0
         owner = np.zeros(number, dtype=np.int64)
         owner[basket[inside]] = snapshot.customer[inside]
@@ -42,7 +41,7 @@ def bought_together(
         return holds, within, (within @ of_customer).tocsr(), owner
 
     def score(batch: Integers) -> Candidates:
-        own = take_weightiest(weights[batch], articles)
+        own = take_heaviest(weights[batch], articles)
         size = np.diff(within.indptr)[own.indices] - look_up(of_customer, own.indices, batch[row_numbers(own)])
         share = divide_or_zero(own.data, size)
         others = spread(with_data(own, share), within)

@@ -12,8 +12,8 @@ from .groups import UNKNOWN, rank_groups
 from .lists import Candidates, Floats, look_up, row_numbers, select, take_top_k
 from .snapshot import Snapshot
 
-NEARBY = 200  # purchases lately in a post code; with more it is a group of its own, and there are few of those
-ELSEWHERE = -2
+NEARBY = 200  # recent purchases of a post code; the few post codes with more are groups of their own
+ELSEWHERE = -2  # stands for all other post codes
 
 
 @batch_recommender
@@ -49,8 +49,9 @@ def by_attributes(
     def weigh(of: Floats) -> Floats:
         return snapshot.mask_scores(np.bincount(article, compare(of, buyers), minlength=snapshot.shape[1]))
 
-    # Post codes are many (350,000 at H&M), each with few purchases lately: rankings of all articles are made as for
-    # nobody's post code, and the few purchases of one's own counted double. Where there are many, they make a group.
+    # There are many post codes (350,000 at H&M), and most have few recent purchases. Customers of those share a ranking
+    # in which every buyer's post code differs from theirs. `add_nearby` then corrects for the few buyers whose post
+    # code is the same. A post code with many purchases is a group of its own.
     def group() -> tuple[npt.NDArray[np.bool_], Floats]:
         bought_in = np.bincount(place[buyer][place[buyer] >= 0], minlength=int(place.max(initial=-1)) + 1)
         small = (place >= 0) & (np.append(bought_in, 0)[place] <= NEARBY)
@@ -65,7 +66,7 @@ def by_attributes(
         row, at = _join_on(np.where(is_small[those], place[those], -1), lives, by_place)
         if not len(row):
             return lists
-        near = compare(known[those[row]], buyers[at]) / 2  # twice what counted already
+        near = compare(known[those[row]], buyers[at]) / 2  # the other half: the same post code doubles the likeness
         shape = (len(those), snapshot.shape[1])
         more = sp.csr_matrix((near, (row, article[at])), shape)
         more.data += scores[group[row_numbers(more)], more.indices]
@@ -77,13 +78,16 @@ def by_attributes(
 
 
 def _compare_ages(age: Floats, others: Floats, age_span: float) -> Floats:
-    """By how many spans the others' ages differ; 1 where theirs is not known, 0 where one's own (-1) is not."""
+    """Return by how many spans the others' ages differ; 1 if theirs is unknown, 0 if one's own (-1) is."""
     apart: Floats = np.nan_to_num(np.abs(others - age) / age_span, nan=1.0)
     return np.where(age >= 0, apart, 0.0)
 
 
 def _join_on(left: Integers, right: Integers, order: Integers) -> tuple[Integers, Integers]:
-    """The places of all pairs of equal values at least 0 in `left` and what `order` sorted to `right`, by `left`."""
+    """Return the positions of all pairs of equal values, at least 0, in `left` and in the unsorted right array.
+
+    The pairs are in the order of `left`. `right` is the right array sorted by `order`.
+    """
     begin = np.searchsorted(right, left)
     counts = np.where(left >= 0, np.searchsorted(right, left, side="right") - begin, 0)
     row = np.repeat(np.arange(len(left)), counts)

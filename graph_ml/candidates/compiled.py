@@ -10,6 +10,6 @@ from typing import Any, cast
 @cache
 def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function compiled by numba, once per process; it releases the GIL."""
-    import numba  # takes a second, as does the first call
+    import numba  # the import takes a second, as does the first call
 
     return cast("Callable[..., Any]", numba.njit(nogil=True)(function))

@@ -1,4 +1,4 @@
-"""Articles whose embeddings are nearest to the customer's, exactly."""
+"""Articles embedded embeddings are nearest to the customer's, exactly."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ def gnn(snapshot: Snapshot, customers: Integers, *, vectors: Vectors, k: int, ne
         known = ~np.isnan(vectors.articles[:, 0])
         known &= True if snapshot.only is None else snapshot.only
         places = np.flatnonzero(known)
-        return places, np.ascontiguousarray(vectors.articles[places].T), (vectors, snapshot.only)  # so keep their ids
+        # The cache refers to both objects, so that no other object gets their ids, which are in the key.
+        return places, np.ascontiguousarray(vectors.articles[places].T), (vectors, snapshot.only)
 
     places, articles, _ = snapshot.cached(("gnn", id(vectors), id(snapshot.only)), make)
-    whose = np.flatnonzero(~np.isnan(vectors.customers[customers, 0]))
-    owned = snapshot.owned_to_exclude(customers[whose], new_only)
+    embedded = np.flatnonzero(~np.isnan(vectors.customers[customers, 0]))
+    owned = snapshot.owned_to_exclude(customers[embedded], new_only)
     if owned is not None and len(places) < owned.shape[1]:
         owned = owned[:, places]
-    found = rank_by_product(vectors.customers[customers[whose]], articles, k, owned)
+    found = rank_by_product(vectors.customers[customers[embedded]], articles, k, owned)
     row, place = np.nonzero(found >= 0)
-    article, row = places[found[row, place]], whose[row]
+    article, row = places[found[row, place]], embedded[row]
     score = cosine_of(vectors, customers[row], article).astype(np.float64)
     order = np.lexsort((article, -score, row))
     indptr = np.append(0, np.cumsum(np.bincount(row, minlength=len(customers))))

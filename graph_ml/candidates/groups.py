@@ -12,8 +12,8 @@ from ..export.subgraph import Integers
 from .lists import Candidates, Floats, Rankings, join
 from .snapshot import Snapshot
 
-GROUPS_AT_ONCE = 50  # rankings of all articles sold lately
-UNKNOWN = -1  # an attribute's value
+GROUPS_AT_ONCE = 50  # each has the scores of all articles
+UNKNOWN = -1  # value of an unknown attribute
 
 
 def rank_groups(
@@ -25,14 +25,15 @@ def rank_groups(
     new_only: bool,
     refine: Callable[[Candidates, Integers, Floats, Integers], Candidates] | None = None,
 ) -> Candidates:
-    """Each customer's first `k` in the ranking of all who have the same features; one ranking a group.
+    """Return each customer's first `k` articles in the ranking of their group: all customers with the same features.
 
     Parameters
     ----------
-    snapshot, customers, k, new_only : as everywhere.
-    features : [C, f].
-    score : gives [A], the scores for customers with features [f].
-    refine : changes lists; told the customers [n], the scores of some groups [groups, A], and whose group is which [n].
+    snapshot, customers, k, new_only : as for every batch recommender.
+    features : [C, f], the features by which customers are grouped.
+    score : returns [A], the scores for customers with features [f].
+    refine : changes lists. It takes them, their customers [n], the scores of some groups [groups, A], and the group of
+        each customer [n]. None to leave the lists as they are.
     """
     groups, group = np.unique(features[customers], axis=0, return_inverse=True)
     group = group.ravel()
@@ -50,7 +51,7 @@ def rank_groups(
 
 
 def _reorder(lists: Candidates, places: Integers) -> Candidates:
-    """The lists at these places, in this order."""
+    """Return the lists at these positions, in this order."""
     sizes = np.diff(lists.indptr)[places]
     indptr = np.append(0, np.cumsum(sizes))
     taken = np.repeat(lists.indptr[places] - indptr[:-1], sizes) + np.arange(indptr[-1])

@@ -40,7 +40,7 @@ class Candidates:
 
     @classmethod
     def empty(cls, number: int) -> Candidates:
-        """Return empty lists for so many customers."""
+        """Return empty lists for this number of customers."""
         return cls(np.zeros(number + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
 
     def __len__(self) -> int:

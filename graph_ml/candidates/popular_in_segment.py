@@ -1,4 +1,4 @@
-"""Articles that customers of the same age and club status bought lately."""
+"""Articles that customers of the same age and club status bought recently."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from .groups import UNKNOWN, rank_groups
 from .lists import Candidates, Floats, Rankings
 from .snapshot import Snapshot
 
-MAX_SEGMENTS = 1_000  # whose rankings are kept; with 10,000 articles lately each takes 0.2 MB
-FULL_SORT_BELOW = (
-    8  # times as many segments as customers: those of all are ranked once, and serve the next customers, too
-)
+MAX_SEGMENTS = 1_000  # cached rankings; each takes 0.2 MB with 10,000 articles sold recently
+RANK_ALL_BELOW = 8  # segments per customer, up to which all segments are ranked and cached for later customers
 
 
 @batch_recommender
@@ -28,7 +26,7 @@ def popular_in_segment(
     age_span: int,
     purchases: int,
 ) -> Candidates:
-    """Return what customers of the same age and club status bought lately, as the query `popular_in_segment` does."""
+    """Return what customers of the same age and club status bought recently, as the query `popular_in_segment` does."""
     found = snapshot.window(days, purchases)
     buyer, article = snapshot.customer[found], snapshot.article[found]
 
@@ -52,9 +50,7 @@ def popular_in_segment(
         return Rankings.of(sp.vstack([sp.csr_matrix(count(of)[None, :]) for of in groups], format="csr"))
 
     groups, group_of = snapshot.cached(("segments",), group)
-    if len(groups) > MAX_SEGMENTS or FULL_SORT_BELOW * len(customers) < len(
-        groups
-    ):  # most of the rankings would be nobody's
+    if len(groups) > MAX_SEGMENTS or len(groups) > RANK_ALL_BELOW * len(customers):  # most would not be read
         return rank_groups(snapshot, customers, groups[group_of], count, k, new_only)
     ranking: Rankings = snapshot.cached(("popular_in_segment", days, age_span, purchases), rank)
     return ranking.first(group_of[customers], k, snapshot.owned_to_exclude(customers, new_only))

@@ -86,9 +86,9 @@ class Snapshot:
     attributes: Mapping[str, Attribute]
     price: npt.NDArray[np.float32] | None = None
     only: npt.NDArray[np.bool_] | None = None
-    _kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _of_articles: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # independent of purchases
-    _making: RLock = field(default_factory=RLock, repr=False, compare=False)
+    _lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     @classmethod
     def of(cls, subgraph: Subgraph, cut: date | None = None, only: npt.NDArray[np.bool_] | None = None) -> Snapshot:
@@ -123,8 +123,8 @@ class Snapshot:
             time=self.time[edges],
             customers=self.customers[customers] if self.customers.height else self.customers,
             price=None if self.price is None else self.price[edges],
-            _kept={},
-            _making=RLock(),
+            _cache={},
+            _lock=RLock(),
         )
 
     @property
@@ -134,10 +134,10 @@ class Snapshot:
 
     def cached(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """Return the cached value for this key, computed by `make` the first time; other threads wait for it."""
-        with self._making:
-            if key not in self._kept:
-                self._kept[key] = make()
-            return self._kept[key]
+        with self._lock:
+            if key not in self._cache:
+                self._cache[key] = make()
+            return self._cache[key]
 
     @cached_property
     def pairs(self) -> Pairs:

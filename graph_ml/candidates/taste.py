@@ -1,4 +1,4 @@
-"""Lists by the share of a department in what each customer bought."""
+"""Lists by the share of each department in what the customer bought."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from ..export.subgraph import Integers
 from .lists import Candidates, Rankings, in_batches, row_numbers, take_top_k
 from .snapshot import Snapshot
-from .sparse import take_weightiest
+from .sparse import take_heaviest
 
 
 def rank_by_taste(
@@ -25,7 +25,16 @@ def rank_by_taste(
     half_life: float,
     departments: int,
 ) -> Candidates:
-    """The articles of most worth [A] times the customer's taste for their department; the worth is kept under `key`."""
+    """Return the articles with the largest worth times the share of their department in what the customer bought.
+
+    Parameters
+    ----------
+    snapshot, customers, k, new_only : as for every batch recommender.
+    key : the rankings of the departments are cached under this key.
+    make_worth : returns the worth of each article, [A].
+    half_life : days after which a purchase counts half.
+    departments : use this many departments of each customer, those of largest share.
+    """
 
     def make() -> Rankings:
         of_department = (sp.diags(snapshot.mask_scores(make_worth())) @ within).T.tocsr()
@@ -36,7 +45,7 @@ def rank_by_taste(
         weighed = (weights[batch] @ within).tocsr()
         weighed.sort_indices()
         total = np.asarray(weighed.sum(axis=1)).ravel()
-        taste = take_weightiest(weighed, departments)
+        taste = take_heaviest(weighed, departments)
         row = row_numbers(taste)
         share = taste.data / total[row]
         found = ranking.first(taste.indices.astype(np.int64), k, snapshot.owned_to_exclude(batch[row], new_only))

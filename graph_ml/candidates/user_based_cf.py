@@ -12,7 +12,7 @@ from .batch_recommender import batch_recommender
 from .lists import Candidates, Floats, in_batches, keep_top_k, rank_absolute, row_numbers, select, take_top_k
 from .products import multiply, number_by_count
 from .snapshot import Snapshot
-from .sparse import take_weightiest
+from .sparse import take_heaviest
 
 SIMILARITIES = ("cosine", "jaccard", "overlap")
 
@@ -55,7 +55,7 @@ def user_based_cf(
 
     def score(batch: Integers) -> Candidates:
         bought = weights[batch]
-        own = take_weightiest(bought, articles)
+        own = take_heaviest(bought, articles)
         rare = own.copy()
         rare.data = own.data * rarity[own.indices]
         shared = multiply(rare, bought_by)
@@ -93,6 +93,6 @@ def user_based_cf(
 
 
 def _compare_with_self(itself: Floats, length: Floats, similarity: str) -> Floats:
-    """A customer's similarity with themselves, 0 without a history."""
+    """Return each customer's similarity to themselves, [n]; 0 without a history."""
     least = 2 * length - itself if similarity == "jaccard" else length
     return np.divide(itself, least, out=np.zeros(len(length)), where=length > 0)

@@ -8,7 +8,7 @@ from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
 from .lists import Candidates, in_batches, take_top_k
 from .snapshot import Snapshot
-from .sparse import subtract_own, take_weightiest
+from .sparse import subtract_own, take_heaviest
 
 
 @batch_recommender
@@ -27,7 +27,7 @@ def variants(
     def score(batch: Integers) -> Candidates:
         bought = weights[batch] @ product
         bought.sort_indices()
-        others = take_weightiest(bought, products) @ product.T
+        others = take_heaviest(bought, products) @ product.T
         sums = subtract_own(others, weights[batch])
         sums.data *= sold[sums.indices]
         return take_top_k(sums, k, without=snapshot.owned_to_exclude(batch, new_only), only=snapshot.only)

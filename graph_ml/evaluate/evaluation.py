@@ -16,12 +16,15 @@ from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
 from ...cypher.recommenders import explain_old_name, find_method, list_evaluated
 from ..export.kept import export_kept
-from ..export.subgraph import Integers, Subgraph, SubgraphSpec
+from ..export.subgraph import Integers, Subgraph, SubgraphSpec, to_days
 from ..holdout.ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from ..holdout.split import HoldOut, hold_out_weeks
 from ..hybrid import make_ranking_context, train_ranker_for
+from ..network.devices import DeviceName, choose_device
+from ..network.own_vectors import embed_again
 from ..network.trained_model import TrainedModel, TrainSettings
 from ..network.training import train
+from ..write_back.versions import load_version
 from .outcome import BASELINES, Outcome, WeekOutcome, count_history, score_lists, tabulate
 
 METHODS = list_evaluated()
@@ -50,6 +53,8 @@ def evaluate(
     peers: Mapping[str, Peer] | None = None,
     baselines: Collection[str] = BASELINES,
     progress: Progress = silent,
+    device: DeviceName = "auto",
+    version: int | None = None,
 ) -> pd.DataFrame:
     """Measure methods on the last days, using only what was known before them. The graph is only read.
 
@@ -70,6 +75,8 @@ def evaluate(
     peers : additional methods by name, measured on the same purchases.
     baselines : every method is compared with the best of these.
     progress : receives each method's customers.
+    device : where the network is trained, as for `choose_device`.
+    version : use the embeddings of this version of the model instead of training; it must not know the periods.
 
     Returns
     -------
@@ -78,7 +85,8 @@ def evaluate(
 
     Raises
     ------
-    UserMistake : a method is unknown, or the days cannot be held out.
+    UserMistake : a method is unknown, the days cannot be held out, or the version knows them.
+    UnknownVersion : the graph has no such version, or has not kept its embeddings.
     """
     peers = peers or {}
     wanted = methods or (*DEFAULT_METHODS, *peers)
@@ -90,11 +98,22 @@ def evaluate(
         (held, count_history(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
     ]
     networks: dict[date, TrainedModel] = {}
+    given = None if version is None else load_version(graph, version)
+    if given is not None and given.until > periods[-1][0].cut:
+        raise UserMistake(
+            f"Version {version} knows purchases up to {given.until}; the days held out start on {periods[-1][0].cut}.",
+            "Evaluate it on later days, or make a version of earlier purchases (--until).",
+        )
 
     def train_before(held: HoldOut) -> TrainedModel:
-        """Return the network trained on the purchases before the cut; it is trained once and shared by the methods."""
+        """Return the network of the purchases before the cut; it is trained once and shared by the methods."""
         if held.cut not in networks:
-            networks[held.cut] = train(held.before, settings, progress)
+            before = held.before
+            networks[held.cut] = (
+                train(before, settings, progress, device=device)
+                if given is None
+                else embed_again(given, before, to_days(held.cut), choose_device(device))
+            )
         return networks[held.cut]
 
     outcomes: list[Outcome] = []
@@ -107,7 +126,7 @@ def evaluate(
             elif method == "gnn":
                 lists = _rank_by_gnn(held, truths, train_before(held), k)
             elif method == "hybrid":
-                lists = _rank_by_hybrid(held, truths, train_before(held), k, progress)
+                lists = _rank_by_hybrid(held, truths, train_before(held), k, progress, device)
             else:
                 lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
             for kind in KINDS:
@@ -140,7 +159,7 @@ def choose_method(name: str) -> str:
 
 
 def list_queries(method: str) -> tuple[str, ...]:
-    """Return the queries of a method: a baseline's list is filled up with what is popular."""
+    """Return the queries of a method: the list of a baseline is filled with popular articles."""
     return tuple(dict.fromkeys((method, "popular"))) if find_method(method).is_baseline else (method,)
 
 
@@ -151,24 +170,30 @@ def _make_truths(held: HoldOut, customers: int | None) -> dict[str, Truth]:
     return {kind: _sample(truth, customers, truths["all"].customers) for kind, truth in truths.items()}
 
 
-def _sample(truth: Truth, number: int, everyone: Integers) -> Truth:
-    chosen = np.random.default_rng(0).permutation(everyone)[:number]
+def _sample(truth: Truth, number: int, population: Integers) -> Truth:
+    chosen = np.random.default_rng(0).permutation(population)[:number]
     kept = np.isin(truth.customers, chosen)
     return Truth(truth.customers[kept], truth.bought, truth.owned, truth.relevant[kept])
 
 
 def _rank_by_gnn(held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int) -> dict[str, Integers]:
+    """Rank by cosine; customers without an embedding have no list, and articles without one are in none."""
     lists = {}
+    places = np.flatnonzero(~np.isnan(trained.articles[:, 0]))
     for kind, truth in truths.items():
-        owned = None if truth.owned is None else truth.owned[truth.customers]
-        lists[kind] = rank_by_cosine(trained.customers[truth.customers], trained.articles, k, owned)
+        lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
+        rows = np.flatnonzero(~np.isnan(trained.customers[truth.customers, 0]))
+        customers = truth.customers[rows]
+        owned = None if truth.owned is None else truth.owned[customers][:, places]
+        found = rank_by_cosine(trained.customers[customers], trained.articles[places], k, owned)
+        lists[kind][rows] = np.where(found < 0, -1, places[found])
     return lists
 
 
 def _rank_by_hybrid(
-    held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int, progress: Progress
+    held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int, progress: Progress, device: DeviceName
 ) -> dict[str, Integers]:
-    ranker = train_ranker_for(trained, held.before, progress=progress)
+    ranker = train_ranker_for(trained, held.before, progress=progress, device=device)
     if ranker is None:
         return _rank_by_gnn(held, truths, trained, k)
     context = make_ranking_context(held, trained, ranker)
@@ -180,9 +205,9 @@ def _rank_by_queries(
 ) -> dict[str, Integers]:
     """Query once per customer, for a list long enough to keep k articles after owned ones are removed."""
     subgraph = held.before
-    everyone = np.unique(np.concatenate([truth.customers for truth in truths.values()]))
+    customers = np.unique(np.concatenate([truth.customers for truth in truths.values()]))
     length = np.diff(collect_pairs(held.before).indptr)
-    shared = _run_query(graph, subgraph, "popular", "", k + int(length[everyone].max(initial=0)), held.cut)
+    shared = _run_query(graph, subgraph, "popular", "", k + int(length[customers].max(initial=0)), held.cut)
 
     def query_customer(customer: int) -> Integers:
         parts = []
@@ -195,9 +220,9 @@ def _rank_by_queries(
 
     found: dict[int, Integers] = {}
     with ThreadPoolExecutor(workers) as pool:
-        for customer, articles in zip(everyone.tolist(), pool.map(query_customer, everyone.tolist()), strict=True):
+        for customer, articles in zip(customers.tolist(), pool.map(query_customer, customers.tolist()), strict=True):
             found[customer] = articles
-            progress(f"Querying {method}", len(found), len(everyone))
+            progress(f"Querying {method}", len(found), len(customers))
     lists = {}
     for kind, truth in truths.items():
         lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
@@ -211,7 +236,7 @@ def _rank_by_queries(
 
 
 def _run_query(graph: Graph, subgraph: Subgraph, query: str, customer_id: str, k: int, cut: date) -> Integers:
-    """Return the indices of the articles that a query recommends; -2 for one that nobody in the subgraph bought."""
+    """Return the numbers of the articles that a query recommends; -2 for an article that is not in the subgraph."""
     found = graph.read(query, customer_id=customer_id, k=k, as_of=cut)["article_id"]
     ids = subgraph.article_ids
     return np.array([ids.index(article) if article in ids else -2 for article in found], dtype=np.int64)

@@ -166,9 +166,9 @@ def tabulate(outcomes: list[Outcome], baselines: Collection[str] = BASELINES) ->
     """
     rows = []
     kinds = {outcome.purchases for outcome in outcomes}
-    rivals = {kind: _find_best_baseline(outcomes, kind, baselines) for kind in kinds}
+    best_baselines = {kind: _find_best_baseline(outcomes, kind, baselines) for kind in kinds}
     for outcome in outcomes:
-        best = rivals[outcome.purchases]
+        best = best_baselines[outcome.purchases]
         for segment in SEGMENTS:
             hits, relevant, customers = outcome.of(segment)
             if not len(hits) and segment != ALL_CUSTOMERS:
@@ -190,8 +190,8 @@ def tabulate(outcomes: list[Outcome], baselines: Collection[str] = BASELINES) ->
 
 def _find_best_baseline(outcomes: list[Outcome], purchases: str, baselines: Collection[str]) -> Outcome | None:
     """Return the baseline with the best MAP over all customers with a history; None if no baseline was measured."""
-    rivals = [o for o in outcomes if o.purchases == purchases and o.method in baselines]
-    return max(rivals, key=lambda rival: rival.precisions()[0].sum(), default=None)
+    measured = [o for o in outcomes if o.purchases == purchases and o.method in baselines]
+    return max(measured, key=lambda outcome: outcome.precisions()[0].sum(), default=None)
 
 
 def _compare(outcome: Outcome, best: Outcome, segment: str) -> dict[str, str | float]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Without a folder for its caches Matplotlib warns in several lines of its own, and then goes on in a temporary one.
+# Without a writable cache folder, Matplotlib logs several lines of warnings and uses a temporary folder.
 logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 BLUE = "#2F6DB5"
@@ -36,7 +36,7 @@ PAGE = """<!doctype html>
 
 
 def write_page(title: str, parts: Sequence[str], file: Path) -> None:
-    """Write the page, whole or not at all.
+    """Write the page; the file appears only when it is complete.
 
     Parameters
     ----------

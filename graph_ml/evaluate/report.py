@@ -39,11 +39,11 @@ def write_report(table: pd.DataFrame, file: Path) -> None:
     ]
     for kind, words in _WORDS.items():
         rows = table[table["purchases"] == kind]
-        everyone = rows[rows["segment"] == ALL_CUSTOMERS]
+        overall = rows[rows["segment"] == ALL_CUSTOMERS]
         parts += [
             f"<h2>{words}</h2>",
-            draw(_plot_methods(everyone, facts["k"])),
-            _write_table(everyone, facts["k"]),
+            draw(_plot_methods(overall, facts["k"])),
+            _write_table(overall, facts["k"]),
             "<h3>By number of earlier purchases of the customer</h3>",
             draw(_plot_segments(rows, facts["k"])),
         ]

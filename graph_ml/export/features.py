@@ -1,4 +1,4 @@
-"""What the nodes of a subgraph tell about themselves: which properties, as numbers or categories, declared once."""
+"""The features of nodes: which properties are exported, and how they are encoded as numbers or categories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FeatureKind(StrEnum):
-    """How a property becomes numbers."""
+    """How a property is encoded."""
 
     number = "number"
     category = "category"
@@ -32,10 +32,10 @@ class Feature:
 
     Attributes
     ----------
-    name : the property's name in the graph.
+    name : name of the property in the graph.
     kind : how it is encoded.
-    at_most : of a category, how many of its values have a code of their own, the most frequent ones; None for all.
-        The others are as an unknown value is, so that a property with a million values makes no million embeddings.
+    at_most : for a category, the number of values with a code, the most frequent ones; None for all. The others are
+        encoded as unknown, so that a property with a million values does not need a million embeddings.
     """
 
     name: str
@@ -53,9 +53,9 @@ CUSTOMER_FEATURES = (
 """The customers' features by default."""
 
 GRAPH_ONLY_CUSTOMER_FEATURES = (Feature("postal_code", FeatureKind.category),)
-"""Properties of customers that come along, but are no feature: nearly everybody has another post code."""
+"""Properties of customers that are exported but are no features: most customers have a post code of their own."""
 
-# H&M's numbers are names of categories; where a number and a name say the same, the one that Complete Journey has, too
+# H&M's numbers stand for categories. If a number and a name mean the same, the one that Complete Journey has is used.
 ARTICLE_FEATURES = (
     Feature("product_type_no", FeatureKind.category),
     Feature("product_group_name", FeatureKind.category),
@@ -76,7 +76,7 @@ EDGES = tuple(attribute.relationship for attribute in ATTRIBUTES)
 
 
 class FeatureSpec(BaseModel):
-    """Which properties and relationships of the graph a subgraph has besides its purchases."""
+    """The properties and relationships of the graph that a subgraph holds besides its purchases."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,7 +91,7 @@ class FeatureSpec(BaseModel):
     )
 
     def model_post_init(self, context: object) -> None:
-        """Hold the choice against what the loader puts into the graph."""
+        """Check that the loader writes all of these into the graph."""
         for table, features in ((CUSTOMERS, self.customers), (ARTICLES, self.articles)):
             _check_names([feature.name for feature in features], table.column_names[1:], f"property of {table.stem}")
         _check_names(list(self.edges), EDGES, "relationship of articles")
@@ -99,22 +99,22 @@ class FeatureSpec(BaseModel):
 
 def _check_names(chosen: list[str], known: tuple[str, ...], what: str) -> None:
     if strange := set(chosen) - set(known):
-        raise ValueError(f"{min(strange)!r} is no {what}; there are {', '.join(known)}")
+        raise ValueError(f"{min(strange)!r} is not a {what}; there are {', '.join(known)}")
     if len(set(chosen)) < len(chosen):
-        raise ValueError(f"a {what} is named twice")
+        raise ValueError(f"a {what} is listed twice")
 
 
 @dataclass(frozen=True)
 class EncodedFeatures:
-    """The features of one kind of node.
+    """The encoded features of one kind of node.
 
     Attributes
     ----------
-    numbers : [num_nodes, 2 * num_numeric] float32: each number scaled to mean 0 and deviation 1 (0 where it is
-        missing), followed by 1 where it is missing and 0 elsewhere.
-    codes : [num_nodes, num_categories] int64: 0 where the value is missing or was not there when the encoder was
-        fitted, known values from 1 in sorted order.
-    sizes : for each category how many codes it has, the missing one included.
+    numbers : [num_nodes, 2 * num_numeric] float32: each number scaled to mean 0 and deviation 1 (0 if missing),
+        followed by 1 if it is missing, and 0 otherwise.
+    codes : [num_nodes, num_categories] int64: 0 if the value is missing or was unknown when the encoder was fitted;
+        known values are numbered from 1 in sorted order.
+    sizes : number of codes of each category, including 0.
     """
 
     numbers: torch.Tensor
@@ -124,13 +124,13 @@ class EncodedFeatures:
 
 @dataclass(frozen=True)
 class FeatureEncoder:
-    """How features are encoded, learned from the nodes of a training and applied alike to nodes that come later.
+    """An encoding of features, fitted to the nodes of a training, and applied unchanged to nodes loaded later.
 
     Attributes
     ----------
-    features : what is encoded.
-    scales : by name of a number, mean and deviation of its known values.
-    vocabularies : by name of a category, its values in the order of their codes, the first one's being 1.
+    features : the features that are encoded.
+    scales : mean and deviation of the known values of each number, by name.
+    vocabularies : values of each category in the order of their codes, from code 1, by name.
     """
 
     features: tuple[Feature, ...]
@@ -143,8 +143,8 @@ class FeatureEncoder:
 
         Parameters
         ----------
-        frame : one row a node, with a column for each feature.
-        features : which columns, and how.
+        frame : a row for each node, with a column for each feature.
+        features : the columns to encode.
         """
         numbers = [feature.name for feature in features if feature.kind is FeatureKind.number]
         categories = [feature for feature in features if feature.kind is FeatureKind.category]
@@ -156,15 +156,15 @@ class FeatureEncoder:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """For each category how many codes it has, the one for missing and unknown values included."""
+        """The number of codes of each category, including the one for missing and unknown values."""
         return tuple(len(self.vocabularies[f.name]) + 1 for f in self.features if f.kind is FeatureKind.category)
 
     def encode(self, frame: pl.DataFrame) -> EncodedFeatures:
-        """Encode nodes, known ones or new; a missing value is told as such, never guessed.
+        """Encode nodes, known or new. A missing value is encoded as missing, never imputed.
 
         Parameters
         ----------
-        frame : one row a node; a column that it lacks is missing of every node.
+        frame : a row for each node; if a column is missing, the feature is missing for every node.
         """
         import torch
 
@@ -179,35 +179,35 @@ class FeatureEncoder:
         )
 
     def to_json(self) -> str:
-        """The encoder as text, to be kept with a model."""
+        """Return the encoder as JSON, to store with a model."""
         return _ADAPTER.dump_json(self).decode()
 
     @classmethod
     def from_json(cls, text: str) -> FeatureEncoder:
-        """An encoder that was kept.
+        """Return the encoder that `to_json` wrote.
 
         Raises
         ------
-        HmrecError : the text is no encoder's.
+        HmrecError : the text is not an encoder.
         """
         try:
             return _ADAPTER.validate_json(text)
         except ValueError as error:
-            raise HmrecError("The features' encoder kept with the model cannot be read.", "Train again.") from error
+            raise HmrecError("The feature encoder stored with the model cannot be read.", "Train again.") from error
 
 
 _ADAPTER = TypeAdapter(FeatureEncoder)
 
 
 def make_frame(key: str, ids: list[str], rows: list[list[Any]], features: tuple[Feature, ...]) -> pl.DataFrame:
-    """A frame of nodes: a column for their ids under the name `key`, then one for each feature.
+    """Return a frame with a row for each node: a column of ids, then one for each feature.
 
     Parameters
     ----------
-    key : the id's name.
-    ids : outer ids, one a node.
-    rows : one a node: its values in the features' order.
-    features : the properties that are read.
+    key : name of the column of ids.
+    ids : the ids of the nodes.
+    rows : for each node, its values in the order of the features.
+    features : the features.
     """
     values = zip(*rows, strict=True) if rows else ([] for _ in features)
     columns = {f.name: pl.Series(f.name, column, strict=False) for f, column in zip(features, values, strict=True)}
@@ -219,26 +219,26 @@ def _empty(height: int) -> pl.Series:
 
 
 def _measure_scale(column: pl.Series) -> tuple[float, float]:
-    """Mean and deviation of the known values; 0 and 1 where there is none, or all are alike."""
+    """Return mean and deviation of the known values; 0 and 1 if there are none, deviation 1 if all are equal."""
     known = _to_numbers(column)
     known = known[~np.isnan(known)]
     return (float(known.mean()), float(known.std()) or 1.0) if len(known) else (0.0, 1.0)
 
 
 def _scale(column: pl.Series, mean: float, deviation: float) -> npt.NDArray[np.float64]:
-    """[num_nodes, 2]: the scaled value and whether it is missing."""
+    """Return [num_nodes, 2]: the scaled value, and whether it is missing."""
     value = _to_numbers(column)
     missing = np.isnan(value)
     return np.stack([np.where(missing, 0.0, (value - mean) / deviation), missing], axis=1)
 
 
 def _to_numbers(column: pl.Series) -> npt.NDArray[np.float64]:
-    """[num_nodes], not a number where it is missing."""
+    """Return [num_nodes], NaN if missing."""
     return column.cast(pl.Float64).to_numpy()
 
 
 def _list_values(column: pl.Series, at_most: int | None) -> tuple[str, ...]:
-    """The values in sorted order, those alone that get a code."""
+    """Return the values that get a code, in sorted order."""
     known = column.cast(pl.String).drop_nulls()
     if at_most is None or known.n_unique() <= at_most:
         return tuple(known.unique().sort())
@@ -247,7 +247,7 @@ def _list_values(column: pl.Series, at_most: int | None) -> tuple[str, ...]:
 
 
 def _code(column: pl.Series, values: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """[num_nodes]: 0 for a missing or unknown value, else its place among the values, from 1."""
+    """Return [num_nodes]: the value's place among the known values, from 1; 0 if it is missing or unknown."""
     places = range(1, len(values) + 1)
     known = pl.Series(values, dtype=pl.String)
     coded = column.cast(pl.String).replace_strict(

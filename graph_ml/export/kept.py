@@ -1,9 +1,9 @@
-"""Keep an export as files, and take it from there while the graph has not changed since.
+"""Cache an export as files, and read it from there as long as the graph has not changed.
 
 A copy is a folder named by a hash of what it depends on: the database, its loads, the numbers of nodes and purchases,
-and the `SubgraphSpec`. It is written under another name and renamed once it is whole, so that a process that is killed
-leaves no half of one. After loads, a copy of all purchases is brought up to date by what they wrote
-(`update.py`). A graph that was changed by hand with the same numbers left looks unchanged: ask for `fresh`.
+and the `SubgraphSpec`. It is written under another name and renamed when it is complete, so a killed process leaves no
+incomplete copy. After loads, a copy of all purchases is brought up to date with what they wrote (`update.py`). A change
+by hand that leaves these numbers the same goes unnoticed; pass `fresh` then.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ from .read_subgraph import export_subgraph
 from .subgraph import Attribute, IdMap, Subgraph, SubgraphSpec
 from .update import can_update, update_subgraph
 
-_FORM = 3  # of the files; raised when they or the export's meaning change
+_FORMAT = 3  # raised when the files or the meaning of the export change
 MAX_COPIES = 3
 """The number of copies to keep; those used last stay."""
-_WAIT_SECONDS = 60.0  # for another process that keeps a copy; the export is not kept then
+_WAIT_SECONDS = 60.0  # for another process to write a copy; after that, the export is not cached
 ARRAYS = ("customer", "article", "time", "price", "quantity", "channel")
 """The arrays of a `Subgraph`; each has its own file."""
 _FRAMES = ("customers", "articles")
 FACTS = "facts.json"
 """The file of a copy that says what it depends on."""
-BEGUN = "writing-"
+INCOMPLETE = "writing-"
 """The prefix of copies that are still being written."""
 
 
 class _DamagedCopy(Exception):
-    """A kept copy whose files are not as they were written."""
+    """A cached copy whose files differ from what was written."""
 
 
 @dataclass(frozen=True)
 class _Version:
-    """What an export depends on: the database, when each load finished (by its id), and the counts."""
+    """What an export depends on: the database, the time when each load finished (by its id), and the counts."""
 
     database: str
     loads: dict[str, str | None]
@@ -68,25 +68,26 @@ def export_kept(
     fresh: bool = False,
     folder: Path | None = None,
 ) -> Subgraph:
-    """As `export_subgraph`, from the kept copy where the graph is as it was then, and keeping one where it is not.
+    """Return what `export_subgraph` returns: from the cached copy if the graph is unchanged, else from the graph.
 
-    A copy from before some loads is brought up to date, if they told what they wrote.
+    An export that is read from the graph is cached. A copy from before some loads is brought up to date if the loads
+    recorded what they wrote.
 
     Parameters
     ----------
-    graph, spec, progress : as of `export_subgraph`.
+    graph, spec, progress : as in `export_subgraph`.
     fresh : read the graph in any case.
-    folder : of the copies; None for `exports` in HMREC_HOME, or in the user's cache folder.
+    folder : folder of the copies; None for `exports` in HMREC_HOME, or else in the user's cache folder.
 
     Returns
     -------
-    A subgraph whose arrays may be mapped from files; writing into them changes no file.
+    A subgraph whose arrays may be mapped from files; writing to them does not change the files.
     """
     spec = spec or SubgraphSpec()
     try:
         folder = folder or find_folder()
     except NoHome as error:
-        _warn(graph, f"{error.message} Neither the export nor a training's checkpoints are kept. {error.hint}")
+        _warn(graph, f"{error.message} Neither exports nor checkpoints of a training can be saved. {error.hint}")
         return graph.read_with_retry(lambda: export_subgraph(graph, spec, progress))
     version, finished = _read_version(graph)
     copy = folder / _name_copy(version, spec)
@@ -94,9 +95,9 @@ def export_kept(
         try:
             subgraph = _read_copy(copy, spec)
         except _DamagedCopy:
-            progress("The kept export is damaged: reading the graph anew", 0, None)
+            progress("The cached export is damaged; reading the graph again", 0, None)
         else:
-            progress("Reading the kept export", 1, 1)
+            progress("Reading the cached export", 1, 1)
             return subgraph
 
     def read() -> Subgraph:
@@ -104,11 +105,11 @@ def export_kept(
         return updated or export_subgraph(graph, spec, progress)
 
     subgraph = graph.read_with_retry(read)
-    if finished and _read_version(graph)[0] == version:  # no load began meanwhile
+    if finished and _read_version(graph)[0] == version:  # no load began in the meantime
         try:
-            _keep(subgraph, copy, version, spec)
+            _write_to_cache(subgraph, copy, version, spec)
         except (OSError, pl.exceptions.PolarsError):
-            _warn(graph, f"The export cannot be kept in {folder}: no room or no permission.")
+            _warn(graph, f"The export cannot be cached in {folder}: it is full, in use, or not writable.")
     return subgraph
 
 
@@ -118,7 +119,7 @@ def _warn(graph: Graph, sentence: str) -> None:
 
 
 def find_folder() -> Path:
-    """Return the folder where exports are kept.
+    """Return the folder of the cached exports.
 
     Raises
     ------
@@ -130,21 +131,21 @@ def find_folder() -> Path:
 
 
 def _read_version(graph: Graph) -> tuple[_Version, bool]:
-    """Return what an export made now depends on, and whether all loads have finished."""
+    """Return the version of the graph now, and whether all loads have finished."""
     state = read_state(graph)
     loads = {load.id: load.finished for load in state.loads}
     return _Version(state.database, loads, state.customers, state.articles, state.bought), state.is_settled
 
 
 def _name_copy(version: _Version, spec: SubgraphSpec) -> str:
-    known = json.dumps([_FORM, vars(version), spec.model_dump(mode="json")], sort_keys=True)
+    known = json.dumps([_FORMAT, vars(version), spec.model_dump(mode="json")], sort_keys=True)
     return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 
 def _update_copy(
     graph: Graph, spec: SubgraphSpec, version: _Version, folder: Path, progress: Progress
 ) -> Subgraph | None:
-    """The newest copy from before some loads with what they wrote; None where there is none, or it cannot be done."""
+    """Return the newest earlier copy, brought up to date; None if there is none, or it cannot be updated."""
     if not can_update(spec) or not folder.is_dir():
         return None
     found = list(_find_earlier(folder, spec, version))
@@ -152,17 +153,17 @@ def _update_copy(
         return None
     copy, then = max(found, key=lambda earlier: len(earlier[1].loads))
     try:
-        kept = _read_copy(copy, spec)
+        cached = _read_copy(copy, spec)
     except _DamagedCopy:
         return None
     loads = [load for load in version.loads if load not in then.loads]
-    updated = update_subgraph(graph, kept, spec, loads, progress)
-    return updated if updated is not None and _agree(kept, then, updated, version, spec) else None
+    updated = update_subgraph(graph, cached, spec, loads, progress)
+    return updated if updated is not None and _counts_agree(cached, then, updated, version, spec) else None
 
 
 def _find_earlier(folder: Path, spec: SubgraphSpec, version: _Version) -> Iterator[tuple[Path, _Version]]:
-    """The copies of this database and spec whose loads are all among the graph's, and the versions they are of."""
-    wanted = [_FORM, spec.model_dump(mode="json")]
+    """Yield the copies of this database and part whose loads are all in the graph, and their versions."""
+    wanted = [_FORMAT, spec.model_dump(mode="json")]
     for entry in folder.iterdir():
         try:
             facts = json.loads((entry / FACTS).read_text(encoding="utf-8"))
@@ -171,32 +172,35 @@ def _find_earlier(folder: Path, spec: SubgraphSpec, version: _Version) -> Iterat
             if same and then.loads.items() <= version.loads.items():
                 yield entry, then
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # no copy, or of another form
+            continue  # not a copy, or one of another format
 
 
-def _agree(kept: Subgraph, then: _Version, updated: Subgraph, now: _Version, spec: SubgraphSpec) -> bool:
-    """Whether the numbers grew as the graph's did; else somebody has changed it by hand, too."""
-    grown = [updated.num_edges - kept.num_edges]
+def _counts_agree(cached: Subgraph, then: _Version, updated: Subgraph, now: _Version, spec: SubgraphSpec) -> bool:
+    """Return whether the counts grew as those of the graph; otherwise it was also changed by hand."""
+    grown = [updated.num_edges - cached.num_edges]
     counted = [now.bought - then.bought]
     if spec.isolated:
-        grown += [len(updated.customer_ids) - len(kept.customer_ids), len(updated.article_ids) - len(kept.article_ids)]
+        grown += [
+            len(updated.customer_ids) - len(cached.customer_ids),
+            len(updated.article_ids) - len(cached.article_ids),
+        ]
         counted += [now.customers - then.customers, now.articles - then.articles]
     return grown == counted
 
 
-def _keep(subgraph: Subgraph, copy: Path, version: _Version, spec: SubgraphSpec) -> None:
-    """Write a copy, whole or not at all, and remove those that are too many."""
+def _write_to_cache(subgraph: Subgraph, copy: Path, version: _Version, spec: SubgraphSpec) -> None:
+    """Write a complete copy or none, and remove the oldest if there are too many."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     lock = copy.parent.with_name(f".{copy.parent.name}.lock")
-    with FileLock(lock, timeout=_WAIT_SECONDS):  # one at a time, so that what another began and is here was left
-        for left in copy.parent.glob(f"{BEGUN}*"):
+    with FileLock(lock, timeout=_WAIT_SECONDS):  # one process at a time: incomplete copies found here were abandoned
+        for left in copy.parent.glob(f"{INCOMPLETE}*"):
             shutil.rmtree(left, ignore_errors=True)
         _write_copy(subgraph, copy, version, spec)
         _remove_old(copy)
 
 
 def _write_copy(subgraph: Subgraph, copy: Path, version: _Version, spec: SubgraphSpec) -> None:
-    work = Path(tempfile.mkdtemp(prefix=BEGUN, dir=copy.parent))  # its owner's alone: it holds purchases
+    work = Path(tempfile.mkdtemp(prefix=INCOMPLETE, dir=copy.parent))  # readable only by its owner: it holds purchases
     try:
         for name in ARRAYS:
             np.save(work / f"{name}.npy", getattr(subgraph, name))
@@ -207,10 +211,10 @@ def _write_copy(subgraph: Subgraph, copy: Path, version: _Version, spec: Subgrap
             np.save(work / f"attribute-{label}.npy", attribute.edge_index)
             attributes[label] = [attribute.relationship, attribute.keys]
         sums = {file.name: _sum(file) for file in sorted(work.iterdir())}
-        asked = [_FORM, spec.model_dump(mode="json")]
+        asked = [_FORMAT, spec.model_dump(mode="json")]
         facts = {"asked": asked, "version": vars(version), "attributes": attributes, "sums": sums}
         (work / FACTS).write_text(json.dumps(facts), encoding="utf-8")
-        shutil.rmtree(copy, ignore_errors=True)  # a damaged one, or one that --fresh replaces
+        shutil.rmtree(copy, ignore_errors=True)  # it is damaged, or --fresh replaces it
         work.rename(copy)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
@@ -220,9 +224,9 @@ def _write_copy(subgraph: Subgraph, copy: Path, version: _Version, spec: Subgrap
 def _read_copy(copy: Path, spec: SubgraphSpec) -> Subgraph:
     try:
         facts = json.loads((copy / FACTS).read_text(encoding="utf-8"))
-        if any(_sum(copy / name) != kept for name, kept in facts["sums"].items()):
+        if any(_sum(copy / name) != expected for name, expected in facts["sums"].items()):
             raise _DamagedCopy
-        # "c": pages are read when they are needed, and what is written into them stays in memory
+        # "c": pages are read on demand, and changes to them stay in memory
         arrays = {name: np.load(copy / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
         frames = {name: pl.read_parquet(copy / f"{name}.parquet", memory_map=False, glob=False) for name in _FRAMES}
         attributes = {
@@ -244,7 +248,7 @@ def _read_copy(copy: Path, spec: SubgraphSpec) -> Subgraph:
 
 
 def _sum(file: Path) -> int:
-    """A checksum, a second for a gigabyte."""
+    """Return a checksum; it takes a second per gigabyte."""
     total = 0
     with file.open("rb") as stream:
         while block := stream.read(1 << 22):
@@ -253,7 +257,7 @@ def _sum(file: Path) -> int:
 
 
 def _remove_old(newest: Path) -> None:
-    """Remove all copies but the newest and those last used; one used in the future tells of a clock that was wrong."""
+    """Remove all copies but the newest and those last used; a time of use in the future, from a wrong clock, is old."""
     ages = {}
     for entry in newest.parent.iterdir():
         if entry != newest and entry.is_dir():

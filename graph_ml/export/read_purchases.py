@@ -1,4 +1,4 @@
-"""Read many purchases quickly and in little memory: in the order of the store, two batches at once, sorted a batch."""
+"""Read many purchases quickly and in little memory: in storage order, two batches at once, each sorted by itself."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ...cypher.state import read_counts
 
 Integers = npt.NDArray[np.int64]
 
-PURCHASES_A_BATCH = 200_000  # about 0.4 s of the server's time, 40 MB of lists in Python
-SESSIONS = 2  # while Python makes arrays of one batch, the server reads the next
+PURCHASES_A_BATCH = 200_000  # take about 0.4 s of the server's time, and 40 MB of lists in Python
+SESSIONS = 2  # the server reads a batch while Python converts the one before
 
 
 @dataclass(frozen=True)
 class Purchases:
-    """Purchases in arrays of one length.
+    """Purchases as arrays of the same length.
 
     Attributes
     ----------
-    customer, article : int32, places of the nodes asked for.
+    customer, article : int32, positions in the arrays of nodes.
     time : int32, days since 1970-01-01.
-    price : float32, not a number where it is missing.
-    quantity, channel : int32, 0 for a missing channel.
+    price : float32, NaN if missing.
+    quantity, channel : int32; a missing channel is 0.
     """
 
     customer: npt.NDArray[np.int32]
@@ -44,11 +44,14 @@ class Purchases:
         return len(self.time)
 
     def select(self, rows: npt.NDArray[np.bool_] | Integers) -> Purchases:
-        """Those rows alone, in their order."""
+        """Return only these rows, in this order."""
         return Purchases(**{name: column[rows] for name, column in vars(self).items()})
 
     def sort(self) -> Purchases:
-        """In the order of customer, day, article, price and channel: one key of 64 bits, and the rest where it ties."""
+        """Return the purchases by customer, day, article, price and channel.
+
+        The first three make a key of 64 bits. Only ties are sorted by the other two.
+        """
         if not len(self):
             return self
         first, days = self.time.min(), int(self.time.max() - self.time.min()) + 1
@@ -65,14 +68,14 @@ class Purchases:
 
 
 class NodeFinder:
-    """From numbers of nodes to their places 0..n-1, -1 where a node has none."""
+    """Maps numbers of nodes to their positions 0..n-1 in an array; -1 for other nodes."""
 
     def __init__(self, nodes: Integers) -> None:
         self.order = np.argsort(nodes)
         self.nodes = nodes[self.order]
 
     def __call__(self, wanted: Integers) -> Integers:
-        """The places of nodes, [len(wanted)]."""
+        """Return the positions of nodes, [len(wanted)]."""
         if not len(self.nodes):
             return np.full(len(wanted), -1, dtype=np.int64)
         place = np.minimum(np.searchsorted(self.nodes, wanted), len(self.nodes) - 1)
@@ -87,16 +90,16 @@ def read_purchases(
     until: date | None = None,
     progress: Progress = silent,
 ) -> Purchases:
-    """Read the purchases of customers, those of other articles left out, in the order of `Purchases.sort`.
+    """Read the purchases of some articles by some customers, in the order of `Purchases.sort`.
 
-    At full scale (31.8 million) the arrays take 0.8 GB, and twice that while the batches are put together.
+    At H&M's size (31.8 million) the arrays take 0.8 GB, and twice that while the batches are joined.
 
     Parameters
     ----------
     graph : the graph to read.
-    customer_nodes, article_nodes : numbers of nodes; `customer` and `article` are places in these arrays.
-    since, until : first day, and the day after the last.
-    progress : told the customers read.
+    customer_nodes, article_nodes : numbers of nodes; `customer` and `article` are positions in these arrays.
+    since, until : the first day, and the day after the last.
+    progress : receives the number of customers read.
     """
     batches: deque[Purchases] = deque()
     count = np.zeros(len(customer_nodes) + 1, dtype=np.int64)
@@ -106,7 +109,7 @@ def read_purchases(
     begins = np.cumsum(count)
     kinds = {"price": np.float32}
     whole = Purchases(**{name: np.empty(begins[-1], kinds.get(name, np.int32)) for name in Purchases.__annotations__})
-    while batches:  # each is let go once it is in its place
+    while batches:  # each is freed once it is copied
         batch = batches.popleft()
         first = np.flatnonzero(np.diff(batch.customer, prepend=-1))
         own = np.diff(first, append=len(batch))
@@ -123,7 +126,7 @@ def _read_batches(
     window: tuple[date | None, date | None],
     progress: Progress,
 ) -> Iterator[Purchases]:
-    """Batches of whole customers in the order of the store, each sorted."""
+    """Yield batches of customers in storage order, with all their purchases, each sorted."""
     counts = read_counts(graph)
     size = max(1, PURCHASES_A_BATCH * counts.customers // max(1, counts.bought))
     find_customer, find_article = NodeFinder(customer_nodes), NodeFinder(article_nodes)
@@ -144,15 +147,15 @@ def _read_batches(
         return batch.select(batch.article >= 0).sort()
 
     with ThreadPoolExecutor(SESSIONS) as pool:
-        under_way: deque[Future[Purchases]] = deque()
+        pending: deque[Future[Purchases]] = deque()
         begins, done = deque(range(0, len(stored), size)), 0
         try:
-            while begins or under_way:
-                while begins and len(under_way) <= SESSIONS:
-                    under_way.append(pool.submit(read, begins.popleft()))
-                yield under_way.popleft().result()
+            while begins or pending:
+                while begins and len(pending) <= SESSIONS:
+                    pending.append(pool.submit(read, begins.popleft()))
+                yield pending.popleft().result()
                 done = min(done + size, len(stored))
                 progress("Reading purchases", done, len(stored))
         finally:
-            for waiting in under_way:
-                waiting.cancel()
+            for future in pending:
+                future.cancel()

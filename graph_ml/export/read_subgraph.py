@@ -24,19 +24,19 @@ LABELS = {attribute.relationship: attribute.label for attribute in ATTRIBUTES}
 def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Progress = silent) -> Subgraph:
     """Read a part of the graph's purchases.
 
-    Customers are read in the order of the store, a batch of them a query, their purchases in lists (docs/performance.md
-    has the speed). The purchases of a load that runs meanwhile may be in or not.
+    Each query reads a batch of customers in storage order, with their purchases as lists. Purchases of a load that runs
+    at the same time may be included or not. docs/performance.md has the speed.
 
     Parameters
     ----------
-    graph : where from.
-    spec : which part; None for all.
-    progress : told the customers read.
+    graph : the graph to read.
+    spec : the part to read; None for all.
+    progress : receives the number of customers read.
 
     Raises
     ------
-    EmptySubgraph : no purchase is in that part.
-    UnknownCustomer : one of the customers asked for is not in the graph.
+    EmptySubgraph : this part has no purchase.
+    UnknownCustomer : a customer of `spec` is not in the graph.
     """
     spec = spec or SubgraphSpec()
     customers, customer_nodes = read_customers(graph, spec, progress)
@@ -44,7 +44,7 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
     until = _find_day_of_row(graph, spec) or spec.until
     bought = read_purchases(graph, customer_nodes, article_nodes, spec.since, until, progress)
     if not len(bought):
-        raise EmptySubgraph("The part of the graph that was asked for has no purchase.", "Choose a wider one.")
+        raise EmptySubgraph("The chosen part of the graph has no purchase.", "Choose a larger part.")
     subgraph = Subgraph(
         IdMap(customers["customer_id"]),
         IdMap(articles["article_id"]),
@@ -65,13 +65,13 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
 
 
 def read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress = silent) -> tuple[pl.DataFrame, Integers]:
-    """The customers by id with their properties, and the number of each one's node.
+    """Return the customers by id with their properties, and the number of each one's node.
 
     Parameters
     ----------
     graph : the graph to read.
     spec : which customers, and which of their properties.
-    progress : called with the step.
+    progress : receives the step.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress = silent
 
     Raises
     ------
-    UnknownCustomer : one of the customers asked for is not in the graph.
+    UnknownCustomer : one of the requested customers is not in the graph.
     """
     ids = list(spec.customers) if isinstance(spec.customers, tuple) else None
     limit = spec.customers if isinstance(spec.customers, int) else None
@@ -91,7 +91,7 @@ def read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress = silent
 
 
 def read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integers]:
-    """The articles by id with their properties, and the number of each one's node.
+    """Return the articles by id with their properties, and the number of each one's node.
 
     Parameters
     ----------
@@ -104,13 +104,13 @@ def read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integ
 
     Raises
     ------
-    EmptySubgraph : no article is in the category asked for.
+    EmptySubgraph : no article is in the requested category.
     """
     frame, nodes = _read_nodes(graph, "article", spec.features.articles, category=spec.category)
     if not len(nodes) and spec.category is not None:
         raise EmptySubgraph(
             f"No article is in an IndexGroup, Department or ProductGroup named {spec.category[:80]!r}.",
-            "The names are written as in the articles' file.",
+            "Write the name as in the articles' file.",
         )
     return frame, nodes
 
@@ -121,7 +121,7 @@ def _with_graph_only(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
 
 
 def _read_nodes(graph: Graph, kind: str, features: tuple[Feature, ...], **which: Any) -> tuple[pl.DataFrame, Integers]:
-    """Customers or articles by id with the properties of their features, and the number of each one's node."""
+    """Return customers or articles by id with the properties of their features, and the number of each one's node."""
     properties = [feature.name for feature in features]
     nodes: list[int] = []
     ids: list[str] = []
@@ -136,7 +136,7 @@ def _read_nodes(graph: Graph, kind: str, features: tuple[Feature, ...], **which:
 
 
 def _find_day_of_row(graph: Graph, spec: SubgraphSpec) -> date | None:
-    """The day after the one by which `spec.rows` transactions are reached, so that no later one is read."""
+    """Return the day after the one that reaches `spec.rows` transactions, so that no later day is read."""
     if spec.rows is None or spec.customers is not None or spec.category is not None:
         return None
     days = graph.read("export_days", since=spec.since, until=spec.until)
@@ -145,7 +145,7 @@ def _find_day_of_row(graph: Graph, spec: SubgraphSpec) -> date | None:
 
 
 def read_attributes(graph: Graph, article_nodes: Integers, relationships: tuple[str, ...]) -> dict[str, Attribute]:
-    """By label, the attribute nodes that articles hang on; `article_nodes` [A] are the numbers of their nodes."""
+    """Return the articles' attribute nodes by label; `article_nodes` [A] are the numbers of the articles' nodes."""
     find = NodeFinder(article_nodes)
     by_relationship: dict[str, list[tuple[str | int, Integers]]] = {}
     for relationship, key, nodes in graph.stream("export_attributes", relationships=list(relationships)):
@@ -165,7 +165,7 @@ def read_attributes(graph: Graph, article_nodes: Integers, relationships: tuple[
 
 
 def _take_first_rows(subgraph: Subgraph, rows: int) -> Subgraph:
-    """The first `rows` transactions by day, then customer and article; equal rows count as often as they were."""
+    """Keep the first `rows` transactions by day, customer and article; identical rows count separately."""
     order = np.argsort(subgraph.time, kind="stable")
     before = np.cumsum(subgraph.quantity[order]) - subgraph.quantity[order]
     quantity = np.zeros_like(subgraph.quantity)

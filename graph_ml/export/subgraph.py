@@ -1,4 +1,4 @@
-"""Export a subgraph of the purchases: from Neo4j into arrays, and on to PyTorch Geometric's `HeteroData`."""
+"""A part of the purchases with their customers and articles, as arrays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ...cypher.errors import UserMistake
 from .features import FeatureEncoder, FeatureSpec
-
-if TYPE_CHECKING:
-    from torch_geometric.data import HeteroData
 
 Integers = npt.NDArray[np.int64]
 """An array of int64: numbers of customers, articles or purchases."""
@@ -31,36 +27,36 @@ NEVER = np.iinfo(np.int32).max
 
 
 class EmptySubgraph(UserMistake):
-    """No purchase is in the subgraph that was asked for."""
+    """The requested subgraph has no purchase."""
 
 
 class SubgraphSpec(BaseModel):
-    """Which part of the graph to export; without a choice, all of it."""
+    """The part of the graph to export; by default all of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     since: date | None = Field(default=None, description="First day of the purchases")
-    until: date | None = Field(default=None, description="The day after their last")
+    until: date | None = Field(default=None, description="The day after the last day of the purchases")
     customers: int | tuple[str, ...] | None = Field(
-        default=None, description="Only the first so many customers by id, or only these ids"
+        default=None, description="Only the first N customers by id, or only these ids"
     )
     category: str | None = Field(
-        default=None, description="Only articles of the IndexGroup, Department or ProductGroup of this name"
+        default=None, description="Only articles of the IndexGroup, Department or ProductGroup with this name"
     )
-    rows: int | None = Field(default=None, ge=1, description="Only the first so many transactions by date")
-    isolated: bool = Field(default=False, description="Keep customers and articles that are left without a purchase")
-    features: FeatureSpec = Field(default=FeatureSpec(), description="Which properties and relationships come along")
+    rows: int | None = Field(default=None, ge=1, description="Only the first N transactions by date")
+    isolated: bool = Field(default=False, description="Keep customers and articles without a purchase")
+    features: FeatureSpec = Field(default=FeatureSpec(), description="The properties and relationships to export")
 
     @field_validator("customers")
     @classmethod
     def _at_least_one(cls, customers: int | tuple[str, ...] | None) -> int | tuple[str, ...] | None:
         if customers is not None and (customers if isinstance(customers, int) else len(customers)) < 1:
-            raise ValueError("at least one customer must be asked for")
+            raise ValueError("choose at least one customer")
         return customers
 
 
 class IdMap:
-    """An immutable bridge between outer ids (strings, in sorted order) and the numbers 0..n-1."""
+    """An immutable two-way map between n ids of the graph, in the order given, and the numbers 0..n-1."""
 
     __slots__ = ("_ids", "_index")
 
@@ -90,16 +86,16 @@ class IdMap:
 
         Raises
         ------
-        KeyError : the map has no such id.
+        KeyError : the id is unknown.
         """
         return self._index[outer]
 
     def id(self, index: int) -> str:
-        """The id of a number."""
+        """Return the id of a number."""
         return self._ids[index]
 
     def select(self, mask: Mask) -> IdMap:
-        """The map of those ids alone where `mask` [n] is true, numbered anew in the same order."""
+        """Return a map of only the ids where `mask` [n] is true, renumbered in the same order."""
         return IdMap(self._ids[index] for index in np.flatnonzero(mask))
 
 
@@ -109,8 +105,8 @@ class Attribute:
 
     Attributes
     ----------
-    relationship : its type in the graph, from Article.
-    keys : the nodes' keys, sorted.
+    relationship : type of the relationship from the article.
+    keys : keys of the nodes, sorted.
     edge_index : [2, num_edges] int64: article, attribute node.
     """
 
@@ -121,22 +117,22 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Subgraph:
-    """Purchases between customers and articles, each purchase one place in the arrays of length num_edges.
+    """Purchases of articles by customers, one entry each in the arrays of length num_edges.
 
-    They are in the order of customer, day, article, price and channel, whatever the order in the store.
+    They are sorted by customer, day, article, price and channel, independent of their order in the store.
 
     Attributes
     ----------
-    customer_ids, article_ids : outer id <-> 0..n-1.
-    customer, article : [num_edges] int64, numbers by the maps.
+    customer_ids, article_ids : maps between ids and numbers.
+    customer, article : [num_edges] int64, numbers by these maps.
     time : [num_edges] int32, days since 1970-01-01.
-    price : [num_edges] float32, not a number where it is missing.
-    quantity : [num_edges] int32, how many equal rows.
-    channel : [num_edges] int32, 0 where it is missing.
-    customers, articles : a row for each node: `customer_id` or `article_id`, then the properties of `features`, of
-        customers `GRAPH_ONLY_CUSTOMER_FEATURES`, too.
-    attributes : by label, the nodes that the articles hang on.
-    features : which properties and relationships those are.
+    price : [num_edges] float32, NaN if missing.
+    quantity : [num_edges] int32, number of identical rows.
+    channel : [num_edges] int32, 0 if missing.
+    customers, articles : a row for each node: `customer_id` or `article_id`, then the properties of `features`.
+        Customers also have `GRAPH_ONLY_CUSTOMER_FEATURES`.
+    attributes : by label, the attribute nodes of the articles.
+    features : the properties and relationships that were exported.
     """
 
     customer_ids: IdMap
@@ -154,7 +150,7 @@ class Subgraph:
 
     @property
     def num_edges(self) -> int:
-        """How many purchases."""
+        """The number of purchases."""
         return len(self.time)
 
     @property
@@ -164,8 +160,8 @@ class Subgraph:
 
     @cached_property
     def bought_again(self) -> npt.NDArray[np.int32]:
-        """[num_edges]: the day of the customer's next purchase of the same article, `NEVER` after the last."""
-        order = np.argsort(self.customer * len(self.article_ids) + self.article, kind="stable")  # of a pair by day
+        """[num_edges]: the day of the customer's next purchase of the same article; `NEVER` after the last."""
+        order = np.argsort(self.customer * len(self.article_ids) + self.article, kind="stable")  # within a pair by day
         again = np.full(self.num_edges, NEVER, dtype=np.int32)
         this, next_one = order[:-1], order[1:]
         same = (self.customer[this] == self.customer[next_one]) & (self.article[this] == self.article[next_one])
@@ -179,21 +175,21 @@ class Subgraph:
 
     @property
     def until(self) -> date:
-        """The day after the last one with a purchase."""
+        """The day after the last day with a purchase."""
         return to_date(int(self.time.max()) + 1)
 
     def where(self, which: Mask | Integers | slice) -> Subgraph:
-        """The same nodes with those purchases alone, by a mask [num_edges], by their places, or from one to another.
+        """Return the same nodes with only these purchases.
 
         Parameters
         ----------
-        which : [num_edges] bool, int64 places, or a slice.
+        which : a mask [num_edges], int64 positions, or a slice.
         """
         names = ("customer", "article", "time", "price", "quantity", "channel")
         return replace(self, **{name: getattr(self, name)[which] for name in names})
 
     def take(self, customers: Integers) -> Subgraph:
-        """Those customers [n] alone with what they bought, numbered from 0 in the order given; all articles.
+        """Return only these customers and their purchases, renumbered in this order, and all articles.
 
         Parameters
         ----------
@@ -208,7 +204,7 @@ class Subgraph:
         )
 
     def without_isolated(self) -> Subgraph:
-        """The same purchases with those nodes alone that have one, numbered anew in the same order."""
+        """Return the same purchases with only the nodes that have one, renumbered in the same order."""
         has_customer = np.zeros(len(self.customer_ids), dtype=np.bool_)
         has_article = np.zeros(len(self.article_ids), dtype=np.bool_)
         has_customer[self.customer], has_article[self.article] = True, True
@@ -224,43 +220,8 @@ class Subgraph:
             attributes={label: _select_articles(a, has_article, new_article) for label, a in self.attributes.items()},
         )
 
-    def to_hetero(self, encoders: Mapping[str, FeatureEncoder] | None = None) -> HeteroData:
-        """The subgraph for PyTorch Geometric; the purchases' arrays are shared, not copied.
-
-        Parameters
-        ----------
-        encoders : for `customer` and `article` the encoders of a training, to encode as it did; None: `fit_encoders()`.
-
-        Returns
-        -------
-        Node types `customer` and `article` (x: numbers, codes: categories, see `EncodedFeatures`) and one for each kind
-        of attribute node by its label; edge types ('customer', 'bought', 'article') with time, price, quantity and
-        channel, and ('article', relationship, label).
-        """
-        import torch
-        from torch_geometric.data import HeteroData
-
-        encoders = self.fit_encoders() if encoders is None else encoders
-        data = HeteroData()
-        for name, ids, frame in (
-            ("customer", self.customer_ids, self.customers),
-            ("article", self.article_ids, self.articles),
-        ):
-            data[name].num_nodes = len(ids)
-            if frame.height:
-                encoded = encoders[name].encode(frame)
-                data[name].x, data[name].codes, data[name].code_sizes = encoded.numbers, encoded.codes, encoded.sizes
-        bought = data["customer", "bought", "article"]
-        bought.edge_index = torch.from_numpy(self.edge_index)
-        for name in ("time", "price", "quantity", "channel"):
-            bought[name] = torch.from_numpy(getattr(self, name))
-        for label, attribute in self.attributes.items():
-            data[label].num_nodes = len(attribute.keys)
-            data["article", attribute.relationship, label].edge_index = torch.from_numpy(attribute.edge_index)
-        return data
-
     def fit_encoders(self) -> dict[str, FeatureEncoder]:
-        """How these customers' and articles' features are encoded, to be kept for nodes that come later."""
+        """Fit the encoders of the customers' and articles' features, to store for nodes that are loaded later."""
         parts = {
             "customer": (self.customers, self.features.customers),
             "article": (self.articles, self.features.articles),
@@ -269,16 +230,16 @@ class Subgraph:
 
 
 def find_purchases(customer: Integers, customers: Integers) -> tuple[Integers, Integers]:
-    """What some customers bought.
+    """Find the purchases of some customers.
 
     Parameters
     ----------
-    customer : [num_edges], ascending, who bought.
-    customers : [n], whom to look for.
+    customer : [num_edges], ascending: the customer of each purchase.
+    customers : [n], the customers to look for.
 
     Returns
     -------
-    For each purchase of theirs, one customer's after the other's: the place in `customers`, and the one in `customer`.
+    For each of their purchases, grouped by customer: the position in `customers`, and the position in `customer`.
     """
     begin, end = (np.searchsorted(customer, customers, side) for side in ("left", "right"))
     sizes = end - begin
@@ -287,12 +248,12 @@ def find_purchases(customer: Integers, customers: Integers) -> tuple[Integers, I
 
 
 def to_days(day: date) -> int:
-    """Days since 1970-01-01, as `Subgraph.time` counts."""
+    """Return the days since 1970-01-01, as in `Subgraph.time`."""
     return (day - EPOCH).days
 
 
 def to_date(days: int) -> date:
-    """The day of a number in `Subgraph.time`."""
+    """Return the day of a number in `Subgraph.time`."""
     return date.fromordinal(EPOCH.toordinal() + days)
 
 

@@ -1,4 +1,4 @@
-"""Bring an export up to date: read what loads have written since, and leave the rest as it was."""
+"""Bring an export up to date: read only what later loads wrote."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .read_purchases import Purchases
 from .read_subgraph import read_articles, read_attributes, read_customers
 from .subgraph import IdMap, Mask, Subgraph, SubgraphSpec, to_days
 
-MAX_CHANGED_SHARE = 0.5  # a larger share of the purchases is read faster in the order of the store than by days
+MAX_CHANGED_SHARE = 0.5  # a larger share of the purchases is read faster in storage order than by day
 IDS = {"customer_id": pl.String, "article_id": pl.String}
-STEP = "Bringing the kept export up to date"
+STEP = "Bringing the cached export up to date"
 
 
 @dataclass(frozen=True)
 class _Changes:
-    """What loads wrote: the days of changed purchases, changed customers (None: any), whether articles changed."""
+    """What loads wrote: the days of changed purchases, the changed customers (None: any), whether articles changed."""
 
     days: tuple[date, ...]
     customers: frozenset[str] | None
@@ -33,7 +33,7 @@ class _Changes:
 
 @dataclass(frozen=True)
 class _Written:
-    """What one load wrote, a row of `export_changes`; None if it did not keep that."""
+    """What one load wrote, a row of `export_changes`; None if the load did not record it."""
 
     days: list[str] | None
     customers: list[str] | None
@@ -41,41 +41,41 @@ class _Written:
 
 
 def update_subgraph(
-    graph: Graph, kept: Subgraph, spec: SubgraphSpec, loads: Collection[str], progress: Progress = silent
+    graph: Graph, cached: Subgraph, spec: SubgraphSpec, loads: Collection[str], progress: Progress = silent
 ) -> Subgraph | None:
-    """The subgraph that `export_subgraph` would give now, from one that was exported before some loads.
+    """Return the subgraph that `export_subgraph` would return now, from one exported before some loads.
 
-    Read are the purchases of the days that the loads wrote to, the customers that they made or changed, and all
-    articles if they changed any. Sorting the old and the new purchases together takes twice the memory of the export.
+    Only the purchases of the days that the loads changed, and the customers that they created or changed, are read. All
+    articles are read if any changed. Sorting old and new purchases together takes twice the memory of the export.
 
     Parameters
     ----------
-    graph : where from.
-    kept : the export as it was, of all purchases.
-    spec : what it was exported with; without a choice of purchases (see `can_update`).
-    loads : ids of the (:Load)s since, all finished.
-    progress : told the days read.
+    graph : the graph to read.
+    cached : the earlier export, of all purchases.
+    spec : the part that it holds; it must not select purchases (see `can_update`).
+    loads : ids of the (:Load)s since then, all finished.
+    progress : receives the number of days read.
 
     Returns
     -------
-    None where reading the graph anew is the way: a load did not tell what it changed, or it changed most of the days.
+    None if the graph must be read again: a load did not record what it changed, or changed most of the purchases.
     """
     changes = _read_changes(graph, loads)
     if changes is None:
         return None
-    stays = ~np.isin(kept.time, [to_days(day) for day in changes.days])
-    if stays.sum() < MAX_CHANGED_SHARE * kept.num_edges:
+    is_unchanged = ~np.isin(cached.time, [to_days(day) for day in changes.days])
+    if is_unchanged.sum() < MAX_CHANGED_SHARE * cached.num_edges:
         return None
     added = _concatenate(_read_days(graph, changes.days, progress))
-    customers = _update_customers(graph, kept, spec, changes, set(added["customer_id"]))
-    articles, attributes = kept.articles, dict(kept.attributes)
-    if changes.articles or not set(added["article_id"]) <= set(kept.article_ids):
+    customers = _update_customers(graph, cached, spec, changes, set(added["customer_id"]))
+    articles, attributes = cached.articles, dict(cached.attributes)
+    if changes.articles or not set(added["article_id"]) <= set(cached.article_ids):
         articles, nodes = read_articles(graph, spec)
         attributes = read_attributes(graph, nodes, spec.features.edges)
     customer_ids, article_ids = IdMap(customers["customer_id"]), IdMap(articles["article_id"])
     try:
-        bought = _merge(kept, stays, added, customer_ids, article_ids)
-    except KeyError:  # a customer or an article is there no more: somebody deleted it by hand
+        bought = _merge(cached, is_unchanged, added, customer_ids, article_ids)
+    except KeyError:  # a customer or an article was deleted by hand
         return None
     updated = Subgraph(
         customer_ids, article_ids, bought.customer.astype(np.int64), bought.article.astype(np.int64), bought.time,
@@ -85,7 +85,7 @@ def update_subgraph(
 
 
 def can_update(spec: SubgraphSpec) -> bool:
-    """Whether an export of this kind can be brought up to date: it holds all purchases."""
+    """Return whether an export of this part can be brought up to date: it must hold all purchases."""
     return all(part is None for part in (spec.since, spec.until, spec.customers, spec.category, spec.rows))
 
 
@@ -105,7 +105,7 @@ def _read_changes(graph: Graph, loads: Collection[str]) -> _Changes | None:
 
 
 def _read_days(graph: Graph, days: tuple[date, ...], progress: Progress) -> Iterator[pl.DataFrame]:
-    """The purchases of each day, with the ids of customers and articles."""
+    """Yield the purchases of each day, with the ids of customers and articles."""
     for done, day in enumerate(days, start=1):
         customers, articles, prices, quantities, channels = next(graph.stream("export_day", fetch_size=1, day=day))
         yield pl.DataFrame(
@@ -127,26 +127,28 @@ def _concatenate(days: Iterator[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _update_customers(
-    graph: Graph, kept: Subgraph, spec: SubgraphSpec, changes: _Changes, buyers: set[str]
+    graph: Graph, cached: Subgraph, spec: SubgraphSpec, changes: _Changes, buyers: set[str]
 ) -> pl.DataFrame:
-    """The customers' frame with those anew that were changed, and those that are new to it."""
+    """Return the frame of customers, with changed and new ones read from the graph."""
     if changes.customers is None:
         return read_customers(graph, spec)[0]
-    wanted = changes.customers | (buyers - set(kept.customer_ids))
+    wanted = changes.customers | (buyers - set(cached.customer_ids))
     if not wanted:
-        return kept.customers
-    anew, _ = read_customers(graph, spec.model_copy(update={"customers": tuple(sorted(wanted))}))
-    others = kept.customers.filter(~pl.col("customer_id").is_in(anew["customer_id"].implode()))
-    return pl.concat([others, anew], how="vertical_relaxed").sort("customer_id")
+        return cached.customers
+    fresh, _ = read_customers(graph, spec.model_copy(update={"customers": tuple(sorted(wanted))}))
+    others = cached.customers.filter(~pl.col("customer_id").is_in(fresh["customer_id"].implode()))
+    return pl.concat([others, fresh], how="vertical_relaxed").sort("customer_id")
 
 
-def _merge(kept: Subgraph, stays: Mask, added: pl.DataFrame, customer_ids: IdMap, article_ids: IdMap) -> Purchases:
-    """The purchases that stay and those that were read, under the new numbers, in the order of `Purchases.sort`."""
+def _merge(
+    cached: Subgraph, is_unchanged: Mask, added: pl.DataFrame, customer_ids: IdMap, article_ids: IdMap
+) -> Purchases:
+    """Return the unchanged purchases and those read, with the new numbers, in the order of `Purchases.sort`."""
     columns: dict[str, Any] = {
-        "customer": _renumber(kept.customer_ids, customer_ids)[kept.customer[stays]],
-        "article": _renumber(kept.article_ids, article_ids)[kept.article[stays]],
+        "customer": _renumber(cached.customer_ids, customer_ids)[cached.customer[is_unchanged]],
+        "article": _renumber(cached.article_ids, article_ids)[cached.article[is_unchanged]],
     }
-    columns |= {name: getattr(kept, name)[stays] for name in ("time", "price", "quantity", "channel")}
+    columns |= {name: getattr(cached, name)[is_unchanged] for name in ("time", "price", "quantity", "channel")}
     if added.height:
         numbers = {"customer": (customer_ids, "customer_id"), "article": (article_ids, "article_id")}
         for name, old in columns.items():
@@ -160,5 +162,5 @@ def _merge(kept: Subgraph, stays: Mask, added: pl.DataFrame, customer_ids: IdMap
 
 
 def _renumber(old: IdMap, new: IdMap) -> npt.NDArray[np.int32]:
-    """[len(old)]: the new number of each old one; KeyError where it has none."""
+    """Return [len(old)]: the new number of each old number; KeyError if an id is missing."""
     return np.array([new.index(outer) for outer in old], dtype=np.int32)

@@ -1,4 +1,4 @@
-"""The state of a training in a safetensors file, written atomically, so that a killed training can go on."""
+"""The state of a training in a safetensors file, written atomically, so that a killed training can resume."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ SECONDS = 20.0
 
 @dataclass
 class Checkpoint:
-    """A training's file.
+    """The file of a training.
 
     Attributes
     ----------
     file : its path; nothing is written before the first epoch.
-    every : at least so many seconds pass between two writes.
-    warn : called with a sentence the first time the file cannot be written; the training goes on. None: no warning.
+    every : minimum number of seconds between two writes.
+    warn : called with a sentence when the file cannot be written for the first time; the training goes on. None: no
+        warning.
     """
 
     file: Path
@@ -59,19 +60,19 @@ class Checkpoint:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             save_file(whole, partial, {"facts": json.dumps(facts)})
             os.replace(partial, self.file)
-        except (OSError, SafetensorError) as error:  # a training is worth more than its checkpoint
+        except (OSError, SafetensorError) as error:  # without a checkpoint, the training goes on
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
             if self.warn is not None and not self._warned:
                 self._warned = True
                 self.warn(
                     f"{self.file} cannot be written ({error}): if this training is killed, it starts "
-                    "from the beginning. Free some of that disk, or set HMREC_HOME to a folder on another."
+                    "from the beginning. Free space on that disk, or set HMREC_HOME to a folder on another."
                 )
         self._written = time.monotonic()
 
     def load(self, key: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Return what a training of the same purchases and settings wrote; None if there is none, or it is damaged.
+        """Return the state written with this key; None if there is none, or the file is damaged.
 
         Parameters
         ----------
@@ -80,13 +81,13 @@ class Checkpoint:
         try:
             with safe_open(self.file, "pt") as file:
                 facts = json.loads(file.metadata()["facts"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no mapping
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
         except (OSError, SafetensorError, ValueError, KeyError, TypeError):
             return None
         return (facts, tensors) if isinstance(facts, dict) and facts.get("key") == key else None
 
     def remove(self) -> None:
-        """Remove the file: the training is over."""
+        """Remove the file when the training has ended."""
         self.file.unlink(missing_ok=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,12 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from torch import Tensor
+from torch_geometric.data import HeteroData
 
-from ..export.features import FeatureEncoder
+from ..export.hetero import get_encoders
 from ..export.subgraph import Integers, Subgraph
 from .adjacency import Adjacency, add_up, build_adjacency
+from .devices import CPU
 from .model import NodeFeatures
 from .processes import ALONE, Processes
 from .trained_model import TrainSettings
@@ -36,6 +38,10 @@ class DatedGraph:
     known: Tensor
     sold: Tensor
 
+    def to(self, device: torch.device) -> DatedGraph:
+        """Return the same graph on a device."""
+        return DatedGraph(self.day, self.adjacency.to(device), self.known.to(device), self.sold.to(device))
+
 
 @dataclass(frozen=True)
 class GraphBuilder:
@@ -48,18 +54,20 @@ class GraphBuilder:
         graph's own purchases are all there are.
     processes : those that share the graph.
     attribute_degree : [attribute nodes], the sums of the weights of all their edges, if some are not in the graph.
+    device : where the graphs go.
     """
 
     settings: TrainSettings
     shop: Subgraph | None = None
     processes: Processes = ALONE
     attribute_degree: npt.NDArray[np.float64] | None = None
+    device: torch.device = CPU
 
     def build(self, own: Subgraph, day: int) -> DatedGraph:
         """Return the graph of the own customers' purchases, all before `day` (days since 1970-01-01)."""
         num_customers, num_articles = len(own.customer_ids), len(own.article_ids)
         adjacency = self.join_nodes(own, day)
-        known = torch.zeros(len(adjacency), 1)
+        known = torch.zeros(len(adjacency), 1, device="cpu")
         known[torch.from_numpy(np.unique(own.customer))] = 1
         bought = self.processes.add(torch.from_numpy(np.bincount(own.article, minlength=num_articles))) > 0
         known[num_customers : num_customers + num_articles, 0] = bought.float()
@@ -67,7 +75,8 @@ class GraphBuilder:
         if not self.settings.features:
             known[:] = 1
         buyers = count_buyers(self.shop or own, day, self.settings.windows)
-        return DatedGraph(day, adjacency, known, torch.from_numpy(buyers).log1p())
+        graph = DatedGraph(day, adjacency, known, torch.from_numpy(buyers).log1p())
+        return graph.to(self.device)
 
     def join_nodes(self, own: Subgraph, day: int, power: float = 0.5) -> Adjacency:
         """Return the adjacency of that graph alone; `power` as of `build_adjacency`."""
@@ -107,17 +116,13 @@ def count_buyers(subgraph: Subgraph, day: int, windows: Sequence[int]) -> npt.ND
     return counts
 
 
-def collect_features(subgraph: Subgraph, encoders: Mapping[str, FeatureEncoder]) -> tuple[NodeFeatures, ...]:
-    """Return the encoded features of customers and articles, of the kinds that have an encoder."""
-    found = []
-    for kind, frame, first in (
-        ("customer", subgraph.customers, 0),
-        ("article", subgraph.articles, len(subgraph.customer_ids)),
-    ):
-        if kind in encoders:
-            encoded = encoders[kind].encode(frame)
-            found.append(NodeFeatures(first, encoded.numbers, encoded.codes, encoded.sizes))
-    return tuple(found)
+def collect_features(data: HeteroData, settings: TrainSettings) -> tuple[NodeFeatures, ...]:
+    """Return the encoded features of customers and articles, of the node types that have any."""
+    first = {"customer": 0, "article": data["customer"].num_nodes}
+    return tuple(
+        NodeFeatures(first[kind], data[kind].x, data[kind].codes, encoder.sizes)
+        for kind, encoder in (get_encoders(data) if settings.features else {}).items()
+    )
 
 
 def count_nodes(subgraph: Subgraph, settings: TrainSettings) -> int:

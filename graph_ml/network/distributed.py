@@ -1,4 +1,4 @@
-"""Run work in the processes that torchrun starts: they join one group, and when one fails all end with one sentence."""
+"""Run work in the processes that torchrun starts. They form a group; if one fails, all end with a single message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...cypher.errors import HmrecError, UserMistake
 from ...cypher.redaction import redact
 from .processes import Processes, ProcessLost
 
-TIMEOUT = timedelta(hours=2)  # the others wait while the first process reads the graph
+TIMEOUT = timedelta(hours=2)  # the other processes wait while the first one reads the graph
 
 
 class _Stopped(BaseException):
@@ -26,9 +26,9 @@ class _Stopped(BaseException):
 
 
 def run_together(work: Callable[[Processes], None], command: str) -> NoReturn:
-    """Join torchrun's other processes, do the work and exit: 0, 2 for the user's mistakes, or 1 for other errors.
+    """Join torchrun's other processes, do the work and exit: 0, 2 after a mistake of the user, or 1 after other errors.
 
-    When a process is killed or Ctrl-C is pressed, all end, and one of them says so in one sentence.
+    If a process is killed or Ctrl-C is pressed, all end, and one of them prints a message.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def run_together(work: Callable[[Processes], None], command: str) -> NoReturn:
     store = None
     try:
         if "RANK" not in os.environ:
-            raise UserMistake("This trains with several processes that torchrun starts.", f"Run: {command}")
+            raise UserMistake("This command must be started by torchrun.", f"Run: {command}")
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
         store, rank, size = next(iter(rendezvous("env://", timeout=TIMEOUT)))
@@ -48,13 +48,13 @@ def run_together(work: Callable[[Processes], None], command: str) -> NoReturn:
         work(Processes.joined())
         dist.destroy_process_group()
     except _Stopped:
-        _warn(store, "hmrec: The training was stopped. Run the same command again: it goes on from the checkpoint.")
+        _warn(store, "hmrec: The training was stopped. Run the same command again to resume from the checkpoint.")
         _leave(130)
     except HmrecError as error:
         _warn(store, f"hmrec: {error}")
         _leave(error.exit_status)
     except (RuntimeError, dist.DistError) as error:
-        if "onnection" not in str(error):  # gloo's words for a peer that is gone
+        if "onnection" not in str(error):  # in gloo's message about a lost peer
             raise
         _warn(store, f"hmrec: {ProcessLost()}")
         _leave(1)
@@ -66,7 +66,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _leave(status: int) -> NoReturn:
-    """Exit at once, without waiting: the peers of a process that failed may be gone."""
+    """Exit at once, without waiting for peers, which may be gone."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
@@ -76,7 +76,7 @@ def _warn(store: Store | None, sentence: str) -> None:
     """Print a sentence, unless another process of this training has printed one."""
     try:
         first = store is None or store.add("sentences", 1) == 1
-    except (RuntimeError, dist.DistError):  # torchrun itself is gone, and its store with it
+    except (RuntimeError, dist.DistError):  # torchrun is gone, and its store, too
         first = int(os.environ.get("RANK", "0")) == 0
     if first:
         print(redact(sentence), file=sys.stderr)

@@ -42,4 +42,4 @@ def finish(
     """Return embeddings to compare by cosine, from propagated customers [C, dim] and articles [A, dim]."""
     if settings.windows:
         return to_cosine_space(customers, articles, float(network.scale.exp()), graph.sold @ network.trend)
-    return normalize(customers, dim=1).numpy(), normalize(articles, dim=1).numpy()
+    return normalize(customers, dim=1).cpu().numpy(), normalize(articles, dim=1).cpu().numpy()

@@ -16,12 +16,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
+from torch_geometric.data import HeteroData
 
 from ...cypher.errors import UserMistake
-from ..export.features import FeatureEncoder
+from ..export.hetero import to_subgraph
 from ..export.subgraph import Integers, Subgraph, to_days
 from .checkpoint import pack_optimizer, unpack_optimizer
 from .dated_graph import DatedGraph, GraphBuilder, collect_features, count_nodes
+from .devices import CPU
 from .embed import embed_nodes, make_network
 from .losses import Scores, measure_loss
 from .model import HeteroLightGCN
@@ -41,10 +43,11 @@ class Training:
 
     Parameters
     ----------
-    subgraph : the purchases to learn from, of the customers of all processes.
+    data : the graph to learn from (`to_hetero`), with the customers of all processes.
     settings : how.
-    shop : the purchases of all customers, also of those not learned from; None: the subgraph has them.
+    shop : the graph of all customers, also of those not learned from; None: `data` has them.
     processes : those that train together.
+    device : of the weights and graphs; several processes train on the CPU.
 
     Attributes
     ----------
@@ -59,24 +62,26 @@ class Training:
 
     def __init__(
         self,
-        subgraph: Subgraph,
+        data: HeteroData,
         settings: TrainSettings,
-        shop: Subgraph | None = None,
+        shop: HeteroData | None = None,
         processes: Processes = ALONE,
+        device: torch.device = CPU,
     ) -> None:
         if settings.dropout and processes.size > 1:
             raise UserMistake("Dropout cannot be shared by several processes.", "Train with one, or without dropout.")
-        encoders = subgraph.fit_encoders() if settings.features else {}
-        self.prepare(subgraph, encoders, GraphBuilder(settings, shop or subgraph, processes))
+        builder = GraphBuilder(settings, to_subgraph(data if shop is None else shop), processes, device=device)
+        self.prepare(data, to_subgraph(data), builder)
 
-    def prepare(self, subgraph: Subgraph, encoders: dict[str, FeatureEncoder], builder: GraphBuilder) -> None:
-        """Plan the target weeks, build the graphs and start."""
-        self.settings, self.encoders, self.builder = builder.settings, encoders, builder
+    def prepare(self, data: HeteroData, subgraph: Subgraph, builder: GraphBuilder) -> None:
+        """Plan the target weeks, build the graphs and start; `subgraph` has the purchases of `data`."""
+        self.settings, self.builder, self.device = builder.settings, builder, builder.device
         self.shard = Shard.cut(subgraph, builder.processes)
         own, until = self.shard.take(subgraph), to_days(subgraph.until)
         self.split = len(own.customer_ids), len(own.article_ids)
         self.num_nodes = count_nodes(subgraph, self.settings)  # of all processes
-        self.features = collect_features(own, encoders)
+        features = collect_features(self.shard.take_data(data), self.settings)
+        self.features = tuple(kind.to(self.device) for kind in features)
         self.weeks = plan_target_weeks(own, count_target_weeks(subgraph, self.settings), until, builder)
         self.customers = [self.shard.gather_customers(week.customers) for week in self.weeks]  # of all processes
         self.whole = builder.build(own, until)
@@ -100,15 +105,18 @@ class Training:
     def _make_start(self, power: float) -> HeteroLightGCN:
         """Return the network with its start values, drawn for the nodes of all processes alike."""
         torch.manual_seed(self.settings.seed)  # dropout's
-        generator = torch.Generator().manual_seed(self.settings.seed)
+        generator = torch.Generator("cpu").manual_seed(self.settings.seed)
         network = make_network(self.num_nodes, self.features, self.settings, generator)
         shape = network.embedding.shape
         network.embedding.data = self.shard.take_rows(network.embedding.data)
         if self.settings.spectral:
-            block = self.shard.take_rows(torch.randn(shape, generator=generator))
-            network.start_from(self.builder.join_nodes(self.earliest, self.first_day, power), block)
+            block = self.shard.take_rows(torch.randn(shape, generator=generator, device="cpu"))
+            place = CPU if self.device.type == "mps" else self.device  # Apple's have no QR decomposition
+            adjacency = self.builder.join_nodes(self.earliest, self.first_day, power).to(place)
+            network = network.to(place)
+            network.start_from(adjacency, block.to(place))
         self._copy_shared(network)
-        return network
+        return network.to(self.device)
 
     def _copy_shared(self, network: HeteroLightGCN) -> None:
         """Give all processes the first one's embeddings of shared nodes: equal already, unless processors differ."""
@@ -127,7 +135,7 @@ class Training:
         self.epochs += 1
         self._copy_shared(self.network)
         self._average()
-        loss = np.mean(self.builder.processes.add(torch.tensor(losses, dtype=torch.float64)).numpy())
+        loss = np.mean(self.builder.processes.add(torch.tensor(losses, dtype=torch.float64, device="cpu")).numpy())
         maps = [self._validate(fold) for fold in folds]
         return Epoch(self.epochs, float(loss), *(np.mean(maps, axis=0).tolist() if maps else (0.0, 0.0)))
 
@@ -162,7 +170,7 @@ class Training:
         """Return the scores of own customers, from the embeddings x [N, dim] of all nodes."""
         customers, articles = x[: self.split[0]], x[self.split[0] : sum(self.split)]
         return Scores(
-            normalize(customers[torch.from_numpy(batch)], dim=1) * self.network.scale.exp(),
+            normalize(customers[torch.from_numpy(batch).to(x.device)], dim=1) * self.network.scale.exp(),
             normalize(articles, dim=1),
             week.graph.sold @ self.network.trend,
         )
@@ -173,7 +181,9 @@ class Training:
             self.validation_graphs[fold.day] = self.build_graph(fold.before, fold.day)
         vectors = self.embed_local(self.validation_graphs[fold.day])
         sums = torch.tensor(
-            [sum_precision(vectors, self.shard.take_truth(truth)) for truth in fold.truths], dtype=torch.float64
+            [sum_precision(vectors, self.shard.take_truth(truth)) for truth in fold.truths],
+            dtype=torch.float64,
+            device="cpu",
         )
         sizes = [max(1, len(truth.customers)) for truth in fold.truths]
         return [total / size for total, size in zip(self.builder.processes.add(sums).tolist(), sizes, strict=True)]
@@ -205,7 +215,7 @@ class Training:
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """Return the mean's parameters by name, with the latent embeddings of all nodes."""
-        return {name: self._gather(name, value).numpy().copy() for name, value in self.mean.state_dict().items()}
+        return {name: self._gather(name, value.cpu()).numpy().copy() for name, value in self.mean.state_dict().items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the state of the training but for `random`, the same whatever the number of processes."""
@@ -213,7 +223,8 @@ class Training:
         state |= {f"network.{name}": value.detach() for name, value in self.network.state_dict().items()}
         state |= {f"mean.{name}": value.detach() for name, value in self.mean.state_dict().items()}
         state |= pack_optimizer(self.optimizer)
-        return {name: self._gather(name, value) for name, value in state.items()} | {"torch": torch.get_rng_state()}
+        gathered = {name: self._gather(name, value.cpu()) for name, value in state.items()}
+        return gathered | {"torch": torch.get_rng_state()}
 
     def load(self, tensors: Mapping[str, Tensor], random: Mapping[str, Any]) -> None:
         """Restore the state that `tensors` returned, in whatever number of processes."""

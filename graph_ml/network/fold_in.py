@@ -11,11 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 import torch
+from torch_geometric.data import HeteroData
 
 from ..candidates.nearest import Vectors
+from ..export.hetero import take_customers, to_hetero, to_subgraph
 from ..export.subgraph import IdMap, Integers, Subgraph, to_days
 from .adjacency import add_up, invert_powers
 from .dated_graph import GraphBuilder, collect_features, count_nodes, decay_weights, measure_degrees
+from .devices import CPU
 from .embed import embed_nodes, finish, make_network
 from .model import HeteroLightGCN, NodeFeatures
 from .trained_model import TrainedModel, TrainSettings
@@ -24,36 +27,40 @@ LATENT = "embedding"
 CUSTOMERS_AT_ONCE = 100_000
 
 
-def embed_as_of(trained: TrainedModel, subgraph: Subgraph, today: int) -> Vectors:
+def embed_as_of(trained: TrainedModel, data: HeteroData | Subgraph, today: int, device: torch.device = CPU) -> Vectors:
     """Return embeddings of all nodes of a subgraph, from the weights of a network and the subgraph's purchases.
 
     Parameters
     ----------
     trained : the network; nodes unknown to it start from their features and attributes alone.
-    subgraph : the purchases, all before `today`.
+    data : the graph, all purchases before `today`; encoded by the network's encoders, or a subgraph to encode.
     today : the day as of which recency counts, as days since 1970-01-01.
+    device : where to compute.
     """
-    settings, base = trained.settings, subgraph
+    settings = trained.settings
+    data = to_hetero(data, trained.encoders) if isinstance(data, Subgraph) else data
+    base, subgraph = data, to_subgraph(data)
     if trained.learned_from is not None:
         places = _find(trained.learned_from, subgraph.customer_ids)[1]
-        base = subgraph.take(places)
-    features = collect_features(base, trained.encoders)
-    network = make_network(count_nodes(base, settings), features, settings, torch.Generator().manual_seed(0))
+        base = take_customers(data, places)
+    own = subgraph if base is data else to_subgraph(base)
+    features = tuple(kind.to(device) for kind in collect_features(base, settings))
+    network = make_network(count_nodes(own, settings), features, settings, torch.Generator("cpu").manual_seed(0))
     weights = {name: torch.from_numpy(np.array(value)) for name, value in trained.weights.items()}
-    weights[LATENT] = torch.from_numpy(_move_rows(trained, base, trained.weights[LATENT]))
+    weights[LATENT] = torch.from_numpy(_move_rows(trained, own, trained.weights[LATENT]))
     network.load_state_dict(weights)
-    network.eval()
-    if base is not subgraph:
-        shop_features = collect_features(subgraph, trained.encoders)
-        return _embed_neighbourhood(network, base, features, subgraph, shop_features, places, today, settings)
-    split = len(base.customer_ids), len(base.article_ids)
-    return Vectors(*embed_nodes(network, GraphBuilder(settings).build(base, today), features, split, settings))
+    network = network.to(device).eval()
+    if base is not data:
+        shop_features = tuple(kind.to(device) for kind in collect_features(data, settings))
+        return _embed_neighbourhood(network, own, features, subgraph, shop_features, places, today, settings)
+    split, builder = (len(own.customer_ids), len(own.article_ids)), GraphBuilder(settings, device=device)
+    return Vectors(*embed_nodes(network, builder.build(own, today), features, split, settings))
 
 
-def embed_shop(trained: TrainedModel, shop: Subgraph) -> TrainedModel:
+def embed_shop(trained: TrainedModel, shop: HeteroData, device: torch.device = CPU) -> TrainedModel:
     """Return a model that learned from some customers of a shop, with embeddings of all its customers."""
-    trained = replace(trained, learned_from=trained.customer_ids, customer_ids=shop.customer_ids)
-    vectors = embed_as_of(trained, shop, to_days(shop.until))
+    trained = replace(trained, learned_from=trained.customer_ids, customer_ids=shop["customer"].ids)
+    vectors = embed_as_of(trained, shop, to_days(to_subgraph(shop).until), device)
     return replace(trained, customers=vectors.customers, articles=vectors.articles)
 
 
@@ -77,19 +84,21 @@ def _embed_neighbourhood(
     """
     number = len(base.customer_ids)
     articles = slice(number, number + len(base.article_ids))
-    graph = GraphBuilder(settings, shop).build(base, today)
+    device = network.embedding.device
+    graph = GraphBuilder(settings, shop, device=device).build(base, today)
     layer = network.begin(graph.known, features)  # [N, dim]
-    begins = torch.zeros(len(shop.customer_ids), layer.shape[1])
+    begins = torch.zeros(len(shop.customer_ids), layer.shape[1], device=device)
     for kind, encoder in zip(shop_features, network.kinds, strict=True):
         if kind.first == 0:
             begins += encoder(kind)
-    begins[torch.from_numpy(places)] = layer[:number]
+    begins[torch.from_numpy(places).to(device)] = layer[:number]
     total, passed_on = layer.clone(), torch.zeros_like(layer[articles])
     for _ in range(settings.layers):
         passed_on += layer[articles]
         layer = graph.adjacency @ layer
         total += layer
-    begins += _propagate_once(shop, today, settings, measure_degrees(base, today, settings), passed_on.numpy())
+    degrees = measure_degrees(base, today, settings)
+    begins += _propagate_once(shop, today, settings, degrees, passed_on.cpu().numpy()).to(device)
     total, begins = total / (settings.layers + 1), begins / (settings.layers + 1)
     return Vectors(*finish(network, begins, total[articles], graph, settings))
 
@@ -98,7 +107,7 @@ def _propagate_once(
     shop: Subgraph, today: int, settings: TrainSettings, degree: npt.NDArray[np.float64], x: npt.NDArray[np.float32]
 ) -> torch.Tensor:
     """Return [C, dim]: x [A, dim] propagated to each customer over their own edges, a batch of customers at a time."""
-    reached = torch.zeros(len(shop.customer_ids), x.shape[1])
+    reached = torch.zeros(len(shop.customer_ids), x.shape[1], device="cpu")
     x = invert_powers(degree).astype(np.float32)[:, None] * x
     for begin in range(0, len(reached), CUSTOMERS_AT_ONCE):
         end = min(begin + CUSTOMERS_AT_ONCE, len(reached))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from torch import Tensor
@@ -69,14 +72,23 @@ class Scores:
     def __init__(self, left: Tensor, right: Tensor, bias: Tensor) -> None:
         self.left, self.right, self.bias = left, right, bias
 
+    @property
+    def device(self) -> torch.device:
+        """The device of the scores."""
+        return self.left.device
+
+    def place(self, array: npt.NDArray[Any]) -> Tensor:
+        """Return an array on the device of the scores."""
+        return torch.from_numpy(array).to(self.device)
+
     def of_pairs(self, row: Integers, article: Integers) -> Tensor:
         """Return [n]: the score of each article for the customer in that row of the batch."""
-        places = torch.from_numpy(article)
-        return (self.left[torch.from_numpy(row)] * self.right[places]).sum(1) + self.bias[places]
+        places, rows = self.place(article), self.place(row)
+        return (self.left[rows] * self.right[places]).sum(1) + self.bias[places]
 
     def of_all(self, article: Integers) -> Tensor:
         """Return [batch, m]: the score of each article for each customer."""
-        places = torch.from_numpy(article)
+        places = self.place(article)
         return self.left @ self.right[places].T + self.bias[places]
 
 
@@ -107,9 +119,9 @@ def measure_loss(
     row = np.repeat(np.arange(len(batch)), np.diff(bought.indptr))  # [n]
     article = bought.indices.astype(np.int64)
     random = processes.split_random(random)
-    pairs = int(processes.add(torch.tensor(len(row))))
+    pairs = int(processes.add(torch.tensor(len(row), device="cpu")))
     if not len(row):
-        return torch.zeros(())
+        return torch.zeros((), device=scores.device)
     positive = scores.of_pairs(row, article)
     negative = scores.of_pairs(row, _draw_not_bought(batch[row], week, random))
     if settings.loss == "bpr":
@@ -126,32 +138,32 @@ def _measure_softmax(
     processes: Processes,
 ) -> Tensor:
     drawn = np.unique(random.choice(len(week.chance), settings.negatives, p=week.chance))
-    inclusion = torch.from_numpy(-np.expm1(-settings.negatives * week.chance[drawn])).float()
+    inclusion = scores.place(-np.expm1(-settings.negatives * week.chance[drawn]).astype(np.float32))
     negatives = scores.of_all(drawn)  # [len(batch), len(drawn)]
     # none of a customer's purchases is a negative for another purchase of the same customer
     negatives = _leave_out(negatives, week.targets[batch][:, drawn])
-    loss = torch.zeros(())
+    loss = torch.zeros((), device=scores.device)
     for targets, share in ((week.targets, 1 - settings.new_share), (week.new, settings.new_share)):
         bought = targets[batch]
         count = np.diff(bought.indptr)
-        customers = int(processes.add(torch.tensor(int((count > 0).sum()))))
+        customers = int(processes.add(torch.tensor(int((count > 0).sum()), device="cpu")))
         if not share or not bought.nnz:
             continue
         row = np.repeat(np.arange(len(batch)), count)
-        weight = torch.from_numpy((1 / customers / np.maximum(count, 1))[row]).float()
+        weight = scores.place((1 / customers / np.maximum(count, 1))[row].astype(np.float32))
         if targets is week.new:
             negatives = _leave_out(negatives, week.owned[batch][:, drawn])
         positive = scores.of_pairs(row, bought.indices.astype(np.int64))
-        loss = loss + share * sampled_softmax_loss(positive, torch.from_numpy(row), negatives, inclusion, weight)
+        loss = loss + share * sampled_softmax_loss(positive, scores.place(row), negatives, inclusion, weight)
     return loss
 
 
 def _leave_out(scores: Tensor, pairs: sp.csr_matrix) -> Tensor:
     """Return the scores [batch, m] with those of `pairs` so low that they count nothing."""
     found = pairs.tocoo()
-    mask = torch.zeros(scores.shape, dtype=torch.bool)
+    mask = torch.zeros(scores.shape, dtype=torch.bool, device="cpu")
     mask[torch.from_numpy(found.row).long(), torch.from_numpy(found.col).long()] = True
-    return scores.masked_fill(mask, -1e9)
+    return scores.masked_fill(mask.to(scores.device), -1e9)
 
 
 def _draw_not_bought(customer: Integers, week: TargetWeek, random: np.random.Generator) -> Integers:

@@ -7,7 +7,7 @@ https://arxiv.org/abs/2002.02126.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .adjacency import Adjacency, propagate
+from .adjacency import Adjacency, Propagation
 
 ROUNDS = 8  # of block iteration: after so many the leading directions are apart from the rest
 
@@ -30,17 +30,28 @@ class LightGCN(torch.nn.Module):
 
     def __init__(self, num_nodes: int, dim: int, layers: int, dropout: float, generator: torch.Generator) -> None:
         super().__init__()
-        self.layers, self.dropout = layers, dropout
-        self.embedding = torch.nn.Parameter(torch.randn(num_nodes, dim, generator=generator) * 0.1)
+        self.layers, self.dropout = torch.nn.ModuleList(Propagation() for _ in range(layers)), dropout
+        self.embedding = torch.nn.Parameter(torch.randn(num_nodes, dim, generator=generator, device="cpu") * 0.1)
 
-    def forward(self, adjacency: Adjacency) -> Tensor:
-        """Return [num_nodes, dim]: the embeddings after propagation over `adjacency`, not normalised."""
-        return self.propagate(self.embedding, adjacency)
+    def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
+        """Return [N, dim]: the mean of x [N, dim] and of what each layer makes of it.
 
-    def propagate(self, x: Tensor, adjacency: Adjacency) -> Tensor:
-        """Return the mean of x [num_nodes, dim] and of its propagation over 1 to `layers` edges."""
+        Parameters
+        ----------
+        x : [N, dim], the vectors before propagation: `embedding`, or as of `HeteroLightGCN.begin`.
+        edge_index, edge_weight : as of `Propagation.forward`.
+        """
+        return self.smooth(x, Adjacency(edge_index, len(x), len(x), edge_weight=edge_weight))
+
+    def smooth(self, x: Tensor, adjacency: Adjacency) -> Tensor:
+        """As `forward`, over a graph that several processes may share."""
         x = functional.dropout(x, self.dropout, self.training) if self.dropout else x
-        return propagate(x, adjacency, self.layers)
+        x = adjacency.add_gradient(x)
+        total, layer = x, x
+        for propagation in self.layers:
+            layer = adjacency.add_shared(propagation(layer, adjacency.edge_index, adjacency.edge_weight))
+            total = total + layer
+        return total / (len(self.layers) + 1)
 
     @torch.no_grad()
     def start_from(self, adjacency: Adjacency, block: Tensor) -> None:
@@ -67,7 +78,8 @@ def make_orthonormal(block: Tensor, adjacency: Adjacency) -> Tensor:
     for _ in range(2):
         customers, shared = block[: adjacency.customers].double(), block[adjacency.customers :].double()
         gram = adjacency.processes.add(customers.T @ customers) + shared.T @ shared  # [dim, dim]
-        gram += torch.eye(len(gram), dtype=gram.dtype) * gram.diagonal().mean() * 1e-12  # fewer nodes than columns
+        diagonal = gram.diagonal()
+        diagonal += diagonal.mean() * 1e-12  # there may be fewer nodes than columns
         factor = torch.linalg.cholesky(gram)
         block = torch.linalg.solve_triangular(factor, block.double().T, upper=False).T.float()
     return block
@@ -90,6 +102,10 @@ class NodeFeatures:
     codes: Tensor
     sizes: tuple[int, ...]
 
+    def to(self, device: torch.device) -> NodeFeatures:
+        """Return the same features on a device."""
+        return replace(self, numbers=self.numbers.to(device), codes=self.codes.to(device))
+
 
 class _FeatureEmbedding(torch.nn.Module):
     """The sum of a vector for the kind of node, one for each category's code, and its numbers times vectors."""
@@ -97,10 +113,11 @@ class _FeatureEmbedding(torch.nn.Module):
     def __init__(self, num_numbers: int, sizes: Sequence[int], dim: int) -> None:
         super().__init__()
         begins = np.concatenate([[0], np.cumsum(sizes)])[:-1] if sizes else np.zeros(0)
-        self.begins = torch.from_numpy(begins.astype(np.int64))
-        self.numbers = torch.nn.Parameter(torch.zeros(num_numbers, dim))
-        self.codes = torch.nn.Parameter(torch.zeros(int(sum(sizes)), dim))
-        self.kind = torch.nn.Parameter(torch.zeros(dim))
+        self.begins: Tensor
+        self.register_buffer("begins", torch.from_numpy(begins.astype(np.int64)), persistent=False)
+        self.numbers = torch.nn.Parameter(torch.zeros(num_numbers, dim, device="cpu"))
+        self.codes = torch.nn.Parameter(torch.zeros(int(sum(sizes)), dim, device="cpu"))
+        self.kind = torch.nn.Parameter(torch.zeros(dim, device="cpu"))
 
     def forward(self, features: NodeFeatures) -> Tensor:
         """[n, dim]."""
@@ -132,8 +149,8 @@ class HeteroLightGCN(LightGCN):
     ) -> None:
         super().__init__(num_nodes, dim, layers, dropout, generator)
         self.kinds = torch.nn.ModuleList(_FeatureEmbedding(kind.numbers.shape[1], kind.sizes, dim) for kind in features)
-        self.scale = torch.nn.Parameter(torch.tensor(float(np.log(scale))))
-        self.trend = torch.nn.Parameter(torch.zeros(windows))
+        self.scale = torch.nn.Parameter(torch.tensor(float(np.log(scale)), device="cpu"))
+        self.trend = torch.nn.Parameter(torch.zeros(windows, device="cpu"))
 
     @torch.no_grad()
     def clear_cache(self, seen: Tensor) -> None:
@@ -149,7 +166,7 @@ class HeteroLightGCN(LightGCN):
         known : [num_nodes, 1] float32, 1 where the latent embedding is used, 0 for nodes that were not there yet.
         features : one for each kind that the network was made with.
         """
-        return self.propagate(self.begin(known, features), adjacency)
+        return self.smooth(self.begin(known, features), adjacency)
 
     def begin(self, known: Tensor, features: Sequence[NodeFeatures]) -> Tensor:
         """Return [num_nodes, dim]: the nodes before propagation; parameters as of `embed`."""
@@ -180,9 +197,9 @@ def to_cosine_space(
     """
     bias = bias - (bias.max() + bias.min()) / 2 if len(bias) else bias  # a shift of all changes no order
     near = functional.normalize(customers, dim=1)
-    left = torch.cat([near, torch.ones(len(near), 1), torch.zeros(len(near), 1)], dim=1)
+    left = torch.cat([near, torch.ones_like(near[:, :1]), torch.zeros_like(near[:, :1])], dim=1)
     right = scale * functional.normalize(articles, dim=1)
     length = (right**2).sum(1) + bias**2
     rest = (length.max() - length).clamp(min=0).sqrt() if len(length) else length
     right = torch.cat([right, bias[:, None], rest[:, None]], dim=1)
-    return functional.normalize(left, dim=1).numpy(), functional.normalize(right, dim=1).numpy()
+    return functional.normalize(left, dim=1).cpu().numpy(), functional.normalize(right, dim=1).cpu().numpy()

@@ -1,4 +1,4 @@
-"""A trained model as one piece of bytes: safetensors, which holds numbers and words and can run nothing."""
+"""A trained model as bytes in the safetensors format, which holds tensors and texts, and cannot run code."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _KINDS = (np.dtype(np.float32), np.dtype(np.int64))
 
 
 class BadModel(HmrecError):
-    """The bytes are no model of hmrec's, or not a whole one."""
+    """The bytes are not a complete model of hmrec."""
 
 
 def save_model(trained: TrainedModel) -> bytes:
-    """Put a model into bytes from which `load_model` makes the same model again, float32 for float32.
+    """Return a model as bytes, from which `load_model` restores it bit for bit.
 
     Raises
     ------
@@ -44,6 +44,7 @@ def save_model(trained: TrainedModel) -> bytes:
         "since": trained.since.isoformat(),
         "until": trained.until.isoformat(),
         "purchases": trained.purchases,
+        "name": trained.name,
         "attribute_keys": {label: list(keys) for label, keys in trained.attribute_keys.items()},
         "encoders": {kind: encoder.to_json() for kind, encoder in trained.encoders.items()},
     }
@@ -61,11 +62,11 @@ def save_model(trained: TrainedModel) -> bytes:
 
 
 def load_model(content: bytes) -> TrainedModel:
-    """Make a model of `save_model`'s bytes.
+    """Restore a model from the bytes of `save_model`.
 
     Raises
     ------
-    BadModel : they are cut off, damaged or something else.
+    BadModel : the bytes are truncated, damaged or not a model.
     """
     try:
         _check_format(content)
@@ -87,33 +88,34 @@ def load_model(content: bytes) -> TrainedModel:
             },
             attribute_keys={label: tuple(keys) for label, keys in facts["attribute_keys"].items()},
             encoders={kind: FeatureEncoder.from_json(text) for kind, text in facts["encoders"].items()},
+            name=str(facts.get("name", "")),  # older files have none
             learned_from=IdMap(_unpack_ids(tensors[_LEARNED_FROM])) if _LEARNED_FROM in tensors else None,
         )
         _check_shapes(trained)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        sentence = "These bytes are not a whole model of hmrec's."
-        raise BadModel(sentence, "Train again, or take another version.") from error
+        sentence = "These bytes are not a complete model of hmrec."
+        raise BadModel(sentence, "Train again, or use another version.") from error
     return trained
 
 
 def _check_format(content: bytes) -> None:
-    """Compare the metadata, which safetensors' numpy part does not give: 8 bytes of length, then JSON."""
+    """Check the metadata, which safetensors' NumPy interface does not return: 8 bytes of length, then JSON."""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length]) if length <= len(content) - 8 else {}
     if header["__metadata__"]["format"] != _FORMAT:
-        raise ValueError("another format")
+        raise ValueError("the format differs")
 
 
 def _check_shapes(trained: TrainedModel) -> None:
     for ids, vectors in ((trained.customer_ids, trained.customers), (trained.article_ids, trained.articles)):
         if vectors.dtype != np.float32 or vectors.shape != (len(ids), trained.settings.dim):
-            raise ValueError("embeddings and ids do not fit each other")
+            raise ValueError("embeddings and ids do not match")
         if not np.isfinite(vectors).all():
             raise ValueError("an embedding is not a number")
     if not all(isinstance(value, (int, float)) for epoch in trained.history for value in epoch):
-        raise ValueError("the history is not made of numbers")
+        raise ValueError("the history has values that are not numbers")
     if any(weight.dtype not in _KINDS for weight in trained.weights.values()):
-        raise ValueError("weights of another kind")
+        raise ValueError("a weight is neither float32 nor int64")
 
 
 def _pack_text(text: str) -> npt.NDArray[np.uint8]:
@@ -121,12 +123,12 @@ def _pack_text(text: str) -> npt.NDArray[np.uint8]:
 
 
 def _pack_ids(ids: IdMap) -> npt.NDArray[np.uint8]:
-    """Ids as JSON: they may hold any character."""
+    """Return the ids as JSON, because they may contain any character."""
     return _pack_text(json.dumps(list(ids), separators=(",", ":"), ensure_ascii=False))
 
 
 def _unpack_ids(packed: npt.NDArray[Any]) -> list[str]:
     ids = json.loads(packed.tobytes())
     if not isinstance(ids, list) or not all(isinstance(outer, str) for outer in ids):
-        raise ValueError("ids are not a list of words")
+        raise ValueError("the ids are not a list of texts")
     return ids

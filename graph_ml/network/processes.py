@@ -18,8 +18,8 @@ class ProcessLost(HmrecError):
 
     def __init__(self) -> None:
         super().__init__(
-            "A process of the training is gone, so all end.",
-            "Run the same command again: it goes on from the checkpoint.",
+            "A process of the training ended, so all end.",
+            "Run the same command again to resume from the checkpoint.",
         )
 
 
@@ -27,13 +27,13 @@ class ProcessLost(HmrecError):
 class Processes:
     """All processes of a training, and the number of this one.
 
-    A process alone needs no process group: every method returns its input. Several processes must all call a method,
-    in the same order; each then raises `ProcessLost` if one of them is gone.
+    A single process needs no process group: every method returns its input. With several, all must call the same
+    methods in the same order; a method raises `ProcessLost` if one of them is gone.
 
     Attributes
     ----------
     rank : this process's number, 0 to size - 1.
-    size : how many there are.
+    size : number of processes.
     """
 
     rank: int = 0
@@ -41,7 +41,7 @@ class Processes:
 
     @classmethod
     def joined(cls) -> Processes:
-        """Return those of the process group that this process has joined."""
+        """Return the processes of the group that this process has joined."""
         return cls(dist.get_rank(), dist.get_world_size())
 
     def add(self, x: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class Processes:
             raise ProcessLost from error
 
     def share(self, value: object) -> object:
-        """Return the first process's value, any object that pickles, to all."""
+        """Return the first process's value, any object that can be pickled, in all processes."""
         if self.size == 1:
             return value
         held = [value]
@@ -80,7 +80,7 @@ class Processes:
         Parameters
         ----------
         x : [counts[rank], ...].
-        counts : how many rows each process has.
+        counts : number of rows of each process.
 
         Returns
         -------

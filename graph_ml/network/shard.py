@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch_geometric.data import HeteroData
 
 from ...cypher.errors import UserMistake
+from ..export.hetero import take_customers
 from ..export.subgraph import Integers, Subgraph
 from ..holdout.ranking import Truth
 from .processes import Processes
@@ -70,6 +72,10 @@ class Shard:
         """Return the own customers with their purchases, numbered from 0, and all articles."""
         return subgraph if self.is_whole else subgraph.take(np.arange(self.begin, self.end))
 
+    def take_data(self, data: HeteroData) -> HeteroData:
+        """As `take`, of the graph as `HeteroData`."""
+        return data if self.is_whole else take_customers(data, np.arange(self.begin, self.end))
+
     def take_truth(self, truth: Truth) -> Truth:
         """Return the part of a truth that is about own customers, numbered from 0."""
         if self.is_whole:
@@ -85,7 +91,7 @@ class Shard:
     def gather_customers(self, own: Integers) -> Integers:
         """Return the customers [n] that all processes name, by their numbers in the whole subgraph; ascending."""
         size = self.processes.size
-        counts = self.processes.gather(torch.tensor([len(own)]), [1] * size).tolist()
+        counts = self.processes.gather(torch.tensor([len(own)], device="cpu"), [1] * size).tolist()
         return self.processes.gather(torch.from_numpy(own + self.begin), counts).numpy()
 
     def take_rows(self, x: Tensor) -> Tensor:

@@ -17,75 +17,87 @@ from ..holdout.split import WEEK
 
 
 class TrainSettings(BaseModel):
-    """How the embeddings are trained."""
+    """Settings of the training of embeddings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dim: int = Field(default=64, ge=4, le=4096, description="Numbers in an embedding, two of them for what sells")
-    layers: int = Field(default=2, ge=0, le=8, description="How many steps away on the graph an embedding looks")
+    dim: int = Field(
+        default=64, ge=4, le=4096, description="Dimension of the embeddings; two of the numbers are for popularity"
+    )
+    layers: int = Field(
+        default=2, ge=0, le=8, description="Number of layers: steps on the graph that an embedding reaches"
+    )
     half_life: float | None = Field(
-        default=180.0, gt=0, description="Days after which a purchase weighs half in the graph; null: all weigh alike"
+        default=180.0,
+        gt=0,
+        description="Days after which a purchase counts half in the graph; null: all count the same",
     )
     most: float | None = Field(
-        default=3.0, gt=0, description="What a customer's purchases of one article weigh together at most; null: no end"
+        default=3.0, gt=0, description="Maximum total weight of a customer's purchases of one article; null: no maximum"
     )
     attributes: float = Field(
-        default=1.0, ge=0, description="Weight of the edges to an article's attributes; 0: the purchases alone"
+        default=1.0, ge=0, description="Weight of the edges from articles to their attributes; 0: only purchases"
     )
-    features: bool = Field(default=True, description="What nodes tell of themselves, so that new ones get an embedding")
+    features: bool = Field(default=True, description="Use the features of nodes, so that new nodes get an embedding")
     windows: tuple[int, ...] = Field(
-        default=(3, 7, 14, 28, 84, 364), description="Last days of which an article's buyers count; none: cosine alone"
+        default=(3, 7, 14, 28, 84, 364),
+        description="Periods of last days whose buyers are counted; empty: only the cosine",
     )
-    loss: Literal["softmax", "bpr", "softplus"] = Field(default="softmax", description="What training makes small")
+    loss: Literal["softmax", "bpr", "softplus"] = Field(default="softmax", description="The loss function")
     new_share: float = Field(
-        default=0.65, ge=0, le=1, description="Share of the loss for articles not bought before, the others left out"
+        default=0.65,
+        ge=0,
+        le=1,
+        description="Weight of the loss over new purchases only; the rest is over all purchases",
     )
-    beta: float = Field(default=1.5, gt=0, description="Sharpness of the softplus loss; 1 is BPR's")
-    temperature: float = Field(default=0.1, gt=0, description="What cosines are divided by to be scores, at the start")
-    learning_rate: float = Field(default=0.002, gt=0, description="Adam's step")
-    weight_decay: float = Field(default=0.0, ge=0, description="Adam's pull of all numbers towards 0")
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the learned numbers left out at each step")
-    spectral: bool = Field(default=True, description="Start from the graph's singular vectors, not random numbers")
+    beta: float = Field(default=1.5, gt=0, description="Sharpness of the softplus loss; with 1, it is BPR")
+    temperature: float = Field(default=0.1, gt=0, description="Initial divisor of cosines in the scores")
+    learning_rate: float = Field(default=0.002, gt=0, description="Adam's learning rate")
+    weight_decay: float = Field(default=0.0, ge=0, description="Adam's weight decay")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of the numbers dropped in each step")
+    spectral: bool = Field(default=True, description="Start from singular vectors of the graph, not random numbers")
     start_power: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="For these an edge is divided by this power of its ends' degrees, 0.5 as for propagation; "
-        "null: what is best after one epoch",
+        description="For these vectors, edges are divided by this power of the degrees of their nodes, as by 0.5 in "
+        "propagation; null: the best of several after one epoch",
     )
     averaging: float = Field(
         default=0.8,
         ge=0,
         lt=1,
-        description="Share of the epochs before in the mean of the weights that is kept; 0: the last epoch's alone",
+        description="Share of earlier epochs in the running mean of the weights; 0: only the last epoch",
     )
-    epochs: int = Field(default=40, ge=1, description="At most how often the target weeks are gone through")
-    patience: int = Field(default=4, ge=1, description="Epochs without a better validation before it stops")
+    epochs: int = Field(default=40, ge=1, description="Maximum number of epochs; each trains on all target weeks once")
+    patience: int = Field(default=4, ge=1, description="Epochs without a better validation after which training stops")
     validation_days: int = Field(
-        default=WEEK, ge=0, description="Days held out at a time to find the best epoch; 0: run them all"
+        default=WEEK, ge=0, description="Days held out at a time to find the best epoch; 0: run all epochs"
     )
     validation_times: int = Field(
-        default=3, ge=1, description="How often so many days are held out, at most an eighth of all; one time is noisy"
+        default=3, ge=1, description="Number of such periods, at most an eighth of all; a single one is noisy"
     )
     target_weeks: int = Field(
         default=20,
         ge=0,
-        description="At most so many last weeks to foresee, each from the purchases before it; 0: the graph's own "
-        "purchases",
+        description="Maximum number of last weeks to predict, each from earlier purchases; 0: predict the purchases of "
+        "the graph itself",
     )
     target_customers: int = Field(
         default=25_000,
         ge=1,
-        description="As many weeks as have so many customers together, counted in each; at least five",
+        description="Use as many weeks as have this many customers in total, counted in each week; at least five",
     )
-    batch_size: int = Field(default=2048, ge=1, description="Customers in a step; more where a week has many")
-    negatives: int = Field(default=4096, ge=1, description="Articles drawn at a step as not bought")
-    popularity: float = Field(default=0.75, ge=0, description="They are drawn by their purchases to this power")
+    batch_size: int = Field(default=2048, ge=1, description="Customers per step; more if a week has many")
+    negatives: int = Field(default=4096, ge=1, description="Articles drawn as negatives per step, for softmax")
+    popularity: float = Field(
+        default=0.75, ge=0, description="Negatives are drawn by the weight of their purchases to this power"
+    )
     most_purchases: int | None = Field(
         default=4_000_000,
         ge=1,
-        description="Learn from customers drawn evenly who have about so many purchases together, and embed the others "
-        "by what they bought; null: learn from all",
+        description="Train on a uniform sample of customers with about this many purchases in total, and embed the "
+        "others from their purchases; null: train on all",
     )
     seed: int = Field(default=0, ge=0, description="The same seed gives the same embeddings on the same machine")
 
@@ -127,6 +139,7 @@ class TrainedModel:
     encoders : for `customer` and `article`, the encoders of their features.
     interrupted : whether an interrupt ended the training early.
     learned_from : the customers whose latent embeddings are in the weights; None: all of `customer_ids`.
+    name : of vectors of another model (`read_own_vectors`), which have no weights here; empty for hmrec's own.
     """
 
     customer_ids: IdMap
@@ -144,6 +157,7 @@ class TrainedModel:
     encoders: Mapping[str, FeatureEncoder] = field(default_factory=dict)
     interrupted: bool = False
     learned_from: IdMap | None = None
+    name: str = ""
 
     @property
     def trained_customers(self) -> IdMap:

@@ -8,10 +8,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from torch import Tensor
+from torch_geometric.data import HeteroData
 
 from ...cypher.progress import DETAIL, Progress, silent
+from ..export.hetero import BOUGHT, get_encoders, select_purchases, take_customers, to_hetero, to_subgraph
 from ..export.subgraph import Integers, Subgraph, SubgraphSpec
 from .checkpoint import Checkpoint, make_key
+from .devices import CPU, DeviceName, choose_device
 from .epochs import START_POWERS, Training
 from .fold_in import embed_shop
 from .processes import ALONE, Processes
@@ -39,15 +42,16 @@ PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
 _PREPARING = "Training: making the graphs of the weeks"
 _STEPS = {"search": "Training: finding the best epoch", "final": "Training on all purchases"}
 
-_Begin = Callable[[Subgraph, TrainSettings, Subgraph], Training]
+_Begin = Callable[[HeteroData, TrainSettings, HeteroData], Training]
 
 
 def train(
-    subgraph: Subgraph,
+    data: HeteroData | Subgraph,
     settings: TrainSettings | None = None,
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
     processes: Processes = ALONE,
+    device: DeviceName = "auto",
 ) -> TrainedModel:
     """Learn an embedding for each customer and article, so that what a customer buys next has a large cosine.
 
@@ -61,35 +65,38 @@ def train(
 
     Parameters
     ----------
-    subgraph : the purchases.
+    data : the graph, from `to_hetero` or `load_export`, or the subgraph to make it from.
     settings : how; None for the defaults.
     progress : called with the epochs, their loss and validation.
     checkpoint : where the state is kept while training runs; a training that was killed goes on from there, and ends as
         it would have ended. None: nothing is kept.
     processes : those that train together. Each calls this with the same subgraph and settings, and gets the same
         model. Several train on the whole graph, also of a shop that one would train by `WideTraining`.
+    device : where to train, as for `choose_device`; several processes train on the CPU.
 
     Raises
     ------
     ProcessLost : one of several processes is gone.
-    UserMistake : there are fewer customers than processes, or several processes and dropout.
+    UserMistake : there are fewer customers than processes, several processes and dropout, or no such device.
     """
     settings = settings or TrainSettings()
     progress = progress if processes.rank == 0 else silent
-    begin: _Begin = partial(Training, processes=processes)
-    if processes.size == 1 and is_wide(subgraph, settings):
-        begin = WideTraining
+    data = to_hetero(data) if isinstance(data, Subgraph) else data
+    subgraph, place = to_subgraph(data), CPU if processes.size > 1 else choose_device(device)
+    begin: _Begin = partial(Training, processes=processes, device=place)
+    if processes.size == 1 and place.type != "mps" and is_wide(data, settings):  # Apple's have no sparse products
+        begin = partial(WideTraining, device=place)
     record = _Record(checkpoint, make_key(subgraph, settings.model_dump_json()) if checkpoint else "", processes)
     drawn = draw_customers(subgraph, settings)
-    base = subgraph
+    base = data
     if drawn is not None:
         progress(f"Learning from {len(drawn):,} of {len(subgraph.customer_ids):,} customers", 0, None)
-        base = subgraph.take(drawn)
+        base = take_customers(data, drawn)
     progress(_PREPARING, 0, None)
-    found = _search(begin, base, settings, subgraph, record, progress)
+    found = _search(begin, base, settings, data, record, progress)
     settings, epochs, interrupted = found.settings, found.epochs, bool(found.interrupted)
     progress(_PREPARING, 0, None)
-    training = begin(base, settings, subgraph)
+    training = begin(base, settings, data)
     if found.interrupted:
         training.mean.load_state_dict(found.interrupted)
     else:
@@ -97,15 +104,15 @@ def train(
         epochs = done[-1].epoch
     customers, articles = training.embed()
     trained = TrainedModel(
-        base.customer_ids, base.article_ids, customers, articles, settings, tuple(found.history), epochs,
-        subgraph.since, subgraph.until, base.num_edges, training.weights(),
+        base["customer"].ids, base["article"].ids, customers, articles, settings, tuple(found.history), epochs,
+        subgraph.since, subgraph.until, base[BOUGHT].num_edges, training.weights(),
         {label: attribute.keys for label, attribute in subgraph.attributes.items()} if settings.attributes else {},
-        training.encoders, interrupted,
+        get_encoders(base) if settings.features else {}, interrupted,
     )  # fmt: skip
     del training  # graphs of all weeks
     if drawn is not None:
         progress("Embedding the other customers", 0, None)
-        trained = embed_shop(trained, subgraph)
+        trained = embed_shop(trained, data, place)
     record.remove()
     return trained
 
@@ -145,13 +152,13 @@ class _Found(NamedTuple):
 
 
 def _search(
-    begin: _Begin, base: Subgraph, settings: TrainSettings, shop: Subgraph, record: _Record, progress: Progress
+    begin: _Begin, base: HeteroData, settings: TrainSettings, shop: HeteroData, record: _Record, progress: Progress
 ) -> _Found:
     """Find the start power and the number of epochs on held-out weeks; without any the settings stay as they are."""
-    folds = split_validation(base, settings)
+    folds = split_validation(to_subgraph(base), settings)
     if not folds:
         return _Found(settings, [], settings.epochs, {})
-    training = begin(folds[-1].before, settings, shop)
+    training = begin(select_purchases(base, folds[-1].is_before), settings, shop)
     if settings.spectral and settings.start_power is None:
         if record.start_power is None:
             record.start_power = choose_start_power(training, folds, progress)

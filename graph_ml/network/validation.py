@@ -1,4 +1,4 @@
-"""Validation: stretches of days held out of training, and the quality of lists for them."""
+"""Validation: periods held out of training, and the quality of lists for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...cypher.errors import UserMistake
-from ..export.subgraph import Subgraph, to_days
+from ..export.subgraph import Mask, Subgraph, to_days
 from ..holdout.metrics import average_precision
 from ..holdout.ranking import Truth, make_truth, mark_hits, rank_by_cosine
 from ..holdout.split import hold_out
@@ -17,20 +17,26 @@ from .weeks import weeks_of
 
 
 class ValidationFold(NamedTuple):
-    """Some days held out: all purchases, the first of the days, and what was bought in them, all and new."""
+    """A period held out: all purchases, its first day, and the truths of all and of new purchases in it."""
 
     subgraph: Subgraph
     day: int
     truths: tuple[Truth, Truth]
 
     @property
+    def is_before(self) -> Mask:
+        """Which purchases [num_edges] were made before the days."""
+        is_before: Mask = self.subgraph.time < self.day
+        return is_before
+
+    @property
     def before(self) -> Subgraph:
-        """The purchases before the days; not kept, for they are as large as all."""
-        return self.subgraph.where(self.subgraph.time < self.day)
+        """The purchases before the period; not stored, because they are almost as large as all."""
+        return self.subgraph.where(self.is_before)
 
 
 def split_validation(subgraph: Subgraph, settings: TrainSettings) -> list[ValidationFold]:
-    """Return the last stretches of days, the latest first; none if there are too few weeks, or nobody bought then."""
+    """Return the last periods, the latest first; none if there are too few weeks, or no purchases in them."""
     days = settings.validation_days
     if not days or weeks_of(subgraph) < 2:
         return []
@@ -39,7 +45,7 @@ def split_validation(subgraph: Subgraph, settings: TrainSettings) -> list[Valida
     for ago in range(min(settings.validation_times, max(1, spans // 8))):
         try:
             held = hold_out(subgraph, days, ago)
-        except UserMistake:  # the shop may have been closed on these days
+        except UserMistake:  # no purchases, for example because the shop was closed
             continue
         truths = make_truth(held, new_only=False), make_truth(held, new_only=True)
         if len(truths[0].customers):

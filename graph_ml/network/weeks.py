@@ -1,4 +1,4 @@
-"""The target weeks of a training: the graph before each, and what was bought in it."""
+"""The target weeks of a training: the graph before each week, and the purchases in it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ..holdout.split import WEEK
 from .dated_graph import DatedGraph, GraphBuilder, weight_articles
 from .trained_model import TrainSettings
 
-LEAST_WEEKS = 5  # target weeks, however many customers each has
-UNIFORM_SHARE = 0.1  # share of the negatives drawn evenly, so that articles that never sold are among them, too
+LEAST_WEEKS = 5  # minimum number of target weeks
+UNIFORM_SHARE = 0.1  # share of the negatives drawn uniformly, so that articles never sold are also drawn
 
 
 @dataclass(frozen=True)
 class TargetWeek:
-    """Purchases to predict, and the graph to predict them from; with several processes those of own customers.
+    """Purchases to predict, and the graph to predict them from; with several processes, of the own customers.
 
     Attributes
     ----------
     graph : the graph before the week.
-    targets : [C, A], 1 where bought in the week.
-    new : [C, A], 1 where bought in the week and not before.
-    owned : [C, A], 1 where bought before, by customers with targets.
-    customers : those with targets.
-    chance : [A], the probability of each article to be drawn as a negative, from the purchases of all processes.
+    targets : [C, A], 1 if bought in the week.
+    new : [C, A], 1 if bought in the week and not before.
+    owned : [C, A], 1 if bought before, by customers with targets.
+    customers : the customers with targets.
+    chance : [A], the probability that a draw of a negative is this article, from the purchases of all processes.
     """
 
     graph: DatedGraph
@@ -42,20 +42,20 @@ class TargetWeek:
 
 
 def plan_target_weeks(own: Subgraph, weeks: int, until: int, builder: GraphBuilder) -> list[TargetWeek]:
-    """Return the last weeks, the latest first; if none has purchases before and in it, all purchases as one target.
+    """Return the last weeks with purchases before and in them, the latest first; if none, all purchases as one target.
 
     Parameters
     ----------
     own : the own customers' purchases.
-    weeks : how many weeks at most.
+    weeks : maximum number of weeks.
     until : the day after the last purchase of all customers, as days since 1970-01-01.
-    builder : of the graphs.
+    builder : builds the graphs.
     """
     planned = []
     for week in range(1, weeks + 1):
         cut = until - WEEK * week
         before, after = own.where(own.time < cut), own.where((own.time >= cut) & (own.time < cut + WEEK))
-        edges = builder.processes.add(torch.tensor([before.num_edges, after.num_edges]))
+        edges = builder.processes.add(torch.tensor([before.num_edges, after.num_edges], device="cpu"))
         if int(edges.min()):
             planned.append(_make_target_week(before, after, cut, builder))
     return planned or [_make_target_week(own, own, until, builder)]
@@ -64,9 +64,9 @@ def plan_target_weeks(own: Subgraph, weeks: int, until: int, builder: GraphBuild
 def count_target_weeks(subgraph: Subgraph, settings: TrainSettings) -> int:
     """Return how many of the last weeks are target weeks.
 
-    As many as have `target_customers` together, but at most half of all weeks, for the first have few purchases before
-    them, and at least `LEAST_WEEKS` if there are as many. A small shop has few customers a week, and fewer weeks would
-    overfit them.
+    These are as many as have `target_customers` customers in total, but at least `LEAST_WEEKS`, if there are as many. A
+    small shop has few customers a week, and training on few weeks would overfit. At most half of all weeks are target
+    weeks, because the first weeks have few purchases before them.
     """
     weeks = weeks_of(subgraph)
     most = min(settings.target_weeks, weeks - 1, max(LEAST_WEEKS, weeks // 2))
@@ -88,7 +88,7 @@ def _make_target_week(before: Subgraph, after: Subgraph, day: int, builder: Grap
     graph = builder.build(before, day)
     targets = collect_pairs(after)
     is_target = np.diff(targets.indptr) > 0
-    owned = collect_pairs(before.where(is_target[before.customer]))  # no other customer is in a batch
+    owned = collect_pairs(before.where(is_target[before.customer]))  # batches have no other customers
     new = (targets - targets.multiply(owned)).tocsr()
     new.eliminate_zeros()
     sold = builder.processes.add(torch.from_numpy(weight_articles(before, day, builder.settings))).numpy()

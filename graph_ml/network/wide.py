@@ -24,11 +24,13 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
+from torch_geometric.data import HeteroData
 
-from ..export.features import FeatureEncoder
+from ..export.hetero import BOUGHT, to_subgraph
 from ..export.subgraph import Attribute, Integers, Mask, Subgraph
-from .adjacency import invert_powers, to_tensor
+from .adjacency import SparseProduct, invert_powers, to_tensor
 from .dated_graph import DatedGraph, GraphBuilder, weight_attributes
+from .devices import CPU
 from .embed import finish
 from .epochs import Training
 from .losses import Scores
@@ -37,7 +39,7 @@ from .trained_model import TrainSettings
 from .weeks import UNIFORM_SHARE, TargetWeek
 
 
-def is_wide(shop: Subgraph, settings: TrainSettings) -> bool:
+def is_wide(shop: HeteroData, settings: TrainSettings) -> bool:
     """Return whether most of a shop's articles were never bought, and the settings allow a graph without them."""
     fits = (
         settings.layers == 2
@@ -46,8 +48,8 @@ def is_wide(shop: Subgraph, settings: TrainSettings) -> bool:
         and settings.attributes > 0
         and not settings.dropout
     )
-    bought = len(np.unique(shop.article))
-    return bool(fits and shop.attributes and shop.articles.height) and 2 * bought < len(shop.article_ids)
+    bought = len(shop[BOUGHT].edge_index[1].unique())
+    return fits and len(shop.edge_types) > 1 and "encoder" in shop["article"] and 2 * bought < shop["article"].num_nodes
 
 
 @dataclass(frozen=True)
@@ -58,23 +60,12 @@ class _Times:
     transposed: Tensor
 
     @classmethod
-    def of(cls, matrix: sp.csr_matrix) -> _Times:
-        return cls(to_tensor(matrix.tocsr()), to_tensor(matrix.T.tocsr()))
+    def of(cls, matrix: sp.csr_matrix, device: torch.device) -> _Times:
+        return cls(to_tensor(matrix.tocsr()).to(device), to_tensor(matrix.T.tocsr()).to(device))
 
     def __matmul__(self, x: Tensor) -> Tensor:
-        product: Tensor = _Multiply.apply(x, self)
+        product: Tensor = SparseProduct.apply(x, self.matrix, self.transposed)
         return product
-
-
-class _Multiply(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, times: _Times) -> Tensor:
-        ctx.times = times
-        return times.matrix @ x
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return ctx.times.transposed @ gradients[0].contiguous(), None
 
 
 class UnsoldArticles:
@@ -90,7 +81,8 @@ class UnsoldArticles:
     own, attributes : [others, weights] and [others, attribute nodes in the graph], factors of the others' embeddings.
     """
 
-    def __init__(self, shop: Subgraph, encoder: FeatureEncoder, settings: TrainSettings) -> None:
+    def __init__(self, data: HeteroData, shop: Subgraph, settings: TrainSettings, device: torch.device = CPU) -> None:
+        self.device = device
         self.bought: Mask = np.zeros(len(shop.article_ids), dtype=np.bool_)
         self.bought[shop.article] = True
         self.others = np.flatnonzero(~self.bought)
@@ -104,12 +96,12 @@ class UnsoldArticles:
         self.in_graph: Mask = in_graph
         scale = invert_powers(np.asarray(edges.sum(axis=1)).ravel())
         edges = (sp.diags(scale) @ edges @ sp.diags(invert_powers(self.degree))).tocsr()
-        features = encode_sparsely(shop, encoder, self.others)
+        features = encode_sparsely(data, self.others)
         given = (edges.T @ features).tocsr()  # [all attribute nodes, weights]
-        self.to_attributes = _Times.of(given[in_graph])
+        self.to_attributes = _Times.of(given[in_graph], device)
         self.own: sp.csr_matrix = (features + edges[:, ~in_graph] @ given[~in_graph]).tocsr()
         self.attributes: sp.csr_matrix = edges[:, in_graph].tocsr()
-        self.all = to_tensor(self.own), to_tensor(self.attributes)
+        self.all = to_tensor(self.own).to(device), to_tensor(self.attributes).to(device)
 
     def take(self, subgraph: Subgraph) -> Subgraph:
         """Return the same purchases, with the articles in the graph alone and their attribute nodes."""
@@ -118,12 +110,15 @@ class UnsoldArticles:
             subgraph,
             article_ids=subgraph.article_ids.select(self.bought),
             article=renumbered[subgraph.article],
-            articles=subgraph.articles[np.flatnonzero(self.bought)],
             attributes={
                 label: _take_attribute(attribute, self.bought, renumbered, self.kept[label])
                 for label, attribute in subgraph.attributes.items()
             },
         )
+
+    def take_data(self, data: HeteroData) -> HeteroData:
+        """Return the features of the customers, and of the articles in the graph."""
+        return data.subgraph({"article": torch.from_numpy(self.bought)})
 
     def widen(self, matrix: sp.csr_matrix) -> sp.csr_matrix:
         """Return a matrix [n, articles in the graph] with an empty column for each other article."""
@@ -140,19 +135,19 @@ class UnsoldArticles:
         which : [n], numbers among the others; None for all, without a gradient.
         """
         if which is None:
-            own, attributes = self.all
-            return (own @ weights + attributes @ passed_on) / 3
-        return (_Times.of(self.own[which]) @ weights + _Times.of(self.attributes[which]) @ passed_on) / 3
+            return (self.all[0] @ weights + self.all[1] @ passed_on) / 3
+        own, attributes = (_Times.of(matrix[which], self.device) for matrix in (self.own, self.attributes))
+        return (own @ weights + attributes @ passed_on) / 3
 
 
-def encode_sparsely(shop: Subgraph, encoder: FeatureEncoder, articles: Integers) -> sp.csr_matrix:
+def encode_sparsely(data: HeteroData, articles: Integers) -> sp.csr_matrix:
     """Return [n, 1 + numbers + codes]: multiplied by the weights of the features it gives the articles' start."""
-    encoded = encoder.encode(shop.articles[articles])
-    begins = np.concatenate([[0], np.cumsum(encoded.sizes)])
-    codes = encoded.codes.numpy() + begins[:-1] if len(encoded.sizes) else encoded.codes.numpy()
+    numbers, codes = data["article"].x.numpy()[articles], data["article"].codes.numpy()[articles]
+    begins = np.concatenate([[0], np.cumsum(data["article"].encoder.sizes)]).astype(np.int64)
+    codes = codes + begins[:-1]
     rows = np.repeat(np.arange(len(articles)), codes.shape[1])
     ones = sp.csr_matrix((np.ones(codes.size), (rows, codes.ravel())), (len(articles), int(begins[-1])))
-    return sp.hstack([np.ones((len(articles), 1)), encoded.numbers.numpy().astype(np.float64), ones], format="csr")
+    return sp.hstack([np.ones((len(articles), 1)), numbers.astype(np.float64), ones], format="csr")
 
 
 def _take_attribute(attribute: Attribute, bought: Mask, renumbered: Integers, kept: Mask) -> Attribute:
@@ -164,12 +159,14 @@ def _take_attribute(attribute: Attribute, bought: Mask, renumbered: Integers, ke
 class WideTraining(Training):
     """A `Training` whose graph has only the articles that were ever bought; its results have all articles."""
 
-    def __init__(self, subgraph: Subgraph, settings: TrainSettings, shop: Subgraph | None = None) -> None:
-        encoders, shop = subgraph.fit_encoders(), shop or subgraph
-        self.unsold = UnsoldArticles(shop, encoders["article"], settings)
+    def __init__(
+        self, data: HeteroData, settings: TrainSettings, shop: HeteroData | None = None, device: torch.device = CPU
+    ) -> None:
+        whole = to_subgraph(data if shop is None else shop)
+        self.unsold = UnsoldArticles(data, whole, settings, device)
         degree = self.unsold.degree[self.unsold.in_graph]
-        builder = GraphBuilder(settings, self.unsold.take(shop), attribute_degree=degree)
-        self.prepare(self.unsold.take(subgraph), encoders, builder)
+        builder = GraphBuilder(settings, self.unsold.take(whole), attribute_degree=degree, device=device)
+        self.prepare(self.unsold.take_data(data), self.unsold.take(to_subgraph(data)), builder)
         self.weeks = [self._widen(week) for week in self.weeks]
 
     def _widen(self, week: TargetWeek) -> TargetWeek:
@@ -194,7 +191,7 @@ class WideTraining(Training):
 
     def _propagate(self, network: HeteroLightGCN, graph: DatedGraph) -> tuple[Tensor, Tensor]:
         """Return [nodes in the graph, dim] after propagation, and `passed_on` as of `Beside.embed`."""
-        matrix = graph.adjacency.matrix
+        matrix = graph.adjacency.edge_index
         begin, layer = network.begin(graph.known, self.features), _Times(matrix, matrix)
         attributes = slice(sum(self.split), None)
         first = layer @ begin
@@ -207,11 +204,12 @@ class WideTraining(Training):
         self.mean.eval()
         customers, inside = self.split
         x, passed_on = self._propagate(self.mean, graph)
-        articles = torch.empty(len(self.unsold.bought), x.shape[1])
-        articles[torch.from_numpy(self.unsold.bought)] = x[customers : customers + inside]
-        articles[torch.from_numpy(self.unsold.others)] = self.unsold.embed(_stack(self.mean), passed_on)
-        sold = torch.zeros(len(articles), graph.sold.shape[1])
-        sold[torch.from_numpy(self.unsold.bought)] = graph.sold
+        bought = torch.from_numpy(self.unsold.bought).to(self.device)
+        articles = torch.empty(len(self.unsold.bought), x.shape[1], device=self.device)
+        articles[bought] = x[customers : customers + inside]
+        articles[~bought] = self.unsold.embed(_stack(self.mean), passed_on)
+        sold = torch.zeros(len(articles), graph.sold.shape[1], device=self.device)
+        sold[bought] = graph.sold
         return finish(self.mean, x[:customers], articles, replace(graph, sold=sold), self.settings)
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:

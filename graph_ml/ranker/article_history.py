@@ -1,4 +1,4 @@
-"""Facts about articles alone: how they sell and to how many again, their prices, and how new they are."""
+"""Facts about articles alone: their sales and repeat sales, their prices, and how new they are."""
 
 from __future__ import annotations
 
@@ -13,57 +13,56 @@ from ..export.subgraph import Integers, Mask
 from .declare import ARTICLE, SHARED_LABELS, Feature, Floats, divide
 
 WINDOWS = (7, 14, 28, 84, 364)
-NEIGHBOURING_ARTICLES = (
-    25  # articles on each side in the order of ids: shops number articles that arrive together consecutively
-)
+NEIGHBOURING_ARTICLES = 25
+"""Articles on each side in the order of ids. Shops number articles that arrive together consecutively."""
 
 
 class ArticleHistory:
-    """The purchases of all articles as of a snapshot's day; every property is [A], and computed once."""
+    """The purchases of all articles as of a snapshot's day; a property is [A] unless it says otherwise."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot, self.pairs = snapshot, snapshot.pairs
         self.cut, self.number = snapshot.cut, snapshot.shape[1]
 
     def count_pairs(self, which: Mask, weight: Integers | None = None) -> npt.NDArray[np.generic]:
-        """Return [A]: how many of some pairs of customer and article each article has, or the sum of their weights."""
+        """Return [A]: the number of selected pairs of customer and article per article, or the sum of their weights."""
         return np.bincount(self.pairs.article[which], None if weight is None else weight[which], minlength=self.number)
 
     @cached_property
     def buyers(self) -> dict[int, Integers]:
-        """By `WINDOWS`, the different customers in the last so many days."""
+        """The number of different customers in the last days, by the lengths in `WINDOWS`."""
         last = self.pairs.last
         return {days: self.count_pairs(last >= self.cut - days).astype(np.int64) for days in WINDOWS}
 
     @cached_property
     def again(self) -> Mask:
-        """[pairs], which customers bought the article on two days or more."""
+        """[pairs], whether the customer bought the article on two days or more."""
         again: Mask = self.pairs.days > 1
         return again
 
     @cached_property
     def first(self) -> Floats:
-        """The day of the first purchase, infinite without any."""
+        """The day of the first purchase; infinity if there is none."""
         first = np.full(self.number, np.inf)
         np.minimum.at(first, self.pairs.article, self.pairs.first)
         return first
 
     @cached_property
     def last(self) -> Floats:
-        """The day of the last purchase, minus infinity without any."""
+        """The day of the last purchase; minus infinity if there is none."""
         last = np.full(self.number, -np.inf)
         np.maximum.at(last, self.pairs.article, self.pairs.last)
         return last
 
     @cached_property
     def sold(self) -> Mask:
-        """Which articles were ever sold."""
+        """Whether the article was ever sold."""
         sold: Mask = np.isfinite(self.first)
         return sold
 
     @cached_property
     def mean_prices(self) -> dict[int, Floats]:
-        """By days, the mean price of purchases in the last so many."""
+        """The mean price of the purchases in the last days, by number of days."""
         return {days: self._average_price(days) for days in (7, 28, 84)}
 
     def _average_price(self, days: int) -> Floats:
@@ -75,7 +74,7 @@ class ArticleHistory:
         return divide(sums, np.bincount(article[known], minlength=self.number))
 
     def count_weeks(self) -> Floats:
-        """Return the weeks of the last 12 in which each customer bought an article, summed over the customers."""
+        """Return the number of the last 12 weeks in which a customer bought the article, summed over customers."""
         snapshot, customers = self.snapshot, self.snapshot.shape[0]
         recent = snapshot.time >= self.cut - 84
         week = (self.cut - 1 - snapshot.time[recent]) // 7
@@ -89,7 +88,7 @@ def _measure_repeat_gap(history: ArticleHistory) -> Floats:
 
 
 def _average_neighbouring(values: npt.NDArray[np.generic]) -> Floats:
-    """Return [A]: the mean over the `NEIGHBOURING_ARTICLES` before and after each article in the order of ids."""
+    """Return [A]: the mean over the `NEIGHBOURING_ARTICLES` before and after each article."""
     values = values.astype(np.float64)
     sums = np.append(0.0, np.cumsum(values))
     place = np.arange(len(values))
@@ -112,31 +111,31 @@ def _count_buyers(days: int, history: ArticleHistory) -> Floats:
 _fact = partial(Feature[ArticleHistory], subject=ARTICLE)
 
 ARTICLE_FACTS: tuple[Feature[ArticleHistory], ...] = (
-    # log(1 + different customers in the last so many days)
+    # log(1 + different customers in the last days)
     *(_fact(f"buyers_{days}", partial(_count_buyers, days)) for days in WINDOWS),
-    # log of the buyers in the last 7 days, divided by a week's share of the last 28
+    # log((1 + buyers in the last 7 days) / (1 + a quarter of those in the last 28))
     _fact("trend", lambda h: np.log((1 + h.buyers[7]) / (1 + h.buyers[28] / 4))),
-    # share of the last 28 days' buyers who had not bought it before
+    # share of the last 28 days' buyers who had not bought it earlier
     _fact("first_share", lambda h: divide(h.count_pairs(h.pairs.first >= h.cut - 28), h.buyers[28])),
     # share of all buyers who bought it on two days or more
     _fact("repeat_share", lambda h: divide(h.count_pairs(h.again), np.bincount(h.pairs.article, minlength=h.number))),
-    # mean days between the purchases of these
+    # mean days between the purchases of those buyers
     _fact("repeat_gap", _measure_repeat_gap),
-    # share of the last 12 weeks in which a buyer of these weeks bought it, on average
+    # mean share of the last 12 weeks in which a buyer of those weeks bought it
     _fact("weekly_rate", lambda h: h.count_weeks() / (12 * np.maximum(h.buyers[84], 1))),
     # log of the mean price of the last 28 days
     _fact("log_price", lambda h: np.log(h.mean_prices[28])),
-    # log of the mean price of the last 7 days, divided by that of the last 84
+    # log(mean price of the last 7 days / mean price of the last 84)
     _fact("log_discount", lambda h: np.log(h.mean_prices[7] / h.mean_prices[84])),
     # days since it was first sold
     _fact("days_sold", lambda h: np.where(h.sold, h.cut - h.first, np.nan)),
     # days since it was last sold
     _fact("days_idle", lambda h: np.where(h.sold, h.cut - h.last, np.nan)),
-    # share of the articles numbered next to it that were first sold in the last 28 days
+    # share of its neighbours in the order of ids that were first sold in the last 28 days
     _fact("around_new", lambda h: _average_neighbouring((h.first >= h.cut - 28) & h.sold)),
-    # mean of buyers_7 over these
+    # mean of buyers_7 over those neighbours
     _fact("around_buyers", lambda h: _average_neighbouring(_count_buyers(7, h))),
-    # log(1 + purchases of all articles of its product, ... in the last 28 days)
+    # log(1 + purchases in the last 28 days of all articles of its product, product type and department)
     *(_fact(f"{label.lower()}_buyers", partial(_sum_over_shared, label)) for label in SHARED_LABELS),
 )
-"""Facts as of a day. An unknown fact, such as the gap of an article that nobody bought twice, is NaN."""
+"""Facts as of a day. An unknown fact, such as the gap of an article that no customer bought twice, is NaN."""

@@ -16,7 +16,7 @@ from .declare import BOTH, CUSTOMER, SHARED_LABELS, Column, Feature, Floats, div
 
 
 class Kind(NamedTuple):
-    """[m] each: days with a purchase of the article's kind, days since the last, and that divided by their mean gap."""
+    """[m] each: days with a purchase of the article's kind, days since the last, and since / mean gap between them."""
 
     days: Floats
     since: Floats
@@ -24,15 +24,15 @@ class Kind(NamedTuple):
 
 
 class CustomerHistory:
-    """The purchases of customers, seen from their candidates; every property is [m] unless it says otherwise.
+    """The purchases of customers, described for each of m candidates; a property is [m] unless it says otherwise.
 
     Parameters
     ----------
-    snapshot : the purchases of n customers, and of nobody else: all are sorted and counted.
+    snapshot : the purchases of n customers, and no others, because all are sorted and counted.
     row : [m], the customer of each candidate.
-    article : [m], its article.
+    article : [m], the article of each candidate.
     repeat_gap : [m], the fact of that name about the article.
-    cosine : [m], of the embeddings.
+    cosine : [m], the cosine of the embeddings.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class CustomerHistory:
 
     @cached_property
     def place(self) -> Integers:
-        """The place among the pairs of customer and article; -1 if the customer never bought it."""
+        """The position in `pairs`; -1 if the customer never bought the article."""
         pairs = self.pairs
         numbers = sp.csr_matrix(
             (np.arange(1, len(pairs.article) + 1), pairs.article, pairs.indptr), self.snapshot.shape
@@ -52,27 +52,27 @@ class CustomerHistory:
         return look_up(numbers, self.row, self.article).astype(np.int64) - 1
 
     def take(self, values: Column, otherwise: float) -> Floats:
-        """Return the value [pairs] of each candidate's pair, `otherwise` if the customer never bought it."""
-        return np.append(values.astype(np.float64), otherwise)[self.place]  # -1 is the one at the end
+        """Return the value [pairs] of each candidate's pair; `otherwise` if the customer never bought it."""
+        return np.append(values.astype(np.float64), otherwise)[self.place]  # place -1 is the last element
 
     @cached_property
     def days(self) -> Floats:
-        """On how many days the customer bought the article."""
+        """The number of days on which the customer bought the article."""
         return self.take(self.pairs.days, 0)
 
     @cached_property
     def since_last(self) -> Floats:
-        """Days since the last of them."""
+        """Days since the customer last bought the article."""
         return self.cut - self.take(self.pairs.last, np.nan)
 
     @cached_property
     def since_first(self) -> Floats:
-        """Days since the first of them."""
+        """Days since the customer first bought the article."""
         return self.cut - self.take(self.pairs.first, np.nan)
 
     @cached_property
     def gap(self) -> Floats:
-        """Mean days between them."""
+        """Mean days between the days of purchase; NaN if there is only one."""
         known = self.days > 1
         out = np.full(len(known), np.nan)
         np.divide(self.since_first - self.since_last, self.days - 1, out=out, where=known)
@@ -80,12 +80,12 @@ class CustomerHistory:
 
     @cached_property
     def weights(self) -> sp.csr_matrix:
-        """[n, A]: the customers' weights of articles with a half-life of 60 days."""
+        """[n, A]: the customers' purchases of articles, weighted with a half-life of 60 days."""
         return self.snapshot.decayed_counts(60.0)
 
     @cached_property
     def total(self) -> Floats:
-        """The sum of the customer's weights of all articles."""
+        """The sum of the customer's weights over all articles."""
         sums: Floats = np.asarray(self.weights.sum(axis=1)).ravel()
         return sums[self.row]
 
@@ -94,7 +94,7 @@ class CustomerHistory:
         return self.take(self.snapshot.decayed_counts(half_life).data, 0)
 
     def count_recent(self, days: int) -> Floats:
-        """Return on how many of the last so many days the customer bought the article."""
+        """Return on how many of the last `days` days the customer bought the article."""
         snapshot, articles = self.snapshot, self.snapshot.shape[1]
         recent = np.flatnonzero(snapshot.time >= self.cut - days)
         key = snapshot.customer[recent] * articles + snapshot.article[recent]
@@ -102,7 +102,7 @@ class CustomerHistory:
 
     @cached_property
     def visits(self) -> tuple[Floats, Floats]:
-        """On how many days the customer bought anything since the last purchase of the article, and since the first."""
+        """Days with any purchase of the customer after the last purchase of the article, and after the first."""
         pairs, basket = self.pairs, self.snapshot.basket
         last_of = basket[np.cumsum(self.snapshot.purchases_by_customer) - 1]  # unused for customers without purchases
         ends = np.append(pairs.begin[1:], len(pairs.order))[: len(pairs.begin)]
@@ -112,13 +112,13 @@ class CustomerHistory:
 
     @cached_property
     def visits_gap(self) -> Floats:
-        """Mean number of such days between the purchases of the article."""
+        """Mean number of days with any purchase from one purchase of the article to the next."""
         since, since_first = self.visits
         return divide(since_first - since, self.days - 1)
 
     @cached_property
     def kinds(self) -> dict[str, Kind]:
-        """By `SHARED_LABELS`, the purchases of articles of the same kind."""
+        """The purchases of articles of the same kind, by label in `SHARED_LABELS`."""
         return {label: self._summarise_kind(label) for label in SHARED_LABELS}
 
     def _summarise_kind(self, label: str) -> Kind:
@@ -135,24 +135,24 @@ class CustomerHistory:
 
     @cached_property
     def articles(self) -> Integers:
-        """[n]: how many different articles each customer bought."""
+        """[n]: the number of different articles that each customer bought."""
         return np.diff(self.pairs.indptr)
 
     @cached_property
     def baskets(self) -> tuple[Integers, npt.NDArray[np.int32]]:
-        """[days with a purchase] each: the customer and the day."""
+        """The customer and the day of each basket, [baskets] each."""
         snapshot = self.snapshot
         start = np.append(True, np.diff(snapshot.basket) > 0) if len(snapshot.time) else np.zeros(0, dtype=bool)
         return snapshot.customer[start], snapshot.time[start]
 
     def count_baskets(self, since: float = -np.inf) -> Integers:
-        """Return [n]: on how many days each customer bought anything, from the day `since` on."""
+        """Return [n]: the number of days from `since` on with a purchase of each customer."""
         customer, day = self.baskets
         return np.bincount(customer[day >= since], minlength=self.snapshot.shape[0])
 
 
 def _find_days(key: Integers, time: npt.NDArray[np.int32], wanted: Integers) -> tuple[Floats, Floats, Floats]:
-    """Return [m] each: on how many different days each wanted key occurs, the first and the last; NaN if on none."""
+    """Return [m] each: the number of days on which each wanted key occurs, the first and the last day; NaN if none."""
     if not len(key):
         missing = np.full(len(wanted), np.nan)
         return np.zeros(len(wanted)), missing, missing
@@ -206,36 +206,36 @@ _both = partial(Feature[CustomerHistory], subject=BOTH)
 _customer = partial(Feature[CustomerHistory], subject=CUSTOMER)
 
 CUSTOMER_FEATURES: tuple[Feature[CustomerHistory], ...] = (
-    # on how many days the customer bought the article
+    # number of days on which the customer bought the article
     _both("days_bought", lambda h: h.days),
-    # days since the last and the first of them, mean days between them, and since_last / gap
+    # days since the last and the first of those days, mean days between them, and since_last / gap
     _both("since_last", lambda h: h.since_last),
     _both("since_first", lambda h: h.since_first),
     _both("gap", lambda h: h.gap),
     _both("due", lambda h: h.since_last / h.gap),
-    # sum of 0.5 ^ (age / so many days) over the purchases
+    # sum of 0.5 ^ (age / half-life in days) over the purchases
     _both("weight_14", lambda h: h.sum_weights(14.0)),
     _both("weight_60", lambda h: h.sum_weights(60.0)),
     _both("weight_180", lambda h: h.sum_weights(180.0)),
-    # weight_60 divided by the sum over all articles
+    # weight_60 / its sum over all articles
     _both("share", lambda h: divide(h.sum_weights(60.0), h.total)),
-    # place of the article among the customer's, by weight_60
+    # rank of the article among the customer's, by weight_60
     _both("rank", _rank),
-    # on how many of the last so many days the customer bought it
+    # number of the last 28 or 84 days on which the customer bought it
     _both("days_28", lambda h: h.count_recent(28)),
     _both("days_84", lambda h: h.count_recent(84)),
-    # on how many days the customer bought anything since
+    # number of days since then on which the customer bought anything
     _both("visits_since", lambda h: h.visits[0]),
-    # days_bought divided by the days with any purchase from the first of them on
+    # days_bought / days with any purchase from the first of them on
     _both("visits_share", lambda h: divide(h.days, h.visits[1] + 1)),
-    # mean number of such days between them, and visits_since / visits_gap
+    # mean number of days with any purchase between them, and visits_since / visits_gap
     _both("visits_gap", lambda h: h.visits_gap),
     _both("visits_due", lambda h: divide(h.visits[0], h.visits_gap)),
-    # since_last / repeat_gap, the gap of other customers
+    # since_last / repeat_gap, the mean gap of all customers
     _both("due_elsewhere", lambda h: divide(h.since_last, h.repeat_gap)),
-    # share of the customer's weight on the article's product, ...
+    # share of the customer's weight on the article's product, product type and department
     *(_both(f"{label.lower()}_share", partial(_share_of_shared, label)) for label in SHARED_LABELS),
-    # as of the article, of its product, ...
+    # days, since and due of its product, product type and department
     *(
         _both(f"{label.lower()}_{part}", partial(_take_kind, label, part))
         for label in SHARED_LABELS
@@ -245,14 +245,14 @@ CUSTOMER_FEATURES: tuple[Feature[CustomerHistory], ...] = (
     _customer("customer_articles", lambda h: np.log1p(h.articles)[h.row]),
     # log(1 + days with a purchase)
     _customer("customer_days", lambda h: np.log1p(h.count_baskets())[h.row]),
-    # days since the last of them
+    # days since the customer's last purchase
     _customer("customer_idle", _measure_idle),
-    # days with a purchase in the last 28
+    # days with a purchase in the last 28 days
     _customer("customer_recent", lambda h: h.count_baskets(since=h.cut - 28)[h.row]),
-    # share of the articles bought on two days or more
+    # share of the customer's articles bought on two days or more
     _customer("customer_repeats", _share_repeats),
-    # years
+    # age in years
     _customer("customer_age", lambda h: h.snapshot.age[h.row]),
-    # of the embeddings
+    # cosine of the embeddings
     _both("cosine", lambda h: h.cosine),
 )

@@ -1,4 +1,4 @@
-"""How a feature of the ranker is declared: its name, what it is about, and the function that computes it."""
+"""Declare a feature of the ranker: its name, its subject, and the function that computes it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Floats = npt.NDArray[np.float64]
 
 CUSTOMER, ARTICLE, BOTH = "the customer", "the article", "the customer and the article"
 KNOWN = {
-    CUSTOMER: "what is known of the customer alone: age, how much they buy, how often and how lately",
-    ARTICLE: "what is known of the article alone: how it sells and to how many again, its price, how new it is",
-    BOTH: "the customer's own purchases of the article and its kind, and how near their embeddings are",
+    CUSTOMER: "facts about the customer alone: age, and how much, how often and how recently they buy",
+    ARTICLE: "facts about the article alone: its sales and repeat sales, its price, and how new it is",
+    BOTH: "the customer's own purchases of the article and of its kind, and the similarity of their embeddings",
 }
-"""What features are about, in words. Those of the sources are about each source's list."""
+"""The subjects of features, in words. The features of a source describe its list instead."""
 
 SHARED_LABELS = ("Product", "ProductType", "Department")
-"""The kinds of attribute node by which articles are alike."""
+"""The labels of attribute nodes that make two articles similar."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Feature(Generic[History]):
 
     Attributes
     ----------
-    name : as LightGBM and the articles' nodes have it.
-    compute : returns the column from a history, whose properties hold the work that several features share.
-    subject : which of `KNOWN` it is about.
+    name : its name in LightGBM, and for facts also on the article nodes.
+    compute : returns the column from a history; the history's properties cache what several features share.
+    subject : a key of `KNOWN`.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Feature(Generic[History]):
 
 
 def divide(above: npt.NDArray[np.generic], below: npt.NDArray[np.generic]) -> Floats:
-    """Return above / below, NaN where `below` is not above 0."""
+    """Return above / below; NaN if `below` is not positive."""
     out = np.full(len(below), np.nan)
     np.divide(above, below, out=out, where=np.asarray(below) > 0)
     return out

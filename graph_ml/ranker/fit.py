@@ -1,8 +1,8 @@
-"""Learn to order the candidates of all sources, from earlier weeks, by gradient-boosted trees.
+"""Train gradient-boosted trees on earlier weeks to order the candidates of all sources.
 
-Each week is seen as it was on its first day: candidates, facts and embeddings are made from what was bought before, and
-the labels are what was bought in it. Source of the objective: Burges, From RankNet to LambdaRank to LambdaMART, 2010;
-of the trees: Ke et al., LightGBM, NeurIPS 2017.
+Each week is seen as of its first day: candidates, facts and embeddings come from earlier purchases only. The labels are
+the purchases in the week. Source of the objective: Burges, From RankNet to LambdaRank to LambdaMART, 2010. Source of
+the trees: Ke et al., LightGBM, NeurIPS 2017.
 """
 
 from __future__ import annotations
@@ -42,27 +42,32 @@ from .sources import BY_EMBEDDING, SOURCES, collect_candidates
 if TYPE_CHECKING:
     from lightgbm.callback import CallbackEnv
 
-CUSTOMERS_AT_ONCE = 250  # their offers' features take 25 MB: from 32 on each array is memory given anew by the system
-LOOKING, GROWING = "Ranker: looking at earlier weeks", "Ranker: growing trees"
+CUSTOMERS_AT_ONCE = 250  # the features of their candidates take 25 MB; above 32 MB, malloc asks the system each time
+COLLECTING, GROWING = "Ranker: collecting candidates of earlier weeks", "Ranker: growing trees"
 
 EmbedAsOf = Callable[[Subgraph, int], Vectors]
-"""Embeddings from the purchases before a day (days since 1970-01-01), all given; learned without any later one."""
+"""Returns embeddings as of a day. It takes the purchases before that day, and the day as days since 1970-01-01.
+
+The network behind it must not have seen later purchases.
+"""
 
 
 class RankSettings(BaseModel):
-    """How the ranker is trained."""
+    """Settings of the ranker's training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weeks: int = Field(default=4, ge=1, description="Last weeks to learn from, each as it was on its first day")
-    customers: int = Field(default=5_000, ge=1, description="At most so many customers of each week")
-    negatives: int = Field(default=120, ge=1, description="So many candidates not bought, of each customer")
-    forests: int = Field(default=3, ge=1, description="So often trees are grown, from other seeds; their mean counts")
-    rounds: int = Field(default=200, ge=1, description="Trees of each")
-    learning_rate: float = Field(default=0.04, gt=0, description="What each tree counts")
-    leaves: int = Field(default=31, ge=2, le=MAX_LEAVES, description="Leaves of a tree")
-    least: int = Field(default=200, ge=1, description="Candidates in a leaf at least; fewer where there are few")
-    l2: float = Field(default=10.0, ge=0, description="Pull of a leaf's value towards 0")
+    weeks: int = Field(default=4, ge=1, description="Number of last weeks to learn from, each as of its first day")
+    customers: int = Field(default=5_000, ge=1, description="Maximum number of customers per week")
+    negatives: int = Field(
+        default=120, ge=1, description="Expected number of candidates per customer that were not bought"
+    )
+    forests: int = Field(default=3, ge=1, description="Number of forests; their seeds differ, their mean is the score")
+    rounds: int = Field(default=200, ge=1, description="Number of trees per forest")
+    learning_rate: float = Field(default=0.04, gt=0, description="Weight of each tree")
+    leaves: int = Field(default=31, ge=2, le=MAX_LEAVES, description="Maximum number of leaves per tree")
+    least: int = Field(default=200, ge=1, description="Minimum number of candidates per leaf; lower if there are few")
+    l2: float = Field(default=10.0, ge=0, description="L2 regularisation of the leaf values")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same trees on the same machine")
 
 
@@ -73,7 +78,7 @@ class RankParts:
     Attributes
     ----------
     ranker : the trees.
-    facts : [A, facts] of the model's articles, as of the day after its last purchase.
+    facts : [A, facts], about the model's articles, as of the day after its last purchase.
     """
 
     ranker: Ranker
@@ -91,16 +96,16 @@ def train_ranker(
 
     Parameters
     ----------
-    subgraph : the purchases, whole: exported with `SubgraphSpec(isolated=True)`.
-    embed : embeddings as of each week's first day; they must come from a network that was trained on purchases before
-        `first_day(subgraph, settings)` alone. None: without embeddings.
-    settings : how; None for the defaults.
-    sources : which ones propose candidates.
-    progress : told the weeks.
+    subgraph : all purchases, exported with `SubgraphSpec(isolated=True)`.
+    embed : returns embeddings as of each week's first day. Its network must be trained only on purchases before
+        `first_day(subgraph, settings)`. None to train without embeddings.
+    settings : settings of the training; None for the defaults.
+    sources : the recommenders that propose candidates.
+    progress : receives the weeks, then the trees.
 
     Returns
     -------
-    The ranker; None where no candidate was ever bought, as in a shop of two weeks.
+    The ranker; None if no candidate was ever bought, as in a shop of two weeks.
     """
     settings = settings or RankSettings()
     weeks = []
@@ -109,8 +114,8 @@ def train_ranker(
             held = hold_out(subgraph, WEEK, ago)
         except UserMistake:
             break
-        weeks.append(_collect_week(held, embed, settings, sources, _share(progress, LOOKING, ago, settings.weeks)))
-        progress(LOOKING, ago + 1, settings.weeks)
+        weeks.append(_collect_week(held, embed, settings, sources, _share(progress, COLLECTING, ago, settings.weeks)))
+        progress(COLLECTING, ago + 1, settings.weeks)
     names = tuple(source.name for source in sources) + ((BY_EMBEDDING.name,) if embed else ())
     if not any(week.bought.any() for week in weeks):
         return None
@@ -122,13 +127,13 @@ def train_ranker(
 
 
 def first_day(subgraph: Subgraph, settings: RankSettings) -> int:
-    """The first day that the ranker's weeks have, as days since 1970-01-01."""
+    """Return the first day of the ranker's weeks, as days since 1970-01-01."""
     weeks = min(settings.weeks, max(1, (int(subgraph.time.max()) - int(subgraph.time.min())) // WEEK))
     return int(subgraph.time.max()) + 1 - WEEK * weeks
 
 
 class _TrainingWeek(NamedTuple):
-    """Candidates of a week: [m, features], [m] whether bought in it, [m] whose."""
+    """The candidates of a week: [m, features], [m] whether bought in that week, [m] the customer."""
 
     features: Matrix
     bought: npt.NDArray[np.bool_]
@@ -136,7 +141,7 @@ class _TrainingWeek(NamedTuple):
 
 
 def _share(progress: Progress, step: str, before: int, total: int) -> Callable[[float], None]:
-    """Return what shows how much of one of several equal parts of a step is done, from 0 to 1."""
+    """Return a function that reports how much of one of a step's equal parts is done, from 0 to 1."""
     progress(step, before, total)
     return lambda done: progress(step, before + done, total)
 
@@ -156,12 +161,11 @@ def _collect_week(
     parts = []
     for candidate_set, features in context.describe(customers):
         bought = look_up(targets, candidate_set.customer, candidate_set.article) > 0
-        hopeful = (
-            np.bincount(candidate_set.row, bought, minlength=len(candidate_set.customers)) > 0
-        )  # the others teach no order
+        # Customers without a purchase among their candidates teach no order.
+        has_hit = np.bincount(candidate_set.row, bought, minlength=len(candidate_set.customers)) > 0
         candidates = np.bincount(candidate_set.row, minlength=len(candidate_set.customers))
         drawn = random.random(len(bought)) * candidates[candidate_set.row] < settings.negatives
-        kept = hopeful[candidate_set.row] & (bought | drawn)
+        kept = has_hit[candidate_set.row] & (bought | drawn)
         parts.append(_TrainingWeek(features[kept], bought[kept], candidate_set.customer[kept]))
         show(len(parts) * CUSTOMERS_AT_ONCE / max(len(customers), len(parts) * CUSTOMERS_AT_ONCE))
     return _TrainingWeek(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -169,14 +173,14 @@ def _collect_week(
 
 @dataclass(frozen=True)
 class RankingContext:
-    """All that is needed to describe candidates as of a day.
+    """The data to collect, describe and rank candidates as of a day.
 
     Attributes
     ----------
-    snapshot : the purchases before it.
-    facts : [A, facts], of `describe_articles`.
+    snapshot : the purchases before that day.
+    facts : [A, facts], from `describe_articles`.
     vectors : the embeddings as of that day, or None.
-    sources : who proposes.
+    sources : the recommenders that propose candidates.
     """
 
     snapshot: Snapshot
@@ -186,13 +190,13 @@ class RankingContext:
 
     @classmethod
     def of(cls, held: HoldOut, embed: EmbedAsOf | None, sources: tuple[Method, ...]) -> RankingContext:
-        """The board as of the first day that is held out."""
+        """Return the context as of the first day held out."""
         snapshot = Snapshot.of(held.before, held.cut)
         vectors = embed(held.before, snapshot.cut) if embed else None
         return cls(snapshot, describe_articles(snapshot), vectors, sources)
 
     def describe(self, customers: Integers) -> Iterator[tuple[CandidateSet, Matrix]]:
-        """The offers to all customers and their features, a part of the customers at a time."""
+        """Yield the customers' candidates and their features, `CUSTOMERS_AT_ONCE` customers at a time."""
         for begin in range(0, len(customers), CUSTOMERS_AT_ONCE):
             yield self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
 
@@ -203,10 +207,10 @@ class RankingContext:
         return candidate_set, compute_features(self.snapshot, candidate_set, self.facts, self._compare(candidate_set))
 
     def rank(self, ranker: Ranker, customers: Integers, k: int, new_only: bool) -> Integers:
-        """[n, k]: the best articles for each customer, -1 where there are no more."""
+        """Return [n, k]: each customer's best articles, padded with -1; `new_only` excludes those bought before."""
         ranked = np.full((len(customers), k), -1, dtype=np.int64)
 
-        def rank_some(begin: int) -> None:
+        def rank_batch(begin: int) -> None:
             candidate_set, features = self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
             if new_only:
                 candidate_set, features = keep_new(candidate_set, features)
@@ -214,12 +218,12 @@ class RankingContext:
             row, place, article = take_first(candidate_set, score, k)
             ranked[begin + row, place] = article
 
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:  # our threads are enough
-            list(pool.map(rank_some, range(0, len(customers), CUSTOMERS_AT_ONCE)))
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:  # the pool has enough threads
+            list(pool.map(rank_batch, range(0, len(customers), CUSTOMERS_AT_ONCE)))
         return ranked
 
     def _find_nearest(self, customers: Integers) -> Candidates:
-        assert self.vectors is not None  # noqa: S101  collect_candidates asks only then
+        assert self.vectors is not None  # noqa: S101  only called if there are vectors
         return gnn(self.snapshot, customers, vectors=self.vectors, k=BY_EMBEDDING.candidates, new_only=True)
 
     def _compare(self, candidate_set: CandidateSet) -> Matrix:
@@ -229,7 +233,7 @@ class RankingContext:
 
 
 def keep_new(candidate_set: CandidateSet, features: Matrix) -> tuple[CandidateSet, Matrix]:
-    """Those offers alone that the customer never bought."""
+    """Keep only candidates that the customer never bought."""
     new = features[:, HISTORY_FEATURES.index("days_bought")] == 0
     kept = CandidateSet(
         candidate_set.customers,
@@ -244,7 +248,10 @@ def keep_new(candidate_set: CandidateSet, features: Matrix) -> tuple[CandidateSe
 def take_first(
     candidate_set: CandidateSet, score: npt.NDArray[np.float64], k: int
 ) -> tuple[Integers, Integers, Integers]:
-    """Row, place from 0 and article of each customer's k best offers; equal scores in the order of ids."""
+    """Return row, place from 0 and article of each customer's k best candidates.
+
+    Equal scores are in the order of ids. Candidates with a score of -inf are left out.
+    """
     place = place_within(candidate_set.row, score)
     first = np.flatnonzero((place < k) & (score > -np.inf))
     first = first[np.lexsort((place[first], candidate_set.row[first]))]
@@ -258,14 +265,14 @@ def _grow(
     new_only: bool,
     show: Callable[[float], None],
 ) -> tuple[str, ...]:
-    """Trees that order candidates, as LightGBM's text for each seed; nothing if none was bought.
+    """Return a forest for each seed, as LightGBM's text; an empty tuple if no candidate was bought.
 
-    For all articles by LambdaRank. Where only new ones count, a list has a hit so seldom that LambdaRank learns little
-    from it: there the trees learn the probability of a purchase (measured in docs/decisions/0026).
+    For all articles, the trees learn by LambdaRank. Lists of new articles seldom have a hit, so LambdaRank learns
+    little from them. For those, the trees learn the probability of a purchase (measured in docs/decisions/0026).
     """
     import lightgbm
 
-    kept = [_keep_promising(week, new_only) for week in weeks]
+    kept = [_keep_customers_with_hits(week, new_only) for week in weeks]
     kept = [week for week in kept if len(week.bought)]
     if not kept:
         return ()
@@ -300,11 +307,11 @@ def _grow(
     return tuple(texts)
 
 
-def _keep_promising(week: _TrainingWeek, new_only: bool) -> _TrainingWeek:
-    """The candidates that count, of customers who bought one of them."""
+def _keep_customers_with_hits(week: _TrainingWeek, new_only: bool) -> _TrainingWeek:
+    """Keep the candidates, or only the new ones, of customers who bought one of them."""
     kept = np.ones(len(week.bought), dtype=bool)
     if new_only:
         kept = week.features[:, HISTORY_FEATURES.index("days_bought")] == 0
-    hopeful = np.unique(week.customer[kept & week.bought])
-    kept &= np.isin(week.customer, hopeful)
+    with_hits = np.unique(week.customer[kept & week.bought])
+    kept &= np.isin(week.customer, with_hits)
     return _TrainingWeek(week.features[kept], week.bought[kept], week.customer[kept])

@@ -1,9 +1,9 @@
-"""Ask gradient-boosted trees about many rows at once, each node about many rows by one instruction.
+"""Score many rows by gradient-boosted trees at once: each node compares many rows in one instruction.
 
-A row leaves a tree at its first leaf that no node has ruled out: a node that sends a row to the right rules out the
-leaves on its left. So all nodes are asked, in any order and without branches, and a processor does it for eight rows at
-once. The values are LightGBM's, added up in its order: the sums are the same to the last bit, in a fifteenth of its
-time (docs/decisions/0038). Source: Lucchese et al., QuickScorer, SIGIR 2015; Ye et al., RapidScorer, KDD 2018.
+A node that sends a row to the right rules out the leaves on its left. The row's leaf is the first one that no node has
+ruled out. So all nodes are evaluated, in any order and without branches, for eight rows at once. The leaf values are
+LightGBM's, added in its order. The sums equal LightGBM's bit for bit, in a fifteenth of its time (docs/decisions/0038).
+Source: Lucchese et al., QuickScorer, SIGIR 2015; Ye et al., RapidScorer, KDD 2018.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from ..export.subgraph import Integers
 if TYPE_CHECKING:
     import lightgbm
 
-MAX_LEAVES = 32  # a bit each
-ROWS_AT_ONCE = 256  # what a tree looks at of them stays in the cache
-ZERO = np.float32(1e-35)
+MAX_LEAVES = 32  # one bit for each
+ROWS_AT_ONCE = 256  # the columns that a tree reads stay in the processor's cache
+ZERO = np.float32(1e-35)  # LightGBM reads absolute values up to this as 0
 DE_BRUIJN = 0x077CB531
-PLACES = np.zeros(32, dtype=np.int64)  # of the one bit in a power of two, by the upper five bits of a product
+PLACES = np.zeros(32, dtype=np.int64)  # log2 of a power of two, by the upper five bits of its product with DE_BRUIJN
 PLACES[[(DE_BRUIJN << place & 0xFFFFFFFF) >> 27 for place in range(32)]] = np.arange(32)
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Trees of at most 32 leaves, one after the other.
+    """Trees of at most 32 leaves, concatenated.
 
     Attributes
     ----------
-    feature : [nodes] int64, what each inner node looks at.
-    threshold : [nodes] float32; a row with more than that goes to the right.
-    missing_right : [nodes], whether a row goes to the right where it is not a number.
-    ruled_out : [nodes] uint32, a bit for each leaf on the left of the node, the tree's first leaf the lowest.
-    nodes : [trees + 1], where each tree's inner nodes begin.
-    value : [leaves] float64.
-    leaves : [trees + 1], where each tree's leaves begin.
+    feature : [nodes] int64, the feature that each inner node compares.
+    threshold : [nodes] float32; a row with a larger value goes to the right.
+    missing_right : [nodes], whether a row with NaN goes to the right.
+    ruled_out : [nodes] uint32, a bit for each leaf on the left of the node; the lowest bit is the tree's first leaf.
+    nodes : [trees + 1], the position of each tree's first inner node.
+    value : [leaves] float64, the values of the leaves.
+    leaves : [trees + 1], the position of each tree's first leaf.
     """
 
     feature: Integers
@@ -53,17 +53,17 @@ class Forest:
 
     @classmethod
     def of(cls, booster: lightgbm.Booster) -> Forest:
-        """The trees of a LightGBM model whose features are numbers.
+        """Return the trees of a LightGBM model with numeric features.
 
         Raises
         ------
-        ValueError : a tree has too many leaves, or looks at categories.
+        ValueError : a tree has too many leaves, or splits by categories.
         """
         inner: list[tuple[int, np.float32, bool, int]] = []
         nodes, values, leaves = [0], list[float](), [0]
         for tree in booster.dump_model()["tree_info"]:
             if tree["num_leaves"] > MAX_LEAVES or tree["num_cat"]:
-                raise ValueError("A tree has more than 32 leaves, or looks at categories.")
+                raise ValueError("A tree has more than 32 leaves, or splits by categories.")
             _walk(tree["tree_structure"], inner, values, leaves[-1])
             nodes.append(len(inner))
             leaves.append(len(values))
@@ -79,12 +79,12 @@ class Forest:
         )
 
     def score(self, columns: npt.NDArray[np.float32], trees: int | None = None) -> npt.NDArray[np.float64]:
-        """[m]: the sum of what the first trees say, or all of them.
+        """Return [m]: the sum of the values of the first trees, or of all.
 
         Parameters
         ----------
         columns : [features, m] float32.
-        trees : how many; None for all.
+        trees : number of trees; None for all.
         """
         number = len(self.nodes) - 1 if trees is None else min(trees, len(self.nodes) - 1)
         total = np.zeros(columns.shape[1])
@@ -104,12 +104,12 @@ class Forest:
 
 
 def _walk(node: dict[str, Any], inner: list[tuple[int, np.float32, bool, int]], values: list[float], first: int) -> int:
-    """Add a node and what is below it, from the left to the right; the bits of its leaves."""
+    """Append a node and its descendants to the lists, from left to right; return the bits of its leaves."""
     if "leaf_value" in node:
         values.append(node["leaf_value"])
         return 1 << (len(values) - 1 - first)
     place, threshold = len(inner), float(node["threshold"])
-    missing_right = not node["default_left"] if node["missing_type"] == "NaN" else threshold < 0  # else it counts as 0
+    missing_right = not node["default_left"] if node["missing_type"] == "NaN" else threshold < 0  # NaN counts as 0
     inner.append((0, np.float32(0), False, 0))
     left = _walk(node["left_child"], inner, values, first)
     inner[place] = (node["split_feature"], _round_down(threshold), missing_right, left)
@@ -117,9 +117,10 @@ def _walk(node: dict[str, Any], inner: list[tuple[int, np.float32, bool, int]], 
 
 
 def _round_down(threshold: float) -> np.float32:
-    """The largest 32-bit number that is not above: what 32-bit numbers are at most, they are at most then, too.
+    """Return the largest float32 that is not above the threshold; float32 values compare with both alike.
 
-    LightGBM takes what is as small as `ZERO` for 0, which is more than the threshold below it.
+    LightGBM writes `-ZERO` as the threshold between negative values and 0. A float32 value equal to it counts as 0,
+    which is above it, so that threshold is rounded down once more.
     """
     with np.errstate(over="ignore"):
         rounded = np.float32(threshold)
@@ -139,8 +140,8 @@ def _add_up(
     places: Integers,
     total: npt.NDArray[np.float64],
 ) -> None:
-    """Add to total [m] what the trees say of columns [features, m]; compiled by numba."""
-    out = np.empty(ROWS_AT_ONCE, dtype=np.uint32)  # a row's leaves that are ruled out
+    """Add the trees' values for columns [features, m] to total [m]. Compiled by numba."""
+    out = np.empty(ROWS_AT_ONCE, dtype=np.uint32)  # the leaves ruled out for each row
     nothing, one, factor, upper = np.uint32(0), np.uint32(1), np.uint32(DE_BRUIJN), np.uint32(27)
     for begin in range(0, len(total), ROWS_AT_ONCE):
         number = min(ROWS_AT_ONCE, len(total) - begin)
@@ -156,5 +157,5 @@ def _add_up(
                     for row in range(number):
                         out[row] |= left if column[row] > most else nothing
             for row in range(number):
-                first = ~out[row] & np.uint32(out[row] + one)  # its bit alone
+                first = ~out[row] & np.uint32(out[row] + one)  # only the lowest zero bit of out: the first leaf left
                 total[begin + row] += value[leaves[tree] + places[np.uint32(first * factor) >> upper]]

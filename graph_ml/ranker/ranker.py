@@ -35,12 +35,12 @@ ONE_AT_A_TIME = Lock()
 
 @dataclass(frozen=True)
 class Explanation:
-    """The parts of the scores of m candidates; they add up to the scores.
+    """The parts of the scores of m candidates; each candidate's parts add up to its score.
 
     Attributes
     ----------
     sources : [m, sources], the part of each source.
-    known : by the names of `KNOWN`, [m] each.
+    known : by the subjects in `KNOWN`, [m] each.
     baseline : [m], the mean score of candidates in training.
     """
 
@@ -55,7 +55,7 @@ class Ranker:
 
     Attributes
     ----------
-    sources : the names of the sources that the trees know, in the order of their columns.
+    sources : the names of the trees' sources, in the order of their columns.
     trees : LightGBM's texts of the forests for all articles, and of those for articles not bought before. Each kind has
         several forests, grown from different seeds; their mean is the score.
     """
@@ -65,7 +65,7 @@ class Ranker:
 
     @cached_property
     def boosters(self) -> tuple[list[lightgbm.Booster], list[lightgbm.Booster]]:
-        """The trees in LightGBM."""
+        """The forests as LightGBM's boosters."""
         import lightgbm
 
         everything, new = ([lightgbm.Booster(model_str=text) for text in texts] for texts in self.trees)
@@ -73,7 +73,7 @@ class Ranker:
 
     @cached_property
     def stages(self) -> tuple[dict[int, lightgbm.Booster], dict[int, lightgbm.Booster]]:
-        """By their number, the first trees of the first forests, for `STAGES`.
+        """The first trees of the first forests, by their number, for `STAGES`.
 
         A booster keeps the number of trees of its last prediction, even while another thread predicts. So each of
         these boosters always predicts with all its trees.
@@ -94,9 +94,9 @@ class Ranker:
 
     @property
     def is_current(self) -> bool:
-        """Whether the trees know the features that this version computes."""
+        """Whether the trees use the features that this version computes."""
         known, wanted = self.boosters[0][0].feature_name(), name_features(self.sources)
-        by_source = 2 * len(self.sources)  # in the order of the sources, whatever they were called
+        by_source = 2 * len(self.sources)  # in the order of the sources; older versions named them otherwise
         return len(known) == len(wanted) and known[:-by_source] == wanted[:-by_source]
 
     @cached_property
@@ -108,19 +108,19 @@ class Ranker:
     def score(self, features: Matrix, row: Integers, new_only: bool, k: int = 12) -> npt.NDArray[np.float64]:
         """Return the scores of candidates; within one customer, higher is better.
 
-        A few trees choose the best candidates of each customer, in `STAGES`, and all trees order these. That is as good
-        as all trees for all candidates (docs/decisions/0036), in a tenth of the time.
+        In `STAGES`, a few trees choose the best candidates of each customer. Then all trees order those. The lists are
+        as good as if all trees scored all candidates (docs/decisions/0036), in a tenth of the time.
 
         Parameters
         ----------
         features : [m, features], rows of `compute_features`.
         row : [m], ascending: the customer of each.
         new_only : use the forests for articles not bought before.
-        k : how many of each customer have to be in the right order.
+        k : number of candidates per customer that must be in the right order.
 
         Returns
         -------
-        [m]; -inf for candidates that are not among the best.
+        [m]; -inf for candidates that an earlier stage dropped.
         """
         score = np.full(len(features), -np.inf)
         if not len(features):
@@ -139,8 +139,8 @@ class Ranker:
     def _choose(self, new_only: bool, rows: int) -> Callable[[int, Matrix, int | None], npt.NDArray[np.float64]]:
         """Return a function that scores candidates: by compiled forests if there are many rows, else by LightGBM.
 
-        Both compute the same sums. The function takes the number of a forest, columns [features, m], and how many of
-        the first forest's trees to use; None for all.
+        Both compute the same sums. The function takes the number of a forest, columns [features, m], and the number of
+        trees to use of the first forest; None for all.
         """
         forests = self.forests[new_only] if rows >= COMPILE_FROM else []
         is_probability = self.is_probability[new_only]
@@ -158,8 +158,8 @@ class Ranker:
     def attribute(self, features: Matrix, new_only: bool) -> npt.NDArray[np.float64]:
         """Return [m, sources + 1]: the part of the score of each source, and of everything else, by the first forest.
 
-        That is enough to choose a reason: the other forests learned the same from other draws, and each takes 13 ms for
-        twelve articles. `explain` uses all of them.
+        That is enough to choose a reason: the forests differ only in their seeds, and each takes 13 ms for twelve
+        articles. `explain` uses all of them.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ class Ranker:
     def explain(self, features: Matrix) -> Explanation:
         """Return the parts of the scores of candidates [m, features], by all forests for all articles.
 
-        Their sum is `score`, as the trees for all articles are not about probabilities.
+        They add up to `score`, because the trees for all articles do not predict probabilities.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ class Ranker:
         )
 
     def _contribute(self, features: Matrix, new_only: bool, place: int) -> npt.NDArray[np.float64]:
-        """Return [m, features + 1]: what each feature adds to the sum of a forest's trees, and their mean in training.
+        """Return [m, features + 1]: what each feature adds to a forest's sum, and the mean sum in training.
 
         Source: Lundberg et al., Consistent individualized feature attribution for tree ensembles, 2018.
         """
@@ -204,26 +204,26 @@ class Ranker:
 
     @classmethod
     def from_text(cls, text: str) -> Ranker:
-        """Return the ranker that `to_text` wrote; a damaged text is refused, because LightGBM would crash on it.
+        """Return the ranker that `to_text` wrote. A damaged text is refused, because LightGBM would crash on it.
 
         Raises
         ------
-        HmrecError : the text is damaged, or not a ranker.
+        HmrecError : the text is damaged, or is not a ranker.
         """
         try:
             whole = json.loads(text)
             if sha256(whole["ranker"].encode()).hexdigest() != whole["sha256"]:
-                raise ValueError("the checksum is another")
+                raise ValueError("the checksum differs")
             parts = json.loads(whole["ranker"])
             everything, new = parts["trees"]
             if not (isinstance(everything, list) and isinstance(new, list)):
-                raise TypeError("one forest of each kind, as versions before had it")
+                raise TypeError("one forest of each kind, as in older versions")
             sources = tuple(find_method(name).name for name in parts["sources"])  # older versions wrote the labels
             return cls(sources, (tuple(everything), tuple(new)))
         except (ValueError, KeyError, TypeError, AttributeError, UserMistake) as error:
-            raise HmrecError("The ranker kept in the graph cannot be read.", "Train again: hmrec train") from error
+            raise HmrecError("The ranker stored in the graph cannot be read.", "Train again: hmrec train") from error
 
 
 def choose_threads(rows: int) -> int:
-    """Return 1 for few rows, else 0 for one thread a core: LightGBM's threads wait for each other by spinning."""
+    """Return 1 for few rows, else 0 (a thread per core): LightGBM's threads spin while they wait for each other."""
     return 1 if rows < COMPILE_FROM else 0

@@ -22,7 +22,7 @@ BY_EMBEDDING = find_method("gnn")
 
 
 def choose_sources(names: tuple[str, ...]) -> tuple[Method, ...]:
-    """Return the sources of those names, in their order; the one by embeddings is left out."""
+    """Return the sources with these names, in this order, without the one that needs embeddings."""
     return tuple(method for method in map(find_method, names) if not method.needs_embeddings)
 
 
@@ -37,9 +37,9 @@ def collect_candidates(
     Parameters
     ----------
     snapshot : the shop as of a day.
-    customers : [n], the customers to recommend for.
+    customers : [n], the numbers of the customers to recommend for.
     sources : the recommenders that propose articles.
-    nearest : the lists by embedding of some customers, without what they own; None if there are no embeddings.
+    nearest : returns lists by embedding, without articles that the customers own; None if there are no embeddings.
     """
     cold = snapshot.purchases_by_customer[customers] == 0
     lists = []

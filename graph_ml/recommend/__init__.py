@@ -1,6 +1,6 @@
 """Recommend to one customer or to all: `Recommender(graph)` takes a `Request` and returns articles with reasons.
 
-Candidates come from the saved queries or their batch versions, and the trained ranker orders them if there is one.
+Candidates come from the saved queries or their batch versions. The trained ranker orders them if there is one.
 """
 
 from .recommender import Recommender

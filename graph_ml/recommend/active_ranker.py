@@ -1,34 +1,25 @@
-"""The ranker that goes with the model in force, read from the graph once and kept."""
+"""The ranker of the model in force, read from the graph once and cached."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from typing import NamedTuple
 
 from ...cypher.errors import HmrecError, NoRanker
 from ...cypher.graph import Graph
+from ...cypher.state import GraphState
 from ..ranker.ranker import Ranker
 
 
-@dataclass(frozen=True)
-class RankerVersion:
-    """Which ranker is in force.
-
-    Versions begin again at 1 in a graph that is loaded again or restored, hence `created`.
-
-    Attributes
-    ----------
-    version, created : of the model that it belongs to.
-    until : the day before which it knows all purchases.
-    """
+class _StoredRanker(NamedTuple):
+    """A ranker in the graph: the version and the creation time of its model, and its trees as text."""
 
     version: int
     created: str
-    until: date
+    text: str
 
 
 class ActiveRanker:
-    """Reads the ranker in force, and keeps the one that was read last.
+    """Reads the ranker in force and caches the one that it read last.
 
     Parameters
     ----------
@@ -37,28 +28,30 @@ class ActiveRanker:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._kept: tuple[RankerVersion, Ranker] | None = None
+        self._cached: tuple[tuple[int, str], Ranker] | None = None
 
-    def find(self) -> RankerVersion | None:
-        """Return which ranker is in force; None if there is none."""
-        keys, rows = self.graph.read_rows("has_ranker")
-        return RankerVersion(**dict(zip(keys, rows[0], strict=True))) if rows else None
+    def read(self, state: GraphState) -> Ranker:
+        """Return the ranker of the model in force.
 
-    def read(self, version: RankerVersion) -> Ranker:
-        """Return the ranker of that version.
+        Version numbers start again at 1 in a graph that is replaced or restored. The cache therefore also compares
+        the time at which the model was created.
+
+        Parameters
+        ----------
+        state : the graph's present state; its model has a ranker.
 
         Raises
         ------
-        NoRanker : it was trained by another version of hmrec.
-        HmrecError : it is no longer in force.
+        NoRanker : another version of hmrec trained it.
+        HmrecError : it was removed after `state` was read.
         """
-        kept = self._kept
-        if kept is None or kept[0] != version:
-            keys, rows = self.graph.read_rows("ranker")
-            if not rows:
-                raise HmrecError("The ranker was removed meanwhile.", "Try again.")
-            ranker = Ranker.from_text(rows[0][keys.index("text")])
+        cached, model = self._cached, state.model
+        if cached is None or model is None or cached[0] != (model.version, model.created):
+            found = self.graph.read_one(_StoredRanker, "ranker")
+            if found is None:
+                raise HmrecError("The ranker was removed while it was read.", "Try again.")
+            ranker = Ranker.from_text(found.text)
             if not ranker.is_current:
-                raise NoRanker("The ranker in the graph is of another version of hmrec.", "Train again: hmrec train")
-            self._kept = kept = (version, ranker)
-        return kept[1]
+                raise NoRanker("Another version of hmrec trained the ranker in the graph.", "Train again: hmrec train")
+            self._cached = cached = ((found.version, found.created), ranker)
+        return cached[1]

@@ -1,10 +1,10 @@
-"""Recommend to all customers at once, in memory, what the saved queries and the ranker recommend one by one."""
+"""Recommend to all customers at once, in memory; the lists are those of the saved queries and the ranker."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from ...cypher.errors import HmrecError, NoEmbedding, UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress
 from ...cypher.recommenders import find_method
+from ...cypher.state import read_state
 from ..candidates.batch_recommender import find_batch_recommender
 from ..candidates.lists import Candidates
 from ..candidates.nearest import Vectors
@@ -35,7 +36,7 @@ from .submission import write_submission
 AT_ONCE = 4_000  # customers; their candidates for the ranker take 0.5 GB
 EVER = 1_000_000  # days
 FILTERS = set(Filters.model_fields) - {"as_of"}
-FORM = 2  # of the lists; raised when the same graph is to give other ones
+FORM = 2  # raise it when the same graph gives other lists, so that no run resumes a file of the old ones
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class BatchStep:
 
     Attributes
     ----------
-    recommend : returns the lists of some customers.
-    suited : [C], the customers it is for.
+    recommend : returns the lists of the customers with these numbers.
+    suited : [C], whether the step is for a customer.
     """
 
     recommend: Callable[[Integers], Candidates]
@@ -54,12 +55,12 @@ class BatchStep:
 
 @dataclass(frozen=True)
 class Shop:
-    """All that lists are made from.
+    """Everything that lists are made from.
 
     Attributes
     ----------
-    snapshot : the purchases before the day as of which is recommended, and which articles pass the filters.
-    bought : [C], who ever bought something, be it later.
+    snapshot : the purchases before the day of the request, and which articles pass the filters.
+    bought : [C], whether a customer has any purchase, before that day or after it.
     vectors : the embeddings in force; None if there are none or no step needs them.
     """
 
@@ -71,18 +72,19 @@ class Shop:
 def recommend_all(
     graph: Graph, active_ranker: ActiveRanker, request: Request, out: Path, at_once: int, progress: Progress
 ) -> int:
-    """Write every customer's list into a file and return how many there are, as `Recommender.recommend_all` describes.
+    """Write every customer's list into a file and return their number, as `Recommender.recommend_all` describes.
 
     Raises
     ------
     NoRanker, NoEmbedding : the method needs one, and the graph has none.
     UserMistake : the graph has no customers, or another run is writing the file.
+    HmrecError : a load or a training changed the graph meanwhile.
     """
-    if not int(graph.read("counts")["customers"][0]):
+    before = read_state(graph)
+    if not before.customers:
         raise UserMistake("The graph has no customers.", "Load some first: hmrec load DIR")
-    before = _read_version(graph)
-    plan = plan_steps(request, active_ranker.find)
-    ranker = active_ranker.read(plan.ranker) if plan.ranker is not None else None
+    plan = plan_steps(request, lambda: before)
+    ranker = active_ranker.read(plan.state) if plan.state is not None else None
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), progress)
     shop = graph.read_with_retry(lambda: read_shop(graph, subgraph, ranker, plan, request))
     ranked, context = None, None
@@ -90,10 +92,11 @@ def recommend_all(
         context = graph.read_with_retry(lambda: read_ranking_context(graph, subgraph, shop, ranker))
         ranked = partial(rank_in_context, context, ranker, request)
     steps = prepare_steps(shop, plan.steps, request, ranked)
-    if len(before) > 1 and _read_version(graph) != before:
+    if before.is_settled and read_state(graph) != before:
         raise HmrecError("The graph changed while it was read.", "Try again when the load or training is done.")
     settings = request.model_dump(mode="json") | {"method": request.chosen.name}
-    depends_on = [FORM, version("hmrec"), before, _digest(shop, ranker, context), settings]
+    state = asdict(before) if before.is_settled else uuid4().hex  # no run resumes the file of an unsettled graph
+    depends_on = [FORM, version("hmrec"), state, _digest(shop, ranker, context), settings]
     customers, articles = list(subgraph.customer_ids), subgraph.article_ids
 
     def predict(begin: int, end: int) -> Iterator[list[str]]:
@@ -105,7 +108,7 @@ def recommend_all(
 
 
 def recommend_by_steps(steps: list[BatchStep], customers: Integers, k: int) -> list[list[int]]:
-    """Return each customer's first `k` articles of the steps, one step's after the other's, no article twice."""
+    """Return each customer's first `k` articles: those of the first step, then those of the next; no article twice."""
     lists: list[list[int]] = [[] for _ in customers]
     for step in steps:
         short = np.array([place for place, found in enumerate(lists) if len(found) < k], dtype=np.int64)
@@ -122,14 +125,14 @@ def recommend_by_steps(steps: list[BatchStep], customers: Integers, k: int) -> l
 def prepare_steps(
     shop: Shop, steps: tuple[Step, ...], request: Request, ranked: Callable[[Integers], Candidates] | None = None
 ) -> list[BatchStep]:
-    """Return the plan's steps in memory, and after them those that leave no customer's list short.
+    """Return the plan's steps as batch recommenders, and after them those that fill the lists that are still short.
 
     Parameters
     ----------
     shop : what lists are made from.
-    steps : of the request's plan.
-    request : what is asked for.
-    ranked : the ranker's lists, for the step `hybrid`.
+    steps : the steps of the request's plan.
+    request : the request.
+    ranked : returns the ranker's lists, for the step `hybrid`.
     """
     everyone = np.ones_like(shop.bought)
     embedded = ~everyone if shop.vectors is None else ~np.isnan(shop.vectors.customers[:, 0])
@@ -158,24 +161,25 @@ def rank_in_context(context: RankingContext, ranker: Ranker, request: Request, c
 
 
 def read_shop(graph: Graph, subgraph: Subgraph, ranker: Ranker | None, plan: Plan, request: Request) -> Shop:
-    """Return what lists are made from, as of the day that is asked for.
+    """Return what lists are made from, as of the day of the request.
 
     Raises
     ------
-    NoEmbedding : the method goes by embeddings alone, and the graph has none.
+    NoEmbedding : the method recommends by embeddings alone, and the graph has none.
     """
     only = None
     if request.model_dump(include=FILTERS, exclude_none=True):
         only = np.zeros(len(subgraph.article_ids), dtype=np.bool_)
-        passing = (row[0] for row in graph.stream("passing_articles", **request.filters))
-        only[[subgraph.article_ids.index(article) for article in passing if article in subgraph.article_ids]] = True
+        for (article_id,) in graph.stream("passing_articles", **request.filters):
+            if article_id in subgraph.article_ids:
+                only[subgraph.article_ids.index(article_id)] = True
     bought = np.bincount(subgraph.customer, minlength=len(subgraph.customer_ids)) > 0
     vectors = _read_vectors(graph, subgraph, request) if _needs_vectors(ranker, plan) else None
     return Shop(Snapshot.of(subgraph, request.as_of, only), bought, vectors)
 
 
 def read_ranking_context(graph: Graph, subgraph: Subgraph, shop: Shop, ranker: Ranker) -> RankingContext:
-    """Return what a ranker needs: the shop, and the facts about articles that are in the graph."""
+    """Return what a ranker needs: the shop, and the facts about articles that the graph has."""
     facts = np.full((len(subgraph.article_ids), len(FACTS)), np.nan, dtype=np.float32)
     for article_id, values in graph.stream("article_facts", facts=list(FACTS)):
         if article_id in subgraph.article_ids:
@@ -192,20 +196,19 @@ def _needs_vectors(ranker: Ranker | None, plan: Plan) -> bool:
 
 def _read_vectors(graph: Graph, subgraph: Subgraph, request: Request) -> Vectors | None:
     """Return the embeddings in force; None if there are none, or if using them as of that day would leak the future."""
-    found = graph.read_rows("model_in_force")[1]
-    if not found:
+    model = read_state(graph).model
+    if model is None:
         if request.chosen.needs_embeddings:
             raise NoEmbedding("The graph has no embeddings.", "`hmrec train` makes them.")
         return None
-    _, _, dim, until = found[0]
-    if request.as_of is not None and request.as_of < until:
+    if request.as_of is not None and request.as_of < model.until:
         return None
-    customers = _stack(subgraph.customer_ids, dim, graph.stream("customer_embeddings"))
-    return Vectors(customers, _stack(subgraph.article_ids, dim, graph.stream("article_embeddings")))
+    customers = _stack(subgraph.customer_ids, model.dim, graph.stream("customer_embeddings"))
+    return Vectors(customers, _stack(subgraph.article_ids, model.dim, graph.stream("article_embeddings")))
 
 
 def _stack(ids: IdMap, dim: int, rows: Iterable[list[Any]]) -> Matrix:
-    """[n, dim]; not a number where there is no embedding."""
+    """Return [n, dim], float32, from rows of an id and its embedding; NaN for ids without one."""
     stacked = np.full((len(ids), dim), np.nan, dtype=np.float32)
     for outer, embedding in rows:
         if outer in ids:
@@ -214,15 +217,11 @@ def _stack(ids: IdMap, dim: int, rows: Iterable[list[Any]]) -> Matrix:
 
 
 def _digest(shop: Shop, ranker: Ranker | None, context: RankingContext | None) -> str:
-    """A checksum of what a training left in the graph, of which versions tell too little: it writes in many steps."""
+    """Return a checksum of what a training wrote into the graph.
+
+    A version's number is not enough: a training writes in many steps, and readers may see some of them.
+    """
     found = hashlib.blake2b((ranker.to_text() if ranker else "").encode(), digest_size=16)
     for array in (*(shop.vectors or ()), *((context.facts,) if context else ())):
         found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()
-
-
-def _read_version(graph: Graph) -> list[Any]:
-    """The loads and the model that answers depend on; while a load is not finished, something never seen before."""
-    exported, answered = (graph.read_rows(name)[1][0] for name in ("export_version", "graph_version"))
-    is_finished = exported[2]
-    return [exported, answered] if is_finished else [uuid4().hex]

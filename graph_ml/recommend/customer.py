@@ -1,8 +1,6 @@
-"""Recommend to one customer: by the ranker over all sources if one was trained, else by saved queries."""
+"""Recommend to one customer: by the ranker over all its sources if it is trained, else by saved queries."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,21 +9,17 @@ from ...cypher.customers import read_history
 from ...cypher.errors import NoEmbedding
 from ...cypher.graph import Graph
 from ...cypher.recommenders import find_method
+from ...cypher.state import GraphState
 from ..ranker.fit import keep_new, take_first
 from ..ranker.ranker import Ranker
 from .gather import Proposed, gather
 from .plan import Step
 from .request import Recommendations, Request, write_note
-from .shared_lists import SharedLists
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-COLUMNS = ["article_id", "score", "because"]
+from .shared_lists import Row, SharedLists
 
 
 def recommend_by_queries(graph: Graph, request: Request, steps: tuple[Step, ...]) -> Recommendations:
-    """Fill a customer's list by the steps' saved queries, one after the other, until it is long enough.
+    """Fill a customer's list by the saved queries of the steps, one after the other, until it is long enough.
 
     Raises
     ------
@@ -41,12 +35,9 @@ def recommend_by_queries(graph: Graph, request: Request, steps: tuple[Step, ...]
         )
     suited = [step for step in steps if step.suits(history.purchases > 0, history.has_embedding)]
     asked = {"customer_id": customer_id, "k": request.k, "new_only": request.new_only, **request.filters}
-    rows: list[list[Any]] = []
+    rows: list[Row] = []
     for step in suited:
-        keys, found = graph.read_rows(step.method, **asked)
-        columns = [keys.index(column) for column in COLUMNS]
-        have = {row[0] for row in rows}
-        rows += [picked for row in found if (picked := [row[c] for c in columns])[0] not in have]
+        rows += _leave_out(rows, graph.read_as(Row, step.method, **asked))
         if len(rows) >= request.k:
             break
     is_cold = suited[0].history is False
@@ -54,26 +45,37 @@ def recommend_by_queries(graph: Graph, request: Request, steps: tuple[Step, ...]
     return _answer(graph, request, rows, note if is_cold else "")
 
 
-def recommend_by_ranker(graph: Graph, shared: SharedLists, ranker: Ranker, request: Request) -> Recommendations:
-    """Order what all sources propose to a customer by the ranker, and fill up with what is popular.
+def recommend_by_ranker(
+    graph: Graph, shared: SharedLists, state: GraphState, ranker: Ranker, request: Request
+) -> Recommendations:
+    """Order the candidates of all sources by the ranker, and fill the list with what is popular.
+
+    Parameters
+    ----------
+    graph, shared, state, ranker, request : see `gather`.
 
     Raises
     ------
     UnknownCustomer : the graph has no such customer.
     """
-    proposed = gather(graph, shared, ranker, request)
+    proposed = gather(graph, shared, state, ranker, request)
     rows = _rank(ranker, proposed, request)
     if len(rows) < request.k:
         more = proposed.sources.read(find_method("popular"), 2 * request.k, request.new_only)
-        have = {row[0] for row in rows}
-        rows += [list(row) for row in more if row[0] not in have][: request.k - len(rows)]
-    is_new = not proposed.sources.known["articles"]
+        rows += _leave_out(rows, more)
+    is_new = not proposed.sources.history.articles
     note = f"Customer {request.customer_id} has no purchases yet: this is for customers like them." if is_new else ""
     return _answer(graph, request, rows, note)
 
 
-def _rank(ranker: Ranker, proposed: Proposed, request: Request) -> list[list[Any]]:
-    """Return the k best as rows of article_id, score and because: the reason of the source that counted most."""
+def _leave_out(known: list[Row], rows: list[Row]) -> list[Row]:
+    """Return the rows whose articles are not among the known ones."""
+    have = {row.article_id for row in known}
+    return [row for row in rows if row.article_id not in have]
+
+
+def _rank(ranker: Ranker, proposed: Proposed, request: Request) -> list[Row]:
+    """Return the best `k` candidates, each with the reason of the source that counted most."""
     candidate_set, features = proposed.candidate_set, proposed.features
     if request.new_only:
         candidate_set, features = keep_new(candidate_set, features)
@@ -91,14 +93,14 @@ def _rank(ranker: Ranker, proposed: Proposed, request: Request) -> list[list[Any
     for row, source in zip(rows.tolist(), counted, strict=True):
         article_id = proposed.ids[int(candidate_set.article[row])]
         because = f"{find_method(source).label}: {reasons[source][article_id]}"
-        ranked.append([article_id, float(score[row]), because])
+        ranked.append(Row(article_id, float(score[row]), because))
     return ranked
 
 
-def _answer(graph: Graph, request: Request, rows: list[list[Any]], note: str) -> Recommendations:
-    """Name the articles of the first k rows."""
+def _answer(graph: Graph, request: Request, rows: list[Row], note: str) -> Recommendations:
+    """Return the first `k` rows with the articles' names."""
     import pandas as pd
 
-    articles: pd.DataFrame = pd.DataFrame(rows[: request.k], columns=COLUMNS)
+    articles = pd.DataFrame(rows[: request.k], columns=Row._fields)
     articles.insert(1, "prod_name", read_names(graph, list(articles["article_id"])))
     return Recommendations(str(request.customer_id), request.chosen.name, articles, write_note(request, note))

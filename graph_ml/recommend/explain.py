@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from ...cypher.articles import check_article
 from ...cypher.customers import read_history
 from ...cypher.graph import Graph
 from ...cypher.recommenders import find_method
+from ...cypher.state import GraphState
 from ..ranker.declare import KNOWN
 from ..ranker.ranker import Ranker
 from .gather import gather
@@ -23,8 +24,17 @@ ExplainedMethod = Literal["user_based_cf", "hybrid"]
 """The methods whose scores can be explained."""
 
 
+class _Part(NamedTuple):
+    """A part of the ranker's score, as `Recommender.explain_by_ranker` describes it."""
+
+    source: str
+    place: int | None
+    part: float
+    because: str
+
+
 def explain_user_based_cf(graph: Graph, request: Request, article_id: str) -> pd.DataFrame:
-    """Return the parts of the score that user-based CF gives an article, as `Recommender.explain` describes them."""
+    """Return the parts of user-based CF's score of an article, as `Recommender.explain` describes them."""
     read_history(graph, str(request.customer_id))
     check_article(graph, article_id)
     given = {"customer_id": request.customer_id, "article_id": article_id, "as_of": request.as_of}
@@ -32,14 +42,14 @@ def explain_user_based_cf(graph: Graph, request: Request, article_id: str) -> pd
 
 
 def explain_by_ranker(
-    graph: Graph, shared: SharedLists, ranker: Ranker, request: Request, article_id: str
+    graph: Graph, shared: SharedLists, state: GraphState, ranker: Ranker, request: Request, article_id: str
 ) -> pd.DataFrame:
     """Return the parts of the ranker's score of an article, as `Recommender.explain_by_ranker` describes them."""
     import pandas as pd
 
     check_article(graph, article_id)
-    proposed = gather(graph, shared, ranker, request)
-    rows: list[list[Any]] = []
+    proposed = gather(graph, shared, state, ranker, request)
+    rows: list[_Part] = []
     found = np.flatnonzero(np.array(proposed.ids, dtype=str)[proposed.candidate_set.article] == article_id)
     if len(found):
         parts = ranker.explain(proposed.features[found])
@@ -49,10 +59,11 @@ def explain_by_ranker(
             if np.isnan(place):
                 others += part
             else:
-                rows.append([find_method(source).label, int(place), part, proposed.read_reasons(source)[article_id]])
-        rows.sort(key=lambda row: -row[2])
-        rows.append(["other sources", None, others, "that they do not propose it"])
-        rows += [[name, None, float(part[0]), KNOWN[name]] for name, part in parts.known.items()]
-        rows.append(["baseline", None, float(parts.baseline[0]), "what the trees expect of any candidate"])
-    frame = pd.DataFrame(rows, columns=["source", "place", "part", "because"])
+                reason = proposed.read_reasons(source)[article_id]
+                rows.append(_Part(find_method(source).label, int(place), part, reason))
+        rows.sort(key=lambda row: -row.part)
+        rows.append(_Part("other sources", None, others, "that they do not propose it"))
+        rows += [_Part(name, None, float(part[0]), KNOWN[name]) for name, part in parts.known.items()]
+        rows.append(_Part("baseline", None, float(parts.baseline[0]), "what the trees expect of any candidate"))
+    frame = pd.DataFrame(rows, columns=_Part._fields)
     return frame.astype({"place": "Int64"})

@@ -1,22 +1,23 @@
-"""Collect what the ranker's sources propose to one customer, and describe it as in training.
+"""Collect the candidates that the ranker's sources propose to one customer, and describe them as in training.
 
-The sources are the saved queries, several at once; PyTorch is not needed.
+The sources are saved queries, several at a time. PyTorch is not needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from ...cypher.errors import UnknownCustomer
+from ...cypher.errors import UnknownCustomer, UserMistake
 from ...cypher.graph import Graph
 from ...cypher.recommenders import Method, find_method
+from ...cypher.state import GraphState
 from ..candidates.lists import Candidates
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Attribute, to_days
@@ -25,9 +26,46 @@ from ..ranker.features import FACTS, CandidateSet, Matrix, compute_features
 from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, merge_lists
 from .request import Request
-from .shared_lists import Purchases, Row, SharedLists
+from .shared_lists import Row, SharedLists
 
-AT_ONCE = 4  # queries of one customer; more only wait for each other on a few cores
+AT_ONCE = 4  # concurrent queries for one customer; more would only wait for each other on a few cores
+
+
+@dataclass(frozen=True)
+class CustomerHistory:
+    """A customer as the ranker sees them.
+
+    Attributes
+    ----------
+    age, club_member_status, fashion_news_frequency, postal_code : attributes; None if unknown.
+    articles, days : the article and the day of each purchase, oldest first; days since 1970-01-01.
+    """
+
+    age: float | None
+    club_member_status: str | None
+    fashion_news_frequency: str | None
+    postal_code: str | None
+    articles: list[str]
+    days: list[int]
+
+
+class DescribedArticle(NamedTuple):
+    """What the ranker needs to know about an article.
+
+    Attributes
+    ----------
+    article_id : the article.
+    facts : values of `FACTS`; None if unknown.
+    product, product_type, department : keys of the attribute nodes that it belongs to; None if unknown.
+    cosine : of its embedding with the customer's; None if either has no embedding.
+    """
+
+    article_id: str
+    facts: list[float | None]
+    product: str | None
+    product_type: str | None
+    department: str | None
+    cosine: float | None
 
 
 @dataclass(frozen=True)
@@ -38,39 +76,37 @@ class CustomerSources:
     ----------
     graph : the graph to read.
     shared : the lists that customers share.
-    purchases : the state of the graph's purchases.
-    known : the customer's properties, by name.
-    owned : articles bought before the day as of which is recommended.
-    request : what is asked for.
+    state : the graph's state, read before everything else.
+    history : the customer's attributes and purchases.
+    owned : articles bought before the day of the request.
+    request : the request.
     """
 
     graph: Graph
     shared: SharedLists
-    purchases: Purchases
-    known: Mapping[str, Any]
+    state: GraphState
+    history: CustomerHistory
     owned: frozenset[str]
     request: Request
 
     def propose(self, source: Method) -> list[Row]:
-        """Return the articles that a source proposes to the ranker, the best first."""
+        """Return the articles that a source proposes to the ranker, best first."""
         if source.is_for_cold_start and self.owned:
             return []
         return self.read(source, source.candidates, not source.proposes_bought, **source.parameters)
 
     def read(self, method: Method, k: int, new_only: bool, **parameters: Any) -> list[Row]:
-        """Return a query's rows; from a list that customers share, if the query has one."""
+        """Return the first `k` rows of a query, from a list that customers share if the query has one."""
         given = {**parameters, **self.request.filters}
 
         def read(k: int, new_only: bool = False) -> list[Row]:
             asked = {"customer_id": self.request.customer_id, "k": k, "new_only": new_only}
-            keys, rows = self.graph.read_rows(method.name, **asked, **given)
-            article, score, because = (keys.index(column) for column in ("article_id", "score", "because"))
-            return [(row[article], float(row[score]), row[because]) for row in rows]
+            return self.graph.read_as(_make_row, method.name, **asked, **given)
 
         if method.shared_by is not None:
-            alike = tuple(self.known[name] for name in method.shared_by)
+            alike = tuple(getattr(self.history, name) for name in method.shared_by)
             key = (method.name, alike, *sorted((name, str(value)) for name, value in given.items()))
-            found = self.shared.take(self.purchases, key, k, self.owned if new_only else (), read)
+            found = self.shared.take(self.state, key, k, self.owned if new_only else (), read)
             if found is not None:
                 return found
         return read(k, new_only)
@@ -83,9 +119,9 @@ class Proposed:
     Attributes
     ----------
     sources : the queries.
-    ids : the articles' ids, by their numbers.
-    lists : by the source's name the articles it proposes, with score and reason, the best first.
-    candidate_set, features : all of it, as the ranker sees it.
+    ids : the articles' ids, by the numbers that `candidate_set` has for them.
+    lists : for each source's name, the articles that it proposes, best first.
+    candidate_set, features : all candidates with their features [m, features], as the ranker takes them.
     """
 
     sources: CustomerSources
@@ -95,74 +131,91 @@ class Proposed:
     features: Matrix
 
     def read_reasons(self, source: str) -> dict[str, str]:
-        """Return the reason for each article of a source; those by embedding are read only now."""
+        """Return the reason for each article of a source. Reasons by embedding are read only when they are needed."""
         rows = self.lists[source]
         if source == BY_EMBEDDING.name:
             rows = self.sources.read(BY_EMBEDDING, BY_EMBEDDING.candidates, new_only=True)
-        return {article: because for article, _, because in rows}
+        return {row.article_id: row.because for row in rows}
 
 
-def gather(graph: Graph, shared: SharedLists, ranker: Ranker, request: Request) -> Proposed:
-    """Read what every source of the ranker proposes to the request's customer, and describe it.
+def gather(graph: Graph, shared: SharedLists, state: GraphState, ranker: Ranker, request: Request) -> Proposed:
+    """Read what each of the ranker's sources proposes to a customer, and compute the candidates' features.
+
+    Parameters
+    ----------
+    graph : the graph to read.
+    shared : the lists that customers share.
+    state : the graph's state, read before the ranker.
+    ranker : the ranker in force.
+    request : the request; its customer is not None.
 
     Raises
     ------
     UnknownCustomer : the graph has no such customer.
+    UserMistake : the graph has no purchases, and the request names no day.
     """
     customer_id = str(request.customer_id)
-    today, load, finished, bought_in_all = graph.read_rows("today")[1][0]
-    keys, rows = graph.read_rows("customer_history", customer_id=customer_id)
-    if not rows:
+    history = graph.read_one(CustomerHistory, "customer_history", customer_id=customer_id)
+    if history is None:
         raise UnknownCustomer(customer_id)
-    known = dict(zip(keys, rows[0], strict=True))
-    until = request.as_of or today
+    until = request.as_of or state.until
+    if until is None:
+        raise UserMistake("The graph has no purchases.", "Load some first: hmrec load DIR")
     bought = [
-        (article, day) for article, day in zip(known["articles"], known["days"], strict=True) if day < to_days(until)
+        (article, day) for article, day in zip(history.articles, history.days, strict=True) if day < to_days(until)
     ]
     owned = frozenset(article for article, _ in bought)
-    sources = CustomerSources(graph, shared, Purchases(load, finished, bought_in_all), known, owned, request)
+    sources = CustomerSources(graph, shared, state, history, owned, request)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         lists = list(pool.map(sources.propose, map(find_method, ranker.sources)))
-    proposed = {article for rows in lists for article, _, _ in rows}
-    described = _describe(graph, customer_id, sorted(proposed | owned))
-    ids = {article_id: place for place, article_id in enumerate(described["article_id"])}
+    proposed = {row.article_id for rows in lists for row in rows}
+    described = _describe(graph, customer_id, proposed | owned)
+    ids = {article.article_id: number for number, article in enumerate(described)}
     own = [(ids[article], day) for article, day in bought]
-    snapshot = _make_snapshot(known["age"], own, described, until)
+    snapshot = _make_snapshot(history.age, own, described, until)
     candidate_set = merge_lists(
         np.zeros(1, dtype=np.int64), [_to_candidates(rows, ids) for rows in lists], max(1, len(ids))
     )
-    features = compute_features(
-        snapshot, candidate_set, _stack_facts(described), _column(described, "cosine")[candidate_set.article]
-    )
+    cosine = _to_numbers(article.cosine for article in described)
+    features = compute_features(snapshot, candidate_set, _stack_facts(described), cosine[candidate_set.article])
     return Proposed(sources, list(ids), dict(zip(ranker.sources, lists, strict=True)), candidate_set, features)
 
 
-def _describe(graph: Graph, customer_id: str, article_ids: list[str]) -> dict[str, list[Any]]:
-    """What the graph knows of those articles: a list for each column, in the order of ids."""
-    keys, rows = graph.read_rows(
-        "describe_candidates", customer_id=customer_id, article_ids=article_ids, facts=list(FACTS)
-    )
-    rows.sort(key=lambda row: row[0])
-    return {key: [row[place] for row in rows] for place, key in enumerate(keys)}
+def _make_row(article_id: str, score: float, because: str) -> Row:
+    return Row(article_id, float(score), because)
+
+
+def _describe(graph: Graph, customer_id: str, article_ids: Collection[str]) -> list[DescribedArticle]:
+    """Return what the ranker needs to know about articles, sorted by id; those that the graph lacks are left out."""
+    asked = {"customer_id": customer_id, "article_ids": sorted(article_ids), "facts": list(FACTS)}
+    return sorted(graph.read_as(DescribedArticle, "describe_candidates", **asked), key=lambda one: one.article_id)
 
 
 def _make_snapshot(
-    age: float | None,
-    purchases: list[tuple[int, int]],
-    described: dict[str, list[Any]],
-    until: date,
+    age: float | None, purchases: list[tuple[int, int]], described: Sequence[DescribedArticle], until: date
 ) -> Snapshot:
-    """The customer's own purchases as a shop of one customer, so that they are described as in training."""
+    """Return the customer's purchases as those of a shop with one customer, for the same features as in training.
+
+    Parameters
+    ----------
+    age : the customer's; None if unknown.
+    purchases : article number and day since 1970-01-01 of each.
+    described : the articles, by number.
+    until : the day after the last purchase that counts.
+    """
     article, time = (np.array(column) for column in zip(*purchases, strict=True)) if purchases else np.zeros((2, 0))
     columns = dict(zip(SHARED_LABELS, ("product", "product_type", "department"), strict=True))
     return Snapshot(
         to_days(until),
-        (1, len(described["article_id"])),
+        (1, len(described)),
         np.zeros(len(article), dtype=np.int64),
         article.astype(np.int64),
         time.astype(np.int32),
         pl.DataFrame({"age": [age]}, schema={"age": pl.Float64}),
-        {label: _make_attribute(label, described[column]) for label, column in columns.items()},
+        {
+            label: _make_attribute(label, [getattr(article, column) for article in described])
+            for label, column in columns.items()
+        },
     )
 
 
@@ -174,19 +227,20 @@ def _make_attribute(label: str, values: list[str | None]) -> Attribute:
 
 
 def _to_candidates(rows: list[Row], ids: Mapping[str, int]) -> Candidates:
-    kept = [(ids[article], score) for article, score, _ in rows if article in ids]
+    kept = [row for row in rows if row.article_id in ids]
     return Candidates(
         np.array([0, len(kept)]),
-        np.array([article for article, _ in kept], dtype=np.int64),
-        np.array([score for _, score in kept], dtype=np.float64),
+        np.array([ids[row.article_id] for row in kept], dtype=np.int64),
+        np.array([row.score for row in kept], dtype=np.float64),
     )
 
 
-def _column(described: dict[str, list[Any]], name: str) -> Matrix:
-    return np.array([np.nan if value is None else value for value in described[name]], dtype=np.float32)
+def _to_numbers(values: Iterable[float | None]) -> Matrix:
+    """Return [n], float32; NaN for None."""
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float32)
 
 
-def _stack_facts(described: dict[str, list[Any]]) -> Matrix:
-    """[articles, facts]; not a number where nothing is known."""
-    rows = [[np.nan if value is None else value for value in facts] for facts in described["facts"]]
+def _stack_facts(described: Sequence[DescribedArticle]) -> Matrix:
+    """Return [articles, facts], float32; NaN if a fact is unknown."""
+    rows = [[np.nan if value is None else value for value in article.facts] for article in described]
     return np.array(rows, dtype=np.float32).reshape(-1, len(FACTS))

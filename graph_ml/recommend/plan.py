@@ -1,4 +1,4 @@
-"""Which recommenders fill a customer's list, in which order: what each method means, for one customer or for all."""
+"""Which recommenders fill a customer's list, and in which order; what each method means, for one customer or all."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ...cypher.errors import NoRanker
-from .active_ranker import RankerVersion
+from ...cypher.state import GraphState
 from .request import Request
 
 
 class Step(NamedTuple):
-    """A recommender that fills up the lists that are still too short.
+    """A recommender that fills the lists that are still too short.
 
     Attributes
     ----------
-    method : its name in the table.
-    history : whether it is for customers who have bought something, or for those who have not; None for both.
-    embedding : the same for customers who have an embedding.
+    method : its name in `cypher/recommenders.py`.
+    history : True for customers with purchases, False for customers without; None for both.
+    embedding : True for customers with an embedding, False for customers without; None for both.
     """
 
     method: str
@@ -25,17 +25,29 @@ class Step(NamedTuple):
     embedding: bool | None = None
 
     def suits(self, history: Any, embedding: Any) -> Any:
-        """Return whether it is for a customer with these properties: booleans, or boolean arrays for many customers."""
+        """Return whether the step is for customers with these properties.
+
+        Parameters
+        ----------
+        history, embedding : whether the customer has purchases, and an embedding: booleans, or boolean arrays for many
+            customers.
+        """
         by_history = True if self.history is None else history == self.history
         by_embedding = True if self.embedding is None else embedding == self.embedding
         return by_history & by_embedding
 
 
 class Plan(NamedTuple):
-    """The steps of a request, in order, and the ranker of the step `hybrid` if it is among them."""
+    """How a request is answered.
+
+    Attributes
+    ----------
+    steps : in order.
+    state : the graph's state if the first step is `hybrid`; its model then has a ranker. None for other steps.
+    """
 
     steps: tuple[Step, ...]
-    ranker: RankerVersion | None = None
+    state: GraphState | None = None
 
 
 STEPS = {
@@ -57,41 +69,48 @@ STEPS = {
         Step("popular", embedding=False),
     ),
 }
-"""Of methods without the ranker; any other method is its own single step."""
+"""The steps of methods with fallbacks. Any other method is its own single step."""
 
 
-def plan_steps(request: Request, find_ranker: Callable[[], RankerVersion | None]) -> Plan:
+def plan_steps(request: Request, read_state: Callable[[], GraphState]) -> Plan:
     """Return the steps that a request's method takes.
 
-    `auto` is the ranker if there is one and no earlier day is asked for. Otherwise customers with purchases get
-    user-based collaborative filtering, then what is near by embedding, then what is popular; customers without
-    purchases get what is popular among similar customers, then what is popular.
+    `auto` means the ranker if the model in force has one and the request names no earlier day. Otherwise customers with
+    purchases get user-based collaborative filtering, then articles near by embedding, then popular ones. Customers
+    without purchases get what is popular among similar customers, then what is popular.
 
     Parameters
     ----------
-    request : what is asked for.
-    find_ranker : returns which ranker is in force, or None; called only if the method may use it.
+    request : the request.
+    read_state : returns the graph's state; called only if the method may use the ranker.
 
     Raises
     ------
-    NoRanker : `hybrid` is asked for, and there is no ranker, or it knows purchases of `as_of` or later.
+    NoRanker : `hybrid` is requested, and there is no ranker, or it was trained on purchases of `as_of` or later.
     """
     method = request.chosen.name
     if method == "hybrid" or (method == "auto" and request.as_of is None):
-        ranker = find_ranker()
+        state = read_state()
         if method == "hybrid":
-            _check_ranker(request, ranker)
-        if ranker is not None:
-            return Plan((Step("hybrid"), Step("popular")), ranker)
+            check_ranker(request, state)
+        if state.model is not None and state.model.has_ranker:
+            return Plan((Step("hybrid"), Step("popular")), state)
     return Plan(STEPS.get(method, (Step(method),)))
 
 
-def _check_ranker(request: Request, ranker: RankerVersion | None) -> None:
-    if ranker is None:
+def check_ranker(request: Request, state: GraphState) -> None:
+    """Check that the model in force has a ranker that may answer the request.
+
+    Raises
+    ------
+    NoRanker : there is no ranker, or it was trained on purchases of `as_of` or later.
+    """
+    model = state.model
+    if model is None or not model.has_ranker:
         raise NoRanker("The graph has no ranker yet.", "`hmrec train` trains one; --method user_based_cf needs none.")
-    if request.as_of is not None and request.as_of < ranker.until:
+    if request.as_of is not None and request.as_of < model.until:
         raise NoRanker(
-            f"The ranker was trained on purchases until {ranker.until}; using it for {request.as_of} would leak the "
+            f"The ranker was trained on purchases until {model.until}; using it for {request.as_of} would leak the "
             "future.",
             "--method user_based_cf looks at the graph as it stood on that day.",
         )

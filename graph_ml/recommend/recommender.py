@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,12 @@ from ...cypher.articles import find_similar
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
+from ...cypher.state import read_state
 from .active_ranker import ActiveRanker
 from .batch import AT_ONCE, recommend_all
 from .customer import recommend_by_queries, recommend_by_ranker
 from .explain import explain_by_ranker, explain_user_based_cf
-from .plan import plan_steps
+from .plan import check_ranker, plan_steps
 from .request import Recommendations, Request
 from .shared_lists import SharedLists
 
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
 
 
 class Recommender:
-    """Recommends from a graph; it keeps the trained ranker and the lists that customers share, so keep one.
+    """Recommends from a graph, which it only reads.
 
-    It may be shared between threads, and only reads the graph.
+    It caches the trained ranker and the lists that customers share, so create it once and keep it. Threads may share
+    it.
 
     Parameters
     ----------
@@ -38,10 +41,10 @@ class Recommender:
         self.shared_lists = SharedLists()
 
     def recommend(self, request: Request) -> Recommendations:
-        """Return the articles that a customer may want next, each with its name and reason.
+        """Return the articles that a customer may buy next, each with its name and the reason.
 
-        `hybrid` orders what all recommenders propose by the trees that `hmrec train` grew; `auto` uses it if there are
-        any and no earlier day is asked for. `plan_steps` has what each method means.
+        `hybrid` orders the candidates of all recommenders by the ranker that `hmrec train` trains. `auto` uses the
+        ranker if there is one and the request names no earlier day. `plan_steps` describes what each method means.
 
         Parameters
         ----------
@@ -50,34 +53,36 @@ class Recommender:
         Raises
         ------
         UnknownCustomer : the graph has no such customer.
-        NoRanker : `hybrid` is asked for, and there is no ranker, or it knows purchases of `as_of` or later.
-        NoEmbedding : `gnn` is asked for, and the customer has no embedding.
+        NoRanker : `hybrid` is requested, and there is no ranker, or it was trained on purchases of `as_of` or later.
+        NoEmbedding : `gnn` is requested, and the customer has no embedding.
         UserMistake : the request names no customer.
         """
         if request.customer_id is None:
-            raise UserMistake("The request names no customer.", "recommend_all recommends to all of them.")
-        plan = plan_steps(request, self.ranker.find)
-        if plan.ranker is not None:
-            return recommend_by_ranker(self.graph, self.shared_lists, self.ranker.read(plan.ranker), request)
-        return recommend_by_queries(self.graph, request, plan.steps)
+            raise UserMistake("The request names no customer.", "To recommend to all of them, call recommend_all.")
+        plan = plan_steps(request, partial(read_state, self.graph))
+        if plan.state is None:
+            return recommend_by_queries(self.graph, request, plan.steps)
+        ranker = self.ranker.read(plan.state)
+        return recommend_by_ranker(self.graph, self.shared_lists, plan.state, ranker, request)
 
     def recommend_all(self, request: Request, out: Path, *, at_once: int = AT_ONCE, progress: Progress = silent) -> int:
-        """Write Kaggle's submission file: every customer, `customer_id,prediction`, article ids separated by spaces.
+        """Write every customer's list into a file in Kaggle's submission format.
 
-        Each list begins as `recommend` returns it for one customer. If it is shorter than `k`, it goes on with what is
-        popular in the customer's segment, then with what is popular, then with what sold best ever. A run that was
-        killed continues where it stopped, see `write_submission`.
+        The columns are `customer_id` and `prediction`, which has the article ids separated by spaces. Each list begins
+        with what `recommend` returns for the customer. A list shorter than `k` is filled with what is popular in the
+        customer's segment, then with what is popular, then with the best sellers of all time. A run that was killed
+        resumes where it stopped; see `write_submission`.
 
         Parameters
         ----------
-        request : its customer is None; `gnn` falls back to `auto` for customers without an embedding.
+        request : its customer is None. `gnn` falls back to `auto` for customers without an embedding.
         out : the file.
-        at_once : how many customers in a batch, which is as many as a killed run loses.
-        progress : receives how many customers are done.
+        at_once : customers in a batch, which is how many a killed run loses at most.
+        progress : called with the number of customers done.
 
         Returns
         -------
-        How many customers are in the file.
+        The number of customers in the file.
 
         Raises
         ------
@@ -85,12 +90,11 @@ class Recommender:
         UserMistake : the graph has no customers, the request names one, or another run is writing the file.
         """
         if request.customer_id is not None:
-            raise UserMistake("The request names one customer.", "recommend answers it.")
+            raise UserMistake("The request names one customer.", "Call recommend instead.")
         return recommend_all(self.graph, self.ranker, request, out, at_once, progress)
 
     def explain(self, customer_id: str, article_id: str, *, as_of: date | str | None = None) -> pd.DataFrame:
-        """Return why user-based CF gives an article its score: a row for each neighbour who bought it, one for the own
-        history.
+        """Return the parts of user-based CF's score of an article for a customer.
 
         Parameters
         ----------
@@ -99,17 +103,17 @@ class Recommender:
 
         Returns
         -------
-        who, customer_id, similarity, weight, part, shared, because; the parts add up to the score. Empty if CF gives
-        the article no score.
+        A row for each neighbour who bought the article, and one for the customer's own history: who, customer_id,
+        similarity, weight, part, shared, because. The parts add up to the score. Empty if the article has no score.
 
         Raises
         ------
         UnknownCustomer, UnknownArticle : the graph has no such customer or article.
         """
-        return explain_user_based_cf(self.graph, _request(customer_id, as_of), article_id)
+        return explain_user_based_cf(self.graph, _make_request(customer_id, as_of), article_id)
 
     def explain_by_ranker(self, customer_id: str, article_id: str, *, as_of: date | str | None = None) -> pd.DataFrame:
-        """Return which sources propose an article to a customer, and what each adds to the ranker's score.
+        """Return the parts of the ranker's score of an article for a customer.
 
         Parameters
         ----------
@@ -117,22 +121,28 @@ class Recommender:
 
         Returns
         -------
-        A row for each source that proposes it: source, place (in its list, from 1), part (of the score, which may be
-        negative), because (its reason); the largest part first. A last row, `everything else`, has the part of what is
-        known of the customer and the article. No rows if no source proposes it.
+        source, place (in the source's list, from 1), part (may be negative), because; the parts add up to the score.
+        The first rows are those of the sources that propose the article, largest part first. Then come the other
+        sources together, what is known of the customer, the article and both, and the baseline; their place is NA.
+        Empty if no source proposes the article.
 
         Raises
         ------
-        NoRanker : none was trained, or it knows purchases of `as_of` or later.
+        NoRanker : there is no ranker, or it was trained on purchases of `as_of` or later.
         UnknownCustomer, UnknownArticle : the graph has no such customer or article.
         """
-        request = _request(customer_id, as_of)
-        version = plan_steps(request, self.ranker.find).ranker
-        assert version is not None  # noqa: S101  else NoRanker
-        return explain_by_ranker(self.graph, self.shared_lists, self.ranker.read(version), request, article_id)
+        request = _make_request(customer_id, as_of)
+        state = read_state(self.graph)
+        check_ranker(request, state)
+        ranker = self.ranker.read(state)
+        return explain_by_ranker(self.graph, self.shared_lists, state, ranker, request, article_id)
 
     def similar(self, article_id: str, *, k: int = 12) -> pd.DataFrame:
-        """Return the `k` articles whose embeddings are nearest to an article's: article_id, prod_name, score (cosine).
+        """Return the `k` articles whose embeddings are nearest to an article's.
+
+        Returns
+        -------
+        article_id, prod_name, score (the cosine); nearest first.
 
         Parameters
         ----------
@@ -147,5 +157,5 @@ class Recommender:
         return find_similar(self.graph, article_id, k=k)
 
 
-def _request(customer_id: str, as_of: date | str | None) -> Request:
+def _make_request(customer_id: str, as_of: date | str | None) -> Request:
     return Request.model_validate({"customer_id": customer_id, "method": "hybrid", "as_of": as_of})

@@ -1,4 +1,4 @@
-"""What is asked of a recommender, and what it answers."""
+"""A request for recommendations, and its answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = tuple(method.name for method in METHODS)
 
 
 class Filters(BaseModel):
-    """Which articles may be recommended, and as of which day: parameters of every recommender's query."""
+    """Which articles may be recommended, and as of which day. Every recommender's query has these parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ class Filters(BaseModel):
 
 
 class Preferences(Filters):
-    """Everything in a request but the customer: what the HTTP service takes as parameters."""
+    """A request without its customer: the parameters of the HTTP service."""
 
     method: str = Field(default="auto", description="How to recommend", json_schema_extra={"enum": list(NAMES)})
     k: int = Field(default=12, ge=1, le=1000, description="How many articles")
@@ -54,14 +54,14 @@ class Preferences(Filters):
 
 
 class Request(Preferences):
-    """A request for recommendations; equal requests have equal answers.
+    """A request for recommendations. While the graph stays the same, equal requests have equal answers.
 
-    `method` may be an old name, which the answer's note then mentions; `chosen` is the method that it stands for.
+    `method` may be an old name; then the answer's note gives the new one. `chosen` is the method itself.
     `customer_id` is None in a request for all customers.
 
     Raises
     ------
-    UserMistake : a field is invalid; the sentence names it.
+    UserMistake : a field is invalid; the message names it.
     """
 
     customer_id: str | None = None
@@ -76,7 +76,7 @@ class Request(Preferences):
 
     @property
     def chosen(self) -> Method:
-        """The method that is asked for."""
+        """The requested method."""
         return find_method(self.method)
 
     @property
@@ -99,7 +99,7 @@ RULES = {
 
 
 def _describe(error: ValidationError) -> str:
-    """Return one sentence for the first field that is wrong."""
+    """Return a sentence about the first invalid field."""
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     if name not in RULES:
@@ -109,14 +109,14 @@ def _describe(error: ValidationError) -> str:
 
 @dataclass(frozen=True)
 class Recommendations:
-    """What one customer is recommended.
+    """Recommendations for one customer.
 
     Attributes
     ----------
     customer_id : the customer.
-    method : the name of the method that was asked for.
-    articles : rows of article_id, prod_name, score, because; the best first, no article twice.
-    note : sentences about the customer's special case or an old name, or empty.
+    method : name of the requested method.
+    articles : article_id, prod_name, score, because; best first, no article twice.
+    note : says that the customer has no purchases yet, or that the method has a new name; empty for most requests.
     """
 
     customer_id: str
@@ -126,5 +126,5 @@ class Recommendations:
 
 
 def write_note(request: Request, *sentences: str) -> str:
-    """Join the sentences of a note, an old method name's among them."""
+    """Return the sentences as one note; if the request has an old method name, the new name comes first."""
     return " ".join(sentence for sentence in (explain_old_name(request.method), *sentences) if sentence)

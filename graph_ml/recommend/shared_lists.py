@@ -1,90 +1,89 @@
-"""Lists that many customers share, such as what is popular: asked for once, as long as the purchases are the same."""
+"""Lists that many customers share, such as what is popular: queried once while the graph stays the same."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable
-from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
+
+from ...cypher.state import GraphState
 
 DEPTH = 300
-"""Articles that are kept of a list at least: some go to each customer, less what they own."""
-
-Row = tuple[str, float, str]
-"""Article, score, reason."""
+"""Least number of articles in a cached list. Each customer gets the first of them, without those they own."""
 
 
-@dataclass(frozen=True)
-class Purchases:
-    """Which purchases the graph has.
+class Row(NamedTuple):
+    """A row of a recommender's query.
 
     Attributes
     ----------
-    load, finished : the newest load, and when it was done; None where there is none, or it is not done.
-    bought : how many purchases.
+    article_id : the recommended article.
+    score : comparable only within one recommender.
+    because : the reason, in words.
     """
 
-    load: str | None
-    finished: str | None
-    bought: int
+    article_id: str
+    score: float
+    because: str
 
 
 class SharedLists:
-    """Lists kept by what was asked, of one state of the purchases; those not asked for longest go first.
+    """A cache of lists for one state of the graph; the least recently used ones are dropped first.
 
-    While a load is under way, and in a graph that no load of hmrec's brought, nothing is kept.
+    Nothing is cached while a load is running, or if hmrec did not load the graph.
 
     Parameters
     ----------
-    kept : how many lists, about 80 kB each.
+    kept : greatest number of lists, about 80 kB each.
     """
 
     def __init__(self, kept: int = 1_000) -> None:
         self.kept = kept
-        self._of: Purchases | None = None
+        self._state: GraphState | None = None
         self._lists: OrderedDict[Hashable, list[Row]] = OrderedDict()
         self._lock = Lock()
 
     def __len__(self) -> int:
-        """How many lists are kept."""
+        """Return the number of cached lists."""
         return len(self._lists)
 
     def take(
         self,
-        purchases: Purchases,
+        state: GraphState,
         key: Hashable,
         k: int,
         owned: Collection[str],
         fetch: Callable[[int], list[Row]],
     ) -> list[Row] | None:
-        """Return the first `k` rows whose article is not in `owned`; None if the kept list is too short for that.
+        """Return the first `k` rows whose article is not `owned`; None if the cached list is too short for that.
 
         Parameters
         ----------
-        purchases : the state of the graph's purchases, read before anything else that the answer depends on.
+        state : the graph's state, read before anything else that the answer depends on.
         key : everything else that the list depends on.
-        k : number of rows.
+        k : how many rows.
         owned : articles to leave out.
-        fetch : returns the first rows of the list, as many as it is called with, for no particular customer.
+        fetch : returns the first rows of the list, as many as its argument says; they do not depend on the customer.
         """
         depth = max(DEPTH, 2 * k)
         key = (key, depth)
         with self._lock:
-            found = self._lists.get(key) if purchases == self._of else None
+            found = self._lists.get(key) if state == self._state else None
             if found is not None:
                 self._lists.move_to_end(key)
         if found is None:
             found = fetch(depth)
-            self._keep(purchases, key, found)
-        rows = [row for row in found if row[0] not in owned][:k]
+            self._keep(state, key, found)
+        rows = [row for row in found if row.article_id not in owned][:k]
         return rows if len(rows) == k or len(found) < depth else None
 
-    def _keep(self, purchases: Purchases, key: Hashable, rows: list[Row]) -> None:
-        if purchases.finished is None:
+    def _keep(self, state: GraphState, key: Hashable, rows: list[Row]) -> None:
+        if not state.is_cacheable:
             return
         with self._lock:
-            if purchases != self._of:
-                self._of = purchases
+            if state != self._state:
+                self._state = state
                 self._lists.clear()
             self._lists[key] = rows
             while len(self._lists) > self.kept:

@@ -1,7 +1,8 @@
-"""Write Kaggle's submission file so that a run that was killed goes on, and nothing half-written stands under its name.
+"""Write Kaggle's submission file: a killed run is resumed by the next, and the file is always complete.
 
-Lists go into a partial file beside the target, which is renamed once it is whole. Its name has a hash of all that the
-lists depend on, so that a run goes on only where it would write the same; any other begins anew.
+Lists go into a partial file beside the target, which is renamed to the target when it is complete. The name of the
+partial file contains a hash of everything that the lists depend on. A run therefore resumes only a partial file with
+the lists that it would write itself; otherwise it starts from the beginning.
 """
 
 from __future__ import annotations
@@ -36,27 +37,28 @@ def write_submission(
     at_once: int = 4_000,
     progress: Progress = silent,
 ) -> int:
-    """Write `customer_id,prediction`, a row a customer, the article ids apart by a space.
+    """Write `customer_id,prediction`: a row for each customer, with the article ids separated by spaces.
 
     Parameters
     ----------
-    out : the file. Until it is whole, and after any failure, whatever stood there before does. A link stays a link;
-        a pipe gets the batches as they are made, and a run that was killed does not go on there.
-    depends_on : all that the lists depend on, as JSON can write it. A partial file of anything else is thrown away.
+    out : the file. Its old content stays until the new one is complete, and after any failure. A link stays a link. A
+        pipe gets each batch when it is ready, and a killed run cannot be resumed there.
+    depends_on : everything that the lists depend on, as values for JSON. Partial files of anything else are deleted.
     customers : ids, in the order of the file.
-    predict : gives the lists of the customers at the places from a first one up to another.
-    at_once : how many customers `predict` is asked about. Killed runs lose so many at most, and go on where `predict`
-        would have been asked next, so that the file is the same, whatever the lists of a batch do to each other.
-    progress : told the customers that are done.
+    predict : returns the lists of the customers from a first position up to, but not including, a second one.
+    at_once : how many customers `predict` is called with. A killed run loses at most one such batch. Batches of a
+        resumed run begin where those of the killed run would have, so the file is the same even if the lists of a
+        batch depend on each other.
+    progress : called with the number of customers done.
 
     Returns
     -------
-    How many customers `predict` was asked about; the others were done by a run before.
+    The number of customers that `predict` was called with; an earlier run did the others.
 
     Raises
     ------
     UserMistake : another run is writing this file.
-    DiskFull : the disk is full; what has been written so far stays in the partial file, for the next run.
+    DiskFull : the disk is full; the next run resumes the partial file.
     """
     target = find_result_file(out)
     if target.is_stream:
@@ -74,7 +76,7 @@ def write_submission(
                 if other != partial:
                     other.unlink()
             try:
-                otherwise = "name a file on another; run again, it goes on where it stopped."
+                otherwise = "name a file on another disk. The next run with the same file resumes from here."
                 with explain_full_disk(path.parent, otherwise):
                     target.begin(partial)
                     asked = _complete(partial, customers, predict, at_once, progress)
@@ -87,7 +89,7 @@ def write_submission(
 
 
 def _find_partials(out: Path) -> list[Path]:
-    """What killed runs left beside the file."""
+    """Return the partial files that killed runs left beside the file."""
     name = re.compile(re.escape(out.name) + r"\.[0-9a-f]{12}\.partial")
     return [entry for entry in out.parent.iterdir() if name.fullmatch(entry.name)]
 
@@ -117,7 +119,7 @@ def _write_from(
     progress: Progress,
     with_header: bool = True,
 ) -> None:
-    """Write the lists of the customers from place `first` on."""
+    """Write the lists of the customers from position `first` on."""
     if with_header:
         file.write(_to_lines([HEADER]))
     progress(STEP, first, len(customers))
@@ -137,9 +139,9 @@ def _to_lines(rows: Iterable[tuple[str, str]]) -> bytes:
 
 
 def _find_end(file: io.BufferedRandom, customers: Sequence[str], at_once: int) -> tuple[int, int]:
-    """How many customers of whole batches a partial file has, and how many bytes those take, its first line with them.
+    """Return how many customers of complete batches a partial file has, and the bytes up to there, header included.
 
-    A line that is not whole, or not the next customer's, ends it.
+    An incomplete line, or one of another customer than the next, ends what counts.
     """
     size = read = 0
 
@@ -164,5 +166,5 @@ def _find_end(file: io.BufferedRandom, customers: Sequence[str], at_once: int) -
             if place % at_once == 0 or place == len(customers):
                 done, size = place, read
     except csv.Error:
-        pass  # ends there, too
+        pass  # an unreadable line ends it, too
     return done, size

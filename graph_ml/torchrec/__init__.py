@@ -1,4 +1,4 @@
 """A comparison engine: embedding tables trained by TorchRec, without the graph's structure.
 
-In comes a `Subgraph`; out comes a `TrainedModel` that the rest of graph_ml uses like the network's.
+Input: a `Subgraph`. Output: a `TrainedModel` that the rest of graph_ml uses like the network's.
 """

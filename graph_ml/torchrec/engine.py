@@ -1,9 +1,9 @@
-"""TorchRec's embedding tables, cut by rows over processes: `hmrec train --engine torchrec`.
+"""TorchRec's embedding tables, sharded by rows over processes: `hmrec train --engine torchrec`.
 
-A vector for each customer and article, learned from purchases alone, without the graph: what matrix factorisation
-learns, for tables larger than one machine's memory. The tables' processes are `torchrec_worker.py`, which imports
-nothing of hmrec, because FBGEMM runs with one version of PyTorch only: HMREC_TORCHREC_PYTHON may name the Python of
-another environment.
+Each customer and article gets an embedding, learned from purchases alone, without the graph. This is matrix
+factorisation, for tables larger than one machine's memory. The processes run `worker.py`, which imports nothing of
+hmrec: FBGEMM works with only one version of PyTorch, so HMREC_TORCHREC_PYTHON may name the Python of another
+environment.
 """
 
 from __future__ import annotations
@@ -30,15 +30,17 @@ WORKER = Path(__file__).with_name("worker.py")
 
 
 class TableSettings(BaseModel):
-    """How TorchRec's tables are trained."""
+    """Settings of the training of TorchRec's tables."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dim: int = Field(default=64, ge=4, multiple_of=4, description="Numbers in a vector")
-    epochs: int = Field(default=20, ge=1, description="How often as many purchases are drawn as there are")
-    batch_size: int = Field(default=2048, ge=2, description="Purchases a process in a step, negatives to each other")
-    learning_rate: float = Field(default=0.1, gt=0, description="Row-wise Adagrad's step")
-    temperature: float = Field(default=0.1, gt=0, description="What cosines are divided by to be scores")
+    dim: int = Field(default=64, ge=4, multiple_of=4, description="Dimension of the embeddings")
+    epochs: int = Field(default=20, ge=1, description="Number of epochs; each draws as many purchases as there are")
+    batch_size: int = Field(
+        default=2048, ge=2, description="Purchases per process and step; they are each other's negatives"
+    )
+    learning_rate: float = Field(default=0.1, gt=0, description="Learning rate of row-wise Adagrad")
+    temperature: float = Field(default=0.1, gt=0, description="Divisor of cosines in the scores")
     half_life: float = Field(default=60.0, gt=0, description="Days after which a purchase is drawn half as often")
     seed: int = Field(default=0, ge=0, description="The same seed gives the same tables on the same machine")
 
@@ -46,25 +48,25 @@ class TableSettings(BaseModel):
 def train_tables(
     subgraph: Subgraph, settings: TableSettings | None = None, progress: Progress = silent, processes: int = PROCESSES
 ) -> TrainedModel:
-    """Learn a vector for each customer and article by TorchRec.
+    """Learn an embedding for each customer and article by TorchRec.
 
-    Customers without a purchase get the mean of the customers' vectors, articles without a sale its opposite.
+    Customers without a purchase get the mean of the customers' embeddings; articles never sold get its opposite.
 
     Parameters
     ----------
     subgraph : the purchases.
-    settings : how; None for the defaults.
-    progress : told the steps, with the loss.
-    processes : over how many the tables are cut.
+    settings : settings of the training; None for the defaults.
+    progress : receives the steps, with the loss.
+    processes : number of processes that share the tables.
 
     Returns
     -------
-    A model without weights: it cannot embed nodes that come later.
+    A model without weights, so it cannot embed nodes loaded later.
 
     Raises
     ------
     UserMistake : TorchRec is not installed.
-    HmrecError : it failed; the message has its last words.
+    HmrecError : the training failed; the message has its last error.
     """
     settings = settings or TableSettings()
     sizes = {"customer": len(subgraph.customer_ids), "article": len(subgraph.article_ids)}
@@ -99,10 +101,10 @@ def _run(folder: Path, processes: int, progress: Progress) -> None:
         ):
             for line in run.stdout or ():
                 if line.startswith("{"):
-                    told = json.loads(line)
-                    progress(f"Training TorchRec's tables{DETAIL}loss {told['loss']:.3f}", told["step"], told["steps"])
+                    step = json.loads(line)
+                    progress(f"Training TorchRec's tables{DETAIL}loss {step['loss']:.3f}", step["step"], step["steps"])
     except OSError as error:
-        raise UserMistake(f"HMREC_TORCHREC_PYTHON names no Python: {python}.") from error
+        raise UserMistake(f"HMREC_TORCHREC_PYTHON is not a Python: {python}.") from error
     if run.returncode:
         raise _explain(errors.read_text(errors="replace"))
 
@@ -114,20 +116,20 @@ def _explain(errors: str) -> HmrecError:
     if any("fbgemm_gpu" in line and "Could not load" in line for line in lines):
         return UserMistake(
             "TorchRec's FBGEMM was built for another version of PyTorch, or for GPUs.",
-            "Install both in an environment of their own and name its Python in HMREC_TORCHREC_PYTHON (docs/scale.md).",
+            "Install both in a separate environment, and set HMREC_TORCHREC_PYTHON to its Python (docs/scale.md).",
         )
-    last = [line for line in lines if "Error: " in line] or ["no error was told"]
+    last = [line for line in lines if "Error: " in line] or ["it printed no error"]
     return HmrecError(f"TorchRec failed: {last[0][:300]}.")
 
 
 def _read_table(folder: Path, table: str, rows: int) -> npt.NDArray[np.float32]:
-    """[rows, dim]: all processes' rows of a table."""
+    """Return [rows, dim]: the rows of a table from all processes."""
     parts = [np.load(file) for file in folder.glob(f"{table}-*.npz")]
     whole: npt.NDArray[np.float32] = np.concatenate(
         [part["rows"] for part in sorted(parts, key=lambda part: int(part["first"]))]
     )
     if len(whole) != rows:
-        raise HmrecError(f"TorchRec gave {len(whole):,} rows of {rows:,} for the table of {table}s.")
+        raise HmrecError(f"TorchRec returned {len(whole):,} of {rows:,} rows of the table of {table}s.")
     return whole
 
 

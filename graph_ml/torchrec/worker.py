@@ -1,7 +1,7 @@
-"""One of the processes of `torchrec_engine.py`: its shards of TorchRec's embedding tables, trained with the others.
+"""One of the processes of `engine.py`: it trains its shards of TorchRec's embedding tables with the others.
 
-Torchrun starts it with a folder. It reads there customer.npy and article.npy [pairs] (what was bought), weight.npy
-[pairs] and settings.json, and writes for each table the rows that it holds: TABLE-RANK.npz with `first` and `rows`.
+Torchrun starts it with a folder. It reads customer.npy and article.npy [pairs] (the purchases), weight.npy [pairs] and
+settings.json from there. It writes its rows of each table to TABLE-RANK.npz, with `first` and `rows`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TABLES = ("customer", "article")
 
 
 class TwoTables(torch.nn.Module):
-    """Vectors of customers and of articles, looked up by number."""
+    """Embeddings of customers and of articles, looked up by number."""
 
     def __init__(self, sizes: dict[str, int], dim: int) -> None:
         super().__init__()
@@ -41,14 +41,14 @@ class TwoTables(torch.nn.Module):
         self.tables = EmbeddingCollection(tables=configs, device=torch.device("meta"))
 
     def forward(self, pairs: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        """[batch, dim] of the customers and of the articles, of length 1."""
+        """Return the embeddings of the customers and of the articles of a batch, [batch, dim] each, of length 1."""
         found = self.tables(pairs)
         customers, articles = (normalize(found[name].values(), dim=1) for name in TABLES)
         return customers, articles
 
 
 def train_tables(folder: Path) -> None:
-    """Train with the other processes, and leave the own rows in the folder."""
+    """Train with the other processes, and write this process's rows to the folder."""
     settings = json.loads((folder / "settings.json").read_text())
     customer, article, weight = (
         np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("customer", "article", "weight")
@@ -69,19 +69,19 @@ def train_tables(folder: Path) -> None:
             lengths=torch.ones(2 * batch, dtype=torch.int64),
         )
         customers, articles = model(pairs)
-        # each purchase against the batch's other articles, drawn by their share of the purchases
+        # softmax over the articles of the batch, corrected by the probability that each was drawn
         places = torch.from_numpy(article[drawn].astype(np.int64))
         scores = customers @ articles.T / settings["temperature"] - log_chance[places]
         again = (places[:, None] == places[None, :]) & ~torch.eye(batch, dtype=torch.bool)
         loss = cross_entropy(scores.masked_fill(again, -1e9), torch.arange(batch))
-        torch.autograd.backward(loss)  # the tables' own optimiser moves them in it
+        torch.autograd.backward(loss)  # the tables' optimizer updates them in this call
         if rank == 0 and step % 100 == 0:
             print(json.dumps({"step": step, "steps": steps, "loss": loss.item()}), flush=True)
     write_rows(model, folder, rank)
 
 
 def make_model(settings: dict[str, Any], size: int) -> DistributedModelParallel:
-    """The two tables, cut by rows over the processes."""
+    """Return the two tables, sharded by rows over the processes."""
     device = torch.device("cpu")
     model = TwoTables(settings["sizes"], settings["dim"])
     apply_optimizer_in_backward(RowWiseAdagrad, model.tables.parameters(), {"lr": settings["learning_rate"]})
@@ -97,7 +97,7 @@ def make_model(settings: dict[str, Any], size: int) -> DistributedModelParallel:
 
 
 def write_rows(model: DistributedModelParallel, folder: Path, rank: int) -> None:
-    """Write the rows of each table that this process holds."""
+    """Write this process's rows of each table."""
     for name, value in model.state_dict().items():
         table = next(table for table in TABLES if f"{table}_table" in name)
         (shard,) = value.local_shards()

@@ -1,4 +1,4 @@
-"""Models to graph: write embeddings, vector indexes, facts and versions, so that readers see one version, whole.
+"""Models to graph: write embeddings, vector indexes, facts and versions, so that readers see one complete version.
 
-In come a `TrainedModel` and a ranker, or a version's number; out come properties on nodes and a (:Model) in force.
+Input: a `TrainedModel` and a ranker, or a version number. Output: properties on nodes, and the (:Model) in use.
 """

@@ -1,4 +1,4 @@
-"""Embeddings for customers and articles that were loaded after the training, from the weights kept in the graph."""
+"""Embed customers and articles loaded after the training, with the weights stored in the graph."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from ...cypher.state import read_state
 from ..candidates.snapshot import Snapshot
 from ..export.read_subgraph import export_subgraph
 from ..export.subgraph import Subgraph, SubgraphSpec, to_days
+from ..network.devices import DeviceName, choose_device
 from ..network.fold_in import embed_as_of
 from ..ranker.features import describe_articles
 from .preflight import check_before_training
 from .versions import load_version
-from .write import IN_FORCE, claim_write_back, finish_move
+from .write import IN_USE, claim_write_back, finish_move
 from .write_vectors import find_places, write_facts, write_vectors
 
 
@@ -26,14 +27,14 @@ class NoModel(UserMistake):
 
 @dataclass(frozen=True)
 class EmbedReceipt:
-    """What was added.
+    """The result of `embed_new`.
 
     Attributes
     ----------
-    version : the version in force, whose weights were used.
-    customers, articles : how many nodes had no embedding and have one now.
-    facts : of how many articles the ranker's facts were written anew; 0 where the version has no ranker.
-    seconds : all in all.
+    version : the version in use, whose weights were used.
+    customers, articles : number of nodes that got an embedding.
+    facts : number of articles whose facts for the ranker were updated; 0 if the version has no ranker.
+    seconds : total duration.
     """
 
     version: int
@@ -43,27 +44,28 @@ class EmbedReceipt:
     seconds: float
 
 
-def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
-    """Give an embedding to every customer and article that has none, without training.
+def embed_new(graph: Graph, progress: Progress = silent, device: DeviceName = "auto") -> EmbedReceipt:
+    """Embed every customer and article that has no embedding, without training.
 
-    They come from the weights of the version in force over the graph as it is now. Those that nodes have already stay
-    as they are; `hmrec train` makes all of them anew. Features and attributes are known before the first purchase, so
-    nodes without any get one, too. Where the version has a ranker, the facts about articles that it asks for become
-    those of the day after the last purchase.
+    The embeddings are computed with the weights of the version in use, from the graph as it is now. Existing ones stay
+    the same; only `hmrec train` replaces them. Nodes without a purchase also get one, from their features and
+    attributes. If the version has a ranker, the facts about articles are updated to the day after the last purchase.
 
     Parameters
     ----------
-    graph : which graph.
-    progress : told the steps.
+    graph : the graph to update.
+    progress : receives the steps.
+    device : where to compute, as for `choose_device`.
 
     Raises
     ------
-    NoModel : nothing was trained yet.
-    UnknownVersion : the graph has not kept the weights of the version in force.
-    LoadRunning : a load or a write-back is at work on this graph.
-    UserMistake : the version in force has no weights, or another program's index or embeddings are in the way.
+    NoModel : no model has been trained yet.
+    UnknownVersion : the graph no longer stores the weights of the version in use.
+    UserMistake : the version has no weights, something that hmrec did not create is in the way, or there is no such
+        device.
+    LoadRunning : a load or a write-back is running on this graph.
     """
-    begun = time.monotonic()
+    begun, place = time.monotonic(), choose_device(device)
     with claim_write_back(graph):
         model = read_state(graph).model
         if model is None:
@@ -73,24 +75,25 @@ def embed_new(graph: Graph, progress: Progress = silent) -> EmbedReceipt:
         trained = load_version(graph, model.version)
         if not trained.weights:
             raise UserMistake(
-                f"Version {model.version} has tables alone, which know no nodes that came later.",
-                "Run `hmrec train` again.",
+                f"Version {model.version} ({trained.name or 'TorchRec tables'}) has vectors alone, and no network that "
+                "could embed new nodes.",
+                "Write vectors of all nodes by `hmrec embed --from FILE`, or run `hmrec train`.",
             )
         subgraph = export_subgraph(graph, SubgraphSpec(isolated=True), progress)
-        customers = find_places(graph, "customers_without_embedding", subgraph.customer_ids, slot=IN_FORCE)
-        articles = find_places(graph, "articles_without_embedding", subgraph.article_ids, slot=IN_FORCE)
+        customers = find_places(graph, "customers_without_embedding", subgraph.customer_ids, slot=IN_USE)
+        articles = find_places(graph, "articles_without_embedding", subgraph.article_ids, slot=IN_USE)
         graph.write("record_later_purchases", until=subgraph.until.isoformat())
         if len(customers) or len(articles):
             progress("Computing the embeddings", 0, None)
-            vectors = embed_as_of(trained, subgraph, to_days(subgraph.until))
-            write_vectors(graph, customers, vectors.customers, IN_FORCE, "customers", progress)
-            write_vectors(graph, articles, vectors.articles, IN_FORCE, "articles", progress)
+            vectors = embed_as_of(trained, subgraph, to_days(subgraph.until), place)
+            write_vectors(graph, customers, vectors.customers, IN_USE, "customers", progress)
+            write_vectors(graph, articles, vectors.articles, IN_USE, "articles", progress)
         facts = _refresh_facts(graph, subgraph, progress) if model.has_ranker else 0
         graph.write("record_embedded")
     return EmbedReceipt(model.version, len(customers), len(articles), facts, round(time.monotonic() - begun, 3))
 
 
 def _refresh_facts(graph: Graph, subgraph: Subgraph, progress: Progress) -> int:
-    """Write the facts as of the day after the last purchase; return of how many articles."""
+    """Write the facts as of the day after the last purchase; return the number of articles."""
     write_facts(graph, subgraph.article_ids, describe_articles(Snapshot.of(subgraph)), progress)
     return len(subgraph.article_ids)

@@ -1,46 +1,56 @@
-"""Check before a training that its embeddings can be written without touching what hmrec did not make."""
+"""Check before a training that writing its embeddings will not change what hmrec did not create."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...loader.constraints import OWN_DATABASE, check_schema
-from .vector_indexes import ARTICLES, CUSTOMERS, EF_CONSTRUCTION
+from .vector_indexes import ARTICLES, CUSTOMERS, EF_CONSTRUCTION, VectorIndex, list_indexes
+
+
+class _UnknownEmbeddings(NamedTuple):
+    """Nodes with an embedding that hmrec did not write: their label, the property, its numbers (0: not a vector)."""
+
+    label: str
+    property: str
+    dim: int
+    nodes: int
 
 
 def check_before_training(graph: Graph) -> None:
-    """Check that no index and no embedding of somebody else's is where hmrec's are written.
+    """Check that nothing that hmrec did not create is where its indexes and embeddings are written.
 
     Raises
     ------
-    UserMistake : an index or a constraint is in the way, or a customer or an article has an `embedding` that is not
-        hmrec's. The message names it.
+    UserMistake : an index or a constraint is in the way, or a customer or an article has an `embedding` of another
+        program. The message names it.
     """
     check_schema(graph)
-    indexes = {name: (dim, built) for name, _, _, dim, built in graph.read_rows("vector_indexes")[1]}
-    if not graph.read_rows("models", k=1)[1]:
+    indexes = list_indexes(graph)
+    if not graph.read_column("models", k=1):
         _refuse_indexes_before_the_first_model(indexes)
-    dims = [dim for dim, _ in indexes.values()]
-    for label, name, dim, nodes in graph.read_rows("unknown_embeddings", dims=dims)[1]:
-        size = f"of {dim:,} numbers " if dim else ""
+    found = graph.read_one(_UnknownEmbeddings, "unknown_embeddings", dims=[index.dim for index in indexes])
+    if found is not None:
+        size = f"of {found.dim:,} numbers " if found.dim else ""
         raise UserMistake(
-            f"{nodes:,} (:{label}) have a property `{name}` {size}that hmrec did not write and would overwrite.",
-            f"Move it to a property of another name, {OWN_DATABASE}",
+            f"{found.nodes:,} (:{found.label}) have a property `{found.property}` {size}that hmrec did not write and "
+            "would overwrite.",
+            f"Move it to another property, {OWN_DATABASE}",
         )
 
 
-def _refuse_indexes_before_the_first_model(indexes: dict[str, tuple[int, int]]) -> None:
-    """Refuse an index with hmrec's name and place that is not built as hmrec builds it: a first training made none yet.
+def _refuse_indexes_before_the_first_model(indexes: list[VectorIndex]) -> None:
+    """Refuse indexes with hmrec's names but other settings: without a model, hmrec has not created any.
 
-    Parameters
-    ----------
-    indexes : by name, the dimensions and `ef_construction`, which Neo4j sets to another value if nobody asks.
+    `ef_construction` tells hmrec's indexes from others: it is not Neo4j's default.
     """
-    ours = {name for name, (_, built) in indexes.items() if name in ARTICLES.values() and built == EF_CONSTRUCTION}
-    for name in sorted(set(indexes) - ours):
-        if name != CUSTOMERS or not ours:
+    ours = [one for one in indexes if one.name in ARTICLES.values() and one.ef_construction == EF_CONSTRUCTION]
+    for index in sorted(indexes, key=lambda one: one.name):
+        if index not in ours and (index.name != CUSTOMERS or not ours):
             raise UserMistake(
-                f"The database has a vector index {name!r} of {indexes[name][0]:,} dimensions that hmrec did not make "
+                f"The database has a vector index {index.name!r} of {index.dim:,} dimensions that hmrec did not make "
                 "and would replace.",
-                f"Drop it (DROP INDEX {name}) or make it anew on another property, {OWN_DATABASE}",
+                f"Drop it (DROP INDEX {index.name}) or create it on another property, {OWN_DATABASE}",
             )

@@ -1,6 +1,6 @@
-"""The vector indexes of the two slots: made once and kept, so that a write-back changes no schema.
+"""The vector indexes of the two slots. They are created once, so that a write-back does not change the schema.
 
-Any change of the schema makes the server plan every query anew, which readers wait for.
+After any change of the schema, the server plans every query again, and readers wait for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from ...loader.constraints import check_schema
 
 INDEX_SECONDS = 4 * 3600.0
 EF_CONSTRUCTION = 300
-"""Neo4j's 100 miss at least nine times as many of the nearest articles, and build the index in a third of the time."""
+"""With Neo4j's default of 100, the index misses at least nine times as many of the nearest articles.
+
+It is built in a third of the time.
+"""
 CUSTOMERS = "customer_embedding"
 ARTICLES = {"embedding": "article_embedding", "embedding_staged": "article_embedding_staged"}
 """The articles' index of each slot."""
@@ -27,8 +30,8 @@ QUERIES = {
 
 
 @dataclass(frozen=True)
-class _Index:
-    """A vector index: how far it is built (`ONLINE`: wholly), for which embeddings, and how."""
+class VectorIndex:
+    """A vector index: its state (`ONLINE` if it is complete), the percentage built, and its settings."""
 
     name: str
     state: str
@@ -37,17 +40,21 @@ class _Index:
     ef_construction: int
 
 
-def _find_index(graph: Graph, name: str) -> _Index | None:
-    indexes = graph.read_as(_Index, "vector_indexes")
-    return next((index for index in indexes if index.name == name), None)
+def list_indexes(graph: Graph) -> list[VectorIndex]:
+    """Return the vector indexes with hmrec's names and places."""
+    return graph.read_as(VectorIndex, "vector_indexes")
+
+
+def _find_index(graph: Graph, name: str) -> VectorIndex | None:
+    return next((index for index in list_indexes(graph) if index.name == name), None)
 
 
 def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent) -> None:
-    """Have an index of embeddings of `dim` numbers; one that failed or was built for others or otherwise is made anew.
+    """Create an index of embeddings with `dim` numbers; rebuild an existing one if it failed or its settings differ.
 
     Raises
     ------
-    UserMistake : an index of its name or on its property is there that is not hmrec's; it stays as it is.
+    UserMistake : an index that hmrec did not create has its name or its property; it is left as it is.
     HmrecError : it could not be built.
     """
     create, drop = QUERIES[name]
@@ -62,7 +69,7 @@ def prepare_index(graph: Graph, name: str, dim: int, progress: Progress = silent
 
 
 def drop_customer_index(graph: Graph) -> None:
-    """Remove the customers' index if there is one."""
+    """Drop the customers' index if it exists."""
     if _find_index(graph, CUSTOMERS) is not None:
         graph.write("drop_customer_index")
 
@@ -72,7 +79,7 @@ def _await_index(graph: Graph, name: str, progress: Progress) -> None:
     while time.monotonic() < until:
         index = _find_index(graph, name)
         if index is None:
-            check_schema(graph)  # names the index that stands where this one would be
+            check_schema(graph)  # raises an error that names the index in the way
             break
         if index.state == "FAILED":
             break
@@ -80,4 +87,4 @@ def _await_index(graph: Graph, name: str, progress: Progress) -> None:
             return
         progress("Building the vector index", float(index.percent), 100)
         time.sleep(0.1)
-    raise HmrecError("Neo4j could not build the vector indexes.", "Its log tells why; then train again.")
+    raise HmrecError("Neo4j could not build the vector indexes.", "See its log for the cause, then train again.")

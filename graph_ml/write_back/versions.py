@@ -1,4 +1,4 @@
-"""Versions of the model, kept in the graph itself, so that every client can put one in force again."""
+"""Versions of the model, stored in the graph itself, so that every client can use one again."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ BYTES_A_PART = 4 << 20
 
 
 class UnknownVersion(UserMistake):
-    """The graph has no version of that number, or has not kept its embeddings."""
+    """The graph has no such version, or no longer stores its embeddings."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version that is or was in force: the (:Model)'s properties, and whether it can be put in force again."""
+    """A version that is or was in use: the properties of its (:Model), and whether it is stored for use again."""
 
     model: dict[str, Any]
     kept: bool
 
 
 def list_versions(graph: Graph, version: int | None = None) -> list[Version]:
-    """Every version, newest first, or one alone.
+    """Return all versions, newest first, or only one.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ def list_versions(graph: Graph, version: int | None = None) -> list[Version]:
 
 
 def find_version(graph: Graph, version: int) -> Version:
-    """One version.
+    """Return one version.
 
     Raises
     ------
-    UnknownVersion : there is none of that number.
+    UnknownVersion : there is no such version.
     """
     found = list_versions(graph, version)
     if not found:
@@ -57,8 +57,8 @@ def find_version(graph: Graph, version: int) -> Version:
     return found[0]
 
 
-def keep_model(graph: Graph, version: int, trained: TrainedModel, progress: Progress = silent) -> int:
-    """Write a model's bytes into the graph, where nobody takes them for a version until it is put in force.
+def store_model(graph: Graph, version: int, trained: TrainedModel, progress: Progress = silent) -> int:
+    """Store a model's bytes in the graph; they are not a version until its (:Model) is created.
 
     Parameters
     ----------
@@ -69,29 +69,29 @@ def keep_model(graph: Graph, version: int, trained: TrainedModel, progress: Prog
 
     Returns
     -------
-    How many parts there are.
+    The number of parts.
     """
     content = save_model(trained)
     begins = range(0, len(content), BYTES_A_PART)
     for part, begin in enumerate(begins):
         graph.write("keep_part", version=version, part=part, bytes=content[begin : begin + BYTES_A_PART])
-        progress("Keeping the model in the graph", part + 1, len(begins))
+        progress("Storing the model in the graph", part + 1, len(begins))
     return len(begins)
 
 
 def load_version(graph: Graph, version: int) -> TrainedModel:
-    """A version's model, from the bytes that the graph has kept.
+    """Return a version's model from the bytes stored in the graph.
 
     Raises
     ------
-    UnknownVersion : there is none of that number, or its bytes are kept no more.
+    UnknownVersion : there is no such version, or its bytes are no longer stored.
     BadModel : the bytes are damaged.
     """
     if not find_version(graph, version).kept:
-        kept = ", ".join(str(one.model["version"]) for one in list_versions(graph) if one.kept)
+        stored = ", ".join(str(one.model["version"]) for one in list_versions(graph) if one.kept)
         raise UnknownVersion(
-            f"The graph has not kept the embeddings of model version {version}.",
-            f"It has those of {kept}." if kept else "`hmrec train` makes new ones.",
+            f"The graph no longer stores the embeddings of model version {version}.",
+            f"It stores those of {stored}." if stored else "`hmrec train` makes new ones.",
         )
 
     def read() -> bytes:

@@ -1,10 +1,10 @@
-"""Write embeddings back on the nodes, so that readers have either the version before or the new one, whole.
+"""Write embeddings back to the nodes. Readers always see one complete version, the previous or the new one.
 
-There are two slots. At rest the version in force is in `Customer.embedding` and `Article.embedding`. A new one goes to
-`embedding_staged`, which has a vector index of its own, and comes into force by one number of the (:ModelInForce) that
-every reader looks at first; then it moves to `embedding` while readers take it from where it was staged, and by one
-boolean of its (:Model) they take it from there. Wherever this is killed, the (:Model) in force tells a slot that is
-whole, and the next write-back tidies up.
+There are two slots. At rest, the version in use is in the property `embedding` of customers and articles. A new version
+is written to `embedding_staged`, which has a vector index of its own. One number of the (:ModelInForce), which every
+reader reads first, then puts it into use. After that, it moves to `embedding`. Readers use the staged slot until a flag
+of its (:Model) says that the move is done. If the process is killed at any point, the (:Model) in use refers to a
+complete slot, and the next write-back cleans up.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from ..network.trained_model import TrainedModel
 from ..ranker.fit import RankParts
 from .preflight import check_before_training
 from .vector_indexes import ARTICLES, CUSTOMERS, drop_customer_index, prepare_index
-from .versions import KEPT_VERSIONS, keep_model, load_version
+from .versions import KEPT_VERSIONS, load_version, store_model
 from .write_vectors import find_places, write_facts, write_vectors
 
-IN_FORCE = "embedding"
-"""The property that holds the embeddings in force, unless the model says `staged`."""
+IN_USE = "embedding"
+"""The property that holds the embeddings in use, unless the model says `staged`."""
 STAGED = "embedding_staged"
-"""The property that holds the embeddings of a version while it is written and put in force."""
-_NODES_AT_ONCE = 50_000  # moved in one transaction: a direct reader's query that begins later sees no mixture
-_READERS_SECONDS = 10.0
+"""The property that holds the embeddings of a version while it is written and put into use."""
+_NODES_AT_ONCE = 50_000  # moved in one transaction, so that later queries that read `embedding` see one version
+_READERS_SECONDS = 10.0  # maximum wait for running queries
 _LIBRARIES = ("hmrec", "torch", "torch-geometric", "numpy", "scipy", "neo4j")
 
 
 @dataclass(frozen=True)
 class WriteBackReceipt:
-    """What a write-back did.
+    """The result of a write-back.
 
     Attributes
     ----------
-    version : the new version's number, now in force.
-    customers, articles : how many nodes have an embedding.
-    seconds : by step.
+    version : number of the version now in use.
+    customers, articles : number of nodes with an embedding.
+    seconds : duration of each step.
     """
 
     version: int
@@ -55,12 +55,17 @@ class WriteBackReceipt:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def describe(self, trained: TrainedModel) -> str:
-        """What was written of a model, in a sentence."""
-        drawn = f", of {len(trained.learned_from):,} customers drawn," if trained.learned_from is not None else ""
+        """Describe what was written in a sentence."""
+        if trained.name:
+            return (
+                f"Model {self.version}: the vectors of {trained.name} with {trained.settings.dim} dimensions are on "
+                f"{self.customers:,} customers and {self.articles:,} articles."
+            )
+        sampled = f" of {len(trained.learned_from):,} sampled customers" if trained.learned_from is not None else ""
         return (
-            f"Model {self.version}: embeddings of {trained.settings.dim} dimensions, learned from "
-            f"{trained.purchases:,} purchases{drawn} in {trained.epochs} epochs, are on {self.customers:,} customers "
-            f"and {self.articles:,} articles."
+            f"Model {self.version}: embeddings of {trained.settings.dim} dimensions on {self.customers:,} customers "
+            f"and {self.articles:,} articles, learned from {trained.purchases:,} purchases{sampled} "
+            f"in {trained.epochs} epochs."
         )
 
 
@@ -73,45 +78,45 @@ def write_embeddings(
     customer_index: bool = False,
     rank: RankParts | None = None,
 ) -> WriteBackReceipt:
-    """Put a trained model's embeddings in force: on the nodes, the articles with a vector index, told by a (:Model).
+    """Write a trained model to the graph and put it into use: embeddings on the nodes, vector indexes, and a (:Model).
 
-    Nodes that the model does not know have no embedding afterwards. The model itself is kept in the graph beside it,
-    so that `use_version` can put it in force again.
+    Nodes that the model does not know have no embedding afterwards. The model itself is also stored in the graph, so
+    that `use_version` can use it again.
 
     Parameters
     ----------
-    graph : where to.
-    trained : the embeddings.
-    metrics : what is known of their quality, kept on the (:Model).
-    progress : told the nodes written.
-    keep : so many versions keep their embeddings in the graph, the one in force and the newest others.
-    customer_index : make a vector index of the customers, too.
-    rank : the ranker that was trained with the model, and the facts about articles that it asks for.
+    graph : the graph to write to.
+    trained : the model.
+    metrics : measures of its quality, stored on the (:Model).
+    progress : receives the number of nodes written.
+    keep : number of versions whose model stays stored: the one in use, and the newest others.
+    customer_index : whether to create a vector index of the customers, too.
+    rank : the ranker trained with the model, and the facts about articles that it needs. None: no ranker.
 
     Raises
     ------
-    LoadRunning : a load or another write-back is at work on this graph.
-    UserMistake : an index or embeddings of somebody else's are in the way, as `check_before_training`.
-    HmrecError : an index could not be built; the version before stays in force.
+    LoadRunning : a load or another write-back is running on this graph.
+    UserMistake : indexes or embeddings that hmrec did not create are in the way, see `check_before_training`.
+    HmrecError : an index could not be built; the previous version stays in use.
     """
     with claim_write_back(graph):
         check_before_training(graph)
         _tidy(graph, keep)
         version = int(graph.read_column("next_version")[0])
         begun = time.monotonic()
-        parts = keep_model(graph, version, trained, progress)
+        parts = store_model(graph, version, trained, progress)
         if rank is not None:
             write_facts(graph, trained.article_ids, rank.facts, progress)
             graph.write("keep_ranker", version=version, text=rank.ranker.to_text())
-        kept_after = round(time.monotonic() - begun, 3)
+        storing = round(time.monotonic() - begun, 3)
         model = _describe(trained, metrics or {}) | {"parts": parts}
-        receipt = _put_in_force(graph, trained, version, model, progress, customer_index)
+        receipt = _activate(graph, trained, version, model, progress, customer_index)
         _tidy(graph, keep)
-    return replace(receipt, seconds=receipt.seconds | {"keeping": kept_after})
+    return replace(receipt, seconds=receipt.seconds | {"storing": storing})
 
 
 def use_version(graph: Graph, version: int, progress: Progress = silent) -> WriteBackReceipt:
-    """Put a version in force again that the graph has kept; nodes that exist no more are passed over.
+    """Use a stored version again; nodes that no longer exist are skipped.
 
     Parameters
     ----------
@@ -121,16 +126,16 @@ def use_version(graph: Graph, version: int, progress: Progress = silent) -> Writ
 
     Raises
     ------
-    UnknownVersion : there is none of that number, or its embeddings are kept no more.
-    LoadRunning : a load or another write-back is at work on this graph.
+    UnknownVersion : there is no such version, or its embeddings are no longer stored.
+    LoadRunning : a load or another write-back is running on this graph.
     """
     with claim_write_back(graph):
         check_before_training(graph)
         trained = load_version(graph, version)
-        return _put_in_force(graph, trained, version, {}, progress, customer_index=False)
+        return _activate(graph, trained, version, {}, progress, customer_index=False)
 
 
-def _put_in_force(
+def _activate(
     graph: Graph, trained: TrainedModel, version: int, model: dict[str, Any], progress: Progress, customer_index: bool
 ) -> WriteBackReceipt:
     seconds: dict[str, float] = {}
@@ -143,7 +148,7 @@ def _put_in_force(
 
     finish_move(graph, progress)
     first = read_state(graph).model is None
-    slot = IN_FORCE if first else STAGED
+    slot = IN_USE if first else STAGED
     graph.write("clear_embeddings", slot=slot)
     for name in ARTICLES.values() if first else (ARTICLES[slot],):
         prepare_index(graph, name, trained.settings.dim, progress)
@@ -155,19 +160,19 @@ def _put_in_force(
     finish_move(graph, progress)
     if customer_index:
         prepare_index(graph, CUSTOMERS, trained.settings.dim, progress)
-    lap("putting in force")
+    lap("activating")
     return WriteBackReceipt(version, customers, articles, seconds)
 
 
 def finish_move(graph: Graph, progress: Progress = silent) -> None:
-    """Bring the version in force to where it is at rest, if a write-back left it in its staging place."""
+    """Move the version in use to `embedding` if a write-back left it in the staged slot."""
     state = read_state(graph)
     if state.model is None or not state.model.staged:
         return
     progress("Moving the new embeddings into place", 0, None)
     _let_readers_finish(graph)
     drop_customer_index(graph)
-    prepare_index(graph, ARTICLES[IN_FORCE], state.model.dim, progress)
+    prepare_index(graph, ARTICLES[IN_USE], state.model.dim, progress)
     small = state.customers + state.articles <= _NODES_AT_ONCE
     graph.write("move_embeddings_at_once" if small else "move_embeddings")
     graph.write("point_model", staged=False)
@@ -176,7 +181,7 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
 
 
 def _let_readers_finish(graph: Graph) -> None:
-    """Wait for the queries that run now: they may have read what is in force, or where, before that changed."""
+    """Wait for running queries: they may have read the version or its slot before these changed."""
     before = _find_running(graph)
     until = time.monotonic() + _READERS_SECONDS
     while before & _find_running(graph) and time.monotonic() < until:
@@ -188,7 +193,7 @@ def _find_running(graph: Graph) -> set[str]:
 
 
 def claim_write_back(graph: Graph) -> AbstractContextManager[None]:
-    """Be the only one to write embeddings or to load, and tell others who it is."""
+    """Return the claim to be the only client that loads or writes embeddings; it names this process to others."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return graph.claim(f"embeddings are being written back (since {since}, process {os.getpid()} on {platform.node()})")
 
@@ -200,7 +205,7 @@ def _tidy(graph: Graph, keep: int) -> None:
 
 
 def _write_all(graph: Graph, trained: TrainedModel, slot: str, progress: Progress) -> tuple[int, int]:
-    """How many customers and articles have an embedding now."""
+    """Write all embeddings to a slot; return the numbers of customers and articles written."""
     customers = find_places(graph, "customer_nodes", trained.customer_ids)
     articles = find_places(graph, "article_nodes", trained.article_ids)
     return (
@@ -210,11 +215,11 @@ def _write_all(graph: Graph, trained: TrainedModel, slot: str, progress: Progres
 
 
 def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any]:
-    """The properties of the (:Model)."""
+    """Return the properties of the (:Model)."""
     best = trained.best
     validation = {"validation_map_all": best.map_all, "validation_map_new": best.map_new} if best else {}
     return {
-        "name": "LightGCN" if trained.weights else "TorchRec tables",
+        "name": trained.name or ("LightGCN" if trained.weights else "TorchRec tables"),
         "dim": trained.settings.dim,
         "since": trained.since.isoformat(),
         "until": trained.until.isoformat(),

@@ -1,4 +1,4 @@
-"""Write embeddings and facts on nodes, in batches that two sessions send at once."""
+"""Write embeddings and facts to nodes, in batches by two sessions at once."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ...cypher.progress import Progress, silent
 from ..export.subgraph import IdMap
 from ..ranker.features import FACTS, Matrix
 
-NODES_A_BATCH = 1_000  # the server collects less garbage than with 5,000: faster, and readers wait less
+NODES_A_BATCH = 1_000  # less garbage collection than with 5,000: faster, and readers wait less
 SESSIONS = 2
 
 Places = npt.NDArray[np.int64]
-"""[n, 2]: a node's number in the store, and the row of its embedding; by number, as stored."""
+"""[n, 2]: the number of a node, and the row of its embedding; sorted by number, as in the store."""
 
 
 def find_places(graph: Graph, query: str, ids: IdMap, **parameters: Any) -> Places:
-    """The nodes that a query finds (its columns are node and id) and that `ids` knows."""
+    """Return the nodes that a query with the columns node and id finds, and whose ids are in `ids`."""
 
     def read() -> list[tuple[int, int]]:
         return [(node, ids.index(outer)) for node, outer in graph.stream(query, **parameters) if outer in ids]
@@ -34,20 +34,20 @@ def find_places(graph: Graph, query: str, ids: IdMap, **parameters: Any) -> Plac
 def write_vectors(
     graph: Graph, places: Places, vectors: Matrix, slot: str, kind: str, progress: Progress = silent
 ) -> int:
-    """Write rows of [n, dim] vectors on nodes.
+    """Write rows of vectors [n, dim] to nodes.
 
     Parameters
     ----------
-    graph : where to.
-    places : which row on which node.
-    vectors : the rows.
-    slot : the property.
-    kind : what the nodes are, for `progress`.
-    progress : called with the number of nodes written.
+    graph : the graph to write to.
+    places : the nodes, and the row of each.
+    vectors : the embeddings.
+    slot : the property to write.
+    kind : name of the nodes, for `progress`.
+    progress : receives the number of nodes written.
 
     Returns
     -------
-    How many nodes there were.
+    The number of nodes written.
     """
 
     def write(begin: int) -> int:
@@ -64,7 +64,7 @@ def write_vectors(
 
 
 def write_facts(graph: Graph, ids: IdMap, facts: Matrix, progress: Progress = silent) -> None:
-    """Write [A, facts] on the articles; what is not known has no property."""
+    """Write facts [A, facts] to the articles; unknown facts get no property."""
     articles = list(ids)
     for begin in range(0, len(articles), NODES_A_BATCH):
         rows = [
@@ -78,12 +78,12 @@ def write_facts(graph: Graph, ids: IdMap, facts: Matrix, progress: Progress = si
 
 
 def _run_at_once(write: Callable[[int], int], begins: range) -> Iterator[int]:
-    """What `write` returns for each, in any order; after one that fails no other begins."""
+    """Yield the result of `write` for each, in any order; after a failure no other begins."""
     with ThreadPoolExecutor(SESSIONS) as pool:
-        under_way: set[Future[int]] = set()
+        pending: set[Future[int]] = set()
         for begin in begins:
-            under_way.add(pool.submit(write, begin))
-            if len(under_way) > SESSIONS:
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            pending.add(pool.submit(write, begin))
+            if len(pending) > SESSIONS:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
-        yield from (future.result() for future in under_way)
+        yield from (future.result() for future in pending)

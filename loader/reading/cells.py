@@ -1,4 +1,4 @@
-"""From text cells to values: what each kind of column accepts, as polars expressions."""
+"""Convert text cells to values: polars expressions that define what each kind of column accepts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .decimals import write_plainly
 from .files import Source
 from .rows import ENCODING
 
-# What programs write for a value that they do not have: SQL's clients, MySQL, Snowflake, R, pandas, Excel, Python.
+# What SQL clients, MySQL, Snowflake, R, pandas, Excel and Python write for a missing value.
 MISSING = (
     "NULL", "Null", "null", "(null)", r"\N",
     "nan", "NaN", "NAN", "-nan", "NaT", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "None", "none",
 )  # fmt: skip
-# An id that was a floating-point number: 6.63713E+08, 1.2345E12, or 17 digits with ".0", of which 16 are known.
+# An id that was a floating-point number: 6.63713E+08, 1.2345E12, or 17 digits with ".0", of which 16 are reliable.
 LOST_DIGITS = r"^[+-]?\d+(?:[.,]\d+)?[eE][+-]\d+$|^[+-]?\d+[.,]\d+[eE]\d+$|^(?:9\d{15}|\d{17,})\.0+$"
 LOST_DIGITS_REASON = "{column} has lost digits to a spreadsheet or a floating-point column: export ids as text"
 TYPES: dict[Kind, type[pl.DataType]] = {
@@ -33,14 +33,14 @@ REJECTS = {"file": pl.String, "line": pl.Int64, "column": pl.String, "value": pl
 
 @dataclass(frozen=True)
 class Form:
-    """How a file writes its values, told by its first rows.
+    """The way a file writes its values, detected from its first rows.
 
     Attributes
     ----------
-    decimal_comma : 0,05 instead of 0.05.
-    quotes : cells may stand in quote marks that are still to be taken off.
-    dates : how it writes dates.
-    earliest : the first day that a date may be.
+    decimal_comma : whether decimals have a comma (0,05), not a point (0.05).
+    quotes : whether cells may still have quote marks around them.
+    dates : the form of its dates.
+    earliest : the earliest valid date.
     """
 
     decimal_comma: bool = False
@@ -50,7 +50,7 @@ class Form:
 
 
 def trim(name: str, form: Form) -> pl.Expr:
-    """The cell without blanks and quote marks around it; null if nothing is left."""
+    """Return the cell without surrounding blanks and quote marks; null if it is empty."""
     text = pl.col(name).str.strip_chars()
     if form.quotes:
         text = text.str.replace(r'^"([^"]*)"$', "$1").str.strip_chars()
@@ -58,12 +58,12 @@ def trim(name: str, form: Form) -> pl.Expr:
 
 
 def drop_missing(text: pl.Expr) -> pl.Expr:
-    """The trimmed cells, null if they say that the value is missing."""
+    """Return the trimmed cells; null for markers of missing values."""
     return pl.when(text.is_in(MISSING).not_()).then(text)
 
 
 def parse(column: Column, text: pl.Expr, form: Form) -> pl.Expr:
-    """The column's trimmed cells as values of its type; null if a cell is missing or breaks the column's rule."""
+    """Convert the column's trimmed cells to its type; null if a cell is missing or breaks the column's rule."""
     text = drop_missing(text)
     if column.kind is Kind.text:
         return pl.when(text.str.contains("\n", literal=True).not_()).then(text) if not column.breaks else text
@@ -81,9 +81,9 @@ def parse(column: Column, text: pl.Expr, form: Form) -> pl.Expr:
 
 
 def parse_plain(column: Column, form: Form) -> pl.Expr:
-    """The cells of a date or number column if they are written plainly; null if not, even if `parse` takes them.
+    """Convert only the plainly written cells of a date or number column; null for others, even if `parse` accepts them.
 
-    It returns what `parse` returns; not looking for blanks, quote marks and odd forms makes it much faster.
+    The values equal those of `parse`. Skipping blanks, quote marks and unusual forms makes it much faster.
     """
     text = pl.col(column.name)
     if column.kind is Kind.date:
@@ -107,15 +107,16 @@ def _bound(number: pl.Expr, column: Column) -> pl.Expr:
 
 
 def check(raw: pl.LazyFrame, columns: list[Column], form: Form) -> pl.LazyFrame:
-    """Typed columns, `bad` and `bad_value`, and a column `NAME:odd` for each that is optional.
+    """Return typed columns, `bad` and `bad_value`, and a column `NAME:unusual` for each optional column.
 
-    `bad` names the first required column whose cell is missing or breaks its rule, and `bad_value` is that cell.
-    `NAME:odd` has an optional cell that holds something and has no value: a word for "missing", or a broken rule.
+    `bad` is the first required column whose cell is missing or breaks its rule, and `bad_value` is that cell.
+    `NAME:unusual` contains an optional cell that is not empty but has no value: a missing-value marker or a broken
+    rule.
 
     Parameters
     ----------
-    raw : `line` and the columns as text; `bad` where the row as such is wrong, with the row in `bad_value`.
-    columns : of `raw`.
+    raw : `line` and the columns as text; `bad` if the row itself is malformed, with the row in `bad_value`.
+    columns : the columns of `raw`.
     form : how values are written.
     """
     texts = raw.with_columns(trim(column.name, form).alias(f"{column.name}:text") for column in columns)
@@ -123,8 +124,8 @@ def check(raw: pl.LazyFrame, columns: list[Column], form: Form) -> pl.LazyFrame:
         parse(column, pl.col(f"{column.name}:text"), form).alias(f"{column.name}:parsed") for column in columns
     )
     required = [column for column in columns if column.required]
-    lacking = {column.name: pl.col(f"{column.name}:parsed").is_null() for column in columns}
-    first = pl.coalesce("bad", *(pl.when(lacking[column.name]).then(pl.lit(column.name)) for column in required))
+    missing = {column.name: pl.col(f"{column.name}:parsed").is_null() for column in columns}
+    first = pl.coalesce("bad", *(pl.when(missing[column.name]).then(pl.lit(column.name)) for column in required))
     cells = (pl.when(pl.col("bad") == column.name).then(pl.col(column.name).fill_null("")) for column in required)
     return (
         typed.with_columns(bad=first)
@@ -135,7 +136,7 @@ def check(raw: pl.LazyFrame, columns: list[Column], form: Form) -> pl.LazyFrame:
             "bad_value",
             *(pl.col(f"{column.name}:parsed").alias(column.name) for column in columns),
             *(
-                pl.when(lacking[column.name]).then(pl.col(f"{column.name}:text")).alias(f"{column.name}:odd")
+                pl.when(missing[column.name]).then(pl.col(f"{column.name}:text")).alias(f"{column.name}:unusual")
                 for column in columns
                 if not column.required
             ),
@@ -144,26 +145,26 @@ def check(raw: pl.LazyFrame, columns: list[Column], form: Form) -> pl.LazyFrame:
 
 
 def detect_unusual(checked: pl.LazyFrame, columns: list[Column], source: Source) -> dict[str, int]:
-    """Return how many optional cells of good rows broke their rule, by column; add notes on them and on missing ones.
+    """Count the optional cells of good rows that broke their rule, by column; add notes on them and on missing values.
 
     Parameters
     ----------
-    checked : what `check` returned.
-    columns : the same.
-    source : the file; it takes the notes.
+    checked : the result of `check`.
+    columns : the same columns.
+    source : the file; the notes are added to it.
     """
     optional = [column for column in columns if not column.required]
     if not optional:
         return {}
     stats = []
     for column in optional:
-        odd = pl.col(f"{column.name}:odd")
-        is_mark = odd.is_in(MISSING)
+        unusual = pl.col(f"{column.name}:unusual")
+        is_mark = unusual.is_in(MISSING)
         stats += [
             is_mark.sum().alias(f"{column.name}:marks"),
-            odd.filter(is_mark).unique().sort().head(3).implode().alias(f"{column.name}:words"),
+            unusual.filter(is_mark).unique().sort().head(3).implode().alias(f"{column.name}:words"),
             (~is_mark).sum().alias(f"{column.name}:lost"),
-            odd.filter(~is_mark).first().alias(f"{column.name}:example"),
+            unusual.filter(~is_mark).first().alias(f"{column.name}:example"),
         ]
     (row,) = checked.filter(pl.col("bad").is_null()).select(stats).collect(engine="streaming").to_dicts()
     marks = [(column.name, row[f"{column.name}:marks"]) for column in optional if row[f"{column.name}:marks"]]
@@ -174,26 +175,26 @@ def detect_unusual(checked: pl.LazyFrame, columns: list[Column], source: Source)
     lost = {column.name: int(row[f"{column.name}:lost"]) for column in optional if row[f"{column.name}:lost"]}
     for name, count in lost.items():
         column = source.table.column(name)
-        instead = f"counts as {column.absent}" if column.absent else "is left empty"
+        instead = f"count as {column.absent}" if column.absent else "are left empty"
         source.notes.append(
-            f"{source.file.name}: {name} must be {column.rule}; what else it holds ({count:,} x, such as "
+            f"{source.file.name}: {name} must be {column.rule}; other values ({count:,}, such as "
             f"{row[f'{name}:example'][:30]!r}) {instead}."
         )
     return lost
 
 
 def list_rejects(bad: pl.DataFrame, source: Source, earliest: date = EARLIEST) -> pl.DataFrame:
-    """The report's lines, one for each row that broke a rule.
+    """Return the report's lines, one for each row that broke a rule.
 
     Parameters
     ----------
     bad : line, bad, bad_value.
-    source : where they stand.
-    earliest : the first day that a date may be.
+    source : the table that the rows come from.
+    earliest : the earliest valid date.
     """
     columns = source.table.columns
     reasons = {column.name: f"{column.name} must be {column.rule.format(earliest=earliest)}" for column in columns}
-    row = f"the row must have {len(source.header)} cells, as the header has"
+    row = f"the row must have {len(source.header)} cells, as in the header"
     reasons[ENCODING] = "the row must be text in the file's encoding"
     ids = {column.name: LOST_DIGITS_REASON.format(column=column.name) for column in columns if column.kind is Kind.id}
     cell = pl.col("bad_value").str.strip_chars('" \t')
@@ -217,6 +218,6 @@ def list_rejects(bad: pl.DataFrame, source: Source, earliest: date = EARLIEST) -
 
 
 def complete(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """All of the table's columns in order, those that the file lacks empty."""
-    lacking = [pl.lit(None, TYPES[c.kind]).alias(c.name) for c in table.columns if c.name not in frame.columns]
-    return frame.with_columns(lacking).select(table.column_names)
+    """Return the frame with all of the table's columns, in order; columns missing from the file are empty."""
+    missing = [pl.lit(None, TYPES[c.kind]).alias(c.name) for c in table.columns if c.name not in frame.columns]
+    return frame.with_columns(missing).select(table.column_names)

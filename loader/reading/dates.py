@@ -1,4 +1,4 @@
-"""Dates as files write them: tell the form by the first ones, and read them as days."""
+"""Detect the form of a file's dates from its first rows, and parse dates as days."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..schema import EARLIEST
 ISO = "%Y-%m-%d"
 PLAIN_FORMS = (ISO, "%Y/%m/%d", "%Y%m%d", "%Y.%m.%d")
 NAMED_FORMS = ("%d-%B-%Y", "%B-%d-%Y", "%Y-%B-%d")  # after `_put_hyphens`; %B takes short names, too
-EPOCHS = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # digits of today's number to its units a second
+EPOCHS = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}  # number of digits today -> units per second
 EPOCH_UNITS = {1: "seconds", 10**3: "milliseconds", 10**6: "microseconds", 10**9: "nanoseconds"}
 
 # What may follow a day: 10:15, T10:15:00.5+02:00[Europe/Paris], ", 10:15 AM", " 10:15:00 UTC", T101500Z, or a zone.
@@ -25,21 +25,21 @@ CLOCK = (
 )
 PACKED_CLOCK = r"^(\d{8})(?:\d{4}|\d{6})$"  # 20200922101500
 TWO_DIGIT_YEAR = r"^\d{1,2}[-/. ](?:\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2}$"
-SERIAL = r"^[34]\d{4}(?:\.\d+)?$"  # a spreadsheet's number of a day from 1982 on
+SERIAL = r"^[34]\d{4}(?:\.\d+)?$"  # a spreadsheet's day number, from 1982 on
 
 Text = TypeVar("Text", pl.Expr, pl.Series)
 
 
 @dataclass(frozen=True)
 class DateForm:
-    """How a file writes dates.
+    """The form of a file's dates.
 
     Attributes
     ----------
     pattern : for `strptime`.
-    clock : a time of day or a zone follows the day.
-    named : months have English names.
-    epoch : units a second if dates are numbers counted from 1970, else 0.
+    clock : whether a time of day or a zone follows the day.
+    named : whether months have English names.
+    epoch : units per second if dates are numbers counted from 1970, else 0.
     """
 
     pattern: str = ISO
@@ -54,9 +54,9 @@ class DateForm:
 
 
 def parse_day(text: pl.Expr, form: DateForm, earliest: date) -> pl.Expr:
-    """Return the days that cells name; null if a cell is no date of this form, too early or in the future.
+    """Parse cells as days; null if a cell is not a date of this form, is too early or is in the future.
 
-    A time of day is left out, and a zone with it: the day counts as the file writes it. Numbers from 1970 are UTC.
+    The time of day and the zone are ignored: the day is the one written in the file. Numbers from 1970 are UTC.
     """
     if form.epoch:
         number = text.str.extract(r"^(\d{9,19})(?:\.\d*)?$").cast(pl.Int64, strict=False)
@@ -69,7 +69,7 @@ def parse_day(text: pl.Expr, form: DateForm, earliest: date) -> pl.Expr:
 
 
 def parse_plain_day(text: pl.Expr, form: DateForm, earliest: date) -> pl.Expr:
-    """Return what `parse_day` does for days alone, and null for the rest; faster."""
+    """Return what `parse_day` returns for days without a time, and null for the rest; faster."""
     if form.epoch:
         return parse_day(text, form, earliest)
     return _bound(text.str.to_date(form.pattern, strict=False), earliest)
@@ -88,7 +88,7 @@ def _drop_clock(text: Text) -> Text:
 
 
 def _put_hyphens(text: Text) -> Text:
-    """Tue, Sep 22, 2020 becomes Sep-22-2020."""
+    """Rewrite `Tue, Sep 22, 2020` as `Sep-22-2020`."""
     plain = text.str.replace(r"(?i)^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,.]? +", "")
     return plain.str.replace(r"(?i)sept\b", "Sep").str.replace_all(r"[ ,./-]+", "-")
 
@@ -96,14 +96,14 @@ def _put_hyphens(text: Text) -> Text:
 def detect_date_form(
     sample: list[str], ends: tuple[int, int] | None, where: str, earliest: date = EARLIEST
 ) -> DateForm:
-    """Tell how a file writes dates.
+    """Detect the form of a file's dates.
 
     Parameters
     ----------
     sample : its first dates as text.
     ends : the largest first and second number over the whole file, for dates such as 22/09/2020; None if not known.
     where : the file, for the error.
-    earliest : the first day that counts.
+    earliest : the earliest valid date.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def detect_date_form(
             return DateForm(day_first, clock)
         if ends[0] <= 12 and ends[1] <= 12 and mark != ".":
             raise UserMistake(
-                f"{where} writes dates as {sample[0][:20]!r}, where day and month cannot be told apart.",
+                f"{where} writes dates as {sample[0][:20]!r}: day and month cannot be told apart.",
                 "Write them as 2020-09-22.",
             )
         forms.insert(0, DateForm(day_first if ends[0] > 12 or mark == "." else month_first, clock))
@@ -144,7 +144,7 @@ def _count_days(texts: pl.Series, form: DateForm, earliest: date) -> int:
 
 
 def _detect_epoch(texts: pl.Series, earliest: date) -> int:
-    """The units a second if most texts are numbers counted from 1970 to a day that counts; else 0."""
+    """Return the units per second if most texts are numbers counted from 1970 to a valid day; else 0."""
     for digits, epoch in EPOCHS.items():
         fits = texts.filter(texts.str.contains(rf"^\d{{{digits}}}(?:\.\d*)?$"))
         if fits.len() * 2 > texts.len() and _count_days(fits, DateForm(epoch=epoch), earliest) * 2 > fits.len():
@@ -153,10 +153,10 @@ def _detect_epoch(texts: pl.Series, earliest: date) -> int:
 
 
 def _refuse_unclear(days: pl.Series, where: str) -> None:
-    """Raise a mistake for forms that most people know and that stay open."""
+    """Raise UserMistake for common forms that are ambiguous."""
     for pattern, why in (
-        (TWO_DIGIT_YEAR, "whose years have two digits only"),
-        (SERIAL, "a spreadsheet's numbers of days, whose first day differs between spreadsheets"),
+        (TWO_DIGIT_YEAR, "with years of two digits"),
+        (SERIAL, "a spreadsheet's day numbers, whose first day differs between spreadsheets"),
     ):
         if days.str.contains(pattern).sum() * 2 > days.len():
             raise UserMistake(f"{where} writes dates as {days[0][:20]!r}, {why}.", "Write them as 2020-09-22.")

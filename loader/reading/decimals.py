@@ -1,4 +1,4 @@
-"""Decimals with a comma or a point, and with marks between the thousands: 1,299.99 and 1.299,99."""
+"""Parse decimals with a comma or a point and with thousands separators: 1,299.99 and 1.299,99."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars as pl
 
 POINT_GROUPS = r"^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?$"  # 1.299,99
 COMMA_GROUPS = r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?$"  # 1,299.99
-# What only one way of writing yields; 1,299 and 1.299 are left out, for they may be either.
+# Forms that show which mark is the decimal one; 1,299 and 1.299 may be either and match neither pattern.
 WITH_COMMA = r"^[+-]?(?:\d*,\d{0,2}|\d*,\d{4,}|0*,\d+|\d{4,},\d+|\d{1,3}(?:\.\d{3})+,\d*|\d{1,3}(?:\.\d{3}){2,})$"
 WITH_POINT = r"^[+-]?(?:\d*\.\d{0,2}|\d*\.\d{4,}|0*\.\d+|\d{4,}\.\d+|\d{1,3}(?:,\d{3})+\.\d*|\d{1,3}(?:,\d{3}){2,})$"
 EITHER = r"^[+-]?[1-9]\d{0,2},\d{3}$"
@@ -28,8 +28,8 @@ def has_decimal_comma(counts: pl.DataFrame, separator: str) -> bool:
 
     Parameters
     ----------
-    counts : what `count_decimals` counted.
-    separator : between the cells; decides for cells such as 1,299 alone: who parts cells by commas groups by commas.
+    counts : the result of `count_decimals`.
+    separator : between the cells. It decides if all cells are like 1,299: files with comma separators group by commas.
     """
     comma, point, either = (counts[name][0] or 0 for name in ("comma", "point", "either"))
     if comma or point:
@@ -38,7 +38,7 @@ def has_decimal_comma(counts: pl.DataFrame, separator: str) -> bool:
 
 
 def write_plainly(text: pl.Expr, decimal_comma: bool) -> pl.Expr:
-    """Return the trimmed cells with a decimal point and without marks between the thousands."""
+    """Return the trimmed cells with a decimal point and without thousands separators."""
     if decimal_comma:
         grouped = pl.when(text.str.contains(POINT_GROUPS)).then(text.str.replace_all(".", "", literal=True))
         return grouped.otherwise(text).str.replace(",", ".", literal=True)

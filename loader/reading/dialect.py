@@ -1,4 +1,4 @@
-"""How a text file is written: encoding, line ends, separator; told once a file by its bytes."""
+"""Detect how a text file is written from its bytes, once per file: encoding, line ends, separator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .columns import simplify
 from .packed import CHUNK, explain_unreadable
 
 SEPARATORS = (",", ";", "\t", "|")
-UNDECODABLE = "\ufdd0"  # a noncharacter of Unicode that stands before each byte that the encoding does not know
+UNDECODABLE = "\ufdd0"  # a Unicode noncharacter, put before each byte that cannot be decoded
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -25,9 +25,8 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 SAMPLE = 1 << 18
-MIN_HIGH_BYTES = (
-    200  # bytes outside ASCII, below which a guess between encodings of Europe is no better than the commonest
-)
+# With fewer bytes outside ASCII, a guess between Europe's encodings is no better than the most common one.
+MIN_HIGH_BYTES = 200
 _CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _SEP_LINE = re.compile(r'^"?sep=(.|\\t)"?$', re.IGNORECASE)
@@ -42,16 +41,16 @@ codecs.register_error(
 
 @dataclass(frozen=True)
 class ByteScan:
-    """What a pass over a file's bytes shows.
+    """What one pass over a file's bytes finds.
 
     Attributes
     ----------
     digest : SHA-256.
     size : in bytes.
     has_quotes, has_escapes : whether a quote mark occurs, and a backslash before a separator or a line end.
-    has_feeds, has_bare_returns : line feeds, and carriage returns without one after them.
-    is_utf8 : whether all of it is.
-    ends_whole : whether the last line ends.
+    has_feeds, has_bare_returns : whether line feeds occur, and carriage returns without a line feed after them.
+    is_utf8 : whether all bytes are valid UTF-8.
+    ends_whole : whether the last line has a line end.
     """
 
     digest: str
@@ -65,12 +64,12 @@ class ByteScan:
 
     @property
     def is_plain(self) -> bool:
-        """Whether each line is a row and each separator parts two cells."""
+        """Whether each line is a row and each separator separates two cells."""
         return self.is_utf8 and not (self.has_quotes or self.has_escapes or self.has_bare_returns)
 
 
 def scan_bytes(file: Path) -> ByteScan:
-    """Read a file once and tell what occurs in it."""
+    """Read a file once and return what occurs in it."""
     digest, size, last = hashlib.sha256(), 0, b"\n"
     has_quotes = has_escapes = has_feeds = False
     returns = 0
@@ -101,12 +100,12 @@ def scan_bytes(file: Path) -> ByteScan:
 def detect_encoding(file: Path, byte_scan: ByteScan, wanted: str | None) -> str:
     """Return the name of Python's codec for a text file.
 
-    A byte order mark decides, then `wanted`; a file that is not UTF-8 as a whole is UTF-8 with damaged rows if most of
-    its characters are, else what its letters look like.
+    A byte order mark decides, then `wanted`. Text that is mostly, but not entirely, UTF-8 is read as UTF-8 with damaged
+    rows. Otherwise the codec is guessed from the letters.
 
     Raises
     ------
-    UserMistake : no encoding of that name is known, or none fits.
+    UserMistake : the wanted encoding is unknown, or no encoding fits.
     """
     with file.open("rb") as stream:
         head = stream.read(1 << 12)
@@ -119,7 +118,7 @@ def detect_encoding(file: Path, byte_scan: ByteScan, wanted: str | None) -> str:
             "".encode(codec)
         except (LookupError, TypeError, ValueError) as error:
             raise UserMistake(
-                f"There is no text encoding named {wanted!r:.40}.", "Known are utf-8, cp1252, utf-16, ..."
+                f"There is no text encoding named {wanted!r:.40}.", "Examples are utf-8, cp1252 and utf-16."
             ) from error
         return codec
     if codec_of_nulls := _detect_utf_16(head):
@@ -136,7 +135,7 @@ def detect_encoding(file: Path, byte_scan: ByteScan, wanted: str | None) -> str:
 def transcode(file: Path, target: Path, codec: str, bare_returns: bool) -> bool:
     """Write a text as UTF-8, and return whether all of it could be decoded.
 
-    Marks stand before the bytes that could not. Carriage returns become line ends if `bare_returns`.
+    Bytes that could not are marked with UNDECODABLE. If `bare_returns` is set, carriage returns become line ends.
     """
     bytes_to_text = codecs.getincrementaldecoder(codec)(errors="hmrec.mark")
     decoder = io.IncrementalNewlineDecoder(bytes_to_text, translate=True) if bare_returns else bytes_to_text
@@ -152,13 +151,13 @@ def transcode(file: Path, target: Path, codec: str, bare_returns: bool) -> bool:
 
 
 def read_sep_line(line: str) -> str | None:
-    """Return the separator that Excel's first line `sep=;` names; None if it is none."""
+    """Return the separator that Excel's first line `sep=;` declares; None if it is not such a line."""
     match = _SEP_LINE.match(line.strip("\r\n\ufeff "))
     return match and match[1].replace("\\t", "\t")
 
 
 def detect_separator(line: str, known: frozenset[str]) -> str:
-    """Return what parts the names in a header: the separator that yields most known names, then most names at all."""
+    """Return the separator of a header: the one that yields the most known names, then the most names."""
     bare = re.sub(r'"[^"]*"', lambda quoted: re.sub(r"[,;\t|]", "_", quoted[0]), line)
 
     def rate(separator: str) -> tuple[int, int]:
@@ -177,7 +176,7 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = Fal
 
 
 def _detect_utf_16(head: bytes) -> str | None:
-    """Tell UTF-16 and UTF-32 without a byte order mark by where the zeros of its ASCII letters stand."""
+    """Detect UTF-16 and UTF-32 without a byte order mark by the positions of zero bytes in ASCII letters."""
     if head.count(0) < len(head) // 4 or len(head) < 8:
         return None
     zeros = [sum(byte == 0 for byte in head[place::4]) * 4 > len(head) * 0.7 for place in range(4)]
@@ -196,9 +195,9 @@ def _sample_letters(file: Path) -> bytes:
 
 
 def _guess(sample: bytes, file: Path) -> str:
-    """Guess an encoding by its letters: Windows-1252 unless there are enough of them to say otherwise.
+    """Guess an encoding from its letters; Windows-1252 unless enough letters indicate another.
 
-    In Western Europe's texts single letters are outside ASCII; in Cyrillic, Greek and East Asian ones whole words are.
+    Texts of Western Europe have single letters outside ASCII; Cyrillic, Greek and East Asian texts have whole words.
     """
     runs = _HIGH.findall(sample)
     high = sum(map(len, runs))
@@ -215,4 +214,4 @@ def _guess(sample: bytes, file: Path) -> str:
             return codec
     if best := from_bytes(sample).best():
         return best.encoding
-    raise UserMistake(f"{file} is text in an encoding that cannot be told.", "Name it by --encoding, or save as UTF-8.")
+    raise UserMistake(f"The encoding of {file} cannot be detected.", "Pass --encoding, or save the file as UTF-8.")

@@ -1,4 +1,4 @@
-"""What well-known shops' exports call their columns, declared once: proposed as --map when a column is missing."""
+"""Column names of well-known shop exports, proposed as --map options if a column is missing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Export:
-    """A program's export of orders, a row a line of an order.
+    """A program's export of orders, one row per order line.
 
     Attributes
     ----------
-    name : as people know it.
-    marks : columns that tell it from other files.
-    columns : hmrec's column to the export's, the first that the file has counts.
-    advice : what else must be done, a sentence; empty if nothing.
+    name : for messages.
+    marks : columns that identify it.
+    columns : hmrec's column to the export's names; the first one that the file has is used.
+    advice : other required steps, as a sentence; empty if there are none.
     """
 
     name: str
@@ -39,7 +39,7 @@ EXPORTS = (
         "Instacart's order_products",
         ("order_id", "product_id", "add_to_cart_order"),
         {"customer_id": ("user_id",), "article_id": ("product_id",)},
-        "Instacart's orders have no dates, and their customers stand in orders.csv: join the two by order_id, add a "
+        "Instacart's orders have no dates, and their customers are in orders.csv: join the two by order_id, add a "
         "column t_dat (order_number and days_since_prior_order count the days), and map user_id=customer_id and "
         "product_id=article_id.",
     ),
@@ -47,7 +47,7 @@ EXPORTS = (
         "Instacart's orders",
         ("order_id", "user_id", "order_number", "order_dow"),
         {"customer_id": ("user_id",), "article_id": ("product_id",)},
-        "Instacart's orders have no dates, and their articles stand in order_products: join the two by order_id, add a "
+        "Instacart's orders have no dates, and their articles are in order_products: join the two by order_id, add a "
         "column t_dat (order_number and days_since_prior_order count the days), and map user_id=customer_id and "
         "product_id=article_id.",
     ),
@@ -105,7 +105,7 @@ EXPORTS = (
             "price": ("price", "items.price", "items_price", "price_in_usd"),
             "quantity": ("quantity", "items.quantity", "items_quantity"),
         },
-        "Export the items of purchase events only: views are no purchases.",
+        "Export the items of purchase events only: views are not purchases.",
     ),
     Export(
         "Google Analytics 4's items",
@@ -120,7 +120,7 @@ EXPORTS = (
     ),
 )
 
-# What other files often call the columns, most telling first.
+# Common names of the columns in other files, the most specific first.
 GUESSES: dict[str, tuple[str, ...]] = {
     "t_dat": ("order_date", "purchase_date", "transaction_date", "invoice_date", "date", "created_at", "timestamp"),
     "customer_id": ("customer", "user_id", "client_id", "household_id", "household_key", "visitor_id", "email", "user"),

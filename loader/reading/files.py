@@ -1,4 +1,4 @@
-"""The files of a data set, each opened once: unpacked, decoded and split where that is needed."""
+"""Open each file of a data set once: unpack, decode and split it if needed."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from .sheets import read_sheets
 
 @dataclass(frozen=True)
 class Part:
-    """A file of a table, or its only one.
+    """One file of a table, or its only file.
 
     Attributes
     ----------
-    name : as the user has it, for people.
-    text : what to read: UTF-8 text of plain lines, or Parquet.
+    name : as the user knows it, for messages.
+    text : the file to read: UTF-8 text with one row per line, or Parquet.
     separator : between the cells; empty for Parquet.
     header : the columns' names in the file.
-    skip : how many lines stand before the first row; 0 for Parquet.
-    constants : columns that the folder's name holds.
+    skip : number of lines before the first row; 0 for Parquet.
+    constants : columns whose value is in the folder's name.
     schema : of Parquet: the columns' types, under their names in this file.
-    byte_scan : what a pass over its bytes found; None for Parquet and spreadsheets.
+    byte_scan : what a scan of its bytes found; None for Parquet and spreadsheets.
     rows : Parquet files of split rows, which are read instead of `text`; None if `text` is plain.
-    first : how many lines the parts before it have.
+    first : number of lines in the parts before it.
     """
 
     name: str
@@ -55,16 +55,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Source:
-    """One table's files and how to read them.
+    """The files of one table and how to read them.
 
     Attributes
     ----------
     table : which of the three tables it is.
-    file : as the user has it; the first part's, if there are several.
+    file : as the user knows it; the folder's and table's name if there are several.
     parts : in order; all have the same columns.
     header, names : the columns' names in the files, and under hmrec's names.
     digest : SHA-256 of the unpacked content.
-    notes : mishaps that were handled, a sentence each; reading adds to them.
+    notes : problems that were handled, one sentence each; reading adds to them.
     """
 
     table: Table
@@ -77,22 +77,22 @@ class Source:
 
     @property
     def separator(self) -> str:
-        """What parts the cells; empty for Parquet."""
+        """The separator between the cells; empty for Parquet."""
         return self.parts[0].separator
 
     @property
     def is_parquet(self) -> bool:
-        """Whether the rows stand in Parquet and have no lines of text."""
+        """Whether all rows are in Parquet, without lines of text."""
         return all(part.separator == "" for part in self.parts)
 
     @property
     def ends_whole(self) -> bool:
-        """Whether the last line ends."""
+        """Whether the last line has a line end."""
         byte_scan = self.parts[-1].byte_scan
         return byte_scan is None or byte_scan.ends_whole
 
     def find_lines(self, lines: pl.Series) -> pl.DataFrame:
-        """Return the name of the part that each line stands in, and the line's number there."""
+        """Return the name of the part that contains each line, and the line's number there."""
         starts = pl.DataFrame(
             {"first": [part.first for part in self.parts], "file": [part.name for part in self.parts]}
         )
@@ -107,18 +107,18 @@ class Source:
 def open_sources(
     found: FoundFiles, work: Path, column_map: dict[str, str], encoding: str | None = None
 ) -> dict[str, Source]:
-    """Look through each file once, and hold its columns against its table's.
+    """Open each table's files, and check their columns against its schema.
 
     Parameters
     ----------
     found : the files by table.
-    work : folder for what must be unpacked, decoded or split.
+    work : folder for unpacked, decoded and split files.
     column_map : the files' column names to hmrec's.
-    encoding : of the text files; None to have it told.
+    encoding : of the text files; None to detect it.
 
     Raises
     ------
-    UserMistake : a file cannot be read, lacks a required column or has one twice, or the map names none.
+    UserMistake : a file cannot be read, a required column is missing or ambiguous, or the map has an unknown column.
     """
     check_map(column_map, ())
     sources = {
@@ -146,13 +146,13 @@ def _open_source(
     header = parts[0].header + [name for name in parts[0].constants if name not in parts[0].header]
     names = match_columns(table, file, header, column_map)
     parts = _join_parts(table, parts, dict(zip(header, names, strict=True)), work, notes)
-    told = digest_of_part if len(entries) == 1 and encoding is None else digest.hexdigest()
-    source = Source(table, file, parts, header, names, told, notes)
+    source_digest = digest_of_part if len(entries) == 1 and encoding is None else digest.hexdigest()
+    source = Source(table, file, parts, header, names, source_digest, notes)
     source.notes.extend(describe_columns(table, file, header, names))
     if source.separator not in ("", ","):
-        source.notes.append(f"{file.name}: its columns are apart by {source.separator!r}.")
+        source.notes.append(f"{file.name}: its columns are separated by {source.separator!r}.")
     if len(parts) > 1:
-        source.notes.append(f"{table.stem}: its {len(parts)} parts were read as one, {parts[0].name} first.")
+        source.notes.append(f"{table.stem}: its {len(parts)} parts are read as one table, {parts[0].name} first.")
     return source
 
 
@@ -162,7 +162,7 @@ def _open_source(
 def _open_part(
     entry: Entry, target: Path, known: frozenset[str], encoding: str | None, notes: list[str]
 ) -> tuple[list[Part], str]:
-    """Open a file: its part (one a sheet, if it is a spreadsheet) and SHA-256 of its unpacked content."""
+    """Open a file; return its part (one per sheet of a spreadsheet) and the SHA-256 of its unpacked content."""
     text = unpack(entry, target)
     with text.open("rb") as stream:
         is_parquet = stream.read(4) == b"PAR1"
@@ -170,7 +170,7 @@ def _open_part(
         try:
             schema = dict(pl.scan_parquet(text, glob=False, hive_partitioning=False).collect_schema())
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise UserMistake(f"{_show(entry)} is not a Parquet file that can be read.") from error
+            raise UserMistake(f"{_show(entry)} is not a readable Parquet file.") from error
         return [Part(entry.name, text, "", list(schema), 0, entry.constants, schema)], scan_bytes(text).digest
     if detect_packing(text) == "sheet":
         return _open_sheets(entry, text, target, notes), scan_bytes(text).digest
@@ -182,19 +182,19 @@ def _open_part(
         text, is_whole = _transcode(text, target.with_name(f"{target.name}.utf8"), codec, bare_returns=False)
         byte_scan = scan_bytes(text)
         if codec not in ("utf-8", "utf-8-sig"):
-            notes.append(f"{entry.name}: its text is read as {codec}, not UTF-8; if that is wrong, give --encoding.")
+            notes.append(f"{entry.name}: its text is read as {codec}, not UTF-8; if that is wrong, pass --encoding.")
     if byte_scan.has_bare_returns and (not byte_scan.has_feeds or _has_bare_return(text)):
         had_feeds = byte_scan.has_feeds
         text, is_whole = _transcode(text, target.with_name(f"{target.name}.lf"), "utf-8", bare_returns=True)
         byte_scan = scan_bytes(text)
-        notes.append(f"{entry.name}: its lines end by CR alone{', some by LF' if had_feeds else ''}.")
+        notes.append(f"{entry.name}: its lines end with CR only{', some with LF' if had_feeds else ''}.")
     separator, header, skip = _read_header(entry, text, known, notes)
     part = Part(entry.name, text, separator, header, skip, entry.constants, byte_scan=byte_scan)
     return [part if byte_scan.is_plain and is_whole else replace(part, rows=[])], digest
 
 
 def _has_bare_return(text: Path) -> bool:
-    """Return whether the header ends by CR alone, outside quote marks."""
+    """Return whether the header ends with CR only, outside quote marks."""
     with text.open("rb") as stream:
         header, mark, _ = stream.readline(CHUNK).rstrip(b"\r\n").partition(b"\r")
     return bool(mark) and header.count(b'"') % 2 == 0
@@ -205,13 +205,13 @@ def _transcode(text: Path, target: Path, codec: str, bare_returns: bool) -> tupl
 
 
 def _read_header(entry: Entry, text: Path, known: frozenset[str], notes: list[str]) -> tuple[str, list[str], int]:
-    """Read a text's separator and column names, and how many lines they take."""
+    """Return a text's separator, its column names, and the number of lines before the first row."""
     with text.open("rb") as stream:
         lines = [stream.readline(CHUNK).decode("utf-8-sig", errors="replace").rstrip("\r\n")]
         separator = read_sep_line(lines[0])
         skip = 0
         if separator is not None:
-            notes.append(f"{entry.name}: its first line says that {separator!r} parts the columns.")
+            notes.append(f"{entry.name}: its first line declares the separator {separator!r}.")
             lines, skip = [stream.readline(CHUNK).decode("utf-8", errors="replace").rstrip("\r\n")], 1
         if not lines[0].strip():
             is_empty = not stream.read(CHUNK).strip()
@@ -225,17 +225,17 @@ def _read_header(entry: Entry, text: Path, known: frozenset[str], notes: list[st
         lines = lines[:1]
     separator = separator or detect_separator("\n".join(lines), known)
     splitter = Splitter(separator, max(1, "".join(lines).count(separator) + 1))
-    split = splitter.split_odd(lines, 0)
+    split = splitter.split_row(lines, 0)
     header = split[0] if split is not None and split[0] is not None else lines[0].split(separator)
     return separator, [" ".join(name.strip().strip('"').split()) for name in header], skip + len(lines)
 
 
 def _open_sheets(entry: Entry, file: Path, target: Path, notes: list[str]) -> list[Part]:
-    """Open the sheets of a spreadsheet that have the first one's columns."""
+    """Open the sheets of a spreadsheet that have the same columns as the first."""
     parts: list[Part] = []
     for number, (title, skip, frame) in enumerate(read_sheets(file, _show(entry))):
         if parts and set(frame.columns) != set(parts[0].header):
-            notes.append(f"{entry.name}: its sheet {title} has other columns and was not read.")
+            notes.append(f"{entry.name}: its sheet {title} has different columns and is not read.")
             continue
         text = target.with_name(f"{target.name}.sheet{number}")
         frame.write_parquet(text)
@@ -247,7 +247,7 @@ def _open_sheets(entry: Entry, file: Path, target: Path, notes: list[str]) -> li
 
 
 def _show(entry: Entry) -> str:
-    """Return a file's path for people."""
+    """Return a file's path for messages."""
     return str(entry.file if not entry.member else f"{entry.file}: {entry.member}")
 
 
@@ -255,11 +255,11 @@ def _show(entry: Entry) -> str:
 
 
 def _join_parts(table: Table, parts: list[Part], named: dict[str, str], work: Path, notes: list[str]) -> list[Part]:
-    """Split the parts that are not plain, and number the lines of all of them.
+    """Split the parts that are not plain, and number the lines across all of them.
 
     Raises
     ------
-    UserMistake : a part has other columns than the first.
+    UserMistake : a part has different columns from the first.
     """
     simple = {simplify(theirs): theirs for theirs in named}
     joined: list[Part] = []
@@ -270,7 +270,7 @@ def _join_parts(table: Table, parts: list[Part], named: dict[str, str], work: Pa
         if columns != set(named):
             differ = sorted(columns ^ set(named), key=str)
             raise UserMistake(
-                f"{part.name} has other columns than {parts[0].name}: {', '.join(map(repr, differ))[:200]}.",
+                f"{part.name} has different columns from {parts[0].name}: {', '.join(map(repr, differ))[:200]}.",
                 "The parts of a table must have the same columns.",
             )
         part = replace(part, header=header, first=first)
@@ -283,7 +283,7 @@ def _join_parts(table: Table, parts: list[Part], named: dict[str, str], work: Pa
             target = work / f"{table.stem}-{number}.rows"
             part = replace(part, rows=split_file(part.text, splitter, part.skip, kept, target))
             if splitter.prefers_escapes:
-                notes.append(f"{part.name}: backslashes escape its marks.")
+                notes.append(f"{part.name}: its quote marks and separators are escaped by backslashes.")
         joined.append(part)
         if len(parts) > 1:
             first += _count_lines(part)
@@ -302,7 +302,7 @@ def _count_lines(part: Part) -> int:
 
 
 def fetch_lines(source: Source, numbers: set[int]) -> dict[int, str]:
-    """Return some lines of the plain parts, by number; empty if they hold nothing but separators."""
+    """Return lines of the plain parts by number; a line of separators only is returned empty."""
     found = {}
     ends = [part.first for part in source.parts[1:]]
     for part, end in zip(source.parts, [*ends, max(numbers, default=0)], strict=True):

@@ -1,4 +1,4 @@
-"""Packed files: told by their content, whatever their name, and unpacked into the work folder one layer at a time."""
+"""Detect packed files by content, whatever their name, and unpack them into the work folder one layer at a time."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import zstandard
 from ...cypher.errors import UserMistake
 
 CHUNK = 1 << 20
-LAYERS = 3  # a .gz in a .zip in a .zip; deeper nesting is nobody's export
-BOMB_SIZE, BOMB_RATIO = 1 << 30, 500  # purchases as text shrink to a fifth, the most repetitive to a hundredth
+LAYERS = 3  # a .gz in a .zip in a .zip; no export is nested deeper
+BOMB_SIZE, BOMB_RATIO = 1 << 30, 500  # purchases as text shrink to a fifth; very repetitive ones to a hundredth
 PACKED = {
     b"\x1f\x8b": "gzip",
     b"\xfd7zXZ\x00": "xz",
@@ -46,10 +46,10 @@ class Entry:
 
     Attributes
     ----------
-    name : for people: the path below the data set's folder.
+    name : the path below the data set's folder, for messages.
     file : on disk.
     member : its name within `file`, if that is a .zip.
-    constants : columns that the names of its folders hold, such as `month=2020-08`.
+    constants : columns in the names of its folders, such as `month=2020-08`.
     """
 
     name: str
@@ -59,11 +59,11 @@ class Entry:
 
 
 def detect_packing(file: Path) -> str:
-    """Return gzip, xz, bzip2, zstd, zip, sheet (a spreadsheet), or nothing if the file is not packed.
+    """Return gzip, xz, bzip2, zstd, zip or sheet (a spreadsheet); an empty string if the file is not packed.
 
     Raises
     ------
-    UserMistake : the file cannot be read, or is of a kind that hmrec does not read.
+    UserMistake : the file cannot be read, or hmrec does not read files of its kind.
     """
     with explain_unreadable(file), file.open("rb") as stream:
         head = stream.read(512)
@@ -81,21 +81,21 @@ def detect_packing(file: Path) -> str:
 
 
 def list_members(file: Path) -> list[str]:
-    """Return the names of a .zip's files, without hidden ones, macOS's and Spark's marks such as _SUCCESS."""
+    """Return the names of a .zip's files, without hidden ones, macOS metadata and Spark's markers such as _SUCCESS."""
     return [name for name in _names(file) if not name.endswith("/") and not any(map(is_hidden, name.split("/")))]
 
 
 def is_hidden(place: str) -> bool:
-    """Return whether a file's or folder's name says that it holds no data; `_month=8` is a partition."""
+    """Return whether the name of a file or folder marks it as hidden; `_month=8` is a partition and is not."""
     return place.startswith((".", "_")) and "=" not in place
 
 
 def unpack(entry: Entry, target: Path) -> Path:
-    """Return a file with the entry's unpacked content: the entry's own if it is not packed, else one beside `target`.
+    """Unpack an entry next to `target` and return that file; return the entry's own file if it is not packed.
 
     Raises
     ------
-    UserMistake : it is damaged, cut, locked by a password, packed too often or unpacks to a size beyond belief.
+    UserMistake : it is damaged, truncated, protected by a password, nested too deep or unpacks to an implausible size.
     """
     file, member = entry.file, entry.member
     for layer in range(LAYERS + 1):
@@ -114,14 +114,14 @@ def unpack(entry: Entry, target: Path) -> Path:
 
 @contextmanager
 def explain_unreadable(file: Path, name: str = "") -> Iterator[None]:
-    """Turn what goes wrong in reading a file into a sentence for its owner."""
+    """Raise errors from reading a file as UserMistake."""
     try:
         yield
     except EOFError as error:
-        raise UserMistake(f"{name or file} ends too early: it was cut.", "Download or pack it again.") from error
+        raise UserMistake(f"{name or file} is truncated.", "Download or pack it again.") from error
     except (OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile) as error:
         raise UserMistake(
-            f"{name or file} cannot be read ({error}).", "Check that the file is whole and readable."
+            f"{name or file} cannot be read ({error}).", "Check that the file is complete and readable."
         ) from error
     except (RuntimeError, NotImplementedError) as error:  # zipfile's: a password, an unknown method
         raise UserMistake(f"{name or file} cannot be unpacked ({error}).", "Pack it without a password.") from error
@@ -135,7 +135,7 @@ def _names(file: Path) -> list[str]:
 def _only_member(file: Path, entry: Entry) -> str:
     members = list_members(file)
     if len(members) != 1:
-        raise UserMistake(f"{entry.name} holds {len(members)} files in another archive.", "Unpack it once.")
+        raise UserMistake(f"{entry.name} contains an archive of {len(members)} files.", "Unpack it once.")
     return members[0]
 
 
@@ -151,8 +151,8 @@ def _unpack_layer(file: Path, kind: str, member: str, target: Path, entry: Entry
             written += len(chunk)
             if written > BOMB_SIZE and written > BOMB_RATIO * file.stat().st_size:
                 raise UserMistake(
-                    f"{entry.name} unpacks to more than {BOMB_RATIO} times its size: that is no table.",
-                    "If it is one, unpack it yourself.",
+                    f"{entry.name} unpacks to more than {BOMB_RATIO} times its size, which no table does.",
+                    "If it is a table, unpack it first.",
                 )
 
 
@@ -172,7 +172,7 @@ def _decompress(packed: IO[bytes], kind: str, member: str) -> Iterator[bytes]:
 
 
 def _decompress_zstd(packed: IO[bytes]) -> Iterator[bytes]:
-    """Decompress all frames; zstandard's own reader takes a cut file for a whole one."""
+    """Decompress all frames; zstandard's own reader does not report truncated files."""
     frame = zstandard.ZstdDecompressor().decompressobj()
     while chunk := packed.read(CHUNK):
         while chunk:

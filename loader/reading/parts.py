@@ -1,4 +1,4 @@
-"""Which files of a folder, or of a .zip, are which table: single files, folders of parts, monthly files."""
+"""Find which files of a folder or .zip belong to which table: single files, folders of parts, monthly files."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """The data set's files.
+    """The files of a data set.
 
     Attributes
     ----------
     tables : by table, the parts in order.
-    notes : files that look like one of the tables and are not read, a sentence each.
+    notes : files that look like one of the tables and are not read, one sentence each.
     """
 
     tables: dict[str, list[Entry]]
@@ -37,7 +37,7 @@ class FoundFiles:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """Entries under one name of a table: a file, or a folder or .zip of parts; `rank` 0 is the table's own name."""
+    """Entries that may be a table: a file, or a folder or .zip of parts. `rank` is 0 for the table's primary name."""
 
     name: str
     table: Table
@@ -47,46 +47,46 @@ class _Candidate:
 
 
 def find_files(folder: Path) -> FoundFiles:
-    """Find the data set's files; only the transactions must be there.
+    """Find the data set's files; only the transactions are required.
 
     Parameters
     ----------
-    folder : with the files, or a .zip of them.
+    folder : the folder of the files, or a .zip of them.
 
     Raises
     ------
-    UserMistake : the folder or the transactions are not there, or a table has two files.
+    UserMistake : the folder or the transactions do not exist, or a table has two files.
     """
     if not folder.is_dir():
         if not folder.exists():
-            raise UserMistake(f"{folder} is not there.", "Name the folder that holds transactions_train.csv.")
+            raise UserMistake(f"{folder} does not exist.", "Pass the folder that contains transactions_train.csv.")
         if not folder.is_file() or detect_packing(folder) != "zip":
             raise UserMistake(
-                f"{folder} is a file, not a folder.", "Name the folder that holds transactions_train.csv, or a .zip."
+                f"{folder} is a file, not a folder.", "Pass the folder that contains transactions_train.csv, or a .zip."
             )
         return _choose(folder, list(_list_archive(folder, f"{folder.name}/")), [])
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith((".", "_")))
     candidates: list[_Candidate] = []
     archives: list[str] = []
-    odd: list[tuple[str, Table]] = []
+    lookalikes: list[tuple[str, Table]] = []
     for name in names:
-        told = detect_table(name)
-        if told is not None:
-            candidates.extend(_list_candidate(folder / name, *told))
+        detected = detect_table(name)
+        if detected is not None:
+            candidates.extend(_list_candidate(folder / name, *detected))
         elif name.lower().endswith(".zip") and (folder / name).is_file():
             archives.append(name)
         elif table := _measure_likeness(name):
-            odd.append((name, table))
+            lookalikes.append((name, table))
     if not any(candidate.table is TRANSACTIONS for candidate in candidates):
         taken = {candidate.table.stem for candidate in candidates}
         for name in archives:
             inside = _list_archive(folder / name, f"{name}/")
             candidates.extend(candidate for candidate in inside if candidate.table.stem not in taken)
-    return _choose(folder, candidates, odd)
+    return _choose(folder, candidates, lookalikes)
 
 
-def _choose(folder: Path, candidates: list[_Candidate], odd: list[tuple[str, Table]]) -> FoundFiles:
-    """Take each table's own file, else its parts; name the others."""
+def _choose(folder: Path, candidates: list[_Candidate], lookalikes: list[tuple[str, Table]]) -> FoundFiles:
+    """Choose each table's file, or its parts if there is none; add a note on each file that is not read."""
     found = FoundFiles({})
     for table in TABLES:
         ours = [candidate for candidate in candidates if candidate.table is table]
@@ -95,29 +95,29 @@ def _choose(folder: Path, candidates: list[_Candidate], odd: list[tuple[str, Tab
         taken = [candidate for candidate in whole if candidate.rank == best] or ours
         if len(taken) > 1 and not taken[0].is_part:
             raise UserMistake(
-                f"{folder} holds both {taken[0].name} and {taken[1].name}.",
-                "Keep one of them, so that it is plain which counts.",
+                f"{folder} contains both {taken[0].name} and {taken[1].name}.",
+                "Remove the one that should not be loaded.",
             )
         if len({candidate.rank for candidate in taken}) > 1:
             taken = [candidate for candidate in taken if candidate.rank == 0]
         if entries := [entry for candidate in taken for entry in candidate.entries]:
             found.tables[table.stem] = entries
         left = [candidate.name for candidate in ours if candidate not in taken]
-        left += [name for name, like in odd if like is table]
-        found.notes.extend(f"{name}: it looks like {table.stem} and was not read." for name in left)
+        left += [name for name, like in lookalikes if like is table]
+        found.notes.extend(f"{name}: it looks like {table.stem} and is not read." for name in left)
     if TRANSACTIONS.stem not in found.tables:
-        seen = [name for name, _ in odd] + [candidate.name for candidate in candidates]
-        there = f" It holds {', '.join(seen)[:200]}." if seen else ""
+        seen = [name for name, _ in lookalikes] + [candidate.name for candidate in candidates]
+        there = f" It contains {', '.join(seen)[:200]}." if seen else ""
         raise UserMistake(
             f"{folder} has no {TRANSACTIONS.file}.{there}",
             f"It may also be {TRANSACTIONS.stem}.parquet, a folder of parts or packed (.zip, .gz, .zst, .xz); "
-            "the others are optional.",
+            "the other files are optional.",
         )
     return found
 
 
 def detect_table(name: str) -> tuple[Table, int, bool] | None:
-    """Return the table that a file's or folder's name stands for, the rank of its stem, and whether it is a part."""
+    """Return the table that a file's or folder's name matches, the rank of its stem, and whether it is a part."""
     base, ended = name.lower(), False
     while match := ENDING.search(base):
         base, ended = base[: match.start()], True
@@ -136,7 +136,7 @@ def _measure_likeness(name: str) -> Table | None:
 
 
 def _list_candidate(path: Path, table: Table, rank: int, is_part: bool) -> Iterator[_Candidate]:
-    """List the entries of a file, a folder of parts or a .zip that has a table's name."""
+    """List the entries of a file, a folder of parts or a .zip with a table's name."""
     if path.is_dir():
         files = sorted((file for file in path.rglob("*") if file.is_file()), key=lambda file: _natural(str(file)))
         below = [(file, file.relative_to(path)) for file in files]
@@ -156,7 +156,7 @@ def _list_candidate(path: Path, table: Table, rank: int, is_part: bool) -> Itera
         named = [member for member in members if (detect_table(member.split("/")[-1]) or (None,))[0] is table]
         members = sorted(named or members, key=_natural)
         if not members:
-            raise UserMistake(f"{path} is a .zip without a file in it.")
+            raise UserMistake(f"{path} is an empty .zip.")
         entries = [
             Entry(path.name if len(members) == 1 else f"{path.name}/{member}", path, member) for member in members
         ]
@@ -164,21 +164,21 @@ def _list_candidate(path: Path, table: Table, rank: int, is_part: bool) -> Itera
 
 
 def _list_archive(file: Path, prefix: str) -> Iterator[_Candidate]:
-    """List the tables within a .zip, whatever folders they are in."""
+    """List the tables in a .zip, whatever folders they are in."""
     grouped: dict[tuple[str, ...], tuple[tuple[Table, int, bool], list[Entry]]] = {}
     for member in sorted(list_members(file), key=_natural):
         places = tuple(member.split("/"))
         for depth, place in enumerate(places, start=1):
-            if told := detect_table(place):
+            if detected := detect_table(place):
                 entry = Entry(f"{prefix}{member}", file, member, _read_partitions(places[depth:-1]))
-                grouped.setdefault(places[:depth], (told, []))[1].append(entry)
+                grouped.setdefault(places[:depth], (detected, []))[1].append(entry)
                 break
     for places, ((table, rank, is_part), entries) in grouped.items():
         yield _Candidate(prefix + "/".join(places), table, rank, is_part, entries)
 
 
 def _read_partitions(places: tuple[str, ...]) -> dict[str, str | None]:
-    """Read Hive's columns from the names of folders: `month=2020-08`."""
+    """Read Hive's partition columns from folder names: `month=2020-08`."""
     pairs = [place.split("=", 1) for place in places if "=" in place]
     return {unquote(name): None if value == NULL_PARTITION else unquote(value) for name, value in pairs}
 

@@ -1,4 +1,4 @@
-"""Transactions to purchases: one fast pass over the rows that are written plainly, a careful one over the others."""
+"""Read transactions as purchases: one fast pass over plainly written rows, a careful pass over the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 from ..schema import ARTICLES, CUSTOMERS, TRANSACTIONS, Column, Kind, ReadRules, Table
 from .cells import MISSING, TYPES, Form, check, complete, detect_unusual, list_rejects, parse_plain, trim
 from .files import Source, fetch_lines
-from .returns import CANCELLED, count_units, detect_kind, take_back
+from .returns import CANCELLED, count_units, detect_kind, subtract_returns
 from .scan import collect, detect_parsers, scan, unreadable
 
 NUMBERS = pl.Schema(
@@ -25,7 +25,7 @@ NUMBERS = pl.Schema(
 )
 KEY = list(NUMBERS)
 QUANTITY = pl.Schema({"quantity": pl.Int64})
-PLAIN_LOWEST = {"price": 0, "quantity": 1}  # returns are for the careful pass
+PLAIN_LOWEST = {"price": 0, "quantity": 1}  # returns go to the careful pass
 SAMPLE_ROWS = 1000
 HM_DIGITS = 10
 LAST_BYTES = 1 << 16
@@ -33,7 +33,7 @@ LAST_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class TableCount:
-    """What became of a table's rows; read = loaded + merged + rejected + returned + left_out, always.
+    """What happened to a table's rows; read = loaded + merged + rejected + returned + left_out.
 
     Attributes
     ----------
@@ -41,8 +41,8 @@ class TableCount:
     loaded : rows that became a node or a relationship.
     merged : rows that were added to an equal one, or whose id occurs again.
     rejected : rows that break a rule.
-    returned : rows of returns, cancelled invoices and no units, and of purchases that they took back whole.
-    left_out : rows of articles that the caller has left out.
+    returned : rows of returns, of cancelled invoices and of zero units, and purchases that were returned entirely.
+    left_out : rows of articles that the caller excludes.
     """
 
     read: int
@@ -55,19 +55,19 @@ class TableCount:
 
 @dataclass(frozen=True)
 class Transactions:
-    """What the transactions' file holds.
+    """The content of the transactions file.
 
     Attributes
     ----------
-    source : the file; it takes the notes.
-    rows : how many.
-    plain : customer, t_dat, article, price, sales_channel_id and, if the file has it, quantity of the rows written
-        plainly; customer and article are the numbers of known nodes.
-    others : line, the columns, customer and article where known, `bad`, `bad_value`, `units`, `kind` and `left_out` of
-        all other rows.
-    rejects : the bad ones among the others, as the report lists them.
-    left_out : how many of the others are left out.
-    lost : how many optional cells broke their rule, by column.
+    source : the file; the notes are added to it.
+    rows : number of rows.
+    plain : the plainly written rows: customer, t_dat, article, price, sales_channel_id and, if the file has it,
+        quantity. Customer and article are numbers of known nodes.
+    others : all other rows: line, the columns, customer and article if known, `bad`, `bad_value`, `units`, `kind` and
+        `left_out`.
+    rejects : the bad rows of `others`, as the report lists them.
+    left_out : number of rows in `others` that are left out.
+    lost : number of optional cells that broke their rule, by column.
     """
 
     source: Source
@@ -83,7 +83,7 @@ class Transactions:
         return self.others.filter(pl.col("bad").is_null() & ~pl.col("left_out"))
 
     def add_bare(self, frame: pl.DataFrame, table: Table) -> tuple[pl.DataFrame, int]:
-        """The table's nodes with those that only the transactions name, numbered; and how many those are."""
+        """Return the table's numbered nodes with those that only the transactions name, and the latter's number."""
         key = str(table.key)
         number = key.removesuffix("_id")
         named = self._good.filter(pl.col(number).is_null() & (pl.col("units") > 0)).select(key).unique()
@@ -92,13 +92,13 @@ class Transactions:
         return whole.with_row_index(number), bare.height
 
     def write_purchases(self, nodes: dict[str, pl.DataFrame], bare: dict[str, int], target: Path) -> TableCount:
-        """Write distinct purchases with their quantity, sorted by customer, date and article; the rows' count.
+        """Write distinct purchases with their quantity, sorted by customer, date and article; return the row counts.
 
         Parameters
         ----------
-        nodes : customers and articles, numbered, the last `bare` of them not known when the file was read.
-        bare : by table, how many nodes only the transactions name.
-        target : Parquet in neo4j-admin's form.
+        nodes : customers and articles, numbered.
+        bare : by table, how many of the last nodes were unknown when the file was read.
+        target : Parquet file in neo4j-admin's form.
         """
         good = self._number_bare(nodes, bare)
         bought = good.filter(pl.col("units") > 0).with_columns(quantity="units")
@@ -108,7 +108,7 @@ class Transactions:
         returned = 0
         returns = good.filter(pl.col("units") <= 0).select("customer", "article", "t_dat", "units", "kind")
         if (back := returns.collect(engine="streaming")).height:
-            distinct, returned = self._take_back(distinct, back)
+            distinct, returned = self._subtract_returns(distinct, back)
         ids = nodes[ARTICLES.stem].lazy().select("article", "article_id")
         (
             distinct.lazy()
@@ -129,7 +129,7 @@ class Transactions:
         return TableCount(self.rows, distinct.height, merged, rejected, returned, self.left_out)
 
     def _number_bare(self, nodes: dict[str, pl.DataFrame], bare: dict[str, int]) -> pl.LazyFrame:
-        """The good rows with the numbers of nodes that were not known when the file was read."""
+        """Return the good rows with the numbers of nodes that were unknown when the file was read."""
         good = self._good
         for table in (CUSTOMERS, ARTICLES):
             if bare[table.stem]:
@@ -143,23 +143,23 @@ class Transactions:
                 )
         return good
 
-    def _take_back(self, distinct: pl.DataFrame, back: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-        """The purchases that are left after the returns, sorted, and how many rows the returns and the others were."""
+    def _subtract_returns(self, distinct: pl.DataFrame, back: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """Return the purchases left after the returns, sorted, and the number of rows that this removed."""
         name = self.source.file.name
         nothing = back.filter(pl.col("units") == 0).height
         if nothing:
             rows = "1 row has" if nothing == 1 else f"{nothing:,} rows have"
-            self.source.notes.append(f"{name}: {rows} a quantity of 0, so nothing was bought.")
+            self.source.notes.append(f"{name}: {rows} a quantity of 0 and are no purchases.")
         returns = back.filter(pl.col("units") < 0)
         if returns.is_empty():
             return distinct, nothing
-        taken = take_back(distinct, returns.cast({"customer": pl.UInt32, "article": pl.UInt32}))
+        taken = subtract_returns(distinct, returns.cast({"customer": pl.UInt32, "article": pl.UInt32}))
         self.source.notes.extend(f"{name}: {note}" for note in taken.describe(returns))
         return taken.purchases.sort(KEY), nothing + returns.height + int(taken.vanished["rows"].sum())
 
 
 def _add_up(purchases: pl.DataFrame) -> pl.DataFrame:
-    """Sorted rows to distinct purchases, with `quantity` and `rows`, how many of them each was."""
+    """Merge sorted rows into distinct purchases, with `quantity` and `rows`, the number of merged rows."""
     is_first = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in KEY)
     first = purchases.select(pl.arg_where(is_first)).to_series()
     rows = (first.shift(-1, fill_value=purchases.height) - first).cast(pl.Int64)
@@ -174,15 +174,15 @@ def _add_up(purchases: pl.DataFrame) -> pl.DataFrame:
 def read_transactions(
     source: Source, nodes: dict[str, pl.DataFrame], work: Path, known_width: int = 0, rules: ReadRules | None = None
 ) -> Transactions:
-    """Check the transactions, and turn their ids into the customers' and articles' numbers.
+    """Check the transactions, and replace their ids by the numbers of customers and articles.
 
     Parameters
     ----------
-    source : the transactions' file.
-    nodes : customers and articles, in the order that numbers them; article ids that lost their zeros are mended.
-    work : folder for the rows that need care.
-    known_width : how many digits article ids have where no articles are given; 0 if not known.
-    rules : what the caller decides about rows; None takes the defaults.
+    source : the transactions file.
+    nodes : customers and articles, in the order of their numbers; article ids that lost their zeros are repaired.
+    work : folder for the rows of the careful pass.
+    known_width : number of digits of article ids if no articles file is given; 0 if unknown.
+    rules : the caller's rules for rows; None for the defaults.
     """
     rules = rules or ReadRules()
     raw = scan(source)
@@ -201,10 +201,10 @@ def read_transactions(
     schema = pl.Schema(NUMBERS | (QUANTITY if "quantity" in source.names else {}))
     plain = collect(marked.select("line", *schema).cast(schema), source)
     lines, last = plain.height, plain.select(pl.col("line").max()).item() or 0
-    lacking = plain.filter(pl.col("customer").is_null())["line"]
+    careful_lines = plain.filter(pl.col("customer").is_null())["line"]
     plain = plain.filter(pl.col("customer").is_not_null()).drop("line")
-    others = raw.join(lacking.to_frame().lazy(), on="line", how="semi") if plain.height else raw
-    others = others if lacking.len() else others.head(0)
+    others = raw.join(careful_lines.to_frame().lazy(), on="line", how="semi") if plain.height else raw
+    others = others if careful_lines.len() else others.head(0)
     if _is_cut(source):
         others = others.with_columns(bad=pl.when(pl.col("line") == last).then(pl.lit("")).otherwise("bad"))
     others = _check_others(others, nodes, form, width, source, work, rules.leave_out, cancels)
@@ -212,8 +212,8 @@ def read_transactions(
     rejects, empty_lines = _collect_rejects(others.filter(~pl.col("left_out")), source, last, rules)
     left_out = int(others.select(pl.col("left_out").sum()).collect(engine="streaming").item())
     if left_out:
-        are = "row is of an article" if left_out == 1 else "rows are of articles"
-        source.notes.append(f"{source.file.name}: {left_out:,} {are} to leave out.")
+        are = "row is" if left_out == 1 else "rows are"
+        source.notes.append(f"{source.file.name}: {left_out:,} {are} left out because of the article.")
     return Transactions(source, lines - empty_lines, plain, others, rejects, left_out, lost)
 
 
@@ -222,13 +222,13 @@ def _columns_of(source: Source) -> list[Column]:
 
 
 def _mark_cancelled(invoices: pl.Series) -> bool:
-    """Whether a C before an invoice's number marks a cancelled one: most of the others are digits only."""
+    """Return whether a C before an invoice's number marks a cancelled one: most of the others are digits only."""
     others = invoices.drop_nulls().filter(~invoices.drop_nulls().str.contains(CANCELLED))
     return bool(others.len()) and others.str.contains(r"^\d+(\.0)?$").sum() * 2 > others.len()
 
 
 def _is_cut(source: Source) -> bool:
-    """Whether the last line has neither an end nor all cells."""
+    """Return whether the last line has neither a line end nor all cells."""
     if source.is_parquet or source.ends_whole:
         return False
     part = source.parts[-1]
@@ -241,7 +241,7 @@ def _is_cut(source: Source) -> bool:
 def _mark_plain(
     raw: pl.LazyFrame, nodes: dict[str, pl.DataFrame], form: Form, names: list[str], cancels: bool
 ) -> pl.LazyFrame:
-    """Lines with their values as numbers, all empty where a value is not plain, an id not known, or the row is odd."""
+    """Return lines with their values as numbers; all are null if a value is not plain, an id unknown or the row bad."""
     columns = [c for c in TRANSACTIONS.columns if c.name in names and c.kind not in (Kind.id, Kind.text)]
     values = [parse_plain(replace(c, lowest=PLAIN_LOWEST.get(c.name, c.lowest)), form) for c in columns]
     is_plain = pl.col("bad").is_null()
@@ -272,7 +272,7 @@ def _check_others(
     leave_out: frozenset[str],
     cancels: bool,
 ) -> pl.LazyFrame:
-    """The rows checked cell by cell, their ids mended, and turned into numbers where they are known."""
+    """Check the rows cell by cell, repair their ids, and replace known ids by numbers."""
     columns = _columns_of(source)
     checked = check(raw, columns, form)
     for column in TRANSACTIONS.columns:
@@ -306,17 +306,17 @@ def _check_others(
     restored = others.filter(is_good).select(pl.col("restored").sum()).collect(engine="streaming").item()
     if restored:
         source.notes.append(
-            f"{source.file.name}: {restored:,} article ids had lost their leading zeros; restored to {width} digits."
+            f"{source.file.name}: {restored:,} article ids had lost leading zeros and are restored to {width} digits."
         )
     return others
 
 
 def _detect_width(articles: pl.DataFrame, sample: pl.Series) -> int:
-    """How many digits article ids have: the articles file's, if they are all as long; 0 if it does not show.
+    """Return the number of digits of article ids: that of the articles file, if all have the same; 0 if unclear.
 
-    If the transactions' first ids are longer, all as long, and begin with a zero, it is the articles file that lost
-    its zeros, and theirs is the width. H&M's ids are ten digits, seven of the product's code and three more, and all
-    begin with a zero: nine digits that end in three more than a code of six have lost it.
+    The transactions' width counts if their first ids are longer, equally long and begin with a zero. The articles file
+    has then lost its zeros. H&M's ids have ten digits and begin with a zero: seven of the product code and three more.
+    Nine digits that begin with a product code of six have lost it.
     """
     widths = []
     ids = articles["article_id"]
@@ -336,11 +336,11 @@ def _restore_articles(source: Source, nodes: dict[str, pl.DataFrame], width: int
     articles = nodes[ARTICLES.stem]
     if int(articles["article_id"].str.len_chars().max() or 0) < width:  # type: ignore[arg-type]
         nodes[ARTICLES.stem] = articles.with_columns(pl.col("article_id").str.zfill(width))
-        source.notes.append(f"The articles file's ids had lost their leading zeros; restored to {width} digits.")
+        source.notes.append(f"The articles file's ids had lost leading zeros and are restored to {width} digits.")
 
 
 def _collect_rejects(others: pl.LazyFrame, source: Source, last: int, rules: ReadRules) -> tuple[pl.DataFrame, int]:
-    """The rejected rows, and how many lines hold nothing and so are no rows."""
+    """Return the rejected rows, and the number of empty lines, which are not rows."""
     bad = others.filter(pl.col("bad").is_not_null()).select("line", "bad", "bad_value").collect(engine="streaming")
     empty = []
     if numbers := bad.filter((pl.col("bad") == "") & pl.col("bad_value").is_null())["line"].to_list():
@@ -351,5 +351,5 @@ def _collect_rejects(others: pl.LazyFrame, source: Source, last: int, rules: Rea
     rejects = list_rejects(bad, source, rules.earliest)
     last_is_bad = bad.height and int(bad["line"].max() or 0) == last  # type: ignore[arg-type]
     if last_is_bad and not source.ends_whole and not source.is_parquet:
-        source.notes.append(f"{source.file.name}: it ends in the middle of line {last:,}: the file was cut.")
+        source.notes.append(f"{source.file.name}: it is truncated in the middle of line {last:,}.")
     return rejects, len(empty)

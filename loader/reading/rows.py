@@ -1,4 +1,4 @@
-"""Text with quote marks, escapes or damaged lines to rows: simple lines many at a time, the odd ones one by one."""
+"""Split text with quote marks, escapes or damaged lines into rows: simple lines in bulk, unusual ones one by one."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import polars as pl
 from .dialect import UNDECODABLE
 
 BLOCK = 1 << 23
-LINES_OF_A_CELL = 1000  # a quoted cell of more lines is taken for a quote that nobody closed
-SAMPLE = 1000  # lines that show how the keys look
+LINES_OF_A_CELL = 1000  # a quoted cell of more lines is treated as an unclosed quote
+SAMPLE = 1000  # lines from which the shapes of the keys are learnt
 OPEN, BROKEN = "open", "broken"
-CELLS, ENCODING = "", UNDECODABLE  # why a row is bad as such: its number of cells, or bytes that are no text
-Row = tuple[int, list[str] | None, str, str]  # line, cells, text, why it is bad if there are no cells
+CELLS, ENCODING = "", UNDECODABLE  # why a row is malformed: its number of cells, or undecodable bytes
+Row = tuple[int, list[str] | None, str, str]  # line, cells, text, why the row is bad if it has no cells
 
 
 @dataclass
 class Splitter:
     """Splits text into rows of cells.
 
-    Cells in quote marks may hold separators and line breaks; marks within them are doubled (RFC 4180) or escaped by a
-    backslash. A mark within a cell that does not begin with one is a letter. A quote that nobody closes spoils its own
-    line only: lines after it that look like rows are rows. Missing last cells are empty; separators after the last
-    cell mean nothing. Lines without anything but separators are no rows.
+    Quoted cells may contain separators and line breaks; quote marks inside are doubled (RFC 4180) or escaped by a
+    backslash. A quote mark inside an unquoted cell is a letter. An unclosed quote spoils only its own line: later lines
+    that look like rows are rows. Missing last cells are empty; separators after the last cell are ignored. Lines of
+    separators only are not rows.
 
     Attributes
     ----------
-    separator, width : between the cells, and how many a row has.
-    keys : places of the cells whose look tells a row from a line of text.
-    flat : places of the cells that hold no line breaks, such as ids and numbers.
+    separator, width : between the cells, and number of cells in a row.
+    keys : positions of the cells whose shapes distinguish a row from a line of text.
+    flat : positions of the cells without line breaks, such as ids and numbers.
     prefers_escapes : whether the file escapes by backslashes.
-    shapes : how the keys look in this file.
+    shapes : shapes of the keys in this file.
     """
 
     separator: str
@@ -62,8 +62,10 @@ class Splitter:
         cell = rf'(?:"(?:[^"]|"")*"|[^"{mark}]*)'
         self.simple = rf"^{cell}(?:{mark}{cell}){{0,{self.width - 1}}}{mark}*\r?$"
 
-    def split_odd(self, lines: list[str], place: int) -> tuple[list[str] | None, int] | None:
-        """Split the row that begins on a line, and count the lines after it that it takes; None to see more lines."""
+    def split_row(self, lines: list[str], place: int) -> tuple[list[str] | None, int] | None:
+        """Split the row that begins on a line; return its cells and how many more lines it takes; None if lines run
+        out.
+        """
         line = lines[place].rstrip("\r")
         grammars = [self._doubled] + [self._escaped] * ("\\" in line)
         if self.prefers_escapes:
@@ -86,9 +88,9 @@ class Splitter:
         return short if short is not None else self.split_loosely(line), 0
 
     def looks_like_row(self, line: str, shapes: set[tuple[str, ...]]) -> bool:
-        """Return whether a line within quote marks is a whole row by itself, with keys of these shapes.
+        """Return whether a line inside quote marks is a complete row by itself, with keys of these shapes.
 
-        The line that closes a quote has an odd number of quote marks, so it is none.
+        The line that closes a quote has an odd number of quote marks, so it does not match.
         """
         cells = self._fit(self._doubled.split(line.rstrip("\r")))
         if line.count('"') % 2 or cells is None or len(cells) != self.width:
@@ -97,12 +99,12 @@ class Splitter:
         return all(shape) and (not self.shapes or shape in shapes)
 
     def shape(self, cells: list[str]) -> tuple[str, ...]:
-        """Return how the keys look: `c12` and `a7` alike, `2020-09-22` otherwise."""
-        told = []
+        """Return the shapes of the keys: `c12` and `a7` have the same shape, `2020-09-22` another."""
+        shapes = []
         for key in self.keys:
             text = cells[key].strip(' "') if key < len(cells) else ""
-            told.append(re.sub("[a-zA-Z]+", "a", re.sub("[0-9]+", "9", text)))
-        return tuple(told)
+            shapes.append(re.sub("[a-zA-Z]+", "a", re.sub("[0-9]+", "9", text)))
+        return tuple(shapes)
 
     def _split_over_lines(
         self, grammar: _Grammar, line: str, lines: list[str], place: int
@@ -128,7 +130,7 @@ class Splitter:
         return None, 0
 
     def split_loosely(self, line: str) -> list[str] | None:
-        """Split a line whose quote marks keep to no rule: those inside a cell are letters."""
+        """Split a line whose quote marks follow no rule: those inside a cell are letters."""
         cells: list[str] | None = []
         for cell in line.split(self.separator):
             bare = cell.strip()
@@ -153,7 +155,7 @@ class Splitter:
         return fitting if fitting is not None and len(fitting) == self.width else None
 
     def _fit(self, cells: list[str] | str) -> list[str] | None:
-        """Return the cells without blank ones after the last column; None if there are too many, or none."""
+        """Return the cells without blank ones after the last column; None if there are too many cells, or none."""
         if isinstance(cells, str):
             return None
         extra = cells[self.width :]
@@ -162,7 +164,7 @@ class Splitter:
 
 @dataclass(frozen=True)
 class _Grammar:
-    """Patterns of a quoted and a bare cell, of one that is still open at the text's end, and of escaped letters."""
+    """Patterns of a quoted cell, an unquoted cell, a cell still open at the text's end, and escaped letters."""
 
     quoted: re.Pattern[str]
     bare: re.Pattern[str]
@@ -170,7 +172,7 @@ class _Grammar:
     escape: re.Pattern[str] | None = None
 
     def split(self, text: str) -> list[str] | str:
-        """Return the cells, or OPEN if a quote is not closed, or BROKEN if text follows a closing quote."""
+        """Return the cells; OPEN if a quote is not closed; BROKEN if text follows a closing quote."""
         cells, position = [], 0
         while True:
             if match := self.quoted.match(text, position):
@@ -197,10 +199,10 @@ def split_file(file: Path, splitter: Splitter, skip: int, columns: dict[int, str
 
     Parameters
     ----------
-    file : ends lines by LF or CR LF.
+    file : with line ends LF or CR LF.
     splitter : for this file.
     skip : lines before the first row.
-    columns : place in the row and name of the columns to keep.
+    columns : position and name of the columns to read.
     target : folder for the files; each has `line`, `bad`, `bad_value` and the columns as text.
     """
     target.mkdir()
@@ -224,7 +226,7 @@ def _split_blocks(file: Path, splitter: Splitter, skip: int, columns: dict[int, 
             text = rest[:end].decode("utf-8")
             lines = text.removesuffix("\n").split("\n") if text else []
             if "\r" in text.replace("\r\n", ""):
-                lines = [row for joined in lines for row in _part_joined_rows(joined, splitter)]
+                lines = [row for joined in lines for row in _split_joined_rows(joined, splitter)]
             if is_first:
                 splitter.prefers_escapes = _detect_escapes(lines, splitter)
             frame, used = _split_block(lines, line, splitter, columns, more)
@@ -238,7 +240,7 @@ def _split_blocks(file: Path, splitter: Splitter, skip: int, columns: dict[int, 
 def _split_block(
     lines: list[str], first: int, splitter: Splitter, columns: dict[int, str], more: bool
 ) -> tuple[pl.DataFrame, int]:
-    """Split a block's lines, and count those used up: not the last ones if a row may go on in the next block."""
+    """Split a block's lines, and return the number of lines used: the last ones may continue in the next block."""
     text = pl.Series("text", lines, dtype=pl.String).str.strip_chars_end("\r").to_frame().with_row_index("place")
     escape = (
         rf'\\["\\{re.escape(splitter.separator)}]|\\$'
@@ -253,13 +255,13 @@ def _split_block(
     if not splitter.shapes:
         whole = (pl.col("text").str.count_matches('"', literal=True).cum_sum() % 2 == 0) & pl.col("simple")
         full = pl.col("text").str.count_matches(splitter.separator, literal=True) == splitter.width - 1
-        sample = text.head(SAMPLE).filter(whole & full)["text"]  # neither lines within quote marks nor short rows
+        sample = text.head(SAMPLE).filter(whole & full)["text"]  # neither lines inside quote marks nor short rows
         splitter.shapes = {splitter.shape(row.split(splitter.separator)) for row in sample}
-    odd = text.filter(~pl.col("simple") & ~pl.col("blank"))["place"].to_list()
+    unusual = text.filter(~pl.col("simple") & ~pl.col("blank"))["place"].to_list()
     rows: list[Row] = []
     taken: list[int] = []
     used = len(lines)
-    for place in odd:
+    for place in unusual:
         if taken and place <= taken[-1]:
             continue
         line = lines[place].rstrip("\r")
@@ -267,32 +269,32 @@ def _split_block(
             rows.append((first + place, None, re.sub(f"{UNDECODABLE}(..)", r"\\x\1", line), ENCODING))
             taken.append(place)
             continue
-        split = splitter.split_odd(lines, place)
+        split = splitter.split_row(lines, place)
         if split is None and more and len(lines) - place <= LINES_OF_A_CELL:
             used = place
             break
-        cells, after = split or (splitter.split_loosely(line), 0)  # without one, the file ends within quote marks
+        cells, after = split or (splitter.split_loosely(line), 0)  # None: the file ends inside quote marks
         rows.append((first + place, cells, line, CELLS))
         taken.extend(range(place, place + after + 1))
-    gone = pl.Series(taken, dtype=pl.UInt32)
+    used_places = pl.Series(taken, dtype=pl.UInt32)
     simple = text.filter(pl.col("simple") & ~pl.col("blank") & (pl.col("place") < used)).join(
-        gone.alias("place").to_frame(), on="place", how="anti", maintain_order="left"
+        used_places.alias("place").to_frame(), on="place", how="anti", maintain_order="left"
     )
     return pl.concat([_read_simple(simple, first, splitter, columns), _to_frame(rows, columns)]).sort("line"), used
 
 
-def _part_joined_rows(line: str, splitter: Splitter) -> list[str]:
-    """Part a line of whole rows that carriage returns end, as a file has that was pasted from an old Mac's."""
+def _split_joined_rows(line: str, splitter: Splitter) -> list[str]:
+    """Split a line at carriage returns if all pieces are complete rows, as in text pasted from an old Mac's file."""
     pieces = line.rstrip("\r").split("\r")
     if len(pieces) > 1:
-        split = [splitter.split_odd([piece], 0) for piece in pieces]
+        split = [splitter.split_row([piece], 0) for piece in pieces]
         if all(row is not None and row[0] is not None and len(row[0]) == splitter.width for row in split):
             return pieces
     return [line]
 
 
 def _read_simple(simple: pl.DataFrame, first: int, splitter: Splitter, columns: dict[int, str]) -> pl.DataFrame:
-    """Read lines that are one well-formed row each."""
+    """Read lines that are each one well-formed row."""
     schema = {f"column_{place}": pl.String for place in range(splitter.width)}
     if simple.is_empty():
         return _to_frame([], columns)
@@ -322,7 +324,7 @@ def _to_frame(rows: list[Row], columns: dict[int, str]) -> pl.DataFrame:
 
 
 def _detect_escapes(lines: list[str], splitter: Splitter) -> bool:
-    """Return whether a file's first lines show more rows that only backslash escapes make whole than the opposite."""
+    """Return whether more of a file's first lines are complete rows with backslash escapes than without."""
     votes = 0
     for line in (line.rstrip("\r") for line in lines if "\\" in line):
         doubled, escaped = splitter._doubled.split(line), splitter._escaped.split(line)

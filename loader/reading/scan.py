@@ -1,4 +1,4 @@
-"""Files as lazy frames of text columns, with the line that each row stands on."""
+"""Scan files as lazy frames of text columns, with the line of each row."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .dates import EPOCH_UNITS, detect_date_form
 from .decimals import count_decimals, has_decimal_comma
 from .files import Part, Source
 
-NEVER = "\x01"  # a separator that no line holds, to have lines whole
+NEVER = "\x01"  # a separator that occurs in no line, to read whole lines
 
 
 def scan(source: Source) -> pl.LazyFrame:
-    """Return a table's rows as text columns, with `line` over all parts; `bad` and `bad_value` for rows that are none.
+    """Return a table's rows as text columns, with `line` over all parts; `bad` and `bad_value` for malformed rows.
 
-    Where the plain transactions lack a row's text, the lines of the file have it (`fetch_lines`).
+    Malformed rows of plain transactions have no `bad_value`; `fetch_lines` reads their text.
     """
     frames = [_scan_part(source, part) for part in source.parts]
     if len(frames) == 1:
@@ -52,7 +52,7 @@ def _scan_part(source: Source, part: Part) -> pl.LazyFrame:
     if not part.is_plain:
         frame = frame.with_columns(_join_broken(column.name) for column in source.table.columns if (
             column.name in kept and column.kind is Kind.text and not column.breaks))  # fmt: skip
-    if source.table.key in names and part.separator != "":  # files that were put together repeat their header
+    if source.table.key in names and part.separator != "":  # concatenated files repeat their header
         key = pl.col(source.table.key)
         frame = frame.filter(
             (key.str.strip_chars(' "') == part.header[names.index(source.table.key)]).not_() | key.is_null()
@@ -61,26 +61,27 @@ def _scan_part(source: Source, part: Part) -> pl.LazyFrame:
 
 
 def _join_broken(name: str) -> pl.Expr:
-    """A text of several lines on one line."""
+    """Return an expression that joins a text of several lines into one line."""
     return pl.col(name).str.replace_all(r"[ \t]*[\r\n\x0b\x0c\x{85}\x{2028}\x{2029}]+[ \t]*", " ")
 
 
 def _scan_lines(source: Source, part: Part, names: list[str]) -> pl.LazyFrame:
-    """A plain text's rows, each line a row; too long and empty ones are `bad`."""
+    """Scan a plain text, one row per line; rows with too many cells and empty lines are `bad`."""
     placed = [f"column_{number}" for number in range(len(names) + 1)]
     kept = {place: ours for place, ours in zip(placed[:-1], names, strict=True) if ours in source.table.column_names}
     frame = _scan_csv(part, part.separator, placed)
-    odd = (pl.col(placed[-1]).str.strip_chars() != "").fill_null(False) | pl.all_horizontal(pl.col(placed).is_null())
-    return frame.select("line", *kept, bad=pl.when(odd).then(pl.lit("")), bad_value=pl.lit(None, pl.String)).rename(
-        kept
+    malformed = (pl.col(placed[-1]).str.strip_chars() != "").fill_null(False) | pl.all_horizontal(
+        pl.col(placed).is_null()
     )
+    return frame.select(
+        "line", *kept, bad=pl.when(malformed).then(pl.lit("")), bad_value=pl.lit(None, pl.String)
+    ).rename(kept)
 
 
 def _split_lines(source: Source, part: Part, names: list[str]) -> pl.LazyFrame:
-    """A plain text's rows; `bad` where there are too many cells.
+    """Scan a plain text's rows; `bad` if there are too many cells.
 
-    Missing last cells are empty, and separators after the last cell mean nothing. Lines without anything but separators
-    are no rows.
+    Missing last cells are empty, and separators after the last cell are ignored. Lines of separators only are not rows.
     """
     whole = _scan_csv(part, NEVER, ["text", "more"]).filter(pl.col("text").str.strip_chars(part.separator) != "")
     text = pl.col("text").str.strip_chars_end("\r")
@@ -103,7 +104,7 @@ def _split_lines(source: Source, part: Part, names: list[str]) -> pl.LazyFrame:
 
 
 def _scan_parquet(source: Source, part: Part, names: list[str]) -> pl.LazyFrame:
-    """A Parquet file's known columns as text, with `line`, the row's number."""
+    """Scan a Parquet file's known columns as text, with the row's number as `line`."""
     kept = {theirs: ours for theirs, ours in zip(part.schema, names, strict=True) if ours in source.table.column_names}
     text = [pl.col(theirs).cast(pl.String).alias(ours) for theirs, ours in kept.items()]
     nothing = pl.lit(None, pl.String)
@@ -113,14 +114,14 @@ def _scan_parquet(source: Source, part: Part, names: list[str]) -> pl.LazyFrame:
 
 
 def _write_float_ids(frame: pl.LazyFrame, kept: dict[str, str], source: Source) -> pl.LazyFrame:
-    """Ids in floating-point columns as text: whole ones as they are, the others as what `LOST_DIGITS` finds."""
+    """Convert ids in floating-point columns to text: exact whole numbers as such, others to match `LOST_DIGITS`."""
     schema = frame.collect_schema()
     ids = {column.name for column in source.table.columns if column.kind is Kind.id}
     whole = {}
     for theirs, ours in kept.items():
         if ours in ids and schema[theirs].is_float():
             number = pl.col(theirs)
-            exact = 2**24 if schema[theirs] == pl.Float32 else 2**53  # from here on neighbours become one
+            exact = 2**24 if schema[theirs] == pl.Float32 else 2**53  # larger whole numbers are rounded
             is_sure = (number.abs() < exact) & (number == number.floor())
             shown = number.cast(pl.String)
             lost = pl.when(shown.str.contains("e")).then(shown).otherwise(pl.concat_str(shown, pl.lit("e+0")))
@@ -147,24 +148,24 @@ def _scan_csv(part: Part, separator: str, columns: list[str]) -> pl.LazyFrame:
 
 
 def detect_parsers(source: Source, dates: list[str], earliest: date = EARLIEST) -> Form:
-    """How the file writes its values, told by its first dates, and by all of them if these leave it open."""
+    """Detect how the file writes its values from its first dates, and from all dates if the first are ambiguous."""
     form = Form(decimal_comma=_detect_decimal_comma(source), earliest=earliest)
     if not dates:
         return form
-    told = detect_date_form(dates, None, str(source.file), earliest)
-    if told.pattern.startswith("%d") and not told.named:
+    date_form = detect_date_form(dates, None, str(source.file), earliest)
+    if date_form.pattern.startswith("%d") and not date_form.named:
         pattern = r"^\D?(\d{1,2})\D(\d{1,2})\D\d{4}"
         ends = [pl.col("t_dat").str.extract(pattern, place).cast(pl.Int64).max().alias(str(place)) for place in (1, 2)]
         first, second = collect(scan(source).select(ends), source).row(0)
-        told = detect_date_form(dates, (first or 0, second or 0), str(source.file), earliest)
-    if not told.is_usual:
-        since = f", {EPOCH_UNITS[told.epoch]} since 1970 in UTC" if told.epoch else ""
+        date_form = detect_date_form(dates, (first or 0, second or 0), str(source.file), earliest)
+    if not date_form.is_usual:
+        since = f", {EPOCH_UNITS[date_form.epoch]} since 1970 in UTC" if date_form.epoch else ""
         source.notes.append(f"{source.file.name}: its dates are written like {dates[0][:30]!r}{since}.")
-    return replace(form, dates=told)
+    return replace(form, dates=date_form)
 
 
 def _detect_decimal_comma(source: Source) -> bool:
-    """Return whether the decimals have a comma; cells of plain text that commas part, and numbers, cannot have one."""
+    """Return whether the decimals have a comma. Numbers and cells of plain comma-separated text cannot have one."""
     parts = [part for part in source.parts if not (part.is_plain and part.separator == ",")]
     decimals = {column.name for column in source.table.columns if column.kind is Kind.decimal}
     ours = dict(zip(source.header, source.names, strict=True))
@@ -179,12 +180,12 @@ def _detect_decimal_comma(source: Source) -> bool:
     counts = collect(scan(source).select(count_decimals(sorted(decimals & {*source.names}))), source)
     if counts["comma"][0] and counts["point"][0]:
         way = "a comma" if has_decimal_comma(counts, source.separator) else "a point"
-        source.notes.append(f"{source.file.name}: most of its decimals have {way}, and so are all read.")
+        source.notes.append(f"{source.file.name}: most of its decimals have {way}, so all are read that way.")
     return has_decimal_comma(counts, source.separator)
 
 
 def collect(frame: pl.LazyFrame, source: Source) -> pl.DataFrame:
-    """The frame, read in a streaming fashion.
+    """Collect the frame with the streaming engine.
 
     Raises
     ------
@@ -197,7 +198,7 @@ def collect(frame: pl.LazyFrame, source: Source) -> pl.DataFrame:
 
 
 def unreadable(source: Source, error: Exception) -> UserMistake:
-    """The mistake to raise where polars cannot read the file."""
+    """Return the error to raise if polars cannot read the file."""
     return UserMistake(
-        f"{source.file} cannot be read: {str(error).strip().splitlines()[0]}.", "Check that it is whole."
+        f"{source.file} cannot be read: {str(error).strip().splitlines()[0]}.", "Check that it is complete."
     )

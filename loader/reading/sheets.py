@@ -1,4 +1,4 @@
-"""Spreadsheets (.xlsx, .xls, .ods) as tables of text; needs the extra hmrec[excel]."""
+"""Read spreadsheets (.xlsx, .xls, .ods) as tables of text; needs the extra hmrec[excel]."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...cypher.errors import UserMistake
 
 
 def read_sheets(file: Path, name: str) -> Iterator[tuple[str, int, pl.DataFrame]]:
-    """Read each sheet that has rows: its name, the number of the row that holds the column names, its rows as text.
+    """Yield each sheet that has rows: its name, the row number of the column names, and its rows as text.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def read_sheets(file: Path, name: str) -> Iterator[tuple[str, int, pl.DataFrame]
         book = calamine.CalamineWorkbook.from_path(str(file))
         sheets = [(title, book.get_sheet_by_name(title).to_python(skip_empty_area=False)) for title in book.sheet_names]
     except (calamine.CalamineError, OSError) as error:
-        raise UserMistake(f"{name} cannot be read ({error}).", "Check that the file is whole.") from error
+        raise UserMistake(f"{name} cannot be read ({error}).", "Check that the file is complete.") from error
     for title, rows in sheets:
         first = next((number for number, row in enumerate(rows) if any(cell != "" for cell in row)), None)
         if first is None:
@@ -46,7 +46,7 @@ def read_sheets(file: Path, name: str) -> Iterator[tuple[str, int, pl.DataFrame]
 
 
 def _to_text(cell: object) -> str | None:
-    """Write a cell as it stands in a CSV file; whole numbers without a point."""
+    """Write a cell as in a CSV file; whole numbers without a decimal point."""
     if isinstance(cell, str):
         return cell.strip() or None
     if isinstance(cell, bool):

@@ -1,7 +1,7 @@
-"""Files to clean tables: check every cell, keep the bad rows apart, turn ids into numbers.
+"""Turn files into clean tables: check every cell, separate the bad rows, replace ids by numbers.
 
-The clean tables are Parquet files in a working folder, so that a data set larger than memory passes through: customers
-and articles with a number each, purchases as numbers only, sorted by customer and date, equal rows added up.
+The clean tables are Parquet files in a working folder, so a data set may be larger than memory. Customers and articles
+have a number each. Purchases contain only numbers, sorted by customer and date, with equal rows merged.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class CleanTables:
 
     Attributes
     ----------
-    folder : with customers.parquet, articles.parquet, purchases.parquet and one attribute-LABEL.parquet a label.
+    folder : contains customers.parquet, articles.parquet, purchases.parquet and attribute-LABEL.parquet for each label.
     counts : by table.
-    rejects : file, line, column, value, reason; one line a rejected row.
+    rejects : file, line, column, value, reason; one line per rejected row.
     reasons : by table, why rows were rejected, the most frequent first: reason, count, and a value as an example.
     lost_cells : by table and column, how many optional cells broke their rule and were left empty.
-    notes : mishaps that were handled, a sentence each.
-    bare_customers, bare_articles : how many only the transactions name.
+    notes : problems that were handled, one sentence each.
+    bare_customers, bare_articles : number of nodes that only the transactions name.
     fingerprint : SHA-256 over the files' contents and how their columns are read.
     """
 
@@ -52,7 +52,7 @@ class CleanTables:
     fingerprint: str
 
     def scan(self, name: str) -> pl.LazyFrame:
-        """One of the tables, lazily."""
+        """Scan one of the tables."""
         return pl.scan_parquet(self.folder / f"{name}.parquet", glob=False, hive_partitioning=False)
 
 
@@ -65,17 +65,17 @@ def read_tables(
     rules: ReadRules | None = None,
     progress: Progress = silent,
 ) -> CleanTables:
-    """Read and check a data set, and lay its clean tables down in `work`.
+    """Read and check a data set, and write its clean tables to `work`.
 
     Parameters
     ----------
-    folder : holds transactions_train (text, Parquet, packed or in parts: docs/loading.md), and customers and articles
-        if there are any; or a .zip of them.
+    folder : contains transactions_train (text, Parquet, packed or in parts: docs/loading.md), and optionally customers
+        and articles; or a .zip of them.
     work : an empty folder for the clean tables.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
-    known_width : how many digits article ids have where the folder has no articles file to show it; 0 if not known.
-    rules : what the caller decides about rows; None takes the defaults.
-    progress : told the parts done.
+    known_width : number of digits of article ids if the folder has no articles file; 0 if unknown.
+    rules : the caller's rules for rows; None for the defaults.
+    progress : called with the number of steps done.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def read_tables(
 
 
 def _read_nodes(source: Source, rules: ReadRules) -> tuple[pl.DataFrame, pl.DataFrame, TableCount, dict[str, int]]:
-    """A table of customers or articles: good rows (the last of each id), rejects, counts, lost cells by column."""
+    """Read customers or articles: good rows (the last of each id), rejects, counts, lost cells by column."""
     columns = [column for column in source.table.columns if column.name in source.names]
     checked = collect(check(scan(source), columns, detect_parsers(source, [])), source)
     key = str(source.table.key)
@@ -131,14 +131,14 @@ def _read_nodes(source: Source, rules: ReadRules) -> tuple[pl.DataFrame, pl.Data
     unique = good.unique(key, keep="last", maintain_order=True)
     if merged := good.height - unique.height:
         others = good.unique().height - unique.height
-        tail = f"; {others:,} of them with other values: the last one counts" if others else ""
+        tail = f"; {others:,} of them with different values: the last one counts" if others else ""
         source.notes.append(f"{source.file.name}: {merged:,} rows repeat a {key}{tail}.")
     count = TableCount(checked.height, unique.height, merged, bad.height, left_out=found - good.height)
     return unique, list_rejects(bad, source, rules.earliest), count, lost
 
 
 def _write_attributes(articles: pl.DataFrame, work: Path) -> None:
-    """One table of nodes a label; where the same key has several names, the article with the smallest id decides."""
+    """Write one table of nodes per label. If a key has several names, the article with the smallest id decides."""
     for attribute in ATTRIBUTES:
         columns = [attribute.key] + ([attribute.name] if attribute.name else [])
         (
@@ -151,7 +151,7 @@ def _write_attributes(articles: pl.DataFrame, work: Path) -> None:
         )
 
 
-# -- what is told -------------------------------------------------------------------------------------------
+# -- notes, reasons and the fingerprint ---------------------------------------------------------------------
 
 
 def _collect_notes(sources: dict[str, Source], counts: dict[str, TableCount]) -> Iterable[str]:
@@ -162,7 +162,7 @@ def _collect_notes(sources: dict[str, Source], counts: dict[str, TableCount]) ->
 
 
 def _count_reasons(bad: pl.DataFrame) -> list[tuple[str, int, str]]:
-    """Why rows were rejected, the most frequent reason first: reason, count, and the first value as an example."""
+    """Count the rejects by reason, the most frequent first: reason, count, and the first value as an example."""
     reasons = bad.group_by("reason", maintain_order=True).agg(pl.len().alias("rows"), pl.col("value").first())
     return [tuple(row) for row in reasons.sort("rows", descending=True, maintain_order=True).iter_rows()]
 

@@ -1,6 +1,6 @@
-"""Data sets to start from: Complete Journey, and a synthetic shop.
+"""Sample data sets: Complete Journey, and a synthetic shop.
 
-In come a folder and a size; out come H&M's three CSV files, and a receipt of what they hold.
+Input: a folder and a size. Output: H&M's three CSV files, and a receipt of their content.
 """
 
 from .journey import write_journey

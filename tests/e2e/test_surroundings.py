@@ -112,5 +112,5 @@ def test_a_user_without_a_home_directory_works_with_a_server_and_is_told_once(ma
         result = ask(*words, named=False)
         assert result.returncode == 2
         assert result.stderr == (
-            "hmrec: This user has no home directory: HOME is not set. Set HMREC_HOME to a folder that may be written.\n"
+            "hmrec: This user has no home directory: HOME is not set. Set HMREC_HOME to a writable folder.\n"
         )

@@ -35,7 +35,7 @@ def test_a_load_of_the_future_hides_no_later_one(graph: Graph, tmp_path: Path) -
     assert newest.id == report.id
 
     run_text(graph, "MATCH (l:Load {id: $id}) SET l.finished = null, l.replacing = 'deleting'", id=report.id)  # cut off
-    with pytest.raises(UserMistake, match="not whole"):
+    with pytest.raises(UserMistake, match="is incomplete"):
         load_folder(tmp_path / "first", server=None, graph=graph, mode="stream")
     again = load_folder(second, server=None, graph=graph, mode="stream")
     assert again.id == report.id  # it goes on

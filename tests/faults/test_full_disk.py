@@ -60,7 +60,7 @@ def test_the_file_for_all_customers_is_the_old_one_and_the_next_run_goes_on(tmp_
     with small_disk(tmp_path / "disk") as disk:
         out = disk / "submission.csv"
         out.write_text("old")
-        with pytest.raises(DiskFull, match=f"The disk of {disk} is full.*it goes on"):
+        with pytest.raises(DiskFull, match=f"The disk of {disk} is full.*The next run .* resumes"):
             write_submission(out, "settings", customers, predict, at_once=500)
         assert out.read_text() == "old"
         (partial,) = (entry for entry in disk.iterdir() if entry != out)
@@ -73,7 +73,7 @@ def test_the_file_for_all_customers_is_the_old_one_and_the_next_run_goes_on(tmp_
     assert len(out.read_text().splitlines()) == len(customers) + 1
 
 
-def test_a_training_whose_state_cannot_be_kept_goes_on_and_says_so(tmp_path: Path) -> None:
+def test_a_training_goes_on_without_a_checkpoint_and_warns(tmp_path: Path) -> None:
     said: list[str] = []
     with small_disk(tmp_path / "disk") as disk:
         checkpoint = Checkpoint(disk / "training.safetensors", every=0, warn=said.append)
@@ -85,13 +85,13 @@ def test_a_training_whose_state_cannot_be_kept_goes_on_and_says_so(tmp_path: Pat
         assert checkpoint.load("old") is not None
 
 
-def test_an_export_that_cannot_be_kept_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_an_export_that_cannot_be_cached_leaves_no_files(tmp_path: Path) -> None:
     subgraph = make_two_tastes()
     spec = kept_export.SubgraphSpec()
     with small_disk(tmp_path / "disk", 20_000) as disk:
         copies = disk / "exports"
         with pytest.raises((OSError, kept_export.pl.exceptions.PolarsError)):
-            kept_export._keep(subgraph, copies / "copy", [["database", [], True, 0, 0, 0]], spec)
+            kept_export._write_to_cache(subgraph, copies / "copy", [["database", [], True, 0, 0, 0]], spec)
         assert list(copies.iterdir()) == []
 
 
@@ -100,7 +100,7 @@ def test_files_that_are_checked_where_there_is_no_room(tmp_path: Path, monkeypat
     write_synthetic(shop, customers=2000, articles=500, transactions=40_000, seed=1)
     with small_disk(tmp_path / "disk", 100_000) as disk:
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
-        with pytest.raises(DiskFull, match=f"The disk of {disk} is full. Free some, or set TMPDIR"):
+        with pytest.raises(DiskFull, match=f"The disk of {disk} is full. Free disk space, or set TMPDIR"):
             load_folder(shop, server=None, graph=None, check_only=True, report=tmp_path)
         assert list(disk.iterdir()) == []
 
@@ -114,7 +114,7 @@ def test_a_report_that_cannot_be_written_is_the_old_one(tmp_path: Path) -> None:
         assert [entry.read_text() for entry in disk.iterdir()] == ["old"]
 
 
-def test_copies_are_kept_one_at_a_time_and_what_a_killed_one_left_goes_whatever_the_clock_says(
+def test_copies_are_written_one_at_a_time_and_abandoned_ones_removed_whatever_the_clock(
     tmp_path: Path,
 ) -> None:
     copies = tmp_path / "exports"
@@ -122,10 +122,11 @@ def test_copies_are_kept_one_at_a_time_and_what_a_killed_one_left_goes_whatever_
     for number in range(kept_export.MAX_COPIES + 1):
         (copies / f"of {number}").mkdir(parents=True)
         os.utime(copies / f"of {number}", (4e9, 4e9 + number))  # used in 2096, by a clock that was wrong
-    (copies / f"{kept_export.BEGUN}killed").mkdir()  # a moment ago
+    (copies / f"{kept_export.INCOMPLETE}killed").mkdir()  # a moment ago
     threads = [
         threading.Thread(
-            target=kept_export._keep, args=(make_two_tastes(), copies / name, version, kept_export.SubgraphSpec())
+            target=kept_export._write_to_cache,
+            args=(make_two_tastes(), copies / name, version, kept_export.SubgraphSpec()),
         )
         for name in ("one", "two")
     ]
@@ -136,7 +137,7 @@ def test_copies_are_kept_one_at_a_time_and_what_a_killed_one_left_goes_whatever_
     left = {entry.name for entry in copies.iterdir()}
     assert {"one", "two"} <= left
     assert len(left) == kept_export.MAX_COPIES
-    assert not any(name.startswith(kept_export.BEGUN) for name in left)
+    assert not any(name.startswith(kept_export.INCOMPLETE) for name in left)
 
 
 if "HMREC_TEST_SOAK" in os.environ:  # a minute: it stops and starts the server
@@ -155,7 +156,9 @@ if "HMREC_TEST_SOAK" in os.environ:  # a minute: it stops and starts the server
         with small_disk(tmp_path / "disk", 2 * 4096) as disk:
             file = disk / "kept.dump"
             file.write_text("old")
-            with pytest.raises(DiskFull, match=f"The disk of {disk} is full. Free some, or name a file on another"):
+            with pytest.raises(
+                DiskFull, match=f"The disk of {disk} is full. Free disk space, or choose a file on another"
+            ):
                 back_up(local_server, file, force=True)
             assert [entry.read_text() for entry in disk.iterdir()] == ["old"]
         with Graph.connect(local_server.connection()) as graph:

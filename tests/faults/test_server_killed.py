@@ -48,6 +48,6 @@ def test_when_the_time_is_over_a_command_ends_in_a_sentence() -> None:
     assert command.returncode == 1
     assert time.monotonic() - begun > 1
     waiting, last = said.strip().splitlines()
-    assert waiting == "Neo4j at bolt://localhost:1 does not answer; waiting for it, 1.5 seconds at most (--timeout)."
+    assert waiting == "Neo4j at bolt://localhost:1 does not answer; waiting for at most 1.5 seconds (--timeout)."
     assert last.startswith("hmrec: No Neo4j server answers at bolt://localhost:1")
     assert quiet.communicate(timeout=60)[1].strip() == last

@@ -16,8 +16,8 @@ FIRST_DAY = dt.date(2020, 7, 14)  # ten weeks end with H&M's last day, 2020-09-2
 def load_two_tastes(graph: Graph, folder: Path, weeks: int = 10) -> pl.DataFrame:
     """Load 40 customers who each buy 4 of their taste's 15 articles a week, and return the transactions.
 
-    Even customers buy articles of department Even alone, odd ones of Odd. One customer and one article of each taste
-    have no purchase; ages are known of every second customer.
+    Even customers only buy articles of department Even, odd ones of Odd. One customer and one article of each taste
+    have no purchase. The ages of half of the customers are known.
     """
     random = np.random.default_rng(0)
     rows = [

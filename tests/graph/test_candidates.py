@@ -1,4 +1,4 @@
-"""Candidates in memory equal those of the saved queries: the same articles and scores, as of the same day."""
+"""Batch recommenders and saved queries return the same articles and scores, as of the same day."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ CAPS = {
     "articles": 5, "buyers": 7, "pool": 12, "candidates": 9, "neighbours": 4, "departments": 2, "products": 2,
     "purchases": 25,
 }  # fmt: skip
-"""Values so low that each of them changes lists in a shop of this size."""
-BITING = CAPS | {"age_span": 3, "half_life": 20.0, "days": 10, "damping": 0.7}
+"""Limits so low that each of them changes lists in a shop of this size."""
+TIGHT = CAPS | {"age_span": 3, "half_life": 20.0, "days": 10, "damping": 0.7}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def choose_customers(snapshot: Snapshot) -> np.ndarray[Any, Any]:
 
 
 def choose_parameters(name: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """Those of the query of that name."""
+    """Return the parameters that the query of this name has."""
     return {key: value for key, value in asked.items() if key in find_query(name).parameters}
 
 
@@ -69,11 +69,13 @@ def test_every_query_that_needs_no_embeddings_is_compared_with_its_batch_version
 
 @pytest.mark.parametrize(
     "asked",
-    [{}, {"new_only": True}, BITING, {**BITING, "new_only": True, "k": 40}],
-    ids=["plain", "new", "few", "both"],
+    [{}, {"new_only": True}, TIGHT, {**TIGHT, "new_only": True, "k": 40}],
+    ids=["plain", "new", "tight", "both"],
 )
 @pytest.mark.parametrize("name", BATCH)
-def test_batch_lists_are_the_query_s(module_graph: Graph, subgraph: Subgraph, name: str, asked: dict[str, Any]) -> None:
+def test_batch_lists_equal_the_querys(
+    module_graph: Graph, subgraph: Subgraph, name: str, asked: dict[str, Any]
+) -> None:
     cut = subgraph.until - dt.timedelta(days=21)
     snapshot = Snapshot.of(subgraph, cut)
     customers = choose_customers(snapshot)
@@ -81,7 +83,7 @@ def test_batch_lists_are_the_query_s(module_graph: Graph, subgraph: Subgraph, na
     found = BATCH[name](snapshot, customers, **parameters)
     assert len(found) == len(customers)
     if name == "popular_in_departments" and asked:
-        parameters["seeks"] = 3  # the query's other way, which looks at all purchases of the days
+        parameters["seeks"] = 3  # lets the query scan all purchases of the days instead
     for place, customer in enumerate(customers.tolist()):
         outer = subgraph.customer_ids.id(customer)
         rows = module_graph.read(name, customer_id=outer, as_of=cut, **parameters)
@@ -94,16 +96,16 @@ def test_batch_lists_are_the_query_s(module_graph: Graph, subgraph: Subgraph, na
 @pytest.mark.parametrize(
     ("name", "cap"), [(name, cap) for name in BATCH for cap in CAPS if cap in find_query(name).parameters]
 )
-def test_every_cap_of_the_comparison_bites(subgraph: Subgraph, name: str, cap: str) -> None:
+def test_every_limit_of_the_comparison_changes_lists(subgraph: Subgraph, name: str, cap: str) -> None:
     snapshot = Snapshot.of(subgraph, subgraph.until - dt.timedelta(days=21))
     customers = choose_customers(snapshot)
-    capped = choose_parameters(name, {**BITING, "k": 40})
+    capped = choose_parameters(name, {**TIGHT, "k": 40})
     free = {key: value for key, value in capped.items() if key != cap}  # the default of the query's header
     one, other = BATCH[name](snapshot, customers, **capped), BATCH[name](snapshot, customers, **free)
     assert len(one.article) != len(other.article) or (one.score != other.score).any()
 
 
-def test_the_default_of_a_batch_recommender_is_its_header_s() -> None:
+def test_a_batch_recommender_declares_no_defaults_of_its_own() -> None:
     for name, batch in BATCH.items():
         declared = set(signature(inspect.unwrap(batch)).parameters) - {"snapshot", "customers"}
         assert set(find_query(name).parameters) - declared <= {*Filters.model_fields, "customer_id", "seeks"}

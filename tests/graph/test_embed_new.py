@@ -1,4 +1,4 @@
-"""Customers and articles that come after the training get embeddings from the weights kept in the graph."""
+"""Customers and articles loaded after the training get embeddings from the weights stored in the graph."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SMALL = TrainSettings(dim=16, epochs=2, negatives=64)
 
 
 def load_later(graph: Graph, folder: Path) -> None:
-    """Two more customers, one of whom bought six articles of the odd taste, and an odd article that nobody bought."""
+    """Load two new customers, one with six purchases of the odd taste, and a new odd article without a purchase."""
     folder.mkdir()
     pl.DataFrame({"customer_id": ["new1", "new2"], "age": [30, 40]}).write_csv(folder / "customers.csv")
     article = {
@@ -48,7 +48,7 @@ def load_later(graph: Graph, folder: Path) -> None:
 
 @pytest.fixture(scope="module", params=[None, 500], ids=["all", "part"])
 def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Graph:
-    """A shop with a ranker and a model, learned from all customers or a part of them, and nodes that neither knows."""
+    """Return a shop with a ranker, a model learned from all or some customers, and nodes loaded after the training."""
     folder = tmp_path_factory.mktemp("shop")
     empty(module_graph)
     load_two_tastes(module_graph, folder / "first")
@@ -70,7 +70,7 @@ def test_new_nodes_have_embeddings_and_all_others_keep_theirs(shop: Graph) -> No
     assert answered.model is not None
     assert (answered.model.version, answered.model.has_ranker, answered.model.staged) == (1, True, False)
     receipt = embed_new(shop)
-    assert read_state(shop).model != answered.model  # what a service has kept is not served again
+    assert read_state(shop).model != answered.model  # so a service does not use its cache
     assert (receipt.version, receipt.customers, receipt.articles) == (1, 2, 1)
     customers, articles = stored(shop, "Customer", "customer_id"), stored(shop, "Article", "article_id")
     assert set(customers) - set(before["Customer"]) == {"new1", "new2"}
@@ -87,7 +87,7 @@ def test_new_nodes_have_embeddings_and_all_others_keep_theirs(shop: Graph) -> No
 
 
 def _is_near_its_taste(customers: dict[str, np.ndarray], articles: dict[str, np.ndarray]) -> None:
-    """The new customer's cosine to articles of the taste bought is larger than to any of the other taste's."""
+    """Check that the new customer's cosine to articles of their taste is larger on average than to others."""
     sold = {outer: float(vector @ customers["new1"]) for outer, vector in articles.items() if int(outer) < 30}
     odd = [cosine for outer, cosine in sold.items() if int(outer) % 2]
     even = [cosine for outer, cosine in sold.items() if not int(outer) % 2]
@@ -105,7 +105,7 @@ def _facts_are_of_today(shop: Graph) -> None:
         np.testing.assert_allclose(found, wanted[subgraph.article_ids.index(str(row["id"]))], rtol=1e-6)
 
 
-def test_the_model_tells_that_it_knows_the_later_purchases(shop: Graph) -> None:
+def test_embedding_later_purchases_updates_the_models_last_day(shop: Graph) -> None:
     embed_new(shop)
     model = list_versions(shop)[0].model
     assert model["until"].isoformat() == "2020-09-23"

@@ -91,19 +91,29 @@ def connect(server: LocalServer, uri: str) -> None:
 @pytest.mark.parametrize(
     ("scheme", "port", "message", "hint"),
     [
-        ("bolt+s", "tls", "is not trusted: self-signed certificate", "SSL_CERT_FILE, or write bolt+ssc://localhost"),
-        ("neo4j+s", "tls", "is not trusted: self-signed certificate", "SSL_CERT_FILE, or write neo4j+ssc://localhost"),
-        ("bolt+s", "bolt", "speaks no TLS", "Write bolt://localhost"),
-        ("neo4j+s", "bolt", "speaks no TLS", "Write neo4j://localhost"),
-        ("bolt+ssc", "bolt", "speaks no TLS", "Write bolt://localhost"),
-        ("bolt", "tls", "speaks TLS only", "Write bolt+s://localhost"),
-        ("neo4j", "tls", "speaks TLS only", "Write neo4j+s://localhost"),
-        ("bolt", "http", "answers by HTTP, not by Bolt", "7687"),
-        ("neo4j", "http", "answers by HTTP, not by Bolt", "7687"),
-        ("bolt+s", "http", "answers by HTTP, not by Bolt", "7687"),
+        (
+            "bolt+s",
+            "tls",
+            "is not trusted: self-signed certificate",
+            "SSL_CERT_FILE to its authority's file, or use bolt+ssc://localhost",
+        ),
+        (
+            "neo4j+s",
+            "tls",
+            "is not trusted: self-signed certificate",
+            "SSL_CERT_FILE to its authority's file, or use neo4j+ssc://localhost",
+        ),
+        ("bolt+s", "bolt", "does not use TLS", "Use bolt://localhost"),
+        ("neo4j+s", "bolt", "does not use TLS", "Use neo4j://localhost"),
+        ("bolt+ssc", "bolt", "does not use TLS", "Use bolt://localhost"),
+        ("bolt", "tls", "requires TLS", "Use bolt+s://localhost"),
+        ("neo4j", "tls", "requires TLS", "Use neo4j+s://localhost"),
+        ("bolt", "http", "speaks HTTP, not Bolt", "7687"),
+        ("neo4j", "http", "speaks HTTP, not Bolt", "7687"),
+        ("bolt+s", "http", "speaks HTTP, not Bolt", "7687"),
     ],
 )
-def test_what_no_waiting_would_mend_is_said_at_once(
+def test_errors_that_waiting_cannot_fix_are_raised_at_once(
     scheme: str, port: str, message: str, hint: str, local_server: LocalServer, ports: dict[str, int]
 ) -> None:
     begun = time.monotonic()

@@ -48,7 +48,7 @@ def test_each_method_is_measured_for_all_and_for_new_purchases(module_graph: Gra
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if find_method(name).has_query and name != "gnn"])
-def test_map_equals_asking_each_customer_on_the_day(module_graph: Graph, shop: pl.DataFrame, method: str) -> None:
+def test_map_equals_querying_each_customer_as_of_the_day(module_graph: Graph, shop: pl.DataFrame, method: str) -> None:
     cut = shop["t_dat"].max() - dt.timedelta(days=6)
     before, after = shop.filter(pl.col("t_dat") < cut), shop.filter(pl.col("t_dat") >= cut)
     found = scores(evaluate(module_graph, methods=(method,)))
@@ -73,7 +73,7 @@ def test_embeddings_in_the_graph_are_neither_used_nor_changed(module_graph: Grap
     ]
 
 
-def test_some_customers_are_drawn_the_same_each_time(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_the_same_customers_are_sampled_each_time(module_graph: Graph, shop: pl.DataFrame) -> None:
     few = [evaluate(module_graph, methods=("user_based_cf",), customers=7).drop(columns="seconds") for _ in range(2)]
     pd.testing.assert_frame_equal(few[0], few[1])
     assert few[0]["customers"].tolist()[0] == 7
@@ -174,7 +174,7 @@ def test_an_old_name_is_measured_as_the_new_one_with_a_warning(module_graph: Gra
     assert set(table["method"]) == {"popular", "popular_in_segment"}
 
 
-def test_mistakes_are_said_before_anything_is_run(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_mistakes_are_reported_before_anything_runs(module_graph: Graph, shop: pl.DataFrame) -> None:
     with pytest.raises(UserMistake, match="no method 'magic'"):
         evaluate(module_graph, methods=("magic",))
     with pytest.raises(UserMistake, match="cannot be held out"):
@@ -185,7 +185,7 @@ def test_lists_do_not_depend_on_the_held_out_days(graph: Graph, tmp_path: Path) 
     """Delete the future except one purchase per customer; each method's hits on those purchases stay the same."""
     transactions = load_two_tastes(graph, tmp_path / "shop", weeks=5)
     cut = transactions["t_dat"].max() - dt.timedelta(days=6)
-    # what a list holds shows in the precision when the same one article is all that is bought afterwards
+    # with a single article bought afterwards, the precision shows whether it is in the list
     first = run_text(
         graph,
         "MATCH (c:Customer)-[b:BOUGHT]->() WHERE b.t_dat >= date($cut) DELETE b WITH DISTINCT c "

@@ -1,4 +1,4 @@
-"""Exporting subgraphs: every purchase comes out as it went in, in one order, and only those that were asked for."""
+"""Exported subgraphs hold every chosen purchase as it was loaded, and no other, in one order."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hmrec.cypher.errors import UnknownCustomer
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import read_purchases
 from hmrec.graph_ml.export.features import ARTICLE_FEATURES, Feature, FeatureKind, FeatureSpec
+from hmrec.graph_ml.export.hetero import to_hetero
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import EmptySubgraph, IdMap, Subgraph, SubgraphSpec, to_date
 from pydantic import ValidationError
@@ -27,7 +28,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
 
 
 def to_rows(subgraph: Subgraph) -> pl.DataFrame:
-    """The transactions that a subgraph holds, equal ones as often as they were."""
+    """Return the transactions of a subgraph, identical ones as often as they were loaded."""
     frame = pl.DataFrame(
         {
             "t_dat": [to_date(int(day)) for day in subgraph.time],
@@ -41,7 +42,7 @@ def to_rows(subgraph: Subgraph) -> pl.DataFrame:
     return frame.select(pl.col(COLUMNS).repeat_by("quantity").explode()).sort(COLUMNS)
 
 
-def test_every_transaction_comes_out_as_it_went_in(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_every_transaction_is_exported_as_it_was_loaded(module_graph: Graph, shop: pl.DataFrame) -> None:
     subgraph = export_subgraph(module_graph)
     assert to_rows(subgraph).equals(shop.select(COLUMNS).sort(COLUMNS))
     assert subgraph.num_edges == len(shop) - 2
@@ -72,7 +73,7 @@ def test_since_and_until_choose_days(module_graph: Graph, shop: pl.DataFrame) ->
     assert to_rows(subgraph).equals(wanted.select(COLUMNS).sort(COLUMNS))
 
 
-def test_customers_are_chosen_by_number_or_by_name(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_customers_are_chosen_by_number_or_by_id(module_graph: Graph, shop: pl.DataFrame) -> None:
     for choice, names in ((3, ["c00", "c01", "c02"]), (("c07", "c11"), ["c07", "c11"])):
         subgraph = export_subgraph(module_graph, SubgraphSpec(customers=choice))
         assert list(subgraph.customer_ids) == names
@@ -100,7 +101,7 @@ def test_the_first_rows_are_the_earliest_transactions(
     assert rows.equals(allowed.head(100))
 
 
-def test_nodes_without_a_purchase_stay_only_when_asked_for(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_nodes_without_a_purchase_are_exported_only_with_isolated(module_graph: Graph, shop: pl.DataFrame) -> None:
     few = export_subgraph(module_graph)
     assert (len(few.customer_ids), len(few.article_ids)) == (40, 30)
     many = export_subgraph(module_graph, SubgraphSpec(isolated=True))
@@ -112,7 +113,7 @@ def test_nodes_without_a_purchase_stay_only_when_asked_for(module_graph: Graph, 
 
 def test_hetero_data_has_purchases_features_and_attribute_nodes(module_graph: Graph, shop: pl.DataFrame) -> None:
     subgraph = export_subgraph(module_graph)
-    data = subgraph.to_hetero()
+    data = to_hetero(subgraph)
     assert data.validate()
     bought = data["customer", "bought", "article"]
     assert (bought.edge_index.numpy() == subgraph.edge_index).all()
@@ -138,7 +139,7 @@ def test_hetero_data_has_purchases_features_and_attribute_nodes(module_graph: Gr
 def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, shop: pl.DataFrame) -> None:
     whole = export_subgraph(module_graph)
     assert whole.articles["article_id"].to_list() == list(whole.article_ids)
-    coded = whole.to_hetero()["article"]
+    coded = to_hetero(whole)["article"]
     names = [feature.name for feature in ARTICLE_FEATURES]
     department, group = coded.codes[:, names.index("department_no")], coded.codes[:, names.index("product_group_name")]
     assert department.tolist() == [n % 2 + 1 for n in range(30)]
@@ -152,18 +153,18 @@ def test_articles_have_features_and_the_choice_is_declared(module_graph: Graph, 
     assert few.customers.columns == ["customer_id", "postal_code"]
     assert few.articles.columns == ["article_id", "department_no"]
     assert list(few.attributes) == ["Product"]
-    assert few.to_hetero().validate()
+    assert to_hetero(few).validate()
 
 
-def test_nodes_that_come_later_are_encoded_as_the_training_did(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_nodes_loaded_later_are_encoded_as_in_training(module_graph: Graph, shop: pl.DataFrame) -> None:
     whole = export_subgraph(module_graph)
     odd = export_subgraph(module_graph, SubgraphSpec(category="Odd"))
     place = [feature.name for feature in ARTICLE_FEATURES].index("department_no")
-    assert odd.to_hetero()["article"].codes[:, place].tolist() == [1] * 15
-    assert odd.to_hetero(whole.fit_encoders())["article"].codes[:, place].tolist() == [2] * 15
+    assert to_hetero(odd)["article"].codes[:, place].tolist() == [1] * 15
+    assert to_hetero(odd, whole.fit_encoders())["article"].codes[:, place].tolist() == [2] * 15
 
 
-def test_what_is_not_there_is_said_in_a_sentence(module_graph: Graph, shop: pl.DataFrame) -> None:
+def test_unknown_customers_and_empty_parts_raise_clear_errors(module_graph: Graph, shop: pl.DataFrame) -> None:
     with pytest.raises(UnknownCustomer, match="has no customer 'nobody'"):
         export_subgraph(module_graph, SubgraphSpec(customers=("c01", "nobody")))
     with pytest.raises(EmptySubgraph, match="named 'Hats'"):
@@ -174,7 +175,7 @@ def test_what_is_not_there_is_said_in_a_sentence(module_graph: Graph, shop: pl.D
         SubgraphSpec(customers=0)
 
 
-def test_a_purchase_without_price_or_channel_is_told_as_missing(graph: Graph) -> None:
+def test_a_missing_price_or_channel_is_exported_as_missing(graph: Graph) -> None:
     run_text(
         graph,
         "CREATE (c:Customer {customer_id: '1'})-[:BOUGHT {t_dat: date('2020-09-01'), quantity: 2}]->"
@@ -186,15 +187,15 @@ def test_a_purchase_without_price_or_channel_is_told_as_missing(graph: Graph) ->
     assert subgraph.price[1] == pytest.approx(0.5)
     assert subgraph.quantity.tolist() == [2, 1]
     assert subgraph.channel.tolist() == [0, 2]
-    assert list(subgraph.article_ids) == ["1", "2"]  # a purchase without a day has no place in time
+    assert list(subgraph.article_ids) == ["1", "2"]  # purchases without a day are not exported
 
 
-def test_an_empty_graph_is_said_in_a_sentence(graph: Graph) -> None:
+def test_an_empty_graph_raises_an_error(graph: Graph) -> None:
     with pytest.raises(EmptySubgraph):
         export_subgraph(graph)
 
 
-def test_the_id_map_is_a_bridge_in_both_directions() -> None:
+def test_the_id_map_works_in_both_directions() -> None:
     ids = IdMap(["a", "c", "b"])
     assert [ids.id(ids.index(outer)) for outer in ("a", "b", "c")] == ["a", "b", "c"]
     assert "d" not in ids

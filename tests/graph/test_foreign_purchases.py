@@ -13,6 +13,7 @@ from hmrec.cypher.foreign import find_foreign
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings
+from hmrec.cypher.state import read_state
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.write_back.preflight import check_before_training
@@ -55,7 +56,7 @@ def answers(graph: Graph) -> dict[str, Any]:
     found["customer"] = graph.read_rows("customer", customer_id="c01")[1]
     found["last"] = graph.read_rows("last_purchases", customer_id="c01")[1]
     found["history"] = graph.read_rows("customer_history", customer_id="c01")[1]
-    found["today"] = graph.read_rows("today")[1][0][0]
+    found["until"] = read_state(graph).until
     found["days"] = graph.read_rows("export_days")[1]
     return found
 
@@ -80,7 +81,7 @@ def test_models_and_loads_of_others_are_not_taken_for_hmrec_s(graph: Graph, tmp_
     assert graph.read_rows("models")[1] == []
     assert len(graph.read_rows("loads")[1]) == 1
     assert graph.read_rows("unfinished_loads")[1] == []
-    assert graph.read_rows("export_version")[1][0][2] is True
+    assert read_state(graph).is_settled
     assert find_foreign(graph).others == 5
     load_folder(tmp_path, server=None, graph=graph, replace=True, confirm=lambda question: True)
     text = (

@@ -19,11 +19,12 @@ import pytest
 from fastapi.testclient import TestClient
 from hmrec.cli.main import app
 from hmrec.cli.service.app import make_app
-from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer
+from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer, UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.progress import silent
 from hmrec.cypher.recommenders import METHODS
 from hmrec.cypher.settings import ConnectionSettings
+from hmrec.cypher.state import read_state
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.hybrid import train_hybrid
@@ -274,13 +275,17 @@ def test_a_graph_that_is_filled_anew_is_asked_its_own_ranker_though_it_is_versio
     module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
 ) -> None:
     recommender = Recommender(module_graph)
-    before = recommender.ranker.read(recommender.ranker.find())
+    before = recommender.ranker.read(read_state(module_graph))
     empty(module_graph)
     load_two_tastes(module_graph, tmp_path)
     subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
     trained, rank = train_hybrid(subgraph, SMALL, RankSettings(rounds=5, forests=1))
     assert write_embeddings(module_graph, trained, rank=rank).version == 1
-    after = recommender.ranker.read(recommender.ranker.find())
-    assert before is not None
-    assert after is not None
+    after = recommender.ranker.read(read_state(module_graph))
     assert after.to_text() != before.to_text()
+
+
+def test_a_graph_that_lost_its_purchases_says_so(module_graph: Graph, shop: pl.DataFrame) -> None:
+    run_text(module_graph, "MATCH ()-[b:BOUGHT]->() DELETE b")  # the last test of the module
+    with pytest.raises(UserMistake, match="The graph has no purchases"):
+        recommend(module_graph, "c00", "hybrid")

@@ -1,4 +1,4 @@
-"""Kept exports: the same arrays while the graph is the same, and never a stale or damaged one."""
+"""Cached exports: the same arrays while the graph is unchanged, and never a stale or damaged copy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.export import kept as kept_export
+from hmrec.graph_ml.export.hetero import to_hetero
 from hmrec.graph_ml.export.kept import ARRAYS, MAX_COPIES, export_kept
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec
@@ -39,19 +40,19 @@ def assert_same(one: Subgraph, other: Subgraph) -> None:
 
 
 @pytest.mark.parametrize("spec", [SubgraphSpec(), SubgraphSpec(category="Odd", rows=50)])
-def test_a_kept_export_is_the_same(
+def test_a_cached_export_is_the_same(
     module_graph: Graph, shop: pl.DataFrame, tmp_path: Path, spec: SubgraphSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = export_kept(module_graph, spec, folder=tmp_path)
     monkeypatch.setattr(kept_export, "export_subgraph", None)
     again = export_kept(module_graph, spec, folder=tmp_path)
     assert_same(first, again)
-    again.quantity[0] = 99  # touches no file
+    again.quantity[0] = 99  # changes no file
     assert_same(first, export_kept(module_graph, spec, folder=tmp_path))
-    assert again.to_hetero().validate()
+    assert to_hetero(again).validate()
 
 
-def test_another_part_and_fresh_read_the_graph(
+def test_fresh_and_another_part_read_the_graph(
     module_graph: Graph, shop: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export_kept(module_graph, folder=tmp_path)
@@ -64,34 +65,32 @@ def test_another_part_and_fresh_read_the_graph(
 
 
 @pytest.mark.parametrize("file", ["price.npy", "customers.parquet", "facts.json"])
-def test_a_damaged_copy_is_exported_anew_with_a_note(
+def test_a_damaged_copy_is_replaced_and_reported(
     module_graph: Graph, shop: pl.DataFrame, tmp_path: Path, file: str
 ) -> None:
     first = export_kept(module_graph, folder=tmp_path)
     (copy,) = tmp_path.iterdir()
     whole = (copy / file).read_bytes()
     (copy / file).write_bytes(whole[: len(whole) // 2])
-    told: list[str] = []
-    assert_same(export_kept(module_graph, progress=lambda step, *_: told.append(step), folder=tmp_path), first)
-    assert any("damaged" in step for step in told)
+    steps: list[str] = []
+    assert_same(export_kept(module_graph, progress=lambda step, *_: steps.append(step), folder=tmp_path), first)
+    assert any("damaged" in step for step in steps)
     assert (next(tmp_path.iterdir()) / file).read_bytes() == whole
 
 
-def test_only_the_copies_last_used_are_kept(module_graph: Graph, shop: pl.DataFrame, tmp_path: Path) -> None:
+def test_only_the_copies_last_used_stay(module_graph: Graph, shop: pl.DataFrame, tmp_path: Path) -> None:
     for customers in range(1, MAX_COPIES + 3):
         export_kept(module_graph, SubgraphSpec(customers=customers), folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == MAX_COPIES
 
 
-def test_a_folder_that_cannot_be_written_costs_the_copy_alone(
-    module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
-) -> None:
+def test_an_unwritable_folder_does_not_fail_the_export(module_graph: Graph, shop: pl.DataFrame, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert_same(export_kept(module_graph, folder=tmp_path / "file"), export_subgraph(module_graph))
 
 
 def load_more(graph: Graph, folder: Path, customers: str = "", articles: str = "", **rows: object) -> None:
-    """Load transactions (a column's values each), customers and articles (text of a CSV) over what the graph has."""
+    """Load more transactions (by column), customers and articles (CSV text) into the graph."""
     folder.mkdir(parents=True)
     columns = {"t_dat": [], "customer_id": [], "article_id": [], "price": [], "sales_channel_id": []} | rows
     pl.DataFrame(columns).write_csv(folder / "transactions_train.csv")
@@ -120,11 +119,11 @@ ADDED = {
 
 
 @pytest.mark.parametrize("isolated", [True, False])
-def test_after_loads_a_copy_with_what_they_wrote_is_a_fresh_export(
+def test_a_copy_updated_after_loads_equals_a_fresh_export(
     graph: Graph, tmp_path: Path, isolated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_two_tastes(graph, tmp_path / "shop", weeks=4)
-    spec, folder = SubgraphSpec(isolated=isolated), tmp_path / "kept"
+    spec, folder = SubgraphSpec(isolated=isolated), tmp_path / "cache"
     before = export_kept(graph, spec, folder=folder)
     days_read: list[object] = []
     stream = Graph.stream
@@ -139,7 +138,7 @@ def test_after_loads_a_copy_with_what_they_wrote_is_a_fresh_export(
         load_more(graph, tmp_path / str(number), **rows)  # type: ignore[arg-type]
         fresh = export_subgraph(graph, spec)
         if number == 1:
-            continue  # two loads at once, the next time
+            continue  # the next turn updates after two loads
         with monkeypatch.context() as patch:
             patch.setattr(kept_export, "export_subgraph", None)
             patch.setattr(Graph, "stream", watch)
@@ -153,9 +152,9 @@ def test_after_loads_a_copy_with_what_they_wrote_is_a_fresh_export(
     assert len(updated.customer_ids) - len(before.customer_ids) == 3
 
 
-def test_what_a_copy_cannot_be_brought_up_to_date_for_is_read_anew(graph: Graph, tmp_path: Path) -> None:
+def test_the_graph_is_read_again_if_a_copy_cannot_be_updated(graph: Graph, tmp_path: Path) -> None:
     load_two_tastes(graph, tmp_path / "shop", weeks=4)
-    folder = tmp_path / "kept"
+    folder = tmp_path / "cache"
     for number, harm in enumerate(
         (
             "MATCH (:Customer {customer_id: 'c01'})-[b:BOUGHT]->() WITH b LIMIT 1 DELETE b",
@@ -169,29 +168,29 @@ def test_what_a_copy_cannot_be_brought_up_to_date_for_is_read_anew(graph: Graph,
         assert_same(export_kept(graph, folder=folder), export_subgraph(graph))
 
 
-def test_after_a_replacing_or_a_killed_load_a_copy_is_a_fresh_export(graph: Graph, tmp_path: Path) -> None:
+def test_after_a_killed_or_replacing_load_the_export_equals_a_fresh_one(graph: Graph, tmp_path: Path) -> None:
     load_two_tastes(graph, tmp_path / "shop", weeks=4)
-    spec, folder = SubgraphSpec(isolated=True), tmp_path / "kept"
+    spec, folder = SubgraphSpec(isolated=True), tmp_path / "cache"
     export_kept(graph, spec, folder=folder)
     more = tmp_path / "more"
     rows = ADDED["unknown customers and articles"]
     load_more(graph, more, customers="customer_id,age\nc02,77\nzed,33\n", **rows)
-    # as it is when a load was killed after its last batch: begun, and all written but its end
+    # the state after a load was killed after its last batch: all is written, but it has not finished
     run_text(
         graph, "MATCH (l:Load) WHERE l.folder ENDS WITH 'more' REMOVE l.finished, l.days_written, l.customers_written"
     )
     assert_same(export_kept(graph, spec, folder=folder), export_subgraph(graph, spec))
-    load_folder(more, server=None, graph=graph, mode="stream")  # goes on, and finds nothing left to do
-    told: list[str] = []
+    load_folder(more, server=None, graph=graph, mode="stream")  # resumes, and finds nothing left to do
+    steps: list[str] = []
     assert_same(
-        export_kept(graph, spec, lambda step, *_: told.append(step), folder=folder), export_subgraph(graph, spec)
+        export_kept(graph, spec, lambda step, *_: steps.append(step), folder=folder), export_subgraph(graph, spec)
     )
-    assert any("up to date" in step for step in told)
+    assert any("up to date" in step for step in steps)
     load_folder(tmp_path / "shop", server=None, graph=graph, mode="stream", replace=True)
     assert_same(export_kept(graph, spec, folder=folder), export_subgraph(graph, spec))
 
 
-def test_while_a_load_is_unfinished_nothing_is_kept(module_graph: Graph, shop: pl.DataFrame, tmp_path: Path) -> None:
+def test_nothing_is_cached_while_a_load_is_unfinished(module_graph: Graph, shop: pl.DataFrame, tmp_path: Path) -> None:
     run_text(module_graph, "CREATE (:Load {id: 'half', started: '2020-01-01'})")
     try:
         export_kept(module_graph, folder=tmp_path)

@@ -345,7 +345,7 @@ def test_a_graph_whose_replacing_was_cut_off_is_not_taken_for_a_whole_one(
         "replacing": "deleting",
     }
     graph.write("record_load", load=cut)
-    with pytest.raises(UserMistake, match="/first was to replace it and was cut off"):
+    with pytest.raises(UserMistake, match="/first was interrupted while replacing it"):
         load(other, graph)
     load(other, graph, replace=True, mode="stream")
     assert [row["id"] for row in run_text(graph, "MATCH (l:Load) RETURN l.id AS id")] != ["cut"]

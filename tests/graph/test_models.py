@@ -1,4 +1,4 @@
-"""Versions of the model: kept in the graph, listed, put in force again, apart from each other."""
+"""Versions of the model are stored in the graph, listed, and used again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from hmrec.cypher.errors import LoadRunning
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
+from hmrec.cypher.state import read_state
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.network.trained_model import TrainedModel, TrainSettings
 from hmrec.graph_ml.network.training import train
@@ -38,12 +39,12 @@ def no_versions(module_graph: Graph, models: list[TrainedModel]) -> None:
     run_text(module_graph, "MATCH (n:Customer|Article) REMOVE n.embedding, n.embedding_staged")
 
 
-def test_a_version_before_is_put_in_force_again(module_graph: Graph, models: list[TrainedModel]) -> None:
+def test_an_earlier_version_is_used_again(module_graph: Graph, models: list[TrainedModel]) -> None:
     for trained in models:
         write_embeddings(module_graph, trained, {"map_new": 0.25})
     assert holds(module_graph, models[1])
-    kept = load_version(module_graph, 1)
-    np.testing.assert_array_equal(kept.customers, models[0].customers)
+    loaded = load_version(module_graph, 1)
+    np.testing.assert_array_equal(loaded.customers, models[0].customers)
     before = list_versions(module_graph, 1)[0].model
     assert use_version(module_graph, 1).version == 1
     assert holds(module_graph, models[0])
@@ -56,20 +57,22 @@ def test_a_version_before_is_put_in_force_again(module_graph: Graph, models: lis
     assert versions[1].model == before | {"in_force": True}
 
 
-def test_only_the_newest_versions_and_the_one_in_force_keep_their_embeddings(
+def test_only_the_newest_versions_and_the_one_in_use_stay_stored(
     module_graph: Graph, models: list[TrainedModel]
 ) -> None:
     for number in range(4):
         write_embeddings(module_graph, models[number % 2], keep=2)
     assert [one.kept for one in list_versions(module_graph)] == [True, True, False, False]
-    with pytest.raises(UnknownVersion, match=r"has not kept the embeddings of model version 1\. It has those of 4, 3"):
+    with pytest.raises(
+        UnknownVersion, match=r"no longer stores the embeddings of model version 1\. It stores those of 4, 3"
+    ):
         use_version(module_graph, 1)
     with pytest.raises(UnknownVersion, match=r"no model version 9\. It has: 4, 3, 2, 1"):
         use_version(module_graph, 9)
     assert holds(module_graph, models[1])
 
 
-def test_a_version_that_lost_a_part_cannot_be_used_and_the_next_run_tidies_what_never_came_into_force(
+def test_a_version_without_all_parts_is_unusable_and_unused_parts_are_removed_by_the_next_run(
     module_graph: Graph, models: list[TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hmrec.graph_ml.write_back.versions.BYTES_A_PART", 1000)
@@ -84,19 +87,22 @@ def test_a_version_that_lost_a_part_cannot_be_used_and_the_next_run_tidies_what_
 
 
 def make_parts(trained: TrainedModel, name: str) -> RankParts:
-    """A ranker known by its source's name, and facts of which every third is unknown."""
+    """Return a ranker with one source as its mark, and facts of which every third is unknown."""
     facts = np.arange(len(trained.article_ids) * len(FACTS), dtype=np.float32).reshape(-1, len(FACTS))
     facts[facts % 3 == 0] = np.nan
     return RankParts(Ranker((name,), (("trees",), ("trees",))), facts)
 
 
 def active_ranker(graph: Graph) -> tuple[int, str] | None:
-    """The version and the source's name of the ranker that readers find."""
-    rows = graph.read_rows("ranker")[1]
-    return (rows[0][0], Ranker.from_text(rows[0][2]).sources[0]) if rows else None
+    """Return the version and the source of the ranker that readers find."""
+    model = read_state(graph).model
+    found = graph.read("ranker").to_dict("records")
+    assert model is not None
+    assert [(model.version, model.created)] * model.has_ranker == [(row["version"], row["created"]) for row in found]
+    return (model.version, Ranker.from_text(found[0]["text"]).sources[0]) if found else None
 
 
-def test_facts_are_on_the_articles_and_unknown_ones_are_no_property(
+def test_facts_are_written_to_articles_and_unknown_ones_have_no_property(
     module_graph: Graph, models: list[TrainedModel]
 ) -> None:
     run_text(module_graph, f"MATCH (a:Article) SET a.{FACTS[0]} = 77.0")
@@ -110,7 +116,7 @@ def test_facts_are_on_the_articles_and_unknown_ones_are_no_property(
     run_text(module_graph, f"MATCH (a:Article) REMOVE {', '.join(f'a.{name}' for name in FACTS)}")
 
 
-def test_a_ranker_comes_into_force_and_back_with_its_version(module_graph: Graph, models: list[TrainedModel]) -> None:
+def test_the_ranker_in_use_is_that_of_the_version_in_use(module_graph: Graph, models: list[TrainedModel]) -> None:
     write_embeddings(module_graph, models[0], rank=make_parts(models[0], "popular"))
     assert active_ranker(module_graph) == (1, "popular")
     write_embeddings(module_graph, models[1])
@@ -121,17 +127,17 @@ def test_a_ranker_comes_into_force_and_back_with_its_version(module_graph: Graph
     assert active_ranker(module_graph) == (1, "popular")
 
 
-def test_rankers_go_with_the_versions_that_are_kept_no_more(module_graph: Graph, models: list[TrainedModel]) -> None:
+def test_rankers_of_versions_no_longer_stored_are_removed(module_graph: Graph, models: list[TrainedModel]) -> None:
     module_graph.write("keep_ranker", version=1, text="of a killed run")
     write_embeddings(module_graph, models[0], rank=make_parts(models[0], "popular"), keep=2)
     for number in range(3):
         rank = make_parts(models[0], "popular") if number else None
         write_embeddings(module_graph, models[number % 2], rank=rank, keep=2)
-    kept = run_text(module_graph, "MATCH (r:Ranker) RETURN r.version AS version ORDER BY version")
-    assert [row["version"] for row in kept] == [3, 4]
+    stored = run_text(module_graph, "MATCH (r:Ranker) RETURN r.version AS version ORDER BY version")
+    assert [row["version"] for row in stored] == [3, 4]
 
 
-def test_nodes_that_exist_no_more_are_passed_over(module_graph: Graph, models: list[TrainedModel]) -> None:
+def test_nodes_that_no_longer_exist_are_skipped(module_graph: Graph, models: list[TrainedModel]) -> None:
     run_text(module_graph, "CREATE (:Customer {customer_id: 'gone'})")
     write_embeddings(module_graph, models[0])
     run_text(module_graph, "MATCH (c:Customer {customer_id: 'c00'}) SET c.customer_id = 'other'")
@@ -142,7 +148,7 @@ def test_nodes_that_exist_no_more_are_passed_over(module_graph: Graph, models: l
         run_text(module_graph, "MATCH (c:Customer {customer_id: 'gone'}) DELETE c")
 
 
-def test_a_second_write_back_is_refused_with_the_first_s_name(
+def test_a_concurrent_write_back_is_refused_and_the_other_named(
     module_graph: Graph, models: list[TrainedModel], connection: ConnectionSettings
 ) -> None:
     with (
@@ -154,12 +160,12 @@ def test_a_second_write_back_is_refused_with_the_first_s_name(
     assert write_embeddings(module_graph, models[0]).version == 1
 
 
-def test_readers_have_a_whole_version_within_a_second_at_every_moment(
+def test_readers_always_get_one_complete_version_within_a_second(
     module_graph: Graph, models: list[TrainedModel], connection: ConnectionSettings
 ) -> None:
     for trained in (models[1], models[0]):
         write_embeddings(module_graph, trained)
-        nearest(module_graph)  # planned once: a cold server's first answer is not what a write-back costs
+        nearest(module_graph)  # lets the server plan the query, which is not part of the measurement
     allowed = [nearest_of(trained)[0] for trained in models]
     seen: list[bool] = []
     slowest = [0.0]

@@ -94,7 +94,7 @@ def test_what_is_not_hmrec_s_is_counted(shared: Graph) -> None:
     assert found == Foreign(found.own, bought[0]["n"], OTHERS, found.labels, 2, 1, 1)  # type: ignore[arg-type]
     assert found.labels == ("Customer", "Movie", "Article", "Load", "Model")
     assert "10 nodes are not hmrec's" in found.describe()
-    assert "2 Customer and 1 Article without an id that is text, with 1 BOUGHT" in found.describe()
+    assert "2 Customer and 1 Article without a text id, with 1 BOUGHT" in found.describe()
 
 
 @pytest.mark.parametrize("method", [method.name for method in METHODS])
@@ -165,7 +165,7 @@ def test_replacing_asks_and_deletes_hmrec_s_own_alone(
         asked.append(question)
         return False
 
-    for confirm, words in ((None, "add --yes"), (refuse, "Nothing was replaced")):
+    for confirm, words in ((None, "add --yes"), (refuse, "nothing was replaced")):
         with pytest.raises(UserMistake, match=words):
             load_folder(new, server=None, graph=graph, replace=True, confirm=confirm)
     assert find_foreign(graph) == before

@@ -1,4 +1,4 @@
-"""`torchrun -m hmrec.graph_ml.train`: two processes train on a real graph, one writes back, none outlives another."""
+"""`torchrun -m hmrec.graph_ml.train`: two processes train on a real graph, one writes back, and all end together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.graph.shops import load_two_tastes
 
 
 def start(connection: ConnectionSettings, home: Path, *options: str) -> subprocess.Popen[str]:
-    """Two processes that train on the graph."""
+    """Start two processes that train on the graph."""
     ours = {"HMREC_HOME": str(home), "OMP_NUM_THREADS": "1"}
     environment = os.environ | name_connection(connection) | ours
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "hmrec.graph_ml.train"]
@@ -36,9 +36,9 @@ def test_two_processes_train_and_one_writes_back(
     shop: None, module_graph: Graph, connection: ConnectionSettings, tmp_path: Path
 ) -> None:
     run = start(connection, tmp_path, "--epochs", "2", "--no-ranker")
-    told, errors = run.communicate(timeout=400)
+    printed, errors = run.communicate(timeout=400)
     assert run.returncode == 0, errors
-    assert told.count("Model 1: embeddings of 64 dimensions") == 1
+    assert printed.count("Model 1: embeddings of 64 dimensions") == 1
     assert "Training on all purchases" in errors
     (model,) = module_graph.read("models")["model"]
     assert (model["in_force"], model["customers"], model["articles"]) == (True, 42, 32)
@@ -47,12 +47,12 @@ def test_two_processes_train_and_one_writes_back(
 
 
 @pytest.mark.parametrize("what", ["a process is killed", "Ctrl-C"])
-def test_all_end_with_one_sentence(shop: None, connection: ConnectionSettings, tmp_path: Path, what: str) -> None:
+def test_all_end_with_one_message(shop: None, connection: ConnectionSettings, tmp_path: Path, what: str) -> None:
     run = start(connection, tmp_path)
     assert run.stderr is not None
     first = run.stderr.readline()
-    while "Reading" not in first:  # torchrun may say something itself
-        assert first, "it ended without a word"
+    while "Reading" not in first:  # torchrun may print something itself
+        assert first, "it ended without any output"
         first = run.stderr.readline()
     children = psutil.Process(run.pid).children(recursive=True)
     workers = sorted((child for child in children if "hmrec.graph_ml.train" in child.cmdline()), key=lambda c: c.pid)
@@ -68,7 +68,7 @@ def test_all_end_with_one_sentence(shop: None, connection: ConnectionSettings, t
     assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
 
 
-def test_without_torchrun_it_says_how() -> None:
+def test_without_torchrun_the_error_has_the_command() -> None:
     run = subprocess.run([sys.executable, "-m", "hmrec.graph_ml.train"], capture_output=True, text=True, timeout=400)
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1

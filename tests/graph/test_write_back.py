@@ -1,4 +1,4 @@
-"""Write-back: every node has its embedding, and readers have a whole version at every moment, killed or not."""
+"""Write-back: every node gets its embedding, and readers always see one complete version, even after a kill."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stored(graph: Graph, label: str, key: str) -> dict[str, np.ndarray]:
 
 
 def holds(graph: Graph, trained: TrainedModel) -> bool:
-    """Whether `Customer.embedding` and `Article.embedding` are those of the model, all of them and no other."""
+    """Return whether `Customer.embedding` and `Article.embedding` are exactly those of the model."""
     for label, key, ids, vectors in (
         ("Customer", "customer_id", trained.customer_ids, trained.customers),
         ("Article", "article_id", trained.article_ids, trained.articles),
@@ -49,7 +49,7 @@ def holds(graph: Graph, trained: TrainedModel) -> bool:
 
 
 def nearest(graph: Graph) -> list[list[Any]]:
-    """What readers get, for three customers."""
+    """Return the lists that readers get for three customers."""
     return [
         graph.read("gnn", customer_id=c, k=5)[["article_id", "score"]].to_numpy().tolist()
         for c in ("c00", "c01", "c17")
@@ -57,7 +57,7 @@ def nearest(graph: Graph) -> list[list[Any]]:
 
 
 def nearest_of(trained: TrainedModel) -> list[list[Any]]:
-    """The same by numpy."""
+    """Compute the lists of `nearest` by numpy."""
     lists = []
     for customer in ("c00", "c01", "c17"):
         cosine = trained.articles @ trained.customers[trained.customer_ids.index(customer)]
@@ -78,7 +78,7 @@ def test_every_node_has_its_embedding_and_the_index_answers(
     assert nearest(graph) == nearest_of(models[0])
 
 
-def test_the_next_version_replaces_the_one_before(graph: Graph, models: tuple[TrainedModel, TrainedModel]) -> None:
+def test_the_next_version_replaces_the_previous_one(graph: Graph, models: tuple[TrainedModel, TrainedModel]) -> None:
     write_embeddings(graph, models[0])
     assert write_embeddings(graph, models[1]).version == 2
     assert holds(graph, models[1])
@@ -89,7 +89,7 @@ def test_the_next_version_replaces_the_one_before(graph: Graph, models: tuple[Tr
     assert [(model["version"], model["in_force"]) for model in graph.read("models")["model"]] == [(2, True), (1, False)]
 
 
-def test_an_index_that_was_built_otherwise_is_made_anew(
+def test_an_index_with_other_settings_is_rebuilt(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
@@ -101,7 +101,7 @@ def test_an_index_that_was_built_otherwise_is_made_anew(
     assert nearest(graph) == nearest_of(models[1])
 
 
-def test_another_dimension_and_other_nodes_leave_nothing_of_the_version_before(
+def test_nothing_of_the_previous_version_is_left_with_another_dimension_and_other_nodes(
     graph: Graph, models: tuple[TrainedModel, TrainedModel]
 ) -> None:
     write_embeddings(graph, models[0])
@@ -112,7 +112,7 @@ def test_another_dimension_and_other_nodes_leave_nothing_of_the_version_before(
     assert not len(graph.read("gnn", customer_id="c00", k=5))
 
 
-def test_the_model_node_tells_where_embeddings_came_from(
+def test_the_model_node_has_the_settings_and_data_of_the_training(
     graph: Graph, models: tuple[TrainedModel, TrainedModel]
 ) -> None:
     trained = models[0]
@@ -120,7 +120,7 @@ def test_the_model_node_tells_where_embeddings_came_from(
     model = graph.read("models")["model"][0]
     assert (model["version"], model["in_force"], model["dim"], model["map_new"]) == (1, True, 16, 0.25)
     assert (model["since"], model["until"]) == (trained.since, trained.until)
-    assert trained.settings.start_power in START_POWERS  # the only one that training found by itself
+    assert trained.settings.start_power in START_POWERS  # the only setting that training chose itself
     found = SMALL.model_copy(update={"start_power": trained.settings.start_power})
     assert TrainSettings.model_validate_json(model["hyperparameters"]) == found
     assert set(json.loads(model["libraries"])) >= {"torch", "torch-geometric", "hmrec"}
@@ -128,15 +128,15 @@ def test_the_model_node_tells_where_embeddings_came_from(
 
 
 class Killed(BaseException):
-    """Stands for the process's end."""
+    """Stands for a SIGKILL."""
 
 
-def writes_of(graph: Graph, trained: TrainedModel, monkeypatch: pytest.MonkeyPatch, stop_after: int | None) -> int:
-    """Write back and be killed after so many writes; how many there were."""
+def count_writes(graph: Graph, trained: TrainedModel, monkeypatch: pytest.MonkeyPatch, stop_after: int | None) -> int:
+    """Write back, killed after `stop_after` writes; return the number of writes."""
     done = 0
     write = Graph.write
 
-    def counted(self: Graph, query: Any, **parameters: Any) -> Receipt:
+    def count_write(self: Graph, query: Any, **parameters: Any) -> Receipt:
         nonlocal done
         if done == stop_after:
             raise Killed
@@ -145,7 +145,7 @@ def writes_of(graph: Graph, trained: TrainedModel, monkeypatch: pytest.MonkeyPat
         return receipt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Graph, "write", counted)
+        patch.setattr(Graph, "write", count_write)
         try:
             write_embeddings(graph, trained)
         except Killed:
@@ -153,35 +153,35 @@ def writes_of(graph: Graph, trained: TrainedModel, monkeypatch: pytest.MonkeyPat
     return done
 
 
-def test_killed_after_any_write_readers_have_a_whole_version_and_a_new_run_completes(
+def test_after_a_kill_at_any_write_readers_see_one_version_and_a_new_run_completes(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = models
     write_embeddings(graph, old)
-    total = writes_of(graph, new, monkeypatch, None)
+    total = count_writes(graph, new, monkeypatch, None)
     assert total >= 10
     old, new = new, old
     seen = []
     for stop_after in range(total):
-        writes_of(graph, new, monkeypatch, stop_after)
+        count_writes(graph, new, monkeypatch, stop_after)
         found = nearest(graph)
         assert found in (nearest_of(old), nearest_of(new)), stop_after
         seen.append(found == nearest_of(new))
         write_embeddings(graph, new)
         assert holds(graph, new), stop_after
         old, new = new, old
-    assert seen == sorted(seen)  # the old one up to a moment, from then on the new one
+    assert seen == sorted(seen)  # the old version up to some write, and the new one from then on
     assert True in seen
     assert False in seen
 
 
-def test_killed_in_the_first_write_back_nobody_reads_a_part_of_it(
+def test_an_incomplete_first_write_back_is_not_visible_to_readers(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = [[], [], []]
     seen = []
     while not seen or seen[-1] == nothing:
-        writes_of(graph, models[0], monkeypatch, stop_after=len(seen))
+        count_writes(graph, models[0], monkeypatch, stop_after=len(seen))
         seen.append(nearest(graph))
         assert len(list_versions(graph)) == (seen[-1] != nothing)
     assert len(seen) > 8
@@ -190,7 +190,7 @@ def test_killed_in_the_first_write_back_nobody_reads_a_part_of_it(
     assert [one.model["version"] for one in list_versions(graph)] == [2, 1]
 
 
-def test_an_index_that_fails_leaves_the_version_before_in_force(
+def test_the_previous_version_stays_in_use_if_an_index_fails(
     graph: Graph, models: tuple[TrainedModel, TrainedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_embeddings(graph, models[0])
@@ -200,9 +200,7 @@ def test_an_index_that_fails_leaves_the_version_before_in_force(
     assert nearest(graph) == nearest_of(models[0])
 
 
-def test_vectors_go_packed_or_as_lists_and_are_the_same_in_the_graph(
-    graph: Graph, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_packed_vectors_and_lists_are_stored_alike(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     array = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
     run_text(graph, "UNWIND range(0, 2) AS n CREATE (:Article {article_id: toString(n)})")
     nodes = [row["node"] for row in run_text(graph, "MATCH (n:Article) RETURN id(n) AS node ORDER BY n.article_id")]

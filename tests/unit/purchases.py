@@ -1,4 +1,4 @@
-"""Small subgraphs made by hand."""
+"""Small subgraphs for tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hmrec.graph_ml.export.subgraph import IdMap, Subgraph
 
 
 def make_subgraph(rows: list[tuple[str, str, int]], quantity: int = 1) -> Subgraph:
-    """Purchases of (customer, article, day), in the order that the export gives them."""
+    """Return a subgraph of purchases (customer, article, day), sorted as in an export."""
     customers, articles = IdMap(sorted({row[0] for row in rows})), IdMap(sorted({row[1] for row in rows}))
     rows = sorted(rows, key=lambda row: (row[0], row[2], row[1]))
     return Subgraph(
@@ -23,7 +23,7 @@ def make_subgraph(rows: list[tuple[str, str, int]], quantity: int = 1) -> Subgra
 
 
 def make_two_tastes(seed: int = 0) -> Subgraph:
-    """Ten weeks of 60 customers who each buy 4 of their taste's 15 articles a week; never the other's."""
+    """Return ten weeks of 60 customers who each buy 4 of their taste's 15 articles a week, and no others."""
     random = np.random.default_rng(seed)
     rows = {
         (f"c{customer:02}", f"a{15 * (customer % 2) + article:02}", 7 * week + int(random.integers(7)))

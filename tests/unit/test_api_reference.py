@@ -42,7 +42,7 @@ def list_public(source: Path) -> dict[str, ast.stmt]:
             found |= dict.fromkeys(names, statement)
     if "__all__" in found:
         for imported in [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1]:
-            defined = list_public(source.parent / f"{imported.module}.py")
+            defined = list_public(source.parent.joinpath(*str(imported.module).split(".")).with_suffix(".py"))
             found |= {alias.name: defined[alias.name] for alias in imported.names}
     return {name: statement for name, statement in found.items() if not name.startswith("_")}
 

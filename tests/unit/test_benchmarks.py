@@ -1,4 +1,4 @@
-"""The report of the scales: a table whose rows are the steps, and plots, from results measured at different times."""
+"""The report of benchmarks.scale: a table with a row for each step, and plots, from results of different runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from benchmarks import report, scale
 PAGE = "before\n<!-- scale: begin -->\nold\n<!-- scale: end -->\nafter\n"
 
 
-def results_of(share: float, bought: int, steps: dict[str, Any]) -> dict[str, Any]:
+def make_results(share: float, bought: int, steps: dict[str, Any]) -> dict[str, Any]:
     counts = {"bought": bought, "customers": bought // 20, "seconds": 2.0, "peak_gib": 0.1, "cpu": 1.0}
     return {"share": share, "machine": "a machine", "load": 0.5, "steps": {"indexes": counts, **steps}}
 
 
-def test_the_report_has_each_step_of_each_scale_and_replaces_its_section_alone(
+def test_the_report_has_each_step_of_each_scale_and_only_replaces_its_section(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "DOCS", tmp_path)
@@ -29,7 +29,7 @@ def test_the_report_has_each_step_of_each_scale_and_replaces_its_section_alone(
         "train": exporting | {"epochs": 7},
         "all: gnn": {"cut_after": 90, "done": 5_000},
     }
-    found = {"1": results_of(1, 1_000_000, large), "0.1": results_of(0.1, 100_000, {"export": exporting})}
+    found = {"1": make_results(1, 1_000_000, large), "0.1": make_results(0.1, 100_000, {"export": exporting})}
     (tmp_path / "scale.json").write_text(json.dumps(found))
     scale.report(tmp_path / "scale.json")
     text = (tmp_path / "performance.md").read_text()
@@ -50,7 +50,7 @@ def test_the_report_has_each_step_of_each_scale_and_replaces_its_section_alone(
         assert "train" in drawn
 
 
-def test_a_page_without_the_section_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_without_the_section_is_not_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "DOCS", tmp_path)
     (tmp_path / "performance.md").write_text("nothing")
     with pytest.raises(SystemExit, match="no section scale"):

@@ -1,4 +1,4 @@
-"""Features: scaled numbers, coded categories, and missing values that are told as such."""
+"""Features: scaled numbers, coded categories, and missing values marked as missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 
 def encode_features(frame: pl.DataFrame, features: tuple[Feature, ...]) -> EncodedFeatures:
-    """The features, encoded by what the frame itself shows."""
+    """Encode the features with an encoder that is fitted to the frame itself."""
     return FeatureEncoder.fit(frame, features).encode(frame)
 
 
@@ -41,7 +41,7 @@ def test_a_column_without_any_value_is_all_missing() -> None:
     assert encoded.sizes == pytest.approx([1] * encoded.codes.shape[1])
 
 
-def test_what_a_training_has_not_seen_is_as_a_missing_value() -> None:
+def test_values_unknown_in_training_are_encoded_as_missing() -> None:
     features = (Feature("age", FeatureKind.number), Feature("club", FeatureKind.category))
     encoder = FeatureEncoder.fit(pl.DataFrame({"age": [20, 40], "club": ["a", "b"]}), features)
     later = encoder.encode(pl.DataFrame({"age": [30, 50, None], "club": ["b", "new", None]}))
@@ -50,7 +50,7 @@ def test_what_a_training_has_not_seen_is_as_a_missing_value() -> None:
     assert later.sizes == encoder.sizes == (3,)
 
 
-def test_a_column_that_new_nodes_lack_is_missing() -> None:
+def test_a_missing_column_is_encoded_as_missing_values() -> None:
     features = (Feature("age", FeatureKind.number), Feature("club", FeatureKind.category))
     encoder = FeatureEncoder.fit(pl.DataFrame({"age": [20, 40], "club": ["a", "b"]}), features)
     later = encoder.encode(pl.DataFrame({"club": [None, None]}))
@@ -58,19 +58,19 @@ def test_a_column_that_new_nodes_lack_is_missing() -> None:
     assert later.codes.tolist() == [[0], [0]]
 
 
-def test_an_encoder_is_kept_as_text() -> None:
+def test_an_encoder_is_restored_from_its_text() -> None:
     frame = pl.DataFrame({"age": [20, None, 41], "FN": [1, None, 0], "club": ["ä", None, "b"]})
     kinds = {"age": FeatureKind.number, "FN": FeatureKind.category, "club": FeatureKind.category}
     encoder = FeatureEncoder.fit(frame, tuple(Feature(name, kind) for name, kind in kinds.items()))
-    kept = FeatureEncoder.from_json(encoder.to_json())
-    assert kept == encoder
-    assert (kept.encode(frame).codes == encoder.encode(frame).codes).all()
-    assert (kept.encode(frame).numbers == encoder.encode(frame).numbers).all()
+    restored = FeatureEncoder.from_json(encoder.to_json())
+    assert restored == encoder
+    assert (restored.encode(frame).codes == encoder.encode(frame).codes).all()
+    assert (restored.encode(frame).numbers == encoder.encode(frame).numbers).all()
     with pytest.raises(HmrecError, match="cannot be read"):
         FeatureEncoder.from_json("{}")
 
 
-def test_of_many_values_only_the_most_frequent_have_codes() -> None:
+def test_only_the_most_frequent_values_have_codes() -> None:
     frame = pl.DataFrame({"postal_code": ["z", "z", "a", "a", "b", "c"]})
     encoded = encode_features(frame, (Feature("postal_code", FeatureKind.category, at_most=2),))
     assert encoded.codes[:, 0].tolist() == [2, 2, 1, 1, 0, 0]
@@ -85,6 +85,6 @@ def test_of_many_values_only_the_most_frequent_have_codes() -> None:
         {"edges": ("BOUGHT",)},
     ],
 )
-def test_a_choice_names_what_the_loader_puts_into_the_graph(choice: dict[str, object]) -> None:
+def test_only_what_the_loader_writes_can_be_chosen(choice: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         FeatureSpec.model_validate(choice)

@@ -1,4 +1,4 @@
-"""Trees asked about many rows at once: LightGBM's own sums, to the last bit."""
+"""Compiled forests return LightGBM's sums bit for bit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FEATURES = 7
 
 
 def draw(rows: int, seed: int) -> np.ndarray:
-    """Columns of small whole numbers, of any, with zeros, and three of them with gaps."""
+    """Return columns of normal, integer, partly zero and large values; three more have missing values."""
     random = np.random.default_rng(seed)
     features = random.standard_normal((rows, FEATURES)).astype(np.float32)
     features[:, 1] = random.integers(-3, 4, rows)
@@ -34,7 +34,7 @@ def grow(seed: int, objective: str = "regression", leaves: int = MAX_LEAVES, rou
 
 @pytest.mark.parametrize("rows", [1, 2, ROWS_AT_ONCE - 1, ROWS_AT_ONCE, 3 * ROWS_AT_ONCE + 5])
 @pytest.mark.parametrize("leaves", [2, 3, 31, MAX_LEAVES])
-def test_the_sums_are_lightgbm_s(rows: int, leaves: int) -> None:
+def test_sums_equal_lightgbms(rows: int, leaves: int) -> None:
     booster = grow(1, leaves=leaves)
     forest, features = Forest.of(booster), draw(rows, 2)
     for trees in (None, 1, 5, 12, 100):
@@ -44,11 +44,11 @@ def test_the_sums_are_lightgbm_s(rows: int, leaves: int) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), objective=st.sampled_from(["regression", "binary"]))
-def test_on_any_trees_gaps_infinities_and_numbers_at_the_thresholds(seed: int, objective: str) -> None:
+def test_sums_are_equal_for_missing_and_infinite_values_and_at_thresholds(seed: int, objective: str) -> None:
     booster = grow(seed, objective, leaves=15, rounds=4)
     forest, features = Forest.of(booster), draw(400, seed + 1)
     random = np.random.default_rng(seed)
-    features[random.random(features.shape) < 0.05] = np.nan  # where training had no gap, too
+    features[random.random(features.shape) < 0.05] = np.nan  # also in columns that training saw complete
     features[random.random(features.shape) < 0.02] = np.inf
     features[random.random(features.shape) < 0.02] = -np.inf
     for node, (feature, threshold) in enumerate(zip(forest.feature, forest.threshold, strict=True)):
@@ -59,7 +59,7 @@ def test_on_any_trees_gaps_infinities_and_numbers_at_the_thresholds(seed: int, o
     assert (forest.score(features.T) == expected).all()
 
 
-def test_a_tree_that_is_one_leaf_and_a_model_without_trees() -> None:
+def test_a_tree_of_one_leaf_and_an_empty_batch() -> None:
     booster = lightgbm.train(
         {"objective": "regression", "verbosity": -1, "num_threads": 1},
         lightgbm.Dataset(np.zeros((50, 1)), np.full(50, 3.0)),
@@ -70,7 +70,7 @@ def test_a_tree_that_is_one_leaf_and_a_model_without_trees() -> None:
     assert (Forest.of(booster).score(np.zeros((1, 0), dtype=np.float32))).shape == (0,)
 
 
-def test_what_it_cannot_do_it_says() -> None:
+def test_large_trees_and_categorical_splits_are_refused() -> None:
     with pytest.raises(ValueError, match="32 leaves"):
         Forest.of(grow(3, leaves=MAX_LEAVES + 8))
     features = np.random.default_rng(0).integers(0, 9, (500, 1)).astype(float)

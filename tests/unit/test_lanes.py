@@ -7,7 +7,7 @@ import time
 
 import polars as pl
 import pytest
-from hmrec.loader.lanes import Batch, cut_into_lanes, run_apart
+from hmrec.loader.lanes import Batch, run_disjoint, split_into_lanes
 
 
 def some_purchases(count: int) -> pl.DataFrame:
@@ -15,9 +15,9 @@ def some_purchases(count: int) -> pl.DataFrame:
     return pl.DataFrame({":START_ID(Customer)": numbers // 3, ":END_ID(Article)": numbers * 7 % 50})
 
 
-def test_every_purchase_is_in_one_batch_and_batches_apart_share_no_node() -> None:
+def test_every_purchase_is_in_one_batch_and_disjoint_batches_share_no_node() -> None:
     purchases = some_purchases(500)
-    batches = cut_into_lanes(purchases, 4)
+    batches = split_into_lanes(purchases, 4)
     assert len(batches) == 16
     assert (
         pl.concat(b.purchases.select(purchases.columns) for b in batches)
@@ -26,7 +26,7 @@ def test_every_purchase_is_in_one_batch_and_batches_apart_share_no_node() -> Non
     )
     for one in batches:
         for other in batches:
-            if one.is_apart(other):
+            if one.is_disjoint(other):
                 for end in purchases.columns:
                     assert not set(one.purchases[end]) & set(other.purchases[end])
 
@@ -40,7 +40,7 @@ def test_concurrent_batches_share_no_node() -> None:
     def work(batch: Batch) -> None:
         nonlocal most
         with lock:
-            assert all(batch.is_apart(other) for other in running)
+            assert all(batch.is_disjoint(other) for other in running)
             running.append(batch)
             most = max(most, len(running))
         time.sleep(0.002)
@@ -48,8 +48,8 @@ def test_concurrent_batches_share_no_node() -> None:
             running.remove(batch)
             seen.append(batch)
 
-    batches = [batch for _ in range(5) for batch in cut_into_lanes(some_purchases(500), 4)]
-    run_apart(iter(batches), work, 3)
+    batches = [batch for _ in range(5) for batch in split_into_lanes(some_purchases(500), 4)]
+    run_disjoint(iter(batches), work, 3)
     assert sorted(map(id, seen)) == sorted(map(id, batches))
     assert most == 3
 
@@ -62,5 +62,5 @@ def test_an_error_ends_the_run_and_drops_pending_batches() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        run_apart(iter(cut_into_lanes(some_purchases(500), 4)), work, 2)
+        run_disjoint(iter(split_into_lanes(some_purchases(500), 4)), work, 2)
     assert len(begun) <= 4

@@ -1,4 +1,4 @@
-"""A model kept as bytes: the same again, and nothing else passes for one."""
+"""Models are restored from their bytes unchanged; other bytes are refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 
 def make_model(customers: int = 5, articles: int = 4, dim: int = 8, seed: int = 0) -> TrainedModel:
-    """Random embeddings of length 1."""
+    """Return random embeddings of length 1."""
     random = np.random.default_rng(seed)
     vectors = random.normal(size=(customers + articles, dim)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -43,12 +43,12 @@ def assert_same(one: TrainedModel, other: TrainedModel) -> None:
         np.testing.assert_array_equal(array, others[name])
 
 
-def test_a_model_comes_back_as_it_was() -> None:
+def test_a_model_is_restored_unchanged() -> None:
     trained = make_model()
     assert_same(trained, load_model(save_model(trained)))
 
 
-def test_cut_and_foreign_bytes_end_in_one_sentence() -> None:
+def test_truncated_and_other_bytes_are_refused_in_one_line() -> None:
     content = save_model(make_model())
     wrong = [content[:length] for length in range(0, len(content), 61)]
     wrong += [
@@ -63,7 +63,7 @@ def test_cut_and_foreign_bytes_end_in_one_sentence() -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_random_damage_is_refused_or_leaves_a_model_of_the_right_form() -> None:
+def test_random_damage_is_refused_or_leaves_a_model_of_the_right_shape() -> None:
     content = save_model(make_model())
     random = np.random.default_rng(1)
     for _ in range(500):
@@ -76,7 +76,7 @@ def test_random_damage_is_refused_or_leaves_a_model_of_the_right_form() -> None:
         assert found.customers.shape == (len(found.customer_ids), found.settings.dim)
 
 
-def test_weights_of_another_kind_are_refused() -> None:
+def test_weights_of_another_type_are_refused() -> None:
     trained = make_model()
     object.__setattr__(trained, "weights", {"x": np.zeros(2)})
     with pytest.raises(ValueError, match="float64"):

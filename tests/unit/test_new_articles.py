@@ -1,4 +1,4 @@
-"""That the ranker adapts to a shop whose customers buy what was never sold before."""
+"""The ranker adapts to a shop whose customers buy articles never sold before."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.unit.purchases import make_subgraph
 
 DEPARTMENTS, LAUNCHED, WEEKS = 6, 5, 12
 QUICK = RankSettings(rounds=20)
-ATTRIBUTES_ASIDE = tuple(source for source in SOURCES if source.name not in ("by_attributes", "popular_in_segment"))
+WITHOUT_ATTRIBUTES = tuple(source for source in SOURCES if source.name not in ("by_attributes", "popular_in_segment"))
 
 
 def make_fashion() -> Subgraph:
-    """120 customers of one department each, who buy two of its five articles of the week and one of the week before's.
+    """Return purchases of 120 customers, who each buy two of their department's five new articles per week.
 
-    A week's articles are numbered after those of the week before; two thirds of a week's purchases are of articles that
-    never sold before.
+    They also buy one article of the week before. Two thirds of a week's purchases are thus of articles never sold
+    before. The articles of a week are numbered after those of earlier weeks.
     """
     random = np.random.default_rng(0)
     rows = set()
@@ -45,7 +45,7 @@ def make_fashion() -> Subgraph:
 
 
 def measure(held: HoldOut, sources: tuple[Method, ...]) -> float:
-    """MAP@12 of the ranker over those sources, on the days held out."""
+    """Return the ranker's MAP@12 with these sources, on the days held out."""
     ranker = train_ranker(held.before, None, QUICK, sources)
     assert ranker is not None
     truth = make_truth(held, new_only=False)
@@ -56,7 +56,7 @@ def measure(held: HoldOut, sources: tuple[Method, ...]) -> float:
 def test_articles_never_sold_are_found_in_the_customers_departments() -> None:
     held = hold_out(make_fashion())
     assert np.isin(held.after.article, held.before.article).mean() < 0.4
-    without = tuple(source for source in ATTRIBUTES_ASIDE if source.name != "new_arrivals")
-    found, missed = measure(held, ATTRIBUTES_ASIDE), measure(held, without)
-    assert found > 0.3  # the best order that can be known gives about 0.4
+    without = tuple(source for source in WITHOUT_ATTRIBUTES if source.name != "new_arrivals")
+    found, missed = measure(held, WITHOUT_ATTRIBUTES), measure(held, without)
+    assert found > 0.3  # the best possible order reaches about 0.4
     assert found > 2 * missed

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hmrec.graph_ml.export.hetero import take_customers, to_hetero
 from hmrec.graph_ml.export.subgraph import IdMap, Subgraph, to_days
 from hmrec.graph_ml.network.dated_graph import count_buyers
 from hmrec.graph_ml.network.epochs import Training
@@ -60,7 +61,8 @@ def test_those_learned_from_have_the_embedding_that_propagation_gives(
 ) -> None:
     assert trained.learned_from is not None
     places = [subgraph.customer_ids.index(outer) for outer in trained.learned_from]
-    training = Training(subgraph.take(np.array(places)), settings, subgraph)
+    data = to_hetero(subgraph)
+    training = Training(take_customers(data, np.array(places)), settings, data)
     assert training.network.state_dict().keys() == trained.weights.keys()
     for name, value in training.mean.state_dict().items():
         value.copy_(value.new_tensor(trained.weights[name]))

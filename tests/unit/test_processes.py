@@ -1,4 +1,4 @@
-"""Training by two real processes over gloo: both get the embeddings of one process, or both end."""
+"""Training by two real processes over gloo: both get the embeddings of a single process, or both end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from hmrec.cypher.errors import UserMistake
+from hmrec.graph_ml.export.hetero import to_hetero
 from hmrec.graph_ml.export.subgraph import Subgraph
 from hmrec.graph_ml.holdout.ranking import rank_by_cosine
 from hmrec.graph_ml.network.checkpoint import Checkpoint, make_key
@@ -31,12 +32,12 @@ import torch.distributed as dist
 from tests.unit.test_processes import work
 dist.init_process_group("gloo", init_method="file://" + sys.argv[1], rank=int(sys.argv[2]), world_size=2)
 work(sys.argv[3], sys.argv[4])
-os._exit(0)  # as torchrun's processes end: without its peer gloo cannot be taken down, and may abort
+os._exit(0)  # as processes of torchrun exit: gloo cannot shut down without its peer, and may abort
 """
 
 
 def work(folder: str, job: str) -> None:
-    """Do one of the jobs below in one of the processes; the results go to a file of its own."""
+    """Do one of the jobs below in one of the processes; each writes its own file of results."""
     globals()[f"do_{job}"](Path(folder), Processes.joined())
 
 
@@ -74,7 +75,7 @@ def do_lose_the_first(folder: Path, processes: Processes) -> None:
     def vanish(step: str, done: float, total: float | None) -> None:
         nonlocal epochs
         epochs += "loss" in step
-        if epochs == 4:  # the fourth is over, and not kept yet
+        if epochs == 4:  # the fourth has ended, but is not saved yet
             os._exit(0)
 
     checkpoint = Checkpoint(folder / "training.safetensors", every=0)
@@ -92,13 +93,13 @@ def share_of_own_taste(customers: np.ndarray, articles: np.ndarray) -> float:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where two processes and one have trained on the same shop."""
+    """Return the folder with the results of two processes that trained on the same shop."""
     folder = tmp_path_factory.mktemp("processes")
     run(folder, "train")
     return folder
 
 
-def test_two_processes_train_the_embeddings_of_one(folder: Path) -> None:
+def test_two_processes_train_the_same_embeddings_as_one(folder: Path) -> None:
     first, second = (dict(np.load(folder / f"trained-{rank}-of-2.npz")) for rank in range(2))
     assert first.keys() == second.keys()
     for name, value in first.items():
@@ -107,7 +108,7 @@ def test_two_processes_train_the_embeddings_of_one(folder: Path) -> None:
     assert alone.customers.shape == first["customers"].shape
     assert {name: value.shape for name, value in alone.weights.items()} == {n: first[n].shape for n in alone.weights}
     assert share_of_own_taste(first["customers"], first["articles"]) > 0.95
-    # a basis of singular vectors may have other signs, which change no cosine
+    # singular vectors may have other signs, which do not change cosines
     cosines = first["customers"] @ first["articles"].T
     np.testing.assert_allclose(cosines, alone.customers @ alone.articles.T, atol=0.01)
     np.testing.assert_allclose(first["history"], np.array(alone.history), atol=0.01)
@@ -118,7 +119,7 @@ def test_two_processes_train_the_embeddings_of_one(folder: Path) -> None:
 def take_two_steps(processes: Processes) -> dict[str, np.ndarray]:
     """Return the result of two steps from the same start, with all customers in the batch."""
     settings = SMALL.model_copy(update={"batch_size": 1000, "target_weeks": 1})
-    training = Training(make_two_tastes(), settings, processes=processes)
+    training = Training(to_hetero(make_two_tastes()), settings, processes=processes)
     whole = torch.randn(training.shard.begins[-1] + training.split[1], 14, generator=torch.Generator().manual_seed(3))
     training.network.embedding.data.copy_(training.shard.take_rows(whole))
     losses = [training.run_epoch([]).loss for _ in range(2)]
@@ -126,25 +127,25 @@ def take_two_steps(processes: Processes) -> dict[str, np.ndarray]:
     return {"losses": np.array(losses), "customers": customers, "articles": articles, **training.weights()}
 
 
-def test_a_step_of_two_processes_is_a_step_of_one_but_for_rounding(folder: Path) -> None:
+def test_steps_of_two_processes_equal_those_of_one_except_for_rounding(folder: Path) -> None:
     shared = dict(np.load(folder / "steps-0.npz"))
     for name, value in take_two_steps(ALONE).items():
         np.testing.assert_allclose(shared[name], value, rtol=1e-3, atol=1e-3, err_msg=name)
 
 
-def test_without_one_process_the_other_ends_and_one_alone_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
+def test_a_lost_process_ends_the_other_and_one_process_resumes_from_the_checkpoint(tmp_path: Path) -> None:
     run(tmp_path, "lose_the_first")
     file = tmp_path / "training.safetensors"
     found = Checkpoint(file).load(make_key(make_two_tastes(), SMALL.model_dump_json()))
     assert found is not None
     assert len(found[0]["history"]) == 3
-    told: list[str] = []
-    trained = train(make_two_tastes(), SMALL, lambda step, *_: told.append(step), Checkpoint(file, every=0))
-    assert sum("finding" in step and "loss" in step for step in told) == SMALL.epochs - 3
+    steps: list[str] = []
+    trained = train(make_two_tastes(), SMALL, lambda step, *_: steps.append(step), Checkpoint(file, every=0))
+    assert sum("finding" in step and "loss" in step for step in steps) == SMALL.epochs - 3
     assert share_of_own_taste(trained.customers, trained.articles) > 0.95
 
 
-def test_customers_are_shared_by_purchases_and_everybody_has_some() -> None:
+def test_customers_are_sharded_by_purchases_and_no_shard_is_empty() -> None:
     subgraph: Subgraph = make_two_tastes()
     for size in (2, 3, 7, 60):
         shards = [Shard.cut(subgraph, Processes(rank, size)) for rank in range(size)]

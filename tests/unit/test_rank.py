@@ -1,4 +1,4 @@
-"""The ranker's features by hand, and that it learns, repeats itself, and never sees what it is asked to foresee."""
+"""The ranker's features by hand; training learns, is repeatable, and never sees purchases of the future."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ QUICK = RankSettings(rounds=15, weeks=3, forests=1)
 
 
 def make_lists(rows: list[list[tuple[int, float]]]) -> Candidates:
-    """Candidates from lists of (article, score), one a customer."""
+    """Return candidates from lists of (article, score), one per customer."""
     flat = [pair for row in rows for pair in row]
     sizes = np.cumsum([0, *(len(row) for row in rows)])
     return Candidates(sizes, np.array([a for a, _ in flat]), np.array([s for _, s in flat]))
 
 
-def test_offers_of_several_sources_are_joined() -> None:
+def test_candidates_of_several_sources_are_joined() -> None:
     candidate_set = merge_lists(
         np.array([7, 9]), [make_lists([[(3, 0.9), (1, 0.5)], []]), make_lists([[(1, 4.0)], [(2, 3.0)]])], 5
     )
@@ -51,15 +51,15 @@ def test_offers_of_several_sources_are_joined() -> None:
 
 @pytest.fixture
 def diary() -> Subgraph:
-    """Day 100 is today: ann bought milk on days 80, 90 and 97, tea on 40; bob milk on 95. Nobody buys rum any more."""
+    """Return the purchases before day 100: ann's milk on 80, 90 and 97 and tea on 40, bob's milk on 95 and rum on 1."""
     return make_subgraph([
         ("ann", "milk", 80), ("ann", "milk", 90), ("ann", "milk", 97), ("ann", "tea", 40), ("bob", "milk", 95),
         ("bob", "rum", 1),
     ])  # fmt: skip
 
 
-def test_the_order_of_features_is_that_of_the_rankers_kept_in_graphs() -> None:
-    """A kept ranker finds a feature by its place."""
+def test_the_order_of_features_is_that_of_stored_rankers() -> None:
+    """A ranker stored in a graph finds a feature by its position."""
     assert " ".join(HISTORY_FEATURES) == (
         "days_bought since_last since_first gap due weight_14 weight_60 weight_180 share rank days_28 days_84 "
         "visits_since visits_share visits_gap visits_due due_elsewhere product_share producttype_share "
@@ -99,7 +99,7 @@ def test_facts_about_articles_by_hand(diary: Subgraph) -> None:
     assert facts["around_buyers"][rum] == pytest.approx(np.log1p(2) / 2)
 
 
-def test_what_a_customers_purchases_add_by_hand(diary: Subgraph) -> None:
+def test_features_of_a_customers_purchases_by_hand(diary: Subgraph) -> None:
     snapshot = Snapshot.of(diary, to_date(100))
     milk, rum, tea = range(3)
     candidate_set = merge_lists(np.array([0]), [make_lists([[(milk, 1.0), (rum, 0.5), (tea, 0.1)]])], 3)
@@ -128,7 +128,7 @@ def test_what_a_customers_purchases_add_by_hand(diary: Subgraph) -> None:
 
 
 def make_vectors(subgraph: Subgraph, day: int) -> Vectors:
-    """Embeddings from the purchases given, and from nothing else: a customer's are the articles bought."""
+    """Return embeddings from these purchases only: a customer's embedding marks the articles bought."""
     pairs = np.zeros((len(subgraph.customer_ids), len(subgraph.article_ids)), dtype=np.float32)
     pairs[subgraph.customer, subgraph.article] = 1
     length = np.linalg.norm(pairs, axis=1, keepdims=True)
@@ -181,13 +181,13 @@ def test_it_learns_from_any_sources(sources: tuple[str, ...], embedded: bool) ->
     assert not any(owned[c, a] for c, row in zip(truth.customers, new, strict=True) for a in row if a >= 0)
 
 
-def test_the_same_run_twice_gives_the_same_trees() -> None:
+def test_the_same_run_twice_returns_the_same_trees() -> None:
     again = train_ranker(make_two_tastes(), make_vectors, QUICK)
     assert again is not None
     assert again.trees == learn(True, ALL).trees
 
 
-def test_a_ranker_comes_back_from_its_text_and_nothing_else_does() -> None:
+def test_a_ranker_is_read_from_its_text_and_other_texts_are_refused() -> None:
     ranker = learn(True, ALL)
     assert Ranker.from_text(ranker.to_text()) == ranker
     for text in ("", "{", "[]", '{"sources": 1}', '{"sources": [], "trees": 5}'):
@@ -195,7 +195,7 @@ def test_a_ranker_comes_back_from_its_text_and_nothing_else_does() -> None:
             Ranker.from_text(text)
 
 
-def test_a_ranker_that_has_the_sources_labels_is_read_by_their_names() -> None:
+def test_a_ranker_of_an_older_version_is_read_with_the_sources_new_names() -> None:
     ranker = learn(True, ALL)
     labels = {method.name: method.label for method in (*SOURCES, BY_EMBEDDING)}
     texts = []
@@ -207,7 +207,7 @@ def test_a_ranker_that_has_the_sources_labels_is_read_by_their_names() -> None:
                 written = [re.sub(rf"(feature_names=.*)\b{new}\b", rf"\1{old}", text) for text in written]
         texts.append(tuple(written))
     old = Ranker(tuple(labels[name] for name in ranker.sources), (texts[0], texts[1]))
-    assert old.boosters[0][0].feature_name() == name_features(old.sources)  # as versions before wrote it
+    assert old.boosters[0][0].feature_name() == name_features(old.sources)  # as older versions wrote it
     found = Ranker.from_text(old.to_text())
     assert found.sources == ranker.sources
     assert found.is_current
@@ -222,7 +222,7 @@ def test_contributions_add_up_to_the_score() -> None:
     parts = ranker.attribute(features, new_only=False)
     assert parts.shape == (len(features), len(ranker.sources) + 1)
     score = np.asarray(ranker.boosters[False][0].predict(features))
-    rest = score - parts.sum(axis=1)  # what the trees expect of anything
+    rest = score - parts.sum(axis=1)  # the mean in training
     assert rest == pytest.approx(np.full(len(rest), rest[0]), abs=1e-6)
 
 

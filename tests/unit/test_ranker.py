@@ -1,4 +1,4 @@
-"""That a ranker learns a habit that popularity cannot know, and that no damaged text of one reaches LightGBM."""
+"""The ranker learns habits that popularity cannot show, and LightGBM never gets a damaged text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import hold_out
 from hmrec.graph_ml.ranker import ranker as rank
-from hmrec.graph_ml.ranker.fit import GROWING, LOOKING, RankingContext, RankSettings, train_ranker
+from hmrec.graph_ml.ranker.fit import COLLECTING, GROWING, RankingContext, RankSettings, train_ranker
 from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.ranker.sources import SOURCES
 
@@ -26,7 +26,7 @@ SOME = tuple(source for source in SOURCES if source.name in ("own_repurchases", 
 
 
 def make_habits() -> Subgraph:
-    """Nine weeks of 50 customers, each with three articles bought every week and two of twelve best sellers by whim."""
+    """Return nine weeks of 50 customers: each buys the same three articles weekly, and two of twelve best sellers."""
     random = np.random.default_rng(0)
     rows = set()
     for week in range(9):
@@ -44,7 +44,7 @@ def learn() -> Ranker:
     return ranker
 
 
-def test_what_is_bought_every_week_comes_before_what_everybody_buys() -> None:
+def test_articles_bought_every_week_come_before_best_sellers() -> None:
     held = hold_out(make_habits())
     truth = make_truth(held, new_only=False)
     context = RankingContext.of(held, None, SOME)
@@ -56,7 +56,7 @@ def test_what_is_bought_every_week_comes_before_what_everybody_buys() -> None:
     assert bought.mean() > 0.95  # the three habits come first
 
 
-def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_the_first_one_s() -> None:
+def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_those_of_the_first() -> None:
     held = hold_out(make_habits())
     many = train_ranker(held.before, None, QUICK.model_copy(update={"forests": 2}), SOME)
     assert many is not None
@@ -71,13 +71,13 @@ def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_the_first_one_s() 
         assert many.attribute(features, new_only) == pytest.approx(each[0].attribute(features, new_only))
 
 
-def test_a_few_trees_choose_whom_all_order_and_a_customer_alone_is_ordered_as_among_many(
+def test_stages_keep_the_scores_and_a_single_customer_gets_the_same_list_as_in_a_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     context, ranker = RankingContext.of(hold_out(make_habits()), None, SOME), Ranker.from_text(learn().to_text())
     (candidate_set, features), *_ = context.describe(np.arange(20))
     whole = learn().score(features, candidate_set.row, new_only=False, k=1_000)
-    assert np.isfinite(whole).all()  # each has fewer offers
+    assert np.isfinite(whole).all()  # each has fewer candidates
     monkeypatch.setattr(rank, "STAGES", ((5, 8), (9, 6)))
     score = ranker.score(features, candidate_set.row, new_only=False, k=3)
     final = np.isfinite(score)
@@ -91,13 +91,13 @@ def test_a_few_trees_choose_whom_all_order_and_a_customer_alone_is_ordered_as_am
         assert (context.rank(ranker, np.array([customer]), 3, new_only=False) == ranked[customer]).all()
 
 
-def test_threads_that_ask_the_same_trees_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_can_share_the_same_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     context, ranker = RankingContext.of(hold_out(make_habits()), None, SOME), Ranker.from_text(learn().to_text())
     monkeypatch.setattr(rank, "STAGES", ((5, 8), (9, 6)))
     (candidate_set, features), *_ = context.describe(np.arange(50))
     alone = Ranker.from_text(learn().to_text()).score(features, candidate_set.row, new_only=False, k=3)
     parts = learn().attribute(features[:12], new_only=False)
-    with ThreadPoolExecutor(8) as pool:  # the parts first, of trees that nobody was asked about: it may end the process
+    with ThreadPoolExecutor(8) as pool:  # parts first, of unused trees: without the lock this can crash the process
         explained = [pool.submit(ranker.attribute, features[:12], new_only=False) for _ in range(200)]
         asked = [pool.submit(ranker.score, features, candidate_set.row, new_only=False, k=3) for _ in range(200)]
     assert all((one.result() == parts).all() for one in explained)
@@ -105,7 +105,7 @@ def test_threads_that_ask_the_same_trees_do_not_disturb_each_other(monkeypatch: 
 
 
 @pytest.mark.parametrize("new_only", [False, True])
-def test_many_offers_are_scored_as_few_to_the_last_bit(monkeypatch: pytest.MonkeyPatch, new_only: bool) -> None:
+def test_many_candidates_are_scored_as_few_bit_for_bit(monkeypatch: pytest.MonkeyPatch, new_only: bool) -> None:
     ranker = learn()
     (candidate_set, features), *_ = RankingContext.of(hold_out(make_habits()), None, SOME).describe(np.arange(20))
     few = ranker.score(features, candidate_set.row, new_only, k=3)
@@ -115,7 +115,7 @@ def test_many_offers_are_scored_as_few_to_the_last_bit(monkeypatch: pytest.Monke
     assert not new_only or (few[np.isfinite(few)] <= 1).all()  # a probability
 
 
-def test_a_text_that_is_not_whole_is_one_sentence_and_never_reaches_lightgbm() -> None:
+def test_a_damaged_text_raises_one_error_and_never_reaches_lightgbm() -> None:
     whole = learn().to_text()
     assert Ranker.from_text(whole) == learn()
     changed = json.loads(whole)
@@ -127,16 +127,16 @@ def test_a_text_that_is_not_whole_is_one_sentence_and_never_reaches_lightgbm() -
             Ranker.from_text(text)
 
 
-def test_growing_trees_shows_each_round_of_each_forest() -> None:
+def test_progress_reports_each_round_of_each_forest() -> None:
     shown: dict[str, list[tuple[float, float | None]]] = {}
     many = QUICK.model_copy(update={"forests": 2})
     held = hold_out(make_habits())
-    ranker = train_ranker(held.before, None, many, SOME, lambda *told: shown.setdefault(told[0], []).append(told[1:]))
+    ranker = train_ranker(held.before, None, many, SOME, lambda *step: shown.setdefault(step[0], []).append(step[1:]))
     assert ranker is not None
-    assert list(shown) == [LOOKING, GROWING]
-    for step, total in ((LOOKING, 3), (GROWING, 2)):
+    assert list(shown) == [COLLECTING, GROWING]
+    for step, total in ((COLLECTING, 3), (GROWING, 2)):
         done = [done for done, _ in shown[step]]
         assert done == sorted(done)
-        assert {told for _, told in shown[step]} == {total}
+        assert {of for _, of in shown[step]} == {total}
         assert (done[0], done[-1]) == (0, total)
-    assert len(shown[GROWING]) == 2 * (1 + 2 * QUICK.rounds)  # of each kind, each round of two forests
+    assert len(shown[GROWING]) == 2 * (1 + 2 * QUICK.rounds)  # for each kind, each round of two forests

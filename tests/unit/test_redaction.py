@@ -68,7 +68,7 @@ def test_an_address_with_credentials_says_where_they_go(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr == (
-        "hmrec: The address in NEO4J_URI holds a user name or a password. Write it without them, as in "
+        "hmrec: The address in NEO4J_URI contains a user name or a password. Write it without them, as in "
         "bolt://localhost:7687, and set NEO4J_USERNAME and NEO4J_PASSWORD.\n"
     )
 

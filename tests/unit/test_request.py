@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hmrec.cypher.errors import NoRanker, UserMistake
 from hmrec.cypher.recommenders import METHODS
-from hmrec.graph_ml.recommend.active_ranker import RankerVersion
+from hmrec.cypher.state import ActiveModel, GraphState
 from hmrec.graph_ml.recommend.plan import plan_steps
 from hmrec.graph_ml.recommend.request import Request, write_note
 from pydantic import ValidationError
 
-RANKER = RankerVersion(1, "2020-09-22T10:00:00Z", dt.date(2020, 9, 22))
+CREATED = "2020-09-22T10:00:00Z"
+MODEL = ActiveModel(1, CREATED, CREATED, until=dt.date(2020, 9, 22), dim=16, staged=False, has_ranker=True)
+RANKED = GraphState("a", 2, 3, 5, loads=(), until=dt.date(2020, 9, 22), model=MODEL)
+UNRANKED = replace(RANKED, model=replace(MODEL, has_ranker=False))
+UNTRAINED = replace(RANKED, model=None)
 MISTAKES = [
     ({"k": 0}, "-k must be a whole number from 1 to 1000, not 0."),
     ({"k": 1001}, "-k must be a whole number from 1 to 1000, not 1001."),
@@ -60,40 +65,54 @@ def test_an_old_method_name_is_in_the_note() -> None:
     assert write_note(Request(method="user_based_cf"), "") == ""
 
 
-def list_steps(method: str, history: bool, embedding: bool, ranker: RankerVersion | None, **given: Any) -> list[str]:
-    plan = plan_steps(Request(method=method, **given), lambda: ranker)
+def list_steps(method: str, history: bool, embedding: bool, state: GraphState, **given: Any) -> list[str]:
+    plan = plan_steps(Request(method=method, **given), lambda: state)
     return [step.method for step in plan.steps if step.suits(history, embedding)]
 
 
 def test_auto_is_the_ranker_once_trained_unless_an_earlier_day_is_asked_for() -> None:
     for history in (True, False):
-        assert list_steps("auto", history, True, RANKER) == ["hybrid", "popular"]
-    assert list_steps("auto", True, True, None) == ["user_based_cf", "gnn", "popular"]
-    assert list_steps("auto", True, False, None) == ["user_based_cf", "popular"]
-    assert list_steps("auto", False, True, None) == ["by_attributes", "popular"]
-    assert list_steps("auto", True, True, RANKER, as_of="2020-09-01") == ["user_based_cf", "gnn", "popular"]
+        assert list_steps("auto", history, True, RANKED) == ["hybrid", "popular"]
+    for state in (UNRANKED, UNTRAINED):
+        assert list_steps("auto", True, True, state) == ["user_based_cf", "gnn", "popular"]
+        assert list_steps("auto", True, False, state) == ["user_based_cf", "popular"]
+        assert list_steps("auto", False, True, state) == ["by_attributes", "popular"]
+    assert list_steps("auto", True, True, RANKED, as_of="2020-09-01") == ["user_based_cf", "gnn", "popular"]
 
 
 def test_other_methods_are_themselves_and_two_have_fallbacks() -> None:
-    assert list_steps("user_based_cf", True, True, RANKER) == ["user_based_cf"]
-    assert list_steps("user_based_cf", False, True, RANKER) == ["by_attributes", "popular"]
-    assert list_steps("gnn", False, True, RANKER) == ["gnn"]
-    assert list_steps("gnn", True, False, RANKER) == ["user_based_cf", "popular"]
-    assert list_steps("variants", False, False, RANKER) == ["variants"]
+    assert list_steps("user_based_cf", True, True, RANKED) == ["user_based_cf"]
+    assert list_steps("user_based_cf", False, True, RANKED) == ["by_attributes", "popular"]
+    assert list_steps("gnn", False, True, RANKED) == ["gnn"]
+    assert list_steps("gnn", True, False, RANKED) == ["user_based_cf", "popular"]
+    assert list_steps("variants", False, False, RANKED) == ["variants"]
 
 
 def test_the_ranker_is_refused_for_days_that_it_knows() -> None:
-    assert list_steps("hybrid", True, True, RANKER, as_of="2020-09-22") == ["hybrid", "popular"]
+    assert list_steps("hybrid", True, True, RANKED, as_of="2020-09-22") == ["hybrid", "popular"]
     with pytest.raises(NoRanker, match="leak the future"):
-        list_steps("hybrid", True, True, RANKER, as_of="2020-09-21")
-    with pytest.raises(NoRanker, match="no ranker yet"):
-        list_steps("hybrid", True, True, None)
+        list_steps("hybrid", True, True, RANKED, as_of="2020-09-21")
+    for state in (UNRANKED, UNTRAINED):
+        with pytest.raises(NoRanker, match="no ranker yet"):
+            list_steps("hybrid", True, True, state)
+
+
+def test_only_what_may_use_the_ranker_reads_the_state() -> None:
+    def fail() -> GraphState:
+        raise AssertionError("a query that the answer does not need")
+
+    for method in METHODS:
+        for request in (Request(method=method.name), Request(method=method.name, as_of=dt.date(2020, 9, 23))):
+            if method.name != "hybrid" and (method.name != "auto" or request.as_of):
+                assert plan_steps(request, fail).state is None
+            else:
+                assert plan_steps(request, lambda: RANKED).state is RANKED
 
 
 def test_a_step_suits_many_customers_as_it_suits_each() -> None:
     history, embedding = np.array([True, True, False, False]), np.array([True, False, True, False])
     for method in METHODS:
-        for step in plan_steps(Request(method=method.name), lambda: RANKER).steps:
+        for step in plan_steps(Request(method=method.name), lambda: RANKED).steps:
             many = np.ones(4, dtype=bool) & step.suits(history, embedding)
             assert many.tolist() == [
                 step.suits(one, other) for one, other in zip(history.tolist(), embedding.tolist(), strict=True)

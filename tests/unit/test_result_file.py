@@ -105,10 +105,10 @@ def test_a_descriptor_of_a_file_goes_on_where_that_is(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == f"before\n{SUBMISSION}after\n"
 
 
-def test_a_reader_that_stops_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_reader_that_stops_ends_in_one_sentence(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    with pytest.raises(HmrecError, match=f"Whoever read /dev/fd/{writer} has stopped"):
+    with pytest.raises(HmrecError, match=f"The reader of /dev/fd/{writer} stopped"):
         recommend(Path(f"/dev/fd/{writer}"))
     os.close(writer)
 

@@ -55,13 +55,13 @@ def test_a_byte_order_mark_and_crlf_are_fine() -> None:
 )
 def test_a_dot_env_that_is_not_utf_8_is_named(content: bytes) -> None:
     Path(".env").write_bytes(content)
-    with pytest.raises(UserMistake, match=r"\.env is not text in UTF-8 \(line \d\)\. Save it as UTF-8"):
+    with pytest.raises(UserMistake, match=r"\.env is not UTF-8 text \(line \d\)\. Save it as UTF-8"):
         ConnectionSettings()
 
 
 def test_an_open_quote_is_named_without_the_value() -> None:
     Path(".env").write_text("A=1\nNEO4J_PASSWORD='abc\n")
-    with pytest.raises(UserMistake, match=r"\.env, line 2, is no KEY=VALUE") as caught:
+    with pytest.raises(UserMistake, match=r"\.env, line 2, is not KEY=VALUE") as caught:
         ConnectionSettings()
     assert "abc" not in str(caught.value)
 
@@ -102,9 +102,9 @@ def test_a_user_without_a_home_directory(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 @pytest.mark.parametrize("scheme", ["bolt", "neo4j", "bolt+s"])
-def test_an_address_of_a_plain_web_server_is_named_for_what_it_is(scheme: str) -> None:
+def test_the_address_of_a_web_server_ends_in_one_sentence(scheme: str) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(UserMistake, match="answers by HTTP, not by Bolt"):
+        with pytest.raises(UserMistake, match="speaks HTTP, not Bolt"):
             Graph.connect(ConnectionSettings(uri=f"{scheme}://localhost:{server.server_port}"), timeout=60)
         server.shutdown()

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hmrec.graph_ml.recommend.shared_lists import DEPTH, Purchases, Row, SharedLists
+from hmrec.cypher.state import GraphState, Load
+from hmrec.graph_ml.recommend.shared_lists import DEPTH, Row, SharedLists
 
-NOW = Purchases("load 1", "2020-09-22", 100)
+NOW = GraphState("a", 40, 60, 100, loads=(Load("load 1", "2020-09-22"),), until=None, model=None)
 
 
 class Query:
     """A list of so many articles, best first; counts how often it is asked."""
 
     def __init__(self, articles: int, first: int = 0) -> None:
-        self.rows: list[Row] = [(f"a{n:04}", 1.0 / (n + 1), "popular") for n in range(first, first + articles)]
+        self.rows = [Row(f"a{n:04}", 1.0 / (n + 1), "popular") for n in range(first, first + articles)]
         self.times = 0
 
     def __call__(self, k: int) -> list[Row]:
@@ -43,12 +44,13 @@ def test_another_key_is_another_list_and_those_not_asked_for_longest_go() -> Non
 @pytest.mark.parametrize(
     "then",
     [
-        replace(NOW, load="load 2"),
-        replace(NOW, finished="2020-09-23"),
+        replace(NOW, loads=(Load("load 2", "2020-09-22"), *NOW.loads)),
+        replace(NOW, loads=(Load("load 1", "2020-09-23"),)),
         replace(NOW, bought=101),
+        replace(NOW, database="b"),
     ],
 )
-def test_other_purchases_have_other_lists(then: Purchases) -> None:
+def test_another_state_of_the_graph_has_other_lists(then: GraphState) -> None:
     lists = SharedLists()
     lists.take(NOW, "popular", 3, (), Query(10))
     after = Query(10, first=5)
@@ -56,10 +58,11 @@ def test_other_purchases_have_other_lists(then: Purchases) -> None:
     assert len(lists) == 1
 
 
-def test_nothing_is_kept_while_a_load_is_under_way() -> None:
+@pytest.mark.parametrize("loads", [(Load("load 2", None), *NOW.loads), ()], ids=["running", "none"])
+def test_nothing_is_kept_while_a_load_is_running_or_without_one(loads: tuple[Load, ...]) -> None:
     lists, query = SharedLists(), Query(10)
     for _ in range(2):
-        lists.take(replace(NOW, finished=None), "popular", 3, (), query)
+        lists.take(replace(NOW, loads=loads), "popular", 3, (), query)
     assert query.times == 2
     assert not len(lists)
 

@@ -1,4 +1,4 @@
-"""A shop of any shape from one purchase up is learned from, and its customers get lists."""
+"""Shops of any shape, from one purchase up, can be trained on, and their customers get recommendations."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ QUICK_RANKER = RankSettings(rounds=3, weeks=2, forests=2)
 
 @st.composite
 def draw_shops(draw: st.DrawFn) -> Subgraph:
-    """A shop of 1 to 300 purchases: few or many customers, articles and days, with or without what nodes tell."""
+    """Draw a shop of 1 to 300 purchases: few or many customers, articles and days, with or without node properties."""
     rows, customers, articles, days = (draw(st.integers(1, most)) for most in (300, 60, 60, 120))
     random = np.random.default_rng(draw(st.integers(0, 1_000)))
     bought = {
         (f"c{random.integers(customers):02}", f"a{random.integers(articles):02}", 18_000 + int(random.integers(days)))
         for _ in range(rows)
     }
-    if draw(st.booleans()):  # nothing is bought twice
+    if draw(st.booleans()):  # no repeated purchases
         bought = {row[:2]: row for row in sorted(bought)}.values()  # type: ignore[assignment]
     shop = make_subgraph(list(bought))
-    return shop if draw(st.booleans()) else tell(shop)
+    return shop if draw(st.booleans()) else with_properties(shop)
 
 
-def tell(shop: Subgraph) -> Subgraph:
-    """The shop with ages of some customers, and articles that hang on departments and products."""
+def with_properties(shop: Subgraph) -> Subgraph:
+    """Return the shop with ages of some customers, and articles linked to departments and products."""
     customers, articles = list(shop.customer_ids), list(shop.article_ids)
     ages = [20.0 + n if n % 3 else None for n in range(len(customers))]
     numbers = np.arange(len(articles))
-    hang = {
+    attributes = {
         label: Attribute(relationship, tuple(range(nodes)), np.stack([numbers, numbers % nodes]))
         for label, relationship, nodes in (
             ("Department", "IN_DEPARTMENT", min(3, len(articles))),
@@ -61,13 +61,13 @@ def tell(shop: Subgraph) -> Subgraph:
             "club_member_status": ["ACTIVE"] * len(customers), "postal_code": customers,
         }),
         articles=pl.DataFrame({"article_id": articles, "department_no": (numbers % 3).astype(str)}),
-        attributes=hang,
+        attributes=attributes,
         features=FEATURES,
     )  # fmt: skip
 
 
 def check(shop: Subgraph, dim: int = 64) -> TrainedModel:
-    """Train all of it and ask for lists."""
+    """Train both models and recommend to all customers."""
     trained, rank = train_hybrid(shop, QUICK.model_copy(update={"dim": dim}), QUICK_RANKER)
     for vectors, ids in ((trained.customers, shop.customer_ids), (trained.articles, shop.article_ids)):
         assert vectors.shape == (len(ids), dim)
@@ -94,7 +94,7 @@ SHOPS = {
     "one purchase": [("c", "a", DAY)],
     "one customer": [("c", f"a{n}", DAY + n) for n in range(40)],
     "one article": [(f"c{n}", "a", DAY + n) for n in range(40)],
-    "one article by everybody each week": [(f"c{n}", "a", DAY + 7 * week) for n in range(9) for week in range(9)],
+    "one article by all customers each week": [(f"c{n}", "a", DAY + 7 * week) for n in range(9) for week in range(9)],
     "one day": [(f"c{n % 12}", f"a{n % 7}", DAY) for n in range(84)],
     "two days a year apart": [("c", "a", DAY), ("d", "b", DAY + 365)],
     "three rows": [("c1", "1", DAY), ("c2", "2", DAY + 1), ("c1", "2", DAY + 2)],
@@ -106,4 +106,4 @@ SHOPS = {
 def test_the_smallest_shops_train(name: str, dim: int) -> None:
     shop = make_subgraph(SHOPS[name])
     check(shop, dim)
-    check(tell(shop), dim)
+    check(with_properties(shop), dim)

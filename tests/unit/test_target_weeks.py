@@ -1,4 +1,4 @@
-"""Which of the last weeks are target weeks, and what is to be predicted in each."""
+"""The choice of target weeks, and the purchases to predict in each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.unit.purchases import make_subgraph, make_two_tastes
 
 
 def make_regulars(weeks: int, customers: int = 3) -> Subgraph:
-    """Everybody buys one article on the first day of each week."""
+    """Return purchases of customers who all buy one article on the first day of each week."""
     return make_subgraph(
         [(f"c{customer}", "a", 7 * week) for week in range(weeks) for customer in range(customers)]
         + [("c0", "a", 7 * weeks - 1)]
@@ -23,11 +23,11 @@ def make_regulars(weeks: int, customers: int = 3) -> Subgraph:
 @pytest.mark.parametrize(
     ("weeks", "customers", "wanted", "expected"),
     [
-        (60, 3, 1_000, 20),  # a small shop: as many as there may be
-        (60, 3, 30, 10),  # ten weeks have 30 customers together
+        (60, 3, 1_000, 20),  # a small shop: the maximum
+        (60, 3, 30, 10),  # ten weeks have 30 customers in total
         (60, 3, 31, 11),
-        (60, 3, 3, 5),  # a large one: the least
-        (30, 3, 1_000, 15),  # half of what there is
+        (60, 3, 3, 5),  # a large shop: the minimum
+        (30, 3, 1_000, 15),  # half of all weeks
         (10, 3, 1_000, 5),
         (8, 3, 1_000, 5),
         (4, 3, 1_000, 3),  # one week is needed before the first
@@ -39,7 +39,7 @@ def test_small_shops_have_more_target_weeks(weeks: int, customers: int, wanted: 
     assert count_target_weeks(make_regulars(weeks, customers), settings) == expected
 
 
-def test_no_more_weeks_than_are_asked_for() -> None:
+def test_the_setting_limits_the_number_of_weeks() -> None:
     subgraph = make_regulars(60)
     for weeks in (0, 1, 7):
         assert count_target_weeks(subgraph, TrainSettings(target_weeks=weeks)) == weeks

@@ -1,4 +1,4 @@
-"""TorchRec's tables: real ones where an environment has them, else the sentence that says how to get them."""
+"""TorchRec's tables, trained if TorchRec is installed; otherwise the error that says how to install it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from tests.unit.purchases import make_two_tastes
 HAS_TORCHREC = "HMREC_TEST_TORCHREC_PYTHON" in os.environ or importlib.util.find_spec("torchrec") is not None
 
 
-def test_two_processes_tables_know_the_tastes_or_say_what_is_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_of_two_processes_learn_the_tastes_or_torchrec_is_reported_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     if "HMREC_TEST_TORCHREC_PYTHON" in os.environ:
         monkeypatch.setenv("HMREC_TORCHREC_PYTHON", os.environ["HMREC_TEST_TORCHREC_PYTHON"])
     subgraph, settings = make_two_tastes(), TableSettings(dim=16, epochs=20, batch_size=128)
@@ -41,7 +43,7 @@ def test_two_processes_tables_know_the_tastes_or_say_what_is_lacking(monkeypatch
         ("[rank0]: ValueError: no shard fits", "TorchRec failed: .*no shard fits"),
     ],
 )
-def test_its_failures_are_one_sentence(errors: str, sentence: str) -> None:
+def test_failures_are_explained_in_one_line(errors: str, sentence: str) -> None:
     error = _explain(f"Traceback\n  {errors}\n")
     assert isinstance(error, HmrecError)
     assert len(str(error).splitlines()) == 1
@@ -49,7 +51,7 @@ def test_its_failures_are_one_sentence(errors: str, sentence: str) -> None:
         raise error
 
 
-def test_no_python_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_wrong_path_to_python_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HMREC_TORCHREC_PYTHON", str(tmp_path / "python"))
-    with pytest.raises(UserMistake, match="names no Python"):
+    with pytest.raises(UserMistake, match="is not a Python"):
         train_tables(make_two_tastes())

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import torch
 from hmrec.graph_ml.export.features import Feature, FeatureKind, FeatureSpec
+from hmrec.graph_ml.export.hetero import to_hetero
 from hmrec.graph_ml.export.subgraph import Attribute, IdMap, Subgraph, to_days
 from hmrec.graph_ml.network.checkpoint import Checkpoint
 from hmrec.graph_ml.network.epochs import Training
@@ -64,16 +65,16 @@ def stir(training: Training) -> None:
 
 
 def test_a_shop_is_wide_where_most_articles_were_never_bought() -> None:
-    assert is_wide(make_wide_shop(300), SETTINGS)
-    assert not is_wide(make_wide_shop(20), SETTINGS)
-    assert not is_wide(make_wide_shop(300), SETTINGS.model_copy(update={"layers": 3}))
-    assert not is_wide(make_two_tastes(), SETTINGS)
+    assert is_wide(to_hetero(make_wide_shop(300)), SETTINGS)
+    assert not is_wide(to_hetero(make_wide_shop(20)), SETTINGS)
+    assert not is_wide(to_hetero(make_wide_shop(300)), SETTINGS.model_copy(update={"layers": 3}))
+    assert not is_wide(to_hetero(make_two_tastes()), SETTINGS)
 
 
 @pytest.mark.parametrize("weeks", [0, 4])
 def test_embeddings_are_those_of_the_whole_graph(weeks: int) -> None:
     shop = make_wide_shop()
-    training = WideTraining(shop, SETTINGS.model_copy(update={"target_weeks": weeks}))
+    training = WideTraining(to_hetero(shop), SETTINGS.model_copy(update={"target_weeks": weeks}))
     stir(training)
     training.epochs = 1
     trained = replace(train(shop, SETTINGS), weights=training.weights())
@@ -87,7 +88,7 @@ def test_embeddings_are_those_of_the_whole_graph(weeks: int) -> None:
 
 def test_scores_and_gradients_are_those_of_the_whole_graph() -> None:
     shop = make_wide_shop()
-    wide, whole = WideTraining(shop, SETTINGS), Training(shop, SETTINGS)
+    wide, whole = WideTraining(to_hetero(shop), SETTINGS), Training(to_hetero(shop), SETTINGS)
     stir(wide)
     weights = {name: torch.from_numpy(value) for name, value in wide.weights().items()}
     whole.network.load_state_dict(weights)
@@ -128,7 +129,7 @@ def test_a_wide_shop_learns_its_tastes(tmp_path: Path) -> None:
 
 
 def test_the_loss_of_a_wide_shop_is_finite_whatever_is_drawn() -> None:
-    training = WideTraining(make_wide_shop(2_000), SETTINGS)
+    training = WideTraining(to_hetero(make_wide_shop(2_000)), SETTINGS)
     week = training.weeks[0]
     scores = training.score_batch(week, week.customers)
     loss = measure_loss(scores, week, week.customers, SETTINGS, training.random)

@@ -1,4 +1,4 @@
-"""What cells, columns and rows of strangers' files mean: one row a case, with the counts and values it must have."""
+"""Cells, columns and rows in the formats of different shops: one row per case, with the expected counts and values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hmrec.loader.reading.cells import MISSING
 from hmrec.loader.reading.columns import read_map, save_map, simplify
 from hmrec.loader.reading.exports import EXPORTS
 from hmrec.loader.reading.purchases import TableCount
-from hmrec.loader.reading.returns import take_back
+from hmrec.loader.reading.returns import subtract_returns
 from hmrec.loader.reading.tables import CleanTables, read_tables
 from hmrec.loader.schema import TABLES, ReadRules
 from hypothesis import HealthCheck, example, given, settings
@@ -50,7 +50,7 @@ def read(tmp_path: Path) -> Any:
 
 
 def purchases(tables: CleanTables) -> set[tuple[Any, ...]]:
-    """Customer, article, day, price, channel and quantity of each purchase."""
+    """Return customer, article, day, price, channel and quantity of each purchase."""
     bought = tables.scan("purchases").rename({":START_ID(Customer)": "customer"}).cast({"customer": pl.UInt32})
     joined = bought.join(tables.scan("customers").select("customer", "customer_id"), on="customer")
     frame = joined.select("customer_id", "article_id", "t_dat", "price", "sales_channel_id", "quantity").collect()
@@ -59,12 +59,12 @@ def purchases(tables: CleanTables) -> set[tuple[Any, ...]]:
 
 
 def bought(tables: CleanTables) -> dict[tuple[str, str, str], int]:
-    """Quantity by customer, article and day."""
+    """Return the quantity by customer, article and day."""
     return {(row[0], row[1], str(row[2])): row[5] for row in purchases(tables)}
 
 
 def count(tables: CleanTables, table: str = "transactions_train") -> TableCount:
-    """The table's counts, whose parts are the whole."""
+    """Return the table's counts, and check that they add up."""
     for each in tables.counts.values():
         assert each.read == each.loaded + each.merged + each.rejected + each.returned + each.left_out
     assert tables.rejects.height == sum(each.rejected for each in tables.counts.values())
@@ -80,12 +80,12 @@ def row(
 # -- quantity and returns -----------------------------------------------------------------------------------
 
 RETURNS = [
-    # rows, quantities by day, (loaded, merged, rejected, returned), a note
+    # name, rows, quantities by day, (loaded, merged, rejected, returned), a note
     ("quantity", row(5), {"2020-09-20": 5}, (1, 0, 0, 0), None),
     ("equal rows add up", row(5) + row(2), {"2020-09-20": 7}, (1, 1, 0, 0), None),
     ("missing quantity is 1", row("") + row("NULL"), {"2020-09-20": 2}, (1, 1, 0, 0), "NULL count as missing"),
     ("whole as a float", row("3.0"), {"2020-09-20": 3}, (1, 0, 0, 0), None),
-    ("bad quantity costs the cell", row("2.5"), {"2020-09-20": 1}, (1, 0, 0, 0), "'2.5') counts as 1"),
+    ("bad quantity loses only the cell", row("2.5"), {"2020-09-20": 1}, (1, 0, 0, 0), "'2.5') count as 1"),
     ("nothing bought", row(0), {}, (0, 0, 0, 1), "1 row has a quantity of 0"),
     ("part returned", row(5) + row(-2), {"2020-09-20": 3}, (1, 0, 0, 1), "1 row is a return (1 by negative quantity)"),
     ("return first in the file", row(-2) + row(5), {"2020-09-20": 3}, (1, 0, 0, 1), None),
@@ -97,7 +97,7 @@ RETURNS = [
     ("never later", row(2) + row(3, "2020-09-22") + row(-1, "2020-09-21"), {"2020-09-20": 1, "2020-09-22": 3},
      (2, 0, 0, 1), None),
     ("before any purchase", row(-1) + row(3, "2020-09-22"), {"2020-09-22": 3}, (1, 0, 0, 1), "1 return matches no"),
-    ("more than bought", row(2) + row(-5), {}, (0, 0, 0, 2), "1 return is of more units than were bought"),
+    ("more than bought", row(2) + row(-5), {}, (0, 0, 0, 2), "1 return has more units than were bought"),
     ("of another customer", row(2) + row(-2, customer="d"), {"2020-09-20": 2}, (1, 0, 0, 1), "1 return matches no"),
     ("of another article", row(2) + row(-2, article="b"), {"2020-09-20": 2}, (1, 0, 0, 1), "1 return matches no"),
     ("by price", row(2) + row(2, price=-0.5), {}, (0, 0, 0, 2), "1 by negative price"),
@@ -117,14 +117,14 @@ def test_quantity_and_returns(
     files = {"customers": "customer_id\nc\n", "articles": "article_id\na\n"} if known else {}
     tables = read(QUANTITY + rows, **files)
     assert {day: quantity for (_, _, day), quantity in bought(tables).items()} == wanted
-    told = count(tables)
-    assert (told.loaded, told.merged, told.rejected, told.returned) == counts
-    assert note is None or any(note in told for told in tables.notes), tables.notes
-    assert {"d", "b"}.isdisjoint(tables.scan("customers").collect()["customer_id"])  # a return makes nobody
+    counted = count(tables)
+    assert (counted.loaded, counted.merged, counted.rejected, counted.returned) == counts
+    assert note is None or any(note in line for line in tables.notes), tables.notes
+    assert {"d", "b"}.isdisjoint(tables.scan("customers").collect()["customer_id"])  # a return creates no customer
     assert "b" not in tables.scan("articles").collect()["article_id"].to_list()
 
 
-def test_the_shop_of_the_issue(read: Any) -> None:
+def test_units_returned_and_zero_units_are_not_purchases(read: Any) -> None:
     tables = read(QUANTITY + "2020-09-20,c1,1,0.05,2,5\n2020-09-21,c1,2,0.05,2,-5\n2020-09-22,c2,2,0.05,2,0\n")
     assert bought(tables) == {("c1", "1", "2020-09-20"): 5}
     assert count(tables) == TableCount(read=3, loaded=1, merged=0, rejected=0, returned=2)
@@ -149,19 +149,19 @@ def test_online_retail_with_cancelled_invoices_and_service_lines(read: Any) -> N
     assert count(tables) == TableCount(read=7, loaded=2, merged=0, rejected=1, returned=3, left_out=1)
     notes = "\n".join(tables.notes)
     assert "3 rows are returns (2 by negative quantity, 1 by cancelled invoice)" in notes
-    assert "1 return matches no purchase and was left out" in notes
-    assert "1 row is of an article to leave out" in notes
+    assert "1 return matches no purchase and is ignored" in notes
+    assert "1 row is left out because of the article" in notes
     assert "not read: Description, Country." in notes
 
 
 @pytest.mark.parametrize("invoices", [("C1", "C2"), ("C1", "L2"), ("Cash", "1"), ("2", "1")])
-def test_a_letter_of_all_invoices_is_no_cancellation(read: Any, invoices: tuple[str, str]) -> None:
+def test_a_letter_common_to_all_invoices_does_not_mean_cancelled(read: Any, invoices: tuple[str, str]) -> None:
     rows = "".join(f"{invoice},2020-09-2{place},c,a,1\n" for place, invoice in enumerate(invoices))
     tables = read("Invoice No,t_dat,customer_id,article_id,price\n" + rows)
     assert count(tables).loaded == 2
 
 
-def test_articles_that_are_left_out_are_no_nodes(read: Any) -> None:
+def test_left_out_articles_have_no_nodes(read: Any) -> None:
     rules = ReadRules(leave_out=frozenset({"POST", "BANK CHARGES"}))
     files = {"articles": "article_id\na\nPOST\n", "customers": "customer_id\nc\n"}
     tables = read(
@@ -180,8 +180,8 @@ EVENTS = st.lists(
 )
 
 
-def stack_by_hand(events: list[tuple[str, str, int, int, str]]) -> dict[tuple[str, str, str, str], int]:
-    """The plain way: for each return, by day, walk back over what is left."""
+def subtract_by_hand(events: list[tuple[str, str, int, int, str]]) -> dict[tuple[str, str, str, str], int]:
+    """Subtract each return, by day, from the latest remaining purchases."""
     left: dict[tuple[str, str, str, str], int] = {}
     for customer, article, day, quantity, price in sorted(events, key=lambda e: (e[2], e[3] <= 0)):
         if quantity > 0:
@@ -197,22 +197,22 @@ def stack_by_hand(events: list[tuple[str, str, int, int, str]]) -> dict[tuple[st
 @HYPOTHESIS
 @given(events=EVENTS, data=st.data())
 @example(events=[("c", "a", 1, 2, "1"), ("c", "a", 1, 2, "2"), ("c", "a", 1, -3, "1")], data=None)
-def test_returns_in_any_order_take_back_the_same_as_by_hand(read: Any, events: Any, data: st.DataObject | None) -> None:
+def test_returns_in_any_order_equal_a_naive_subtraction(read: Any, events: Any, data: st.DataObject | None) -> None:
     def text(rows: list[Any]) -> str:
         return QUANTITY + "".join(row(q, f"2020-09-0{day}", price, c, a) for c, a, day, q, price in rows)
 
     tables = read(text(events))
-    assert {(*key[:2], str(key[2]), f"{key[3]:g}"): key[5] for key in purchases(tables)} == stack_by_hand(events)
+    assert {(*key[:2], str(key[2]), f"{key[3]:g}"): key[5] for key in purchases(tables)} == subtract_by_hand(events)
     other = read(text(data.draw(st.permutations(events)) if data else events[::-1]))
     assert purchases(other) == purchases(tables)
     assert count(other) == count(tables)
 
 
-def test_taking_back_nothing_changes_nothing() -> None:
+def test_an_unmatched_return_changes_nothing() -> None:
     key = {"customer": [1], "t_dat": [DAY], "article": [2], "price": [None], "sales_channel_id": [1], "quantity": [3]}
     frame = pl.DataFrame(key, schema_overrides={"price": pl.Float64})
     returns = pl.DataFrame({"customer": [1], "article": [3], "t_dat": [DAY], "units": [-1]})
-    taken = take_back(frame, returns)
+    taken = subtract_returns(frame, returns)
     assert taken.purchases.equals(frame)
     assert (taken.unmatched, taken.partly, taken.vanished.height) == (1, 0, 0)
 
@@ -221,7 +221,7 @@ def test_taking_back_nothing_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("mark", MISSING)
-def test_a_mark_of_a_missing_value_is_missing_everywhere(read: Any, mark: str) -> None:
+def test_missing_value_markers_are_missing_in_every_table(read: Any, mark: str) -> None:
     customers = (
         f"customer_id,FN,Active,club_member_status,age,postal_code\nx,{mark},{mark},{mark},{mark},{mark}\n{mark},,,,,\n"
     )
@@ -239,7 +239,7 @@ def test_a_mark_of_a_missing_value_is_missing_everywhere(read: Any, mark: str) -
     assert tables.lost_cells == {}
 
 
-def test_bad_optional_cells_cost_the_cell(read: Any) -> None:
+def test_a_bad_optional_cell_is_empty_and_its_row_is_loaded(read: Any) -> None:
     customers = (
         "customer_id,FN,Active,age,postal_code\n"
         "c1,1,1,NULL,abc\nc2,\\N,\\N,\\N,\\N\nc4,1.0,,33.0,abc\nc5,True,false,33,abc\n"
@@ -270,7 +270,7 @@ def test_bad_optional_cells_cost_the_cell(read: Any) -> None:
         ("0.5", "web", (0.5, 0), {"sales_channel_id": 1}),
     ],
 )
-def test_a_missing_price_is_missing_and_not_0(
+def test_a_missing_price_is_not_zero(
     read: Any, price: str, channel: str, wanted: tuple[Any, Any], lost: dict[str, int]
 ) -> None:
     tables = read(HEADER + f"2020-09-22,x,a,{price},{channel}\n")
@@ -278,7 +278,7 @@ def test_a_missing_price_is_missing_and_not_0(
     assert tables.lost_cells == ({"transactions_train": lost} if lost else {})
 
 
-def test_missing_prices_of_a_day_are_one_purchase_beside_the_priced_one(read: Any) -> None:
+def test_purchases_without_a_price_merge_apart_from_a_price_of_zero(read: Any) -> None:
     tables = read(HEADER + "2020-09-22,x,a,,1\n2020-09-22,x,a,NA,1\n2020-09-22,x,a,0,1\n")
     assert purchases(tables) == {("x", "a", DAY, None, 1, 2), ("x", "a", DAY, 0.0, 1, 1)}
 
@@ -295,7 +295,7 @@ def test_files_without_price_or_channel(read: Any, columns: tuple[str, ...]) -> 
         assert all(any(f"no column {name}" in note for note in tables.notes) for name in columns)
 
 
-def test_parquet_of_nulls_flags_and_hashes(read: Any) -> None:
+def test_parquet_with_nulls_flags_and_hashed_ids(read: Any) -> None:
     days = [datetime(2020, 9, 20), datetime(2020, 9, 21, 23, 30)]
     bought_frame = pl.DataFrame({"t_dat": days, "customer_id": [2**64 - 7, 7], "article_id": [663713001, 108775015],
                                  "price": [None, None], "week": [0, 0]},
@@ -335,7 +335,7 @@ def test_parquet_of_nulls_flags_and_hashes(read: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("column", ["customer_id", "article_id"])
-def test_ids_whose_digits_are_lost_are_rejected(read: Any, cell: str, wanted: str | None, column: str) -> None:
+def test_ids_with_lost_digits_are_rejected(read: Any, cell: str, wanted: str | None, column: str) -> None:
     pair = {
         "customer_id": '"x"',
         "article_id": '"x"',
@@ -374,7 +374,7 @@ def test_ids_in_floating_point_columns_of_parquet(read: Any, number: float, dtyp
     assert count(tables).rejected == (wanted is None)
 
 
-def test_zeros_that_both_files_of_h_and_m_lost_are_restored(read: Any) -> None:
+def test_zeros_lost_in_both_hm_files_are_restored(read: Any) -> None:
     articles = "article_id,product_code,prod_name\n663713001,663713,Top\n108775015,108775,Strap\n"
     tables = read(HEADER + "2020-09-22,x,663713001,1,2\n2020-09-22,x,108775015,1,2\n", articles=articles)
     assert {key[1] for key in bought(tables)} == {"0663713001", "0108775015"}
@@ -428,7 +428,7 @@ TOMORROW = datetime.now(UTC).date() + timedelta(days=1)
         "1600769700000000000",
     ],
 )
-def test_dates_are_understood(read: Any, text: str) -> None:
+def test_dates_are_parsed(read: Any, text: str) -> None:
     tables = read(HEADER + f"{text},x,a,1,1\n")
     assert [key[2] for key in bought(tables)] == ["2020-09-22"], tables.rejects
     assert any("dates are written like" in note for note in tables.notes) == (text != "2020-09-22")
@@ -437,7 +437,7 @@ def test_dates_are_understood(read: Any, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["Sep 22, 2020", "September 22, 2020", "Tue, 22 Sep 2020 10:15:00 GMT", "9/22/2020, 10:15:00 AM"]
 )
-def test_dates_with_commas_are_understood(read: Any, text: str) -> None:
+def test_dates_with_commas_are_parsed(read: Any, text: str) -> None:
     tables = read(HEADER.replace(",", ";") + f"{text};x;a;1;1\n")
     assert [key[2] for key in bought(tables)] == ["2020-09-22"], tables.rejects
 
@@ -449,7 +449,7 @@ def test_dates_with_commas_are_understood(read: Any, text: str) -> None:
         ("44096.5", "spreadsheet"), ("03/04/2020", "cannot be told apart"),
     ],
 )  # fmt: skip
-def test_unclear_dates_are_refused_by_a_sentence(read: Any, text: str, why: str) -> None:
+def test_ambiguous_dates_end_in_one_sentence(read: Any, text: str, why: str) -> None:
     with pytest.raises(UserMistake, match=why) as caught:
         read(HEADER + f"{text},x,a,1,1\n" * 3)
     assert text in str(caught.value)
@@ -467,9 +467,7 @@ def test_unclear_dates_are_refused_by_a_sentence(read: Any, text: str, why: str)
         ("2202-09-22", "1990-01-01", False),
     ],
 )
-def test_days_too_early_or_in_the_future_are_rejected_with_the_value(
-    read: Any, text: str, earliest: str, good: bool
-) -> None:
+def test_dates_out_of_range_are_rejected_with_their_value(read: Any, text: str, earliest: str, good: bool) -> None:
     for known in ({}, {"customers": "customer_id\nx\n", "articles": "article_id\na\n"}):
         tables = read(
             HEADER + f"2020-09-22,x,a,1,1\n{text},x,a,1,1\n", ReadRules(date.fromisoformat(earliest)), **known
@@ -483,7 +481,7 @@ def test_days_too_early_or_in_the_future_are_rejected_with_the_value(
 # -- columns ------------------------------------------------------------------------------------------------
 
 
-def test_column_names_match_without_case_blanks_and_marks(read: Any) -> None:
+def test_column_names_match_without_case_blanks_and_punctuation(read: Any) -> None:
     tables = read(
         "T_DAT,Customer ID,article-id,Price,SalesChannelID,Colour\n2020-09-22,x,a,0.5,2,red\n",
         customers="CUSTOMER_ID,Age,fn,postal code\nx,30,1,abc\n",
@@ -496,7 +494,7 @@ def test_column_names_match_without_case_blanks_and_marks(read: Any) -> None:
     assert "transactions_train.csv: these columns are not read: Colour." in tables.notes
 
 
-def test_an_exact_name_wins_and_two_alike_are_named(read: Any) -> None:
+def test_an_exact_name_wins_and_two_similar_ones_are_an_error(read: Any) -> None:
     tables = read(HEADER, customers="customer_id,AGE,age\nx,1,30\n")
     assert tables.scan("customers").collect()["age"].to_list() == [30]
     assert "customers.csv: these columns are not read: AGE." in tables.notes
@@ -506,7 +504,7 @@ def test_an_exact_name_wins_and_two_alike_are_named(read: Any) -> None:
     assert tables.scan("customers").collect()["age"].to_list() == [30]
 
 
-def test_a_map_names_columns_without_regard_to_case_too(read: Any) -> None:
+def test_map_keys_match_without_case_and_blanks(read: Any) -> None:
     tables = read(UCI, column_map={"invoice date": "t_dat", "STOCKCODE": "article_id", "unit_price": "price"})
     assert {key[0] for key in bought(tables)} == {"70001", "70002"}
 
@@ -533,7 +531,7 @@ HEADERS = [
 
 
 @pytest.mark.parametrize(("header", "name", "options"), HEADERS, ids=[case[0][:30] for case in HEADERS])
-def test_a_well_known_export_is_recognised_and_its_map_proposed(
+def test_a_known_export_is_recognised_and_its_map_proposed(
     read: Any, header: str, name: str, options: list[str]
 ) -> None:
     with pytest.raises(UserMistake, match="no column") as caught:
@@ -544,14 +542,14 @@ def test_a_well_known_export_is_recognised_and_its_map_proposed(
     assert "--save-map" in caught.value.hint
 
 
-def test_proposed_maps_name_columns_of_ours() -> None:
+def test_proposed_maps_target_existing_columns() -> None:
     ours = {name for table in TABLES for name in table.column_names}
     for export in EXPORTS:
         assert set(export.columns) <= ours
         assert all(simplify(name) for name in export.marks)
 
 
-def test_a_map_is_kept_and_read_again(tmp_path: Path) -> None:
+def test_a_saved_map_is_read_back(tmp_path: Path) -> None:
     file = tmp_path / "map.json"
     save_map(UCI_MAP, file)
     assert read_map(file) == UCI_MAP
@@ -590,12 +588,12 @@ def test_the_report_counts_returned_rows_and_lost_cells(tmp_path: Path) -> None:
     (tmp_path / "transactions_train.csv").write_text(QUANTITY + row(5) + row(-2) + row("x", "2020-09-21", "cheap"))
     report = load_folder(tmp_path, server=None, graph=None, check_only=True)
     assert "3 read, 2 loaded, 0 merged into equal rows, 0 rejected, 1 returned" in report.summary()
-    told = json.loads((tmp_path / "load-report.json").read_text())
-    assert told["counts"]["transactions_train"]["returned"] == 1
-    assert told["lost_cells"] == {"transactions_train": {"price": 1, "quantity": 1}}
+    saved = json.loads((tmp_path / "load-report.json").read_text())
+    assert saved["counts"]["transactions_train"]["returned"] == 1
+    assert saved["lost_cells"] == {"transactions_train": {"price": 1, "quantity": 1}}
 
 
-def test_the_command_keeps_a_map_and_leaves_articles_out(tmp_path: Path) -> None:
+def test_load_saves_a_map_and_leaves_articles_out(tmp_path: Path) -> None:
     (tmp_path / "transactions_train.csv").write_text(UCI.replace("/2010", "/1985"))
     (tmp_path / "services.txt").write_text("POST\n\n10005\n")
     kept, call = tmp_path / "map.json", ["load", str(tmp_path), "--check", "--json", "--earliest", "1980-01-01"]

@@ -1,4 +1,4 @@
-"""Files as strangers have them: each is read as its owner means it, or refused in a sentence that names what to do."""
+"""Files in different formats: each is read, or an error says in one sentence what to do."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def zipped(**files: str | bytes) -> bytes:
 
 
 def sheet(*rows: list[str | float]) -> bytes:
-    """A small .xlsx, its texts inline."""
+    """Return a small .xlsx with inline texts."""
     cells = "".join(
         "<row>"
         + "".join(
@@ -78,7 +78,7 @@ def parquet(text: str) -> bytes:
 
 @pytest.fixture
 def read(tmp_path: Path) -> Any:
-    """Write files by their paths, and read the folder, or the one file named by `only`."""
+    """Write files by their paths, and read the folder, or only the file `only`."""
     calls = itertools.count()
 
     def call(files: dict[str, str | bytes], only: str = "", encoding: str | None = None) -> CleanTables:
@@ -180,7 +180,7 @@ def test_packed_files_and_parts_are_one_table(read: Any, files: dict[str, bytes]
         (TWO.replace("\n", "\r").encode("utf-16"), "CR"),
         (("sep=;\n" + TWO.replace(",", ";").replace("0.", "0,")).encode(), "first line"),
         (("sep=,\r\n" + TWO.replace("\n", "\r\n")).encode(), "first line"),
-        (TWO.replace(",", "\t").replace("0.", "0,").encode(), "apart"),
+        (TWO.replace(",", "\t").replace("0.", "0,").encode(), "separated by"),
         (TWO.replace("0.05", '"0,05"').replace("0.03", '"0,03"').encode(), None),
         (TWO.replace("\n", ",\n").encode(), None),
         (TWO.replace("2\n", "2,,\n").replace("1\n", "1,,\n").encode(), None),
@@ -190,11 +190,11 @@ def test_packed_files_and_parts_are_one_table(read: Any, files: dict[str, bytes]
         (TWO.replace("\n", ',"a\nb"\n').encode(), "not read"),
     ],
 )
-def test_text_is_read_however_it_is_written(read: Any, content: bytes, note: str | None) -> None:
+def test_text_in_any_dialect_is_read(read: Any, content: bytes, note: str | None) -> None:
     tables = read({"transactions_train.csv": content})
     assert bought(tables) == BOUGHT_TWO
     assert tables.rejects.is_empty()
-    assert not note or any(note in told for told in tables.notes), tables.notes
+    assert not note or any(note in line for line in tables.notes), tables.notes
 
 
 NAMES = "article_id,prod_name,detail_desc\n"
@@ -222,7 +222,7 @@ NAMES = "article_id,prod_name,detail_desc\n"
         ('"article_id" ; "prod_name";"detail; desc";detail_desc\n1 ; "a;b" ;x;y\n', [("1", "a;b", "y")]),
     ],
 )  # fmt: skip
-def test_quotes_escapes_and_missing_cells_keep_the_row_whole(
+def test_quotes_escapes_and_missing_cells_do_not_break_rows(
     read: Any, content: str, wanted: list[tuple[Any, ...]]
 ) -> None:
     tables = read({"transactions_train.csv": ONE, "articles.csv": content})
@@ -239,20 +239,20 @@ def test_quotes_escapes_and_missing_cells_keep_the_row_whole(
         ("1,レディースシャツ,綿のやわらかいシャツです。春と夏に着られます。", "shift_jis"),
     ],
 )
-def test_text_that_is_not_utf_8_keeps_its_letters(read: Any, text: str, encoding: str) -> None:
+def test_other_encodings_are_detected(read: Any, text: str, encoding: str) -> None:
     tables = read({"transactions_train.csv": ONE, "articles.csv": (NAMES + text + "\n").encode(encoding)})
     assert articles(tables, "prod_name", "detail_desc") == [tuple(text.split(","))]
     assert any("not UTF-8" in note for note in tables.notes)
 
 
-def test_an_encoding_can_be_named(read: Any) -> None:
+def test_a_given_encoding_is_used(read: Any) -> None:
     files = {"transactions_train.csv": ONE, "articles.csv": (NAMES + "1,Żółty,x\n").encode("cp1250")}
     assert articles(read(files, encoding="cp1250"), "prod_name") == [("1", "Żółty")]
     with pytest.raises(UserMistake, match="no text encoding named 'klingon'"):
         read(files, encoding="klingon")
 
 
-def test_a_row_that_cannot_be_decoded_is_rejected_and_never_replaced(read: Any) -> None:
+def test_an_undecodable_row_is_rejected_with_its_bytes(read: Any) -> None:
     good = "".join(f"{number},Blusa niño é,x\n" for number in range(2, 12))
     content = NAMES.encode() + good.encode() + b"1,Bad \xff\xfe,x\n"
     tables = read({"transactions_train.csv": ONE, "articles.csv": content})
@@ -262,7 +262,7 @@ def test_a_row_that_cannot_be_decoded_is_rejected_and_never_replaced(read: Any) 
     assert tables.counts["articles"].loaded == 10
 
 
-def test_rejects_name_the_part_and_the_line_in_it(read: Any) -> None:
+def test_rejects_have_the_part_and_its_line_number(read: Any) -> None:
     bad = "2020-09-22,,3,0.1,1\n"
     for first, second in ((ONE + bad, ONE + ONE.removeprefix(HEADER) + bad), (ONE + '"x', ONE + '2020-09-20,"c1\n')):
         tables = read({"transactions_train_1.csv": first, "transactions_train_2.csv": second})
@@ -272,25 +272,25 @@ def test_rejects_name_the_part_and_the_line_in_it(read: Any) -> None:
         ]
 
 
-def test_lines_are_counted_through_quoted_line_breaks(read: Any) -> None:
+def test_line_numbers_count_quoted_line_breaks(read: Any) -> None:
     content = NAMES + '1,"a\nb",x\n,none,y\n2,"c\n\nd",z\n3,a,b,c,d\n'
     tables = read({"transactions_train.csv": ONE, "articles.csv": content})
     assert tables.rejects.select("line", "column").rows() == [(4, "article_id"), (8, None)]
 
 
-def test_a_line_of_separators_within_quotes_is_no_row(read: Any) -> None:
+def test_a_quoted_line_of_separators_belongs_to_its_cell(read: Any) -> None:
     tables = read({"transactions_train.csv": ONE, "articles.csv": NAMES + '1,"n\n",","\n'})
     assert tables.rejects.is_empty()
     assert articles(tables, "prod_name", "detail_desc") == [("1", "n", ",")]
 
 
-def test_a_row_within_quote_marks_that_nobody_closed_is_a_row(read: Any) -> None:
+def test_a_row_between_unclosed_quotes_is_a_row(read: Any) -> None:
     tables = read({"transactions_train.csv": ONE, "articles.csv": NAMES + '"\n1,n,d\n"\n'})
     assert articles(tables, "prod_name", "detail_desc") == [("1", "n", "d")]
     assert tables.counts["articles"].rejected == 2
 
 
-def test_rows_over_many_blocks_are_all_there(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_across_blocks_are_all_read(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hmrec.loader.reading.rows.BLOCK", 64)
     rows = "".join(f'{number},"name, {number}","a\nb {number}"\n{number}a,plain,x\n' for number in range(300))
     tables = read({"transactions_train.csv": ONE, "articles.csv": NAMES + rows})
@@ -299,7 +299,7 @@ def test_rows_over_many_blocks_are_all_there(read: Any, monkeypatch: pytest.Monk
     assert ("7", "name, 7", "a\nb 7") in articles(tables, "prod_name", "detail_desc")
 
 
-def test_thousands_are_read_with_a_point_or_a_comma(read: Any) -> None:
+def test_thousands_separators_are_points_or_commas(read: Any) -> None:
     point = HEADER + '2020-09-20,c1,1,"1,299.99",2\n2020-09-21,c1,1,5.00,2\n'
     comma = (HEADER + "2020-09-20,c1,1,1.299!99,2\n2020-09-21,c1,1,5!00,2\n").replace(",", ";").replace("!", ",")
     for content in (point, comma):
@@ -310,29 +310,29 @@ def test_thousands_are_read_with_a_point_or_a_comma(read: Any) -> None:
     ("files", "match"),
     [
         ({"transactions_train_1.csv": ONE, "transactions_train_2.csv": "t_dat,customer_id,article_id\n"},
-         "transactions_train_2.csv has other columns"),
-        ({"transactions_train.csv": ONE, "transactions_train.parquet": parquet(ONE)}, "holds both"),
+         "transactions_train_2.csv has different columns"),
+        ({"transactions_train.csv": ONE, "transactions_train.parquet": parquet(ONE)}, "contains both"),
         ({"transactions_train.csv": b"7z\xbc\xaf\x27\x1c0000"}, "7-Zip"),
         ({"transactions_train.csv.zip": zipped(**{"a.csv": TWO})[:60]}, "cannot be read"),
-        ({"transactions_train.csv.zst": zstandard.compress(TWO.encode() * 99)[:-9]}, "cut"),
-        ({"transactions_train.csv.xz": lzma.compress(TWO.encode())[:-20]}, "cut"),
-        ({"transactions_train.csv.bz2": bz2.compress(TWO.encode())[:-9]}, "cut"),
-        ({"transactions_old.json": b"{}"}, "It holds transactions_old.json"),
+        ({"transactions_train.csv.zst": zstandard.compress(TWO.encode() * 99)[:-9]}, "is truncated"),
+        ({"transactions_train.csv.xz": lzma.compress(TWO.encode())[:-20]}, "is truncated"),
+        ({"transactions_train.csv.bz2": bz2.compress(TWO.encode())[:-9]}, "is truncated"),
+        ({"transactions_old.json": b"{}"}, "It contains transactions_old.json"),
         ({"notes.zip": zipped(**{"x.txt": "x"})}, "has no transactions_train.csv"),
     ],
 )  # fmt: skip
-def test_what_is_not_read_is_refused_by_name(read: Any, files: dict[str, bytes], match: str) -> None:
+def test_unreadable_files_end_in_a_sentence_naming_them(read: Any, files: dict[str, bytes], match: str) -> None:
     with pytest.raises(UserMistake, match=match):
         read(files)
 
 
-def test_files_that_look_like_a_table_and_are_not_read_are_named(read: Any) -> None:
+def test_files_similar_to_a_table_are_noted(read: Any) -> None:
     tables = read({"transactions_train.csv": ONE, "articles.json": "[]", "customers (1).csv": "customer_id\nx\n"})
     for name in ("articles.json", "customers (1).csv"):
         assert any(note.startswith(name) and "not read" in note for note in tables.notes)
 
 
-def test_a_zip_that_unpacks_beyond_belief_is_refused(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_bomb_is_refused(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hmrec.loader.reading.packed.BOMB_SIZE", 1 << 20)
     with pytest.raises(UserMistake, match="times its size"):
         read({"transactions_train.csv.zip": zipped(**{"a.csv": bytes(1 << 24)})})
@@ -345,7 +345,7 @@ def test_a_file_without_rows_is_an_error(tmp_path: Path, content: str) -> None:
         load_folder(tmp_path, server=None, graph=None, check_only=True)
 
 
-def test_a_zip_is_loaded_by_its_name_and_reported_beside_it(tmp_path: Path) -> None:
+def test_a_zip_is_loaded_and_its_report_written_next_to_it(tmp_path: Path) -> None:
     (tmp_path / "shop.zip").write_bytes(zipped(**{"x/transactions_train.csv": TWO}))
     report = load_folder(tmp_path / "shop.zip", server=None, graph=None, check_only=True)
     assert report.counts["transactions_train"].loaded == 2
