@@ -21,7 +21,12 @@ class _Article(NamedTuple):
 
 
 def check_article(graph: Graph, article_id: str) -> None:
-    """Raise UnknownArticle if the graph has no article of that id."""
+    """Check that the graph has an article.
+
+    Raises
+    ------
+    UnknownArticle : it has none of that id.
+    """
     if graph.read_one(_Article, "article_names", article_ids=[article_id]) is None:
         raise UnknownArticle(
             f"The graph has no article {article_id[:80]!r}.", "Write the full id, with its leading zeros."
@@ -37,6 +42,12 @@ def read_names(graph: Graph, article_ids: Sequence[str]) -> list[str | None]:
 
 def find_similar(graph: Graph, article_id: str, *, k: int = 12) -> pd.DataFrame:
     """Return the `k` articles whose embeddings are nearest to an article's, by the vector index.
+
+    Parameters
+    ----------
+    graph : the graph to read.
+    article_id : whole, with its leading zeros.
+    k : how many articles.
 
     Returns
     -------

@@ -12,6 +12,7 @@ from typing import Any
 from .errors import HmrecError, UnknownQuery, UserMistake
 
 FOLDERS = ("schema", "load", "recommend", "rank", "explain", "export", "write_back", "status", "report")
+"""The folders of hmrec's queries, below `cypher/`."""
 
 TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -23,6 +24,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "map": (dict,),
     "any": (object,),  # in files without a header
 }
+"""By the type that a header declares, the Python types that a value may have."""
 
 _PARAMETER = re.compile(r"^\$(\w+): (\w+)(?: = (.+?))?(?:\s{2,}(.*))?$")
 _USED = re.compile(r"\$(\w+)")
@@ -45,7 +47,16 @@ class Parameter:
     doc: str
 
     def check(self, value: Any) -> Any:
-        """Return `value`, converted to the declared type; raise `UserMistake` if it does not fit."""
+        """Return `value`, converted to the declared type.
+
+        Parameters
+        ----------
+        value : what a caller passed; None stands for null.
+
+        Raises
+        ------
+        UserMistake : the value does not fit the type.
+        """
         if value is None and not self.required:
             return None
         fits = isinstance(value, TYPES[self.type])
@@ -121,6 +132,14 @@ class Query:
     def bind(self, given: dict[str, Any]) -> dict[str, Any]:
         """Complete `given` with the header's defaults.
 
+        Parameters
+        ----------
+        given : values by parameter.
+
+        Returns
+        -------
+        A value for each parameter of the query.
+
         Raises
         ------
         UserMistake : a parameter is unknown, missing or of another type.
@@ -138,6 +157,10 @@ class Query:
         """Return the body with each `$name` replaced by its value, to paste, to read or to put into a URL.
 
         For display only: hmrec always sends values as parameters.
+
+        Parameters
+        ----------
+        given : values by parameter, as for `bind`.
 
         Raises
         ------

@@ -66,6 +66,12 @@ def read_history(graph: Graph, customer_id: str) -> History:
 def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
     """Return a customer's attributes and their last `k` purchases.
 
+    Parameters
+    ----------
+    graph : the graph to read.
+    customer_id : the customer.
+    k : how many purchases at most, the newest.
+
     Raises
     ------
     UnknownCustomer : the graph has no such customer.
@@ -78,6 +84,18 @@ def read_profile(graph: Graph, customer_id: str, *, k: int = 1000) -> Profile:
 
 
 def find_customers(graph: Graph, start: str = "", *, k: int = 20) -> pd.DataFrame:
+    """Return customers whose ids begin with `start`, in the order of their ids.
+
+    Parameters
+    ----------
+    graph : the graph to read.
+    start : the first characters of the ids; empty for all customers.
+    k : how many customers at most.
+
+    Returns
+    -------
+    customer_id, bought (how many purchases).
+    """
     return graph.read("find_customers", start=start, k=k)
 
 

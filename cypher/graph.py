@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
-T = TypeVar("T")
-R = TypeVar("R")
-ATTEMPTS = 5  # to read in several queries
-LAST_WRITES = 60.0  # seconds to wait for the end of a write whose connection was lost
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+ATTEMPTS = 5
+"""How often `Graph.read_with_retry` runs its work at most."""
+LAST_WRITES = 60.0
+"""Seconds to wait for the end of a write whose connection was lost."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,9 @@ class Graph:
         Raises
         ------
         ServerUnavailable : no server answers there.
-        WrongPassword, WrongEncryption : the credentials are refused; only one side uses TLS, or the certificate is
-            untrusted.
+        WrongPassword : the server refuses the user name or the password.
+        WrongEncryption : only one side uses TLS, or the server's certificate is untrusted.
+        UserMistake : the address is not one of a Neo4j server.
         """
         settings = settings or ConnectionSettings()
         if not settings.uri:
@@ -180,7 +183,7 @@ class Graph:
         return pd.DataFrame(rows, columns=keys)
 
     def read_rows(self, query: str | Query, **parameters: Any) -> tuple[list[str], list[list[Any]]]:
-        """Run a read-only query without pandas; return the columns' names and the rows."""
+        """Run a read-only query without pandas; return the columns' names and the rows. Raises what `read` does."""
         query, bound = _bind(query, parameters)
 
         def read(transaction: neo4j.ManagedTransaction) -> tuple[list[str], list[list[Any]]]:
@@ -193,23 +196,27 @@ class Graph:
 
         return self._retry(attempt)
 
-    def read_as(self, row: Callable[..., R], query: str | Query, **parameters: Any) -> list[R]:
+    def read_as(self, row: Callable[..., _R], query: str | Query, **parameters: Any) -> list[_R]:
         """Run a read-only query, and create an object from each row.
 
         Parameters
         ----------
         row : called with the row's values by column name, e.g. a dataclass with these fields.
         query, parameters : as in `read`.
+
+        Raises
+        ------
+        UserMistake : as in `read`.
         """
         keys, rows = self.read_rows(query, **parameters)
         return [row(**dict(zip(keys, values, strict=True))) for values in rows]
 
-    def read_one(self, row: Callable[..., R], query: str | Query, **parameters: Any) -> R | None:
+    def read_one(self, row: Callable[..., _R], query: str | Query, **parameters: Any) -> _R | None:
         """Return the first object of `read_as`; None if there is none."""
         return next(iter(self.read_as(row, query, **parameters)), None)
 
     def read_column(self, query: str | Query, **parameters: Any) -> list[Any]:
-        """Run a read-only query with one column, and return its values."""
+        """Run a read-only query with one column, and return its values. Raises what `read` does."""
         _, rows = self.read_rows(query, **parameters)
         return [value for (value,) in rows]
 
@@ -217,14 +224,28 @@ class Graph:
         """Run a read-only query whose result may exceed memory, and yield its rows, with the driver's values.
 
         A lost connection raises an error, since yielded rows cannot be taken back; `read_with_retry` can start again.
+
+        Parameters
+        ----------
+        query, parameters : as in `read`.
+        fetch_size : how many rows the server sends at a time.
+
+        Raises
+        ------
+        UserMistake : as in `read`.
+        ServerUnavailable : the connection was lost.
         """
         query, bound = _bind(query, parameters)
         with translated_errors(self.uri), self._session(neo4j.READ_ACCESS, fetch_size=fetch_size) as session:
             for record in session.run(query.text, bound):
                 yield list(record.values())
 
-    def read_with_retry(self, work: Callable[[], T]) -> T:
+    def read_with_retry(self, work: Callable[[], _T]) -> _T:
         """Return the result of `work`, which runs several reading queries; start again after a lost connection.
+
+        Parameters
+        ----------
+        work : called up to `ATTEMPTS` times; everything that it reads, it reads again.
 
         Raises
         ------
@@ -242,6 +263,10 @@ class Graph:
 
         The statements of a file run one after the other. A query with `IN TRANSACTIONS` commits in parts. If a claim
         was lost, nothing is written until the claim is taken again.
+
+        Parameters
+        ----------
+        query, parameters : as for `read`.
 
         Raises
         ------
@@ -345,7 +370,7 @@ class Graph:
         """Return the server's version, e.g. `2026.05.0`."""
         return self._retry(self._driver.get_server_info).agent.removeprefix("Neo4j/")
 
-    def _retry(self, work: Callable[[], T]) -> T:
+    def _retry(self, work: Callable[[], _T]) -> _T:
         """Run `work` with retries and return its result; all access to the server but `stream` uses this."""
         return run_with_retries(work, self.uri, self.timeout, self.notify)
 

@@ -15,4 +15,4 @@ DETAIL = " \N{MIDDLE DOT} "
 
 
 def silent(step: str, done: float, total: float | None) -> None:
-    """Ignore progress."""
+    """Ignore progress: the default of functions that report it."""

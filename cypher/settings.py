@@ -13,7 +13,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .dot_env import read_dot_env
 from .errors import NoHome, UserMistake
 
-TIMEOUT = "HMREC_TIMEOUT"  # the only connection setting that is hmrec's, not Neo4j's
+TIMEOUT = "HMREC_TIMEOUT"
+"""The environment variable of `ConnectionSettings.timeout`, the only connection setting that Neo4j has no name for."""
 
 
 class _DotEnv(PydanticBaseSettingsSource):
@@ -47,6 +48,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from, first the arguments, then the environment, then .env."""
         return init_settings, env_settings, _DotEnv(settings_cls)
 
 

@@ -61,7 +61,21 @@ def rank_parts(
     progress: Progress = silent,
     device: DeviceName = "auto",
 ) -> RankParts | None:
-    """Return the ranker for a network trained on `subgraph`, with current facts; None as for `train_ranker`."""
+    """Return the ranker for a network trained on `subgraph`, with current facts.
+
+    Parameters
+    ----------
+    trained : the network, or vectors that came without one.
+    subgraph : the purchases that it was trained on.
+    rank_settings : settings of the ranker; None for the defaults.
+    sources : the recommenders that propose candidates.
+    progress : receives the steps.
+    device : where the networks are trained, as for `train`.
+
+    Returns
+    -------
+    The ranker and the facts; None as for `train_ranker_for`.
+    """
     ranker = train_ranker_for(trained, subgraph, rank_settings, sources, progress, device)
     if ranker is None:
         return None
@@ -79,8 +93,21 @@ def train_ranker_for(
 ) -> Ranker | None:
     """Return the ranker for a network trained on `subgraph`, or for vectors without a network.
 
-    Vectors without a network stay the same for all weeks. If they have seen a purchase of the weeks that the ranker
-    would learn from, there is no ranker. None in this case, and as for `train_ranker`.
+    Vectors without a network are as old as `trained.until`. The ranker learns from the weeks after that day.
+
+    Parameters
+    ----------
+    trained : the network or the vectors.
+    subgraph : the purchases that the network was trained on.
+    rank_settings : settings of the ranker; None for the defaults.
+    sources : the recommenders that propose candidates.
+    progress : receives the steps.
+    device : where the networks are trained, as for `train`.
+
+    Returns
+    -------
+    The ranker; None if no candidate of the last weeks was ever bought, or if vectors without a network know the weeks
+    that it learns from.
     """
     rank_settings = rank_settings or RankSettings()
     start = first_day(subgraph, rank_settings)
@@ -105,7 +132,14 @@ def train_ranker_for(
 
 
 def make_ranking_context(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> RankingContext:
-    """Return the context of a ranker as of the first day held out, with a network trained on earlier purchases."""
+    """Return the context of a ranker as of the first day held out, with a network trained on earlier purchases.
+
+    Parameters
+    ----------
+    held : the purchases before and after the cut.
+    trained : the network, trained on the purchases before the cut.
+    ranker : the ranker whose candidates are described.
+    """
     sources = choose_sources(ranker.sources)
     vectors = Vectors(trained.customers, trained.articles)
     return RankingContext.of(held, (lambda *_: vectors) if BY_EMBEDDING.name in ranker.sources else None, sources)

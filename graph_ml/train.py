@@ -30,10 +30,16 @@ from .write_back.preflight import check_before_training
 from .write_back.write import write_embeddings
 
 COMMAND = "torchrun --nproc-per-node 2 -m hmrec.graph_ml.train"
+"""The command that starts two processes on one machine."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Train as one of torchrun's processes, and exit."""
+    """Train as one of torchrun's processes, and exit.
+
+    Parameters
+    ----------
+    arguments : the words after the module's name; None for those of the command line.
+    """
     options = _parse(arguments)
     run_together(lambda processes: _train(options, processes), COMMAND)
 

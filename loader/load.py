@@ -34,10 +34,12 @@ from .schema import TRANSACTIONS, ReadRules
 from .stream import Written, load_by_stream
 
 LoadMode = Literal["auto", "bulk", "stream"]
+"""How to load: `bulk` by neo4j-admin, `stream` over Bolt, or `auto`, which chooses."""
 Confirm = Callable[[str], bool]
-WORK = "hmrec-load-"
-MAX_REASONS_SHOWN = 3
-DELETING, REFILLING = "deleting", "refilling"  # progress of a streaming load with --replace
+"""Called with a question; returns whether to continue."""
+_WORK = "hmrec-load-"
+_MAX_REASONS_SHOWN = 3
+_DELETING, _REFILLING = "deleting", "refilling"  # progress of a streaming load with --replace
 
 
 class TooManyBadRows(UserMistake):
@@ -76,9 +78,10 @@ def load_folder(
     check_only : read and check, and change nothing.
     max_bad : the share of a table's rows that may break the rules, 0 to 1.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
-    rules : the caller's rules for rows; None for the defaults.
-    report : folder for the report and the rejected rows; None for the data set's folder.
-    confirm : called with a question before hmrec's nodes are deleted from a shared database; None to refuse.
+    rules : the first day that a date may be, article ids to leave out, and the files' encoding; None for the defaults.
+    report : folder for the report and the rejected rows; None for `folder`, or, if that is read-only, hmrec's home.
+    confirm : called with a question before hmrec's nodes are deleted from a shared database; returns whether to
+        continue. None to refuse.
     progress : called at each step.
 
     Returns
@@ -169,11 +172,11 @@ def _load(
         if replace and not unfinished.get("replacing"):
             _confirm_replacing(foreign, confirm)
         with graph.claim(_describe_writer(folder)):
-            if (replace and unfinished.get("replacing") != REFILLING) or unfinished.get("replacing") == DELETING:
-                graph.write("record_load", load=started_load | {"replacing": DELETING})
+            if (replace and unfinished.get("replacing") != _REFILLING) or unfinished.get("replacing") == _DELETING:
+                graph.write("record_load", load=started_load | {"replacing": _DELETING})
                 progress("Deleting the old graph", 0, None)
                 graph.write("delete_graph", keep=result.id)
-                graph.write("record_load", load=started_load | {"replacing": REFILLING})
+                graph.write("record_load", load=started_load | {"replacing": _REFILLING})
                 lap("deleting the old graph")
             written = load_by_stream(graph, tables, lambda: graph.write("record_load", load=started_load), progress)
         result = changed(result, changes=written.counters)
@@ -240,9 +243,9 @@ def _make_work_folder(server: LocalServer | None) -> Iterator[Path]:
     """Create a folder for the clean tables, on a local server's disk; delete those of killed loads."""
     home = server.home if server is not None else None
     if home is not None:
-        for left in home.glob(f"{WORK}*"):
+        for left in home.glob(f"{_WORK}*"):
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=WORK, dir=home) as work:
+    with tempfile.TemporaryDirectory(prefix=_WORK, dir=home) as work:
         otherwise = f"set {'TMPDIR' if home is None else 'HMREC_HOME'} to a folder on another disk."
         with explain_full_disk(Path(work).parent, otherwise):
             yield Path(work)
@@ -340,7 +343,7 @@ def _choose_mode(
 def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path) -> None:
     for table, count in tables.counts.items():
         if count.rejected > max_bad * count.read:
-            reasons = tables.reasons[table][:MAX_REASONS_SHOWN]
+            reasons = tables.reasons[table][:_MAX_REASONS_SHOWN]
             listed = "; ".join(f"{rows:,} because {reason} ({(value or '')[:40]!r})" for reason, rows, value in reasons)
             rest = len(tables.reasons[table]) - len(reasons)
             more = f"; {rest} other reason{'s' if rest > 1 else ''}" if rest else ""

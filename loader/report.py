@@ -15,7 +15,9 @@ from .reading.purchases import TableCount
 from .schema import TRANSACTIONS
 
 REPORT_FILE = "load-report.json"
+"""The report's name in its folder."""
 REJECTS_FILE = "rejects.csv"
+"""The name of the file of rejected rows, beside the report."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class LoadReport:
     id : of the (:Load) node; a continued load has the id of the killed one.
     folder, fingerprint : what was loaded, and SHA-256 over the files.
     started, finished : ISO 8601, UTC.
-    mode : bulk, stream or check; `why` is the reason.
+    mode : bulk, stream or check.
+    why : the reason for that mode, in a few words.
     counts : by table: rows read = loaded + merged + rejected + returned + left_out.
     lost_cells : by table and column, number of optional cells that broke their rule and have no value.
     bare_customers, bare_articles : number of nodes that only the transactions name.
@@ -107,6 +110,12 @@ class LoadReport:
 def choose_report_folder(wanted: Path | None, folder: Path, home: Path | None) -> Path:
     """Return the report's folder: the requested one, else the loaded one, else hmrec's home or the working folder.
 
+    Parameters
+    ----------
+    wanted : the folder that the user names, created if missing; None to choose one.
+    folder : the folder or .zip that is loaded.
+    home : the folder of the local server; None if another server is used.
+
     Raises
     ------
     UserMistake : it cannot be created.
@@ -123,6 +132,11 @@ def choose_report_folder(wanted: Path | None, folder: Path, home: Path | None) -
 
 def write_whole(target: Path, write: Callable[[Path], object]) -> None:
     """Write the report or the rejected rows with `write`, completely or not at all.
+
+    Parameters
+    ----------
+    target : the file.
+    write : called with the path to write to; the file gets its name afterwards.
 
     Raises
     ------

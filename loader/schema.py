@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 EARLIEST = date(1990, 1, 1)
+"""The default of `ReadRules.earliest`."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ CUSTOMERS = Table(
     ),
     key="customer_id",
 )
+"""The columns of customers.csv."""
 
 ARTICLES = Table(
     "articles",
@@ -159,6 +161,7 @@ ARTICLES = Table(
     ),
     key="article_id",
 )
+"""The columns of articles.csv."""
 
 TRANSACTIONS = Table(
     "transactions_train",
@@ -172,8 +175,10 @@ TRANSACTIONS = Table(
         Column("invoice", Kind.text, extra=True, aliases=("invoice_no", "invoice_number")),
     ),
 )
+"""The columns of transactions_train.csv."""
 
 TABLES = (CUSTOMERS, ARTICLES, TRANSACTIONS)
+"""The three tables."""
 
 ATTRIBUTES = (
     Attribute(
@@ -194,3 +199,4 @@ ATTRIBUTES = (
         "IndexGroup", "IN_INDEX_GROUP", "index_group_no", "index_group_name", "the customers that it is made for"
     ),
 )
+"""The columns of the articles that become nodes."""

@@ -44,6 +44,8 @@ def rank_scores(score: Scorer, history: Integers, truths: Mapping[str, Truth], k
     ----------
     score : maps customers [m] to scores [m, A].
     history : [C], number of articles each customer bought before.
+    truths : the customers and what they bought, by kind of purchases.
+    k : length of the lists.
     """
     lists = {}
     for kind, truth in truths.items():

@@ -21,7 +21,7 @@ from .server import LocalServer
 
 _SHARE = re.compile(r"data: ([\d.]+)%")
 _BYTES = re.compile(r"^Bytes: (\d+)$")
-DUMP = "neo4j.dump"  # neo4j-admin's name for the database's dump
+_DUMP = "neo4j.dump"  # neo4j-admin's name for the database's dump
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,13 @@ def back_up(server: LocalServer, file: Path, force: bool = False, progress: Prog
             with explain_full_disk(folder.parent, "choose a file on another disk."):
                 for line in server.admin("database", "dump", "neo4j", f"--to-path={folder}"):
                     _report_share(line, "Writing the backup", progress)
-                with (folder / DUMP).open("rb+") as dump:
+                with (folder / _DUMP).open("rb+") as dump:
                     os.fsync(dump.fileno())
-                size = (folder / DUMP).stat().st_size
+                size = (folder / _DUMP).stat().st_size
                 if target.is_stream:
-                    copy_into(target, folder / DUMP)
+                    copy_into(target, folder / _DUMP)
                 else:
-                    target.end(folder / DUMP)
+                    target.end(folder / _DUMP)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return BackupReceipt(str(target.name), size, *counts, time.monotonic() - begun, ran)

@@ -24,12 +24,14 @@ from .home import USER, ServerHome
 from .install import NEO4J_VERSION, install_libraries, unpack_browser
 from .ports import find_free_port, find_listening_ports, is_answering
 
-SERVER_CLASS = "org.neo4j.server.Neo4jCommunity"
-ADMIN_CLASS = "org.neo4j.cli.AdminTool"
+_SERVER_CLASS = "org.neo4j.server.Neo4jCommunity"
+_ADMIN_CLASS = "org.neo4j.cli.AdminTool"
 START_SECONDS = 180.0
+"""Seconds to wait until a started server answers."""
 STOP_SECONDS = 120.0
-MAX_STARTS = 5  # if other processes take the ports
-PORT_TAKEN = ("PortBindException", "already in use")  # Neo4j's words
+"""Seconds to wait until a server has stopped."""
+_MAX_STARTS = 5  # if other processes take the ports
+_PORT_TAKEN = ("PortBindException", "already in use")  # Neo4j's words
 
 
 class _PortTaken(ServerUnavailable):
@@ -61,7 +63,7 @@ class LocalServer(ServerHome):
         mark = f"--home-dir={self.home}"
         for process in psutil.process_iter(["cmdline", "status"]):
             line = process.info["cmdline"] or []
-            if mark in line and SERVER_CLASS in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+            if mark in line and _SERVER_CLASS in line and process.info["status"] != psutil.STATUS_ZOMBIE:
                 return process
         return None
 
@@ -162,7 +164,7 @@ class LocalServer(ServerHome):
             self._check_paths()
             self.end_admin(self.data)  # of a killed backup: it locks the store
             self._finish_exchange()
-            for _ in range(MAX_STARTS - 1):
+            for _ in range(_MAX_STARTS - 1):
                 try:
                     self._wait_until_answering(self._launch(), progress, timeout)
                 except _PortTaken:  # another server started at the same time
@@ -173,6 +175,11 @@ class LocalServer(ServerHome):
 
     def stop(self, progress: Progress = silent, timeout: float = STOP_SECONDS) -> bool:
         """Stop the server, and wait until it has stopped; return False if it was not running.
+
+        Parameters
+        ----------
+        progress : called with the seconds waited.
+        timeout : seconds to wait at most.
 
         Raises
         ------
@@ -215,6 +222,7 @@ class LocalServer(ServerHome):
         Parameters
         ----------
         new_data : a data folder written by `admin(..., data=new_data)`, on the same disk.
+        progress : called while the server stops and starts.
         """
         with self._locked():  # one lock, so that no command starts the server on the old graph
             self._stop(progress, STOP_SECONDS)
@@ -282,7 +290,7 @@ class LocalServer(ServerHome):
         configuration = data.with_name(f"{data.name}-conf") if data != self.data else self.configuration
         self._write_configuration(configuration, data, self._ports())
         environment = _java_environment() | {"NEO4J_HOME": str(self.home), "NEO4J_CONF": str(configuration)}
-        program = [*self._java(heap, heap), _admin_mark(data), ADMIN_CLASS]
+        program = [*self._java(heap, heap), _admin_mark(data), _ADMIN_CLASS]
         yield from run_admin(program, arguments, environment, self.home, source)
 
     def end_admin(self, data: Path) -> None:
@@ -319,7 +327,7 @@ class LocalServer(ServerHome):
         heap, _ = self.memory()
         command = [
             *self._java(heap, heap),
-            SERVER_CLASS,
+            _SERVER_CLASS,
             f"--home-dir={self.home}",
             f"--config-dir={self.configuration}",
         ]
@@ -341,7 +349,7 @@ class LocalServer(ServerHome):
             waited = time.monotonic() - begun
             gone = not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
             if gone or waited > timeout:
-                if gone and any(words in self._read_console() for words in PORT_TAKEN):
+                if gone and any(words in self._read_console() for words in _PORT_TAKEN):
                     raise _PortTaken(f"The ports of the local Neo4j were taken while it started: {self._last_words()}")
                 how = "stopped at once" if gone else f"did not answer within {timeout:.0f} seconds"
                 raise ServerUnavailable(

@@ -28,8 +28,11 @@ from ..write_back.versions import load_version
 from .outcome import BASELINES, Outcome, WeekOutcome, count_history, score_lists, tabulate
 
 METHODS = list_evaluated()
+"""The methods that can be measured, baselines first."""
 KINDS = ("all", "new")
+"""The kinds of purchases: all, and pairs of customer and article that were never bought before."""
 DEFAULT_METHODS = tuple(name for name in METHODS if find_method(name).is_evaluated)
+"""The methods that are measured by default."""
 
 Peer = Callable[[HoldOut, Mapping[str, Truth], int, Mapping[str, float]], dict[str, Integers]]
 """A method of the caller's. It takes the purchases held out, the truth by kind of purchases, k, and the seconds per
@@ -137,6 +140,10 @@ def evaluate(
 
 def choose_method(name: str) -> str:
     """Return the name of the method that has this name, or had it before.
+
+    Parameters
+    ----------
+    name : a method's name, today's or an earlier one.
 
     Raises
     ------

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 QUERIES = ("weeks", "articles_by_sales", "customers_by_history", "repeat_rhythm", "baskets")
 """The saved queries of `cypher/report/`; each scans the graph once."""
-HISTORIES = ((0, 0), (1, 1), (2, 4), (5, 9), (10, 19), (20, 49), (50, 99), (100, None))
+_HISTORIES = ((0, 0), (1, 1), (2, 4), (5, 9), (10, 19), (20, 49), (50, 99), (100, None))
 
 
 def read_report(graph: Graph, progress: Progress = silent) -> dict[str, pd.DataFrame]:
@@ -187,7 +187,7 @@ def _plot_rhythm(rhythm: pd.DataFrame) -> Figure:
 
 def _plot_history(history: pd.DataFrame) -> Figure:
     names, sizes = [], []
-    for low, high in HISTORIES:
+    for low, high in _HISTORIES:
         within = (history["bought"] >= low) & (history["bought"] <= (high if high is not None else np.inf))
         names.append(f"{low} or more" if high is None else f"{low}" if low == high else f"{low} to {high}")
         sizes.append(int(history.loc[within, "customers"].sum()))

@@ -16,10 +16,12 @@ from ..holdout.ranking import Truth, collect_pairs, mark_hits
 from ..holdout.split import HoldOut
 
 ALL_CUSTOMERS = "with history"
+"""The segment of all customers with purchases before the cut."""
 SEGMENTS = {ALL_CUSTOMERS: (1, None), "cold": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "more": (21, None)}
 """Customer segments by the number of purchases before the cut: lowest and highest."""
 
 BASELINES = tuple(method.name for method in METHODS if method.is_baseline)
+"""The methods that others are compared with by default."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,13 @@ class WeekOutcome:
 def score_lists(known: HistoryCounts, ranked: Integers, truth: Truth) -> WeekOutcome:
     """Compare a method's lists with what was bought.
 
+    Novelty as in Zhou et al., Solving the apparent diversity-accuracy dilemma, PNAS 2010 (self-information).
+
     Parameters
     ----------
     known : counts of the purchases before the period.
     ranked : [n, k], the lists, a row for each of the truth's customers.
     truth : the purchases that count.
-
-    Novelty as in Zhou et al., Solving the apparent diversity-accuracy dilemma, PNAS 2010 (self-information).
     """
     history, buyers = known.history[truth.customers], known.buyers
     listed = ranked[history > 0]
@@ -99,7 +101,16 @@ class Outcome:
     weeks: tuple[WeekOutcome, ...]
 
     def of(self, segment: str) -> tuple[Hits, Counts, Integers]:
-        """Return hits, relevant counts and customers of a segment, with all periods concatenated."""
+        """Return hits, relevant counts and customers of a segment, with all periods concatenated.
+
+        Parameters
+        ----------
+        segment : a name of `SEGMENTS`.
+
+        Returns
+        -------
+        [n, k] bool, [n] int64 and [n] int64, a row for each customer and period.
+        """
         low, high = SEGMENTS[segment]
         kept = [(w.history >= low) & (w.history <= (high if high is not None else w.history)) for w in self.weeks]
         hits, relevant, customers = (
@@ -109,7 +120,16 @@ class Outcome:
         return hits, relevant, customers
 
     def precisions(self, segment: str = ALL_CUSTOMERS) -> tuple[Scores, Integers]:
-        """Return the average precision for each customer and period of the segment, and the customers."""
+        """Return the average precision for each customer and period of the segment, and the customers.
+
+        Parameters
+        ----------
+        segment : a name of `SEGMENTS`.
+
+        Returns
+        -------
+        [n] float64 and [n] int64.
+        """
         hits, relevant, customers = self.of(segment)
         return average_precision(hits, relevant), customers
 

@@ -32,16 +32,20 @@ from ..network.trained_model import TrainedModel, TrainSettings
 from ..network.training import PRESETS, Preset, train
 
 Floats = npt.NDArray[np.float64]
+"""An array of float64."""
 Scores = npt.NDArray[np.float32]
+"""[customers, articles] float32; larger is more likely."""
 
 K = 10
+"""The length of the lists by default."""
 TRAIN_SHARE = 0.7
+"""The fraction of the rows that are used for training."""
 SOURCE = {
     "method": "the source, on H&M's rows", "epochs": 5, "seconds": 44.3, "precision": 0.2451, "recall": 0.0208,
     "rmse": 0.106232, "mae": 0.013038,
 }  # fmt: skip
 """The source's figures: 5 epochs on a CPU. It does not state k, or whether lists keep the training pairs."""
-BINS = 4096
+_BINS = 4096
 NAMES: dict[Preset, str] = {"lightgcn": "hmrec's LightGCN", "default": "hmrec's network"}
 """LightGCN with the source's settings, and the network with the defaults of `hmrec train`."""
 
@@ -136,7 +140,14 @@ def evaluate_random_split(
 
 
 def measure_simple(split: RandomSplit, k: int = K, seed: int = 0) -> list[dict[str, object]]:
-    """Return the rows of the table for methods without a model: popularity and random scores."""
+    """Return the rows of the table for methods without a model: popularity and random scores.
+
+    Parameters
+    ----------
+    split : the rows.
+    k : length of the lists.
+    seed : seed of the random scores.
+    """
     buyers = np.asarray(collect_pairs(split.train).sum(axis=0)).ravel().astype(np.float32)
     popularity = np.broadcast_to(np.log(buyers), split.tested.shape).copy()
     chance = np.random.default_rng(seed).random(split.tested.shape, dtype=np.float32)
@@ -156,7 +167,17 @@ def measure_lightgcn(
     progress: Progress = silent,
     preset: Preset = "lightgcn",
 ) -> list[dict[str, object]]:
-    """Return the rows of the table for hmrec's network; seconds are of training alone."""
+    """Return the rows of the table for hmrec's network; seconds are of training alone.
+
+    Parameters
+    ----------
+    split : the rows.
+    epochs : how many epochs it is trained for.
+    k : length of the lists.
+    seed : seed of the training.
+    progress : receives the epochs.
+    preset : which settings of `PRESETS`.
+    """
     settings = PRESETS[preset][0].model_copy(update={"epochs": epochs, "seed": seed, "validation_days": 0})
     begun = time.perf_counter()
     trained = train(split.train, settings, progress)
@@ -166,7 +187,14 @@ def measure_lightgcn(
 
 
 def score_by_embedding(split: RandomSplit, trained: TrainedModel, settings: TrainSettings) -> Scores:
-    """Return [n, A], the cosine divided by the temperature, as in the training loss."""
+    """Return [n, A], the cosine divided by the temperature, as in the training loss.
+
+    Parameters
+    ----------
+    split : the rows.
+    trained : the model, trained on `split.train`.
+    settings : the settings it was trained with, for their temperature.
+    """
     scores: Scores = trained.customers[split.customers] @ trained.articles.T / np.float32(settings.temperature)
     return scores
 
@@ -245,12 +273,12 @@ def fit_logistic(scores: Scores, bought: npt.NDArray[np.bool_], steps: int = 100
     """
     spread = float(scores.std()) or 1.0
     x = ((scores - scores.mean()) / spread).astype(np.float64).clip(-20, 20)  # scaled to keep Newton's method stable
-    edges = np.linspace(x.min(), x.max() + 1e-9, BINS + 1)
-    place = np.minimum(((x - edges[0]) / (edges[-1] - edges[0]) * BINS).astype(np.int64), BINS - 1).ravel()
-    count = np.bincount(place, minlength=BINS)
-    hits = np.bincount(place, weights=bought.ravel(), minlength=BINS)
-    middle = np.bincount(place, weights=x.ravel(), minlength=BINS) / np.maximum(count, 1)
-    design = np.stack([middle, np.ones(BINS)], axis=1)
+    edges = np.linspace(x.min(), x.max() + 1e-9, _BINS + 1)
+    place = np.minimum(((x - edges[0]) / (edges[-1] - edges[0]) * _BINS).astype(np.int64), _BINS - 1).ravel()
+    count = np.bincount(place, minlength=_BINS)
+    hits = np.bincount(place, weights=bought.ravel(), minlength=_BINS)
+    middle = np.bincount(place, weights=x.ravel(), minlength=_BINS) / np.maximum(count, 1)
+    design = np.stack([middle, np.ones(_BINS)], axis=1)
     share = (hits.sum() + 1) / (count.sum() + 2)
     weights = np.array([0.0, np.log(share / (1 - share))])
     for _ in range(steps):
@@ -268,6 +296,12 @@ def fit_logistic(scores: Scores, bought: npt.NDArray[np.bool_], steps: int = 100
 
 def tabulate_random_split(split: RandomSplit, measured: Sequence[dict[str, object]], k: int) -> pd.DataFrame:
     """Return the source's figures, followed by the measured ones.
+
+    Parameters
+    ----------
+    split : the rows.
+    measured : rows of `measure_scores`.
+    k : length of the lists.
 
     Returns
     -------
@@ -292,7 +326,12 @@ def tabulate_random_split(split: RandomSplit, measured: Sequence[dict[str, objec
 
 
 def describe_random_split(table: pd.DataFrame) -> str:
-    """Describe in sentences what was measured, and the choices that the source leaves open."""
+    """Describe in sentences what was measured, and the choices that the source leaves open.
+
+    Parameters
+    ----------
+    table : as returned by `evaluate_random_split`, with its `attrs`.
+    """
     facts = table.attrs
     wanted = facts["k"] * float(str(SOURCE["precision"])) / float(str(SOURCE["recall"]))
     return (

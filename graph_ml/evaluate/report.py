@@ -16,7 +16,7 @@ from .random_split import describe_random_split
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WORDS = {"all": "All purchases", "new": "Articles that the customer had not bought before"}
+_WORDS = {"all": "All purchases", "new": "Articles that the customer had not bought before"}
 COLUMNS = (*METRICS, "coverage", "novelty", "rmse", "mae", "customers", "seconds")
 """The columns shown for each method, in order, MAP first."""
 
@@ -37,7 +37,7 @@ def write_report(table: pd.DataFrame, file: Path) -> None:
         f"<p>{days}; lists of {facts['k']} articles. Intervals are 95 % bootstrap intervals over customers. ",
         "Differences are to the best baseline, paired by customer.</p>",
     ]
-    for kind, words in WORDS.items():
+    for kind, words in _WORDS.items():
         rows = table[table["purchases"] == kind]
         overall = rows[rows["segment"] == ALL_CUSTOMERS]
         parts += [

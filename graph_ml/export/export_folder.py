@@ -24,8 +24,8 @@ from .features import FeatureEncoder
 from .hetero import BOUGHT, PURCHASE_COLUMNS, to_hetero
 from .subgraph import IdMap, Subgraph
 
-FORMAT = "hmrec export 1"
-GRAPH_FILE, TENSORS_FILE = "graph.json", "tensors.safetensors"
+_FORMAT = "hmrec export 1"
+_GRAPH_FILE, _TENSORS_FILE = "graph.json", "tensors.safetensors"
 
 
 class BadExport(HmrecError):
@@ -46,14 +46,14 @@ def save_export(subgraph: Subgraph, folder: Path) -> dict[str, int]:
 
     Raises
     ------
-    UserMistake : the folder holds something else.
+    UserMistake : it is a file, or the folder holds something else.
     """
     check_folder(folder)
     data = to_hetero(subgraph)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    facts: dict[str, Any] = {"format": FORMAT, "nodes": {}, "edges": []}
+    facts: dict[str, Any] = {"format": _FORMAT, "nodes": {}, "edges": []}
     tensors: dict[str, Tensor] = {}
     frames = {"customer": subgraph.customers, "article": subgraph.articles}
     for kind in data.node_types:
@@ -69,8 +69,8 @@ def save_export(subgraph: Subgraph, folder: Path) -> dict[str, int]:
         columns = ("edge_index", *(PURCHASE_COLUMNS if edge_type == BOUGHT else ()))
         facts["edges"].append({"type": list(edge_type), "count": data[edge_type].num_edges, "tensors": list(columns)})
         tensors |= {".".join((*edge_type, name)): data[edge_type][name].contiguous() for name in columns}
-    save_file(tensors, partial / TENSORS_FILE)
-    (partial / GRAPH_FILE).write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
+    save_file(tensors, partial / _TENSORS_FILE)
+    (partial / _GRAPH_FILE).write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
     os.replace(partial, folder)
@@ -78,7 +78,11 @@ def save_export(subgraph: Subgraph, folder: Path) -> dict[str, int]:
 
 
 def load_export(folder: Path | str) -> HeteroData:
-    """Return the graph that `hmrec export` or `save_export` wrote, as `to_hetero` returns it.
+    """Return the graph that `hmrec export` or `save_export` wrote, as `to_hetero` does.
+
+    Parameters
+    ----------
+    folder : the folder that they wrote.
 
     Raises
     ------
@@ -86,10 +90,10 @@ def load_export(folder: Path | str) -> HeteroData:
     """
     folder = Path(folder)
     try:
-        facts = json.loads((folder / GRAPH_FILE).read_text(encoding="utf-8"))
-        if facts["format"] != FORMAT:
-            raise ValueError(f"its format is {facts['format']!r}")
-        tensors = load_file(folder / TENSORS_FILE)
+        facts = json.loads((folder / _GRAPH_FILE).read_text(encoding="utf-8"))
+        if facts["format"] != _FORMAT:
+            raise ValueError(f"it is of another format, {facts['format']!r}")
+        tensors = load_file(folder / _TENSORS_FILE)
         data = HeteroData()
         for kind, fact in facts["nodes"].items():
             ids = pl.read_parquet(folder / f"{kind}.parquet", columns=[fact["id"]])[fact["id"]]
@@ -112,13 +116,17 @@ def load_export(folder: Path | str) -> HeteroData:
 def check_folder(folder: Path) -> None:
     """Check that an export may be written to a folder.
 
+    Parameters
+    ----------
+    folder : the folder, which need not exist.
+
     Raises
     ------
-    UserMistake : it is a file, or holds something other than an export.
+    UserMistake : it is a file, or holds something that is not an export.
     """
     if folder.exists() and not folder.is_dir():
         raise UserMistake(f"{folder} is a file.", "Choose a new or empty folder, or one with an export.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / GRAPH_FILE).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / _GRAPH_FILE).is_file():
         raise UserMistake(
             f"{folder} holds something other than an export of hmrec.",
             "Choose a new or empty folder, or one with an export, which is replaced.",

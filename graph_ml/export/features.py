@@ -50,6 +50,7 @@ CUSTOMER_FEATURES = (
     Feature("club_member_status", FeatureKind.category),
     Feature("fashion_news_frequency", FeatureKind.category),
 )
+"""The customers' features by default."""
 
 GRAPH_ONLY_CUSTOMER_FEATURES = (Feature("postal_code", FeatureKind.category),)
 """Properties of customers that are exported but are no features: most customers have a post code of their own."""
@@ -68,8 +69,10 @@ ARTICLE_FEATURES = (
     Feature("section_no", FeatureKind.category),
     Feature("garment_group_no", FeatureKind.category),
 )
+"""The articles' features by default."""
 
 EDGES = tuple(attribute.relationship for attribute in ATTRIBUTES)
+"""The types of all relationships from articles to attribute nodes."""
 
 
 class FeatureSpec(BaseModel):

@@ -16,8 +16,11 @@ from .features import FeatureEncoder
 from .subgraph import Attribute, IdMap, Integers, Mask, Subgraph
 
 BOUGHT = ("customer", "bought", "article")
+"""The edge type of purchases."""
 PURCHASE_COLUMNS = ("time", "price", "quantity", "channel")
+"""What each purchase has, besides its nodes."""
 KINDS = ("customer", "article")
+"""The node types that have features."""
 
 
 def to_hetero(subgraph: Subgraph, encoders: Mapping[str, FeatureEncoder] | None = None) -> HeteroData:
@@ -54,7 +57,12 @@ def to_hetero(subgraph: Subgraph, encoders: Mapping[str, FeatureEncoder] | None 
 
 
 def to_subgraph(data: HeteroData) -> Subgraph:
-    """Return the purchases and attributes of a `to_hetero` graph as arrays, shared, not copied; without features."""
+    """Return the purchases and attributes of a graph as arrays, shared and not copied; without features.
+
+    Parameters
+    ----------
+    data : as returned by `to_hetero`.
+    """
     customer, article = data[BOUGHT].edge_index.numpy()
     purchases = {column: data[BOUGHT][column].numpy() for column in PURCHASE_COLUMNS}
     attributes = {
@@ -66,12 +74,12 @@ def to_subgraph(data: HeteroData) -> Subgraph:
 
 
 def take_customers(data: HeteroData, customers: Integers) -> HeteroData:
-    """Return only these customers [n] and their purchases, renumbered in this order, and all articles.
+    """Return only these customers and their purchases, renumbered from 0 in this order, and all articles.
 
     Parameters
     ----------
-    data : a graph of `to_hetero`.
-    customers : ascending numbers, so that purchases stay sorted by customer.
+    data : as returned by `to_hetero`.
+    customers : [n] int64, ascending numbers, so that purchases stay in the order of their customers.
     """
     taken = data.subgraph({"customer": torch.from_numpy(customers)})
     ids: IdMap = data["customer"].ids
@@ -80,10 +88,21 @@ def take_customers(data: HeteroData, customers: Integers) -> HeteroData:
 
 
 def select_purchases(data: HeteroData, which: Mask) -> HeteroData:
-    """Return the same nodes with only these purchases, by a mask [num_edges]."""
+    """Return the same nodes with only these purchases.
+
+    Parameters
+    ----------
+    data : as returned by `to_hetero`.
+    which : [num_edges] bool.
+    """
     return data.edge_subgraph({BOUGHT: torch.from_numpy(which)})
 
 
 def get_encoders(data: HeteroData) -> dict[str, FeatureEncoder]:
-    """Return the encoders of the features of customers and articles, by node type."""
+    """Return how the features of customers and articles are encoded, by node type.
+
+    Parameters
+    ----------
+    data : as returned by `to_hetero`.
+    """
     return {name: data[name].encoder for name in KINDS if "encoder" in data[name]}

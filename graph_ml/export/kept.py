@@ -32,12 +32,17 @@ from .read_subgraph import export_subgraph
 from .subgraph import Attribute, IdMap, Subgraph, SubgraphSpec
 from .update import can_update, update_subgraph
 
-FORMAT = 3  # raised when the files or the meaning of the export change
+_FORMAT = 3  # raised when the files or the meaning of the export change
 MAX_COPIES = 3
-WAIT_SECONDS = 60.0  # for another process to write a copy; after that, the export is not cached
+"""The number of copies to keep; those used last stay."""
+_WAIT_SECONDS = 60.0  # for another process to write a copy; after that, the export is not cached
 ARRAYS = ("customer", "article", "time", "price", "quantity", "channel")
-FRAMES = ("customers", "articles")
-FACTS, INCOMPLETE = "facts.json", "writing-"
+"""The arrays of a `Subgraph`; each has its own file."""
+_FRAMES = ("customers", "articles")
+FACTS = "facts.json"
+"""The file of a copy that says what it depends on."""
+INCOMPLETE = "writing-"
+"""The prefix of copies that are still being written."""
 
 
 class _DamagedCopy(Exception):
@@ -133,7 +138,7 @@ def _read_version(graph: Graph) -> tuple[_Version, bool]:
 
 
 def _name_copy(version: _Version, spec: SubgraphSpec) -> str:
-    known = json.dumps([FORMAT, vars(version), spec.model_dump(mode="json")], sort_keys=True)
+    known = json.dumps([_FORMAT, vars(version), spec.model_dump(mode="json")], sort_keys=True)
     return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 
@@ -158,7 +163,7 @@ def _update_copy(
 
 def _find_earlier(folder: Path, spec: SubgraphSpec, version: _Version) -> Iterator[tuple[Path, _Version]]:
     """Yield the copies of this database and part whose loads are all in the graph, and their versions."""
-    wanted = [FORMAT, spec.model_dump(mode="json")]
+    wanted = [_FORMAT, spec.model_dump(mode="json")]
     for entry in folder.iterdir():
         try:
             facts = json.loads((entry / FACTS).read_text(encoding="utf-8"))
@@ -187,7 +192,7 @@ def _write_to_cache(subgraph: Subgraph, copy: Path, version: _Version, spec: Sub
     """Write a complete copy or none, and remove the oldest if there are too many."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     lock = copy.parent.with_name(f".{copy.parent.name}.lock")
-    with FileLock(lock, timeout=WAIT_SECONDS):  # one process at a time: incomplete copies found here were abandoned
+    with FileLock(lock, timeout=_WAIT_SECONDS):  # one process at a time: incomplete copies found here were abandoned
         for left in copy.parent.glob(f"{INCOMPLETE}*"):
             shutil.rmtree(left, ignore_errors=True)
         _write_copy(subgraph, copy, version, spec)
@@ -199,14 +204,14 @@ def _write_copy(subgraph: Subgraph, copy: Path, version: _Version, spec: Subgrap
     try:
         for name in ARRAYS:
             np.save(work / f"{name}.npy", getattr(subgraph, name))
-        for name in FRAMES:
+        for name in _FRAMES:
             getattr(subgraph, name).write_parquet(work / f"{name}.parquet")
         attributes = {}
         for label, attribute in subgraph.attributes.items():
             np.save(work / f"attribute-{label}.npy", attribute.edge_index)
             attributes[label] = [attribute.relationship, attribute.keys]
         sums = {file.name: _sum(file) for file in sorted(work.iterdir())}
-        asked = [FORMAT, spec.model_dump(mode="json")]
+        asked = [_FORMAT, spec.model_dump(mode="json")]
         facts = {"asked": asked, "version": vars(version), "attributes": attributes, "sums": sums}
         (work / FACTS).write_text(json.dumps(facts), encoding="utf-8")
         shutil.rmtree(copy, ignore_errors=True)  # it is damaged, or --fresh replaces it
@@ -223,7 +228,7 @@ def _read_copy(copy: Path, spec: SubgraphSpec) -> Subgraph:
             raise _DamagedCopy
         # "c": pages are read on demand, and changes to them stay in memory
         arrays = {name: np.load(copy / f"{name}.npy", mmap_mode="c") for name in ARRAYS}
-        frames = {name: pl.read_parquet(copy / f"{name}.parquet", memory_map=False, glob=False) for name in FRAMES}
+        frames = {name: pl.read_parquet(copy / f"{name}.parquet", memory_map=False, glob=False) for name in _FRAMES}
         attributes = {
             label: Attribute(relationship, tuple(keys), np.load(copy / f"attribute-{label}.npy"))
             for label, (relationship, keys) in facts["attributes"].items()

@@ -18,6 +18,7 @@ from .read_purchases import NodeFinder, read_purchases
 from .subgraph import Attribute, EmptySubgraph, IdMap, Integers, Subgraph, SubgraphSpec
 
 LABELS = {attribute.relationship: attribute.label for attribute in ATTRIBUTES}
+"""By the type of a relationship from articles, the label of its attribute nodes."""
 
 
 def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Progress = silent) -> Subgraph:
@@ -64,7 +65,22 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
 
 
 def read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress = silent) -> tuple[pl.DataFrame, Integers]:
-    """Return the customers by id with their properties, and the number of each one's node."""
+    """Return the customers by id with their properties, and the number of each one's node.
+
+    Parameters
+    ----------
+    graph : the graph to read.
+    spec : which customers, and which of their properties.
+    progress : receives the step.
+
+    Returns
+    -------
+    A frame of customer_id and the properties, by id; and [C] int64, the number of each customer's node.
+
+    Raises
+    ------
+    UnknownCustomer : one of the requested customers is not in the graph.
+    """
     ids = list(spec.customers) if isinstance(spec.customers, tuple) else None
     limit = spec.customers if isinstance(spec.customers, int) else None
     progress("Reading customers", 0, None)
@@ -75,7 +91,21 @@ def read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress = silent
 
 
 def read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integers]:
-    """Return the articles by id with their properties, and the number of each one's node."""
+    """Return the articles by id with their properties, and the number of each one's node.
+
+    Parameters
+    ----------
+    graph : the graph to read.
+    spec : which articles, and which of their properties.
+
+    Returns
+    -------
+    A frame of article_id and the properties, by id; and [A] int64, the number of each article's node.
+
+    Raises
+    ------
+    EmptySubgraph : no article is in the requested category.
+    """
     frame, nodes = _read_nodes(graph, "article", spec.features.articles, category=spec.category)
     if not len(nodes) and spec.category is not None:
         raise EmptySubgraph(

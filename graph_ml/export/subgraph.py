@@ -16,10 +16,14 @@ from ...cypher.errors import UserMistake
 from .features import FeatureEncoder, FeatureSpec
 
 Integers = npt.NDArray[np.int64]
+"""An array of int64: numbers of customers, articles or purchases."""
 Mask = npt.NDArray[np.bool_]
+"""An array of booleans."""
 
 EPOCH = date(1970, 1, 1)
+"""The day that counts as 0."""
 NEVER = np.iinfo(np.int32).max
+"""The day in `Subgraph.bought_again` of a purchase without a next one."""
 
 
 class EmptySubgraph(UserMistake):
@@ -78,7 +82,12 @@ class IdMap:
         return hash(self._ids)
 
     def index(self, outer: str) -> int:
-        """Return the number of an id; KeyError if it is unknown."""
+        """Return the number of an id.
+
+        Raises
+        ------
+        KeyError : the id is unknown.
+        """
         return self._index[outer]
 
     def id(self, index: int) -> str:
@@ -170,12 +179,22 @@ class Subgraph:
         return to_date(int(self.time.max()) + 1)
 
     def where(self, which: Mask | Integers | slice) -> Subgraph:
-        """Return the same nodes with only these purchases, by a mask [num_edges], positions or a slice."""
+        """Return the same nodes with only these purchases.
+
+        Parameters
+        ----------
+        which : a mask [num_edges], int64 positions, or a slice.
+        """
         names = ("customer", "article", "time", "price", "quantity", "channel")
         return replace(self, **{name: getattr(self, name)[which] for name in names})
 
     def take(self, customers: Integers) -> Subgraph:
-        """Return only these customers [n] and their purchases, renumbered in this order, and all articles."""
+        """Return only these customers and their purchases, renumbered in this order, and all articles.
+
+        Parameters
+        ----------
+        customers : [n] int64, numbers of customers.
+        """
         row, places = find_purchases(self.customer, customers)
         return replace(
             self.where(places),

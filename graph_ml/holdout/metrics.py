@@ -14,8 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 Hits = npt.NDArray[np.bool_]
+"""[customers, k] bool: whether the article at each position was bought."""
 Counts = npt.NDArray[np.int64]
+"""[customers] int64."""
 Scores = npt.NDArray[np.float64]
+"""[customers] float64."""
 
 
 def average_precision(hits: Hits, relevant: Counts) -> Scores:
@@ -61,6 +64,7 @@ METRICS: Mapping[str, Callable[[Hits, Counts], Scores]] = {
     "ndcg": ndcg,
     "hit_rate": hit_rate,
 }
+"""The metrics by name, in the order of tables."""
 
 
 def _float(values: npt.NDArray[Any]) -> Scores:

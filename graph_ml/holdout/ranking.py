@@ -13,8 +13,9 @@ from ..export.subgraph import Integers, Subgraph
 from .metrics import Counts, Hits
 from .split import HoldOut
 
-SCORES_AT_ONCE = 16_000_000  # 64 MB of float32
-GROUP = 32  # articles per group; only the groups with the largest maxima are sorted
+SCORES_AT_ONCE = 16_000_000
+"""How many scores are in memory at once: 64 MB of float32."""
+_GROUP = 32  # articles per group; only the groups with the largest maxima are sorted
 _OF_THREAD = threading.local()
 
 
@@ -127,13 +128,13 @@ def _find_largest(scores: npt.NDArray[np.float32], k: int) -> tuple[npt.NDArray[
 
     They lie in the k groups with the largest maxima. Sorting only those takes a third of the time of sorting all.
     """
-    groups = scores.shape[1] // GROUP
+    groups = scores.shape[1] // _GROUP
     if groups <= k:
         return _sort_largest(scores, np.broadcast_to(np.arange(scores.shape[1]), scores.shape), k)
-    whole = groups * GROUP  # group g has the positions g, g + groups, g + 2 groups, ...
-    maxima = scores[:, :whole].reshape(len(scores), GROUP, groups).max(axis=1)
+    whole = groups * _GROUP  # group g has the positions g, g + groups, g + 2 groups, ...
+    maxima = scores[:, :whole].reshape(len(scores), _GROUP, groups).max(axis=1)
     chosen = np.argpartition(maxima, groups - k, axis=1)[:, groups - k :]
-    places = (chosen[:, :, None] + groups * np.arange(GROUP)).reshape(len(scores), -1)
+    places = (chosen[:, :, None] + groups * np.arange(_GROUP)).reshape(len(scores), -1)
     rest = np.broadcast_to(np.arange(whole, scores.shape[1]), (len(scores), scores.shape[1] - whole))
     places = np.concatenate([places, rest], axis=1)
     return _sort_largest(np.take_along_axis(scores, places, axis=1), places, k)
@@ -149,7 +150,13 @@ def _sort_largest(
 
 
 def mark_hits(ranked: Integers, truth: Truth) -> Hits:
-    """Return [n, k]: whether each article of `ranked` [n, k], a row per customer of the truth, is relevant."""
+    """Return [n, k]: whether each article of `ranked` [n, k], a row per customer of the truth, is relevant.
+
+    Parameters
+    ----------
+    ranked : [n, k] int64, lists of articles, padded with -1.
+    truth : the purchases that count.
+    """
     rows = np.repeat(truth.customers, ranked.shape[1])
     counts = np.asarray(truth.bought[rows, np.maximum(ranked, 0).ravel()]).ravel() > 0
     return counts.reshape(ranked.shape) & (ranked >= 0)

@@ -9,7 +9,8 @@ from datetime import date
 from ...cypher.errors import UserMistake
 from ..export.subgraph import Subgraph, to_date, to_days
 
-WEEK = 7  # days; the period to predict
+WEEK = 7
+"""Days of the period to predict."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,17 @@ def hold_out(subgraph: Subgraph, days: int = 7, periods_ago: int = 0) -> HoldOut
 
 
 def hold_out_weeks(subgraph: Subgraph, periods: int, days: int = 7) -> Iterator[HoldOut]:
-    """Hold out each of the last `periods` periods of `days` in turn, the latest first."""
+    """Hold out each of the last `periods` periods of `days` in turn, the latest first.
+
+    Parameters
+    ----------
+    subgraph : the purchases.
+    periods : number of periods.
+    days : length of each, in days.
+
+    Raises
+    ------
+    UserMistake : as for `hold_out`, when that period's turn comes.
+    """
     for periods_ago in range(periods):
         yield hold_out(subgraph, days, periods_ago)

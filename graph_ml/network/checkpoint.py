@@ -22,7 +22,8 @@ from ...cypher.progress import Notify
 from ...cypher.settings import ServerSettings
 from ..export.subgraph import Subgraph
 
-SECONDS = 20.0  # between two writes; at H&M's full size, a write takes seconds
+SECONDS = 20.0
+"""Seconds between two writes: at H&M's full size, a write takes seconds."""
 
 
 @dataclass
@@ -44,7 +45,13 @@ class Checkpoint:
     _warned: bool = field(default=False, repr=False)
 
     def save(self, facts: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """Write the state of a training, unless the last write was less than `every` seconds ago."""
+        """Write the state of a training, unless the last write was less than `every` seconds ago.
+
+        Parameters
+        ----------
+        facts : whatever JSON can write; `key` is what `load` looks for.
+        tensors : the state, by name.
+        """
         if time.monotonic() - self._written < self.every:
             return
         partial = self.file.with_name(self.file.name + ".partial")
@@ -65,7 +72,12 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def load(self, key: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Return the state written with this key; None if there is none, or the file is damaged."""
+        """Return the state written with this key; None if there is none, or the file is damaged.
+
+        Parameters
+        ----------
+        key : as from `make_key`.
+        """
         try:
             with safe_open(self.file, "pt") as file:
                 facts = json.loads(file.metadata()["facts"])
@@ -80,7 +92,12 @@ class Checkpoint:
 
 
 def find_checkpoint(warn: Notify | None = None) -> Checkpoint | None:
-    """Return the checkpoint in HMREC_HOME; None if the user has no home directory."""
+    """Return the checkpoint in HMREC_HOME; None if the user has no home directory.
+
+    Parameters
+    ----------
+    warn : called with a sentence if the checkpoint cannot be written.
+    """
     try:
         return Checkpoint(ServerSettings().home / "training.safetensors", warn=warn)
     except NoHome:
@@ -88,7 +105,13 @@ def find_checkpoint(warn: Notify | None = None) -> Checkpoint | None:
 
 
 def make_key(subgraph: Subgraph, settings: str) -> str:
-    """Return a key that differs between any two trainings with different purchases or settings."""
+    """Return a key that differs between any two trainings with different purchases or settings.
+
+    Parameters
+    ----------
+    subgraph : the purchases.
+    settings : the settings as text.
+    """
     digest = hashlib.sha256(settings.encode())
     for ids in (subgraph.customer_ids, subgraph.article_ids):
         digest.update("\0".join(ids).encode())

@@ -9,11 +9,17 @@ import torch
 from ...cypher.errors import UserMistake
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+"""The names of devices; `auto` chooses one."""
 CPU = torch.device("cpu")
+"""The device that every machine has."""
 
 
 def choose_device(name: DeviceName = "auto") -> torch.device:
-    """Return the device of a name; `auto` is the first that is there of CUDA, MPS and CPU.
+    """Return the device of a name.
+
+    Parameters
+    ----------
+    name : `auto` for the first of CUDA, MPS and CPU that this machine has.
 
     Raises
     ------

@@ -17,10 +17,10 @@ from ..export.features import FeatureEncoder
 from ..export.subgraph import IdMap
 from .trained_model import Epoch, TrainedModel, TrainSettings
 
-FORMAT = "hmrec model 2"
-WEIGHTS = "weights."
-LEARNED_FROM = "learned_from"
-KINDS = (np.dtype(np.float32), np.dtype(np.int64))
+_FORMAT = "hmrec model 2"
+_WEIGHTS = "weights."
+_LEARNED_FROM = "learned_from"
+_KINDS = (np.dtype(np.float32), np.dtype(np.int64))
 
 
 class BadModel(HmrecError):
@@ -35,7 +35,7 @@ def save_model(trained: TrainedModel) -> bytes:
     ValueError : a weight is neither float32 nor int64.
     """
     for name, weight in trained.weights.items():
-        if weight.dtype not in KINDS:
+        if weight.dtype not in _KINDS:
             raise ValueError(f"the weight {name} is {weight.dtype}, not float32 or int64")
     facts = {
         "settings": trained.settings.model_dump(mode="json"),
@@ -54,11 +54,11 @@ def save_model(trained: TrainedModel) -> bytes:
         "customer_ids": _pack_ids(trained.customer_ids),
         "article_ids": _pack_ids(trained.article_ids),
         "facts": _pack_text(json.dumps(facts)),
-        **({} if trained.learned_from is None else {LEARNED_FROM: _pack_ids(trained.learned_from)}),
-        **{WEIGHTS + name: weight for name, weight in trained.weights.items()},
+        **({} if trained.learned_from is None else {_LEARNED_FROM: _pack_ids(trained.learned_from)}),
+        **{_WEIGHTS + name: weight for name, weight in trained.weights.items()},
     }
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    return bytes(save_tensors(whole, {"format": FORMAT}))
+    return bytes(save_tensors(whole, {"format": _FORMAT}))
 
 
 def load_model(content: bytes) -> TrainedModel:
@@ -84,12 +84,12 @@ def load_model(content: bytes) -> TrainedModel:
             until=date.fromisoformat(facts["until"]),
             purchases=int(facts["purchases"]),
             weights={
-                name.removeprefix(WEIGHTS): tensor for name, tensor in tensors.items() if name.startswith(WEIGHTS)
+                name.removeprefix(_WEIGHTS): tensor for name, tensor in tensors.items() if name.startswith(_WEIGHTS)
             },
             attribute_keys={label: tuple(keys) for label, keys in facts["attribute_keys"].items()},
             encoders={kind: FeatureEncoder.from_json(text) for kind, text in facts["encoders"].items()},
             name=str(facts.get("name", "")),  # older files have none
-            learned_from=IdMap(_unpack_ids(tensors[LEARNED_FROM])) if LEARNED_FROM in tensors else None,
+            learned_from=IdMap(_unpack_ids(tensors[_LEARNED_FROM])) if _LEARNED_FROM in tensors else None,
         )
         _check_shapes(trained)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
@@ -102,7 +102,7 @@ def _check_format(content: bytes) -> None:
     """Check the metadata, which safetensors' NumPy interface does not return: 8 bytes of length, then JSON."""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length]) if length <= len(content) - 8 else {}
-    if header["__metadata__"]["format"] != FORMAT:
+    if header["__metadata__"]["format"] != _FORMAT:
         raise ValueError("the format differs")
 
 
@@ -114,7 +114,7 @@ def _check_shapes(trained: TrainedModel) -> None:
             raise ValueError("an embedding is not a number")
     if not all(isinstance(value, (int, float)) for epoch in trained.history for value in epoch):
         raise ValueError("the history has values that are not numbers")
-    if any(weight.dtype not in KINDS for weight in trained.weights.values()):
+    if any(weight.dtype not in _KINDS for weight in trained.weights.values()):
         raise ValueError("a weight is neither float32 nor int64")
 
 

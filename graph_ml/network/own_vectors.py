@@ -23,11 +23,13 @@ from .fold_in import embed_as_of
 from .trained_model import TrainedModel, TrainSettings
 
 Metric = Literal["cosine", "inner-product"]
+"""How a model compares a customer with an article."""
 Floats = npt.NDArray[np.float32]
+"""[n, dim] float32."""
 
-LEAST_DIM = 4  # of `TrainSettings`; shorter vectors get zeros, which change no cosine
-MAX_DIM = 4096  # of Neo4j's vector indexes
-LAYOUT = (
+_LEAST_DIM = 4  # of `TrainSettings`; shorter vectors get zeros, which change no cosine
+_MAX_DIM = 4096  # of Neo4j's vector indexes
+_LAYOUT = (
     "A Parquet file has the columns customer_id or article_id, and vector; or kind (customer, article), id and vector. "
     "An .npz file has the arrays customer_ids, customers, article_ids and articles."
 )
@@ -41,9 +43,9 @@ def read_own_vectors(
     Parameters
     ----------
     files : Parquet or .npz files; together they have both kinds of nodes.
-    name : what people call the model.
+    name : the name of the model, as `hmrec models` lists it.
     since, until : the first day of the purchases that it learned from, and the day after their last.
-    metric : how the model compares a customer with an article. None: vectors of length 1, of which both orders agree.
+    metric : how the model compares a customer with an article; None for vectors of length 1, whose order is the same.
 
     Returns
     -------
@@ -64,9 +66,9 @@ def read_own_vectors(
     joined: dict[str, tuple[IdMap, Floats]] = {}
     for kind, parts in found.items():
         if not parts or not sum(len(ids) for ids, _ in parts):
-            raise UserMistake(f"The files have no vectors of {kind}s.", LAYOUT)
+            raise UserMistake(f"The files have no vectors of {kind}s.", _LAYOUT)
         if len({vectors.shape[1] for _, vectors in parts}) > 1:
-            raise UserMistake(f"The {kind}s' vectors have different dimensions in different files.", LAYOUT)
+            raise UserMistake(f"The {kind}s' vectors have different dimensions in different files.", _LAYOUT)
         joined[kind] = _join(kind, parts)
     (customer_ids, customers), (article_ids, articles) = joined["customer"], joined["article"]
     if customers.shape[1] != articles.shape[1]:
@@ -75,14 +77,20 @@ def read_own_vectors(
             "Both need the same number, to be compared.",
         )
     customers, articles = _to_cosines(customers, articles, metric)
-    if customers.shape[1] > MAX_DIM:
-        raise UserMistake(f"Neo4j indexes vectors of up to {MAX_DIM} dimensions; these have {customers.shape[1]}.")
+    if customers.shape[1] > _MAX_DIM:
+        raise UserMistake(f"Neo4j indexes vectors of up to {_MAX_DIM} dimensions; these have {customers.shape[1]}.")
     settings = TrainSettings(dim=customers.shape[1])
     return TrainedModel(customer_ids, article_ids, customers, articles, settings, (), 0, since, until, 0, name=name)
 
 
 def align_vectors(trained: TrainedModel, subgraph: Subgraph) -> Vectors:
-    """Return a row for each customer and article of a subgraph; NaN for nodes without a vector."""
+    """Return a row for each customer and article of a subgraph; NaN for nodes without a vector.
+
+    Parameters
+    ----------
+    trained : the vectors.
+    subgraph : the nodes to return rows for.
+    """
     return Vectors(
         _align(trained.customer_ids, trained.customers, subgraph.customer_ids),
         _align(trained.article_ids, trained.articles, subgraph.article_ids),
@@ -92,8 +100,15 @@ def align_vectors(trained: TrainedModel, subgraph: Subgraph) -> Vectors:
 def embed_again(trained: TrainedModel, subgraph: Subgraph, today: int, device: torch.device = CPU) -> TrainedModel:
     """Return a model with embeddings of a subgraph's nodes as of `today`, in their order.
 
-    A network embeds them from the subgraph's purchases, as of `embed_as_of`. Vectors without a network stay as they
-    are, NaN for nodes without one.
+    A network embeds them from the subgraph's purchases, as in `embed_as_of`. Vectors without a network stay as they
+    are, with NaN for nodes without a vector.
+
+    Parameters
+    ----------
+    trained : the network, or vectors without one.
+    subgraph : the nodes, and the purchases before `today`.
+    today : in days since 1970-01-01.
+    device : where the network computes.
     """
     vectors = embed_as_of(trained, subgraph, today, device) if trained.weights else align_vectors(trained, subgraph)
     return replace(
@@ -109,9 +124,14 @@ def embed_again(trained: TrainedModel, subgraph: Subgraph, today: int, device: t
 def check_known(trained: TrainedModel, known: Subgraph) -> None:
     """Check that the graph has every node that has a vector.
 
+    Parameters
+    ----------
+    trained : the vectors.
+    known : all nodes of the graph.
+
     Raises
     ------
-    UserMistake : it lacks some.
+    UserMistake : some nodes are missing.
     """
     for kind, ids, there in (
         ("customers", trained.customer_ids, known.customer_ids),
@@ -140,7 +160,7 @@ def _read_file(file: Path) -> list[tuple[str, list[str], Floats]]:
     except FileNotFoundError as error:
         raise UserMistake(f"There is no file {file}.") from error
     except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
-        raise UserMistake(f"{file} cannot be read as vectors: {str(error).splitlines()[0]}.", LAYOUT) from error
+        raise UserMistake(f"{file} cannot be read as vectors: {str(error).splitlines()[0]}.", _LAYOUT) from error
 
 
 def _read_npz(file: Path) -> list[tuple[str, list[str], Floats]]:
@@ -187,9 +207,9 @@ def _to_matrix(column: pl.Series) -> Floats:
 
 def _check(file: Path, kind: str, ids: list[Any], vectors: Floats) -> None:
     if vectors.ndim != 2 or len(vectors) != len(ids):
-        raise UserMistake(f"{file} has {len(ids):,} ids of {kind}s and {len(vectors):,} vectors.", LAYOUT)
+        raise UserMistake(f"{file} has {len(ids):,} ids of {kind}s and {len(vectors):,} vectors.", _LAYOUT)
     if any(outer is None for outer in ids):
-        raise UserMistake(f"{file} has a {kind} without an id.", LAYOUT)
+        raise UserMistake(f"{file} has a {kind} without an id.", _LAYOUT)
     wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(wrong):
         raise UserMistake(f"{file}: the vector of {kind} {ids[wrong[0]][:40]!r} has a number that is not finite.")
@@ -218,7 +238,7 @@ def _to_cosines(customers: Floats, articles: Floats, metric: Metric | None) -> t
         rest = np.sqrt(np.maximum(lengths[1].max() ** 2 - lengths[1] ** 2, 0))
         customers = np.hstack([customers, np.zeros((len(customers), 1), dtype=np.float32)])
         articles = np.hstack([articles, rest[:, None].astype(np.float32)])
-    missing = max(0, LEAST_DIM - customers.shape[1])
+    missing = max(0, _LEAST_DIM - customers.shape[1])
     found = []
     for kind, vectors in (("customer", customers), ("article", articles)):
         length = np.linalg.norm(vectors.astype(np.float64), axis=1)

@@ -129,6 +129,7 @@ class TrainedModel:
     ----------
     customer_ids, article_ids : the node of each row.
     customers, articles : [C, dim] and [A, dim] float32, of length 1, to compare by cosine.
+    settings : how they were trained.
     history : the epochs with a validation.
     epochs : the number of epochs that the embeddings were trained for.
     since, until : the purchases' first day, and the day after their last.

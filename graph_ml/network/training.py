@@ -23,6 +23,7 @@ from .validation import ValidationFold, split_validation
 from .wide import WideTraining, is_wide
 
 Preset = Literal["default", "lightgcn"]
+"""The name of a pair of settings in `PRESETS`."""
 
 PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
     "default": (TrainSettings(), SubgraphSpec(isolated=True)),
@@ -36,11 +37,12 @@ PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
         SubgraphSpec(rows=20_000),
     ),
 }  # fmt: skip
+"""By name, the settings of a training and the part of the graph that it learns from."""
 
-PREPARING = "Training: making the graphs of the weeks"
-STEPS = {"search": "Training: finding the best epoch", "final": "Training on all purchases"}
+_PREPARING = "Training: making the graphs of the weeks"
+_STEPS = {"search": "Training: finding the best epoch", "final": "Training on all purchases"}
 
-Begin = Callable[[HeteroData, TrainSettings, HeteroData], Training]
+_Begin = Callable[[HeteroData, TrainSettings, HeteroData], Training]
 
 
 def train(
@@ -63,14 +65,14 @@ def train(
 
     Parameters
     ----------
-    data : the graph (`to_hetero` or `load_export`), or the subgraph to make it of.
+    data : the graph, from `to_hetero` or `load_export`, or the subgraph to make it from.
     settings : how; None for the defaults.
     progress : called with the epochs, their loss and validation.
     checkpoint : where the state is kept while training runs; a training that was killed goes on from there, and ends as
         it would have ended. None: nothing is kept.
     processes : those that train together. Each calls this with the same subgraph and settings, and gets the same
         model. Several train on the whole graph, also of a shop that one would train by `WideTraining`.
-    device : where to train, as of `choose_device`; several processes train on the CPU.
+    device : where to train, as for `choose_device`; several processes train on the CPU.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def train(
     progress = progress if processes.rank == 0 else silent
     data = to_hetero(data) if isinstance(data, Subgraph) else data
     subgraph, place = to_subgraph(data), CPU if processes.size > 1 else choose_device(device)
-    begin: Begin = partial(Training, processes=processes, device=place)
+    begin: _Begin = partial(Training, processes=processes, device=place)
     if processes.size == 1 and place.type != "mps" and is_wide(data, settings):  # Apple's have no sparse products
         begin = partial(WideTraining, device=place)
     record = _Record(checkpoint, make_key(subgraph, settings.model_dump_json()) if checkpoint else "", processes)
@@ -90,10 +92,10 @@ def train(
     if drawn is not None:
         progress(f"Learning from {len(drawn):,} of {len(subgraph.customer_ids):,} customers", 0, None)
         base = take_customers(data, drawn)
-    progress(PREPARING, 0, None)
+    progress(_PREPARING, 0, None)
     found = _search(begin, base, settings, data, record, progress)
     settings, epochs, interrupted = found.settings, found.epochs, bool(found.interrupted)
-    progress(PREPARING, 0, None)
+    progress(_PREPARING, 0, None)
     training = begin(base, settings, data)
     if found.interrupted:
         training.mean.load_state_dict(found.interrupted)
@@ -120,6 +122,15 @@ def draw_customers(subgraph: Subgraph, settings: TrainSettings) -> Integers | No
 
     A part of the customers teaches as much about articles as all do, and a step over all of H&M's takes 9 s of
     processor time (both measured in docs/decisions/0029).
+
+    Parameters
+    ----------
+    subgraph : the purchases.
+    settings : `most_purchases` and `seed` decide.
+
+    Returns
+    -------
+    [n] int64; None if all customers are learned from.
     """
     most, number = settings.most_purchases, len(subgraph.customer_ids)
     if most is None or subgraph.num_edges <= most:
@@ -141,7 +152,7 @@ class _Found(NamedTuple):
 
 
 def _search(
-    begin: Begin, base: HeteroData, settings: TrainSettings, shop: HeteroData, record: _Record, progress: Progress
+    begin: _Begin, base: HeteroData, settings: TrainSettings, shop: HeteroData, record: _Record, progress: Progress
 ) -> _Found:
     """Find the start power and the number of epochs on held-out weeks; without any the settings stay as they are."""
     folds = split_validation(to_subgraph(base), settings)
@@ -157,7 +168,14 @@ def _search(
 
 
 def choose_start_power(training: Training, folds: list[ValidationFold], progress: Progress = silent) -> float:
-    """Return which of `START_POWERS` has the best lists after one epoch, and start the training from it."""
+    """Return which of `START_POWERS` has the best lists after one epoch, and start the training from it.
+
+    Parameters
+    ----------
+    training : at its start.
+    folds : the weeks held out.
+    progress : called with the step.
+    """
     scores = []
     for done, power in enumerate(START_POWERS):
         progress("Training: finding the best start", done, len(START_POWERS))
@@ -174,14 +192,14 @@ def _run_stage(
 ) -> tuple[list[Epoch], bool]:
     """Run a stage from its last checkpoint to its end; return its epochs, and whether it was interrupted."""
     history = record.resume(stage, training)
-    progress(STEPS[stage], len(history), epochs)
+    progress(_STEPS[stage], len(history), epochs)
     try:
         while len(history) < epochs and not _is_over(history, training.settings, bool(folds)):
             epoch = training.run_epoch(folds)
             history.append(epoch)
             if _best(history) is epoch:
                 training.keep_best()
-            progress(f"{STEPS[stage]}{DETAIL}{epoch.describe()}", len(history), epochs)
+            progress(f"{_STEPS[stage]}{DETAIL}{epoch.describe()}", len(history), epochs)
             record.save(stage, training, history)
     except KeyboardInterrupt:
         if not history:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 STAGES = ((10, 60), (50, 24))
 """Pairs of n and m: the first n trees of the first forest choose m candidates of each customer for the next stage."""
-COMPILE_FROM = 50_000  # candidates: for fewer, compiling the forests takes longer than it saves
+COMPILE_FROM = 50_000
+"""The number of candidates from which compiling the forests saves more time than it takes."""
 ONE_AT_A_TIME = Lock()
 """LightGBM writes the depth of trees into them when it computes contributions: two threads at once can crash it."""
 
@@ -159,6 +160,11 @@ class Ranker:
 
         That is enough to choose a reason: the forests differ only in their seeds, and each takes 13 ms for twelve
         articles. `explain` uses all of them.
+
+        Parameters
+        ----------
+        features : [m, features], rows of `compute_features`.
+        new_only : use the forests for articles not bought before.
         """
         parts, number = self._contribute(features, new_only, 0), len(self.sources)
         by_source = parts[:, -2 * number - 1 : -number - 1] + parts[:, -number - 1 : -1]
@@ -168,6 +174,10 @@ class Ranker:
         """Return the parts of the scores of candidates [m, features], by all forests for all articles.
 
         They add up to `score`, because the trees for all articles do not predict probabilities.
+
+        Parameters
+        ----------
+        features : [m, features], rows of `compute_features`.
         """
         mean = np.mean([self._contribute(features, False, place) for place in range(len(self.trees[False]))], axis=0)
         own, number = len(HISTORY_FEATURES) + len(FACTS), len(self.sources)

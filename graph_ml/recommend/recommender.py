@@ -46,6 +46,10 @@ class Recommender:
         `hybrid` orders the candidates of all recommenders by the ranker that `hmrec train` trains. `auto` uses the
         ranker if there is one and the request names no earlier day. `plan_steps` describes what each method means.
 
+        Parameters
+        ----------
+        request : the customer, the method and the filters.
+
         Raises
         ------
         UnknownCustomer : the graph has no such customer.
@@ -92,6 +96,11 @@ class Recommender:
     def explain(self, customer_id: str, article_id: str, *, as_of: date | str | None = None) -> pd.DataFrame:
         """Return the parts of user-based CF's score of an article for a customer.
 
+        Parameters
+        ----------
+        customer_id, article_id : the customer and the article.
+        as_of : the day to look back to: a date, or its ISO text; None for the present.
+
         Returns
         -------
         A row for each neighbour who bought the article, and one for the customer's own history: who, customer_id,
@@ -105,6 +114,10 @@ class Recommender:
 
     def explain_by_ranker(self, customer_id: str, article_id: str, *, as_of: date | str | None = None) -> pd.DataFrame:
         """Return the parts of the ranker's score of an article for a customer.
+
+        Parameters
+        ----------
+        customer_id, article_id, as_of : as for `explain`.
 
         Returns
         -------
@@ -130,6 +143,11 @@ class Recommender:
         Returns
         -------
         article_id, prod_name, score (the cosine); nearest first.
+
+        Parameters
+        ----------
+        article_id : whole, with its leading zeros.
+        k : how many articles.
 
         Raises
         ------

@@ -12,7 +12,9 @@ from ..network.model_file import load_model, save_model
 from ..network.trained_model import TrainedModel
 
 KEPT_VERSIONS = 3
+"""How many versions keep their bytes in the graph."""
 BYTES_A_PART = 4 << 20
+"""Bytes of a (:ModelPart) at most."""
 
 
 class UnknownVersion(UserMistake):
@@ -28,7 +30,13 @@ class Version:
 
 
 def list_versions(graph: Graph, version: int | None = None) -> list[Version]:
-    """Return all versions, newest first, or only one."""
+    """Return all versions, newest first, or only one.
+
+    Parameters
+    ----------
+    graph : the graph of the versions.
+    version : the number of the only version to list; None for all.
+    """
     return graph.read_as(Version, "model_versions", version=version)
 
 
@@ -51,6 +59,13 @@ def find_version(graph: Graph, version: int) -> Version:
 
 def store_model(graph: Graph, version: int, trained: TrainedModel, progress: Progress = silent) -> int:
     """Store a model's bytes in the graph; they are not a version until its (:Model) is created.
+
+    Parameters
+    ----------
+    graph : the graph to write to.
+    version : the version's number.
+    trained : the model.
+    progress : called with the parts written.
 
     Returns
     -------

@@ -29,10 +29,13 @@ from .vector_indexes import ARTICLES, CUSTOMERS, drop_customer_index, prepare_in
 from .versions import KEPT_VERSIONS, load_version, store_model
 from .write_vectors import find_places, write_facts, write_vectors
 
-IN_USE, STAGED = "embedding", "embedding_staged"
-NODES_AT_ONCE = 50_000  # moved in one transaction, so that later queries that read `embedding` directly see one version
-READERS_SECONDS = 10.0  # maximum wait for running queries
-LIBRARIES = ("hmrec", "torch", "torch-geometric", "numpy", "scipy", "neo4j")
+IN_USE = "embedding"
+"""The property that holds the embeddings in use, unless the model says `staged`."""
+STAGED = "embedding_staged"
+"""The property that holds the embeddings of a version while it is written and put into use."""
+_NODES_AT_ONCE = 50_000  # moved in one transaction, so that later queries that read `embedding` see one version
+_READERS_SECONDS = 10.0  # maximum wait for running queries
+_LIBRARIES = ("hmrec", "torch", "torch-geometric", "numpy", "scipy", "neo4j")
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,12 @@ def write_embeddings(
 def use_version(graph: Graph, version: int, progress: Progress = silent) -> WriteBackReceipt:
     """Use a stored version again; nodes that no longer exist are skipped.
 
+    Parameters
+    ----------
+    graph : the graph of the versions.
+    version : the version's number.
+    progress : called with the nodes written.
+
     Raises
     ------
     UnknownVersion : there is no such version, or its embeddings are no longer stored.
@@ -164,7 +173,7 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
     _let_readers_finish(graph)
     drop_customer_index(graph)
     prepare_index(graph, ARTICLES[IN_USE], state.model.dim, progress)
-    small = state.customers + state.articles <= NODES_AT_ONCE
+    small = state.customers + state.articles <= _NODES_AT_ONCE
     graph.write("move_embeddings_at_once" if small else "move_embeddings")
     graph.write("point_model", staged=False)
     _let_readers_finish(graph)
@@ -174,7 +183,7 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
 def _let_readers_finish(graph: Graph) -> None:
     """Wait for running queries: they may have read the version or its slot before these changed."""
     before = _find_running(graph)
-    until = time.monotonic() + READERS_SECONDS
+    until = time.monotonic() + _READERS_SECONDS
     while before & _find_running(graph) and time.monotonic() < until:
         time.sleep(0.05)
 
@@ -220,7 +229,7 @@ def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any
         "learned_from": len(trained.trained_customers),
         "epochs": trained.epochs,
         "hyperparameters": trained.settings.model_dump_json(),
-        "libraries": json.dumps({name: version(name) for name in LIBRARIES}),
+        "libraries": json.dumps({name: version(name) for name in _LIBRARIES}),
         **validation,
         **metrics,
     }

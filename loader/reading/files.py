@@ -59,6 +59,7 @@ class Source:
 
     Attributes
     ----------
+    table : which of the three tables it is.
     file : as the user knows it; the folder's and table's name if there are several.
     parts : in order; all have the same columns.
     header, names : the columns' names in the files, and under hmrec's names.

@@ -37,6 +37,10 @@ class TableCount:
 
     Attributes
     ----------
+    read : rows in the files.
+    loaded : rows that became a node or a relationship.
+    merged : rows that were added to an equal one, or whose id occurs again.
+    rejected : rows that break a rule.
     returned : rows of returns, of cancelled invoices and of zero units, and purchases that were returned entirely.
     left_out : rows of articles that the caller excludes.
     """

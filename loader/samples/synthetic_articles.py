@@ -102,6 +102,7 @@ def draw_catalogue(rng: np.random.Generator, count: int, styles: Singles) -> Cat
 
     Parameters
     ----------
+    rng : the source of random numbers.
     count : number of articles.
     styles : [STYLES, TASTE_DIMENSIONS], the centres of taste.
     """

@@ -161,7 +161,9 @@ def draw_favourites(rng: np.random.Generator, persona: Ints, demand: Floats) -> 
 
     Parameters
     ----------
-    demand : rows that each department should sell.
+    rng : the source of random numbers.
+    persona : [customers], the place of each one's persona in `PERSONAS`.
+    demand : [departments], rows that each department should sell.
     """
     groups = index_group_of_departments()
     favourites = np.zeros((len(persona), FAVOURITES), np.int16)

@@ -89,7 +89,9 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "options"), ASKED, ids=[f"{method}-{'-'.join(options)}" for method, options in ASKED])
+@pytest.mark.parametrize(
+    ("method", "options"), ASKED, ids=[f"{method}-{'-'.join(options)}" for method, options in ASKED]
+)
 def test_batch_lists_equal_one_by_one_lists(
     method: str, options: dict[str, Any], module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
 ) -> None:

@@ -34,6 +34,15 @@ def test_queries_with_parameters_have_a_command_for_neo4j_browser() -> None:
             assert re.fullmatch(command, lines[0]), (query.name, command)
 
 
+def test_the_command_of_a_recommender_or_an_explanation_has_the_header_s_defaults() -> None:
+    queries = [query for query in load_catalogue().values() if query.folder in ("recommend", "explain")]
+    assert len(queries) > 12
+    for query in queries:
+        command = next(line for line in query.text.splitlines() if line.startswith("// :param"))
+        for name, default in re.findall(r"^// \$(\w+): \w+ = (.+?)(?:\s{2,}.*)?$", query.text, re.MULTILINE):
+            assert f" {default} AS {name}" in command, (query.name, name)
+
+
 def test_python_files_contain_no_cypher() -> None:
     root = Path(__file__).parents[2]
     words = ("MATCH (", "MERGE (", "RETURN ", "UNWIND ", "DETACH DELETE")
