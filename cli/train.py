@@ -124,6 +124,9 @@ def train(
         )
         return
     echo(receipt.describe(trained))
+    if rank is not None:
+        for kind, choice in zip(("all", "new"), rank.ranker.orders, strict=True):
+            echo(f"Ranker, {kind} articles: by {choice.order}{f'. {choice.why}' if choice.why else ''}.")
     if best is not None:
         echo(
             f"On the last weeks, held out {trained.settings.validation_days} days at a time: MAP@12 "

@@ -14,8 +14,9 @@ from .network.fold_in import embed_as_of
 from .network.own_vectors import align_vectors
 from .network.trained_model import TrainedModel, TrainSettings
 from .network.training import train
+from .ranker.context import RankingContext
 from .ranker.features import describe_articles
-from .ranker.fit import RankingContext, RankParts, RankSettings, first_day, train_ranker
+from .ranker.fit import RankParts, RankSettings, first_day, train_ranker
 from .ranker.ranker import Ranker
 from .ranker.sources import BY_EMBEDDING, SOURCES, choose_sources
 

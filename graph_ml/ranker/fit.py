@@ -7,49 +7,43 @@ the trees: Ke et al., LightGBM, NeurIPS 2017.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
-from threadpoolctl import threadpool_limits
 
 from ...cypher.errors import UserMistake
 from ...cypher.progress import Progress, silent
 from ...cypher.recommenders import Method
-from ..candidates.gnn import gnn
-from ..candidates.lists import THREADS, Candidates, look_up, place_within
-from ..candidates.nearest import Vectors, cosine_of
-from ..candidates.snapshot import Snapshot
+from ..candidates.lists import look_up
 from ..export.subgraph import Integers, Subgraph
 from ..holdout.ranking import collect_pairs
 from ..holdout.split import WEEK, HoldOut, hold_out
+from .context import CUSTOMERS_AT_ONCE, EmbedAsOf, RankingContext
 from .features import (
     HISTORY_FEATURES,
-    CandidateSet,
     Matrix,
-    compute_features,
-    describe_articles,
     name_features,
 )
 from .forest import MAX_LEAVES
+from .orders import BLEND, TREES, Choice, Trial, choose_order
 from .ranker import Ranker, choose_threads
-from .sources import BY_EMBEDDING, SOURCES, collect_candidates
+from .sources import BY_EMBEDDING, SOURCES
 
 if TYPE_CHECKING:
     from lightgbm.callback import CallbackEnv
 
-CUSTOMERS_AT_ONCE = 250  # the features of their candidates take 25 MB; above 32 MB, malloc asks the system each time
-COLLECTING, GROWING = "Ranker: collecting candidates of earlier weeks", "Ranker: growing trees"
-
-EmbedAsOf = Callable[[Subgraph, int], Vectors]
-"""Returns embeddings as of a day. It takes the purchases before that day, and the day as days since 1970-01-01.
-
-The network behind it must not have seen later purchases.
-"""
+COMPARED = 500  # customers per week whose candidates are kept whole, to compare orders on: 120 MB
+ENOUGH_PURCHASES = 200  # candidates bought, from which trees are the default; below it, the blend
+MANY_CANDIDATES = 200_000  # in all weeks: from here on, one week is enough to compare orders on
+COLLECTING, CHOOSING, GROWING = (
+    "Ranker: collecting candidates of earlier weeks",
+    "Ranker: comparing trees with single sources",
+    "Ranker: growing trees",
+)
 
 
 class RankSettings(BaseModel):
@@ -108,7 +102,7 @@ def train_ranker(
     The ranker; None if no candidate was ever bought, as in a shop of two weeks.
     """
     settings = settings or RankSettings()
-    weeks = []
+    weeks: list[_TrainingWeek] = []
     for ago in range(settings.weeks):
         try:
             held = hold_out(subgraph, WEEK, ago)
@@ -119,11 +113,15 @@ def train_ranker(
     names = tuple(source.name for source in sources) + ((BY_EMBEDDING.name,) if embed else ())
     if not any(week.bought.any() for week in weeks):
         return None
-    everything, new = (
-        _grow(weeks, names, settings, new_only, _share(progress, GROWING, kind, 2))
+    chosen = [
+        _choose_order(weeks, names, settings, new_only, _share(progress, CHOOSING, kind, 2))
         for kind, new_only in enumerate((False, True))
+    ]
+    everything, new = (
+        _grow(weeks, names, _with(settings, rounds=rounds), new_only, _share(progress, GROWING, int(new_only), 2))
+        for new_only, (_, rounds) in zip((False, True), chosen, strict=True)
     )
-    return Ranker(names, (everything, new or everything))
+    return Ranker(names, (everything, new or everything), (chosen[0][0], chosen[1][0]))
 
 
 def first_day(subgraph: Subgraph, settings: RankSettings) -> int:
@@ -132,12 +130,32 @@ def first_day(subgraph: Subgraph, settings: RankSettings) -> int:
     return int(subgraph.time.max()) + 1 - WEEK * weeks
 
 
+class _Sample(NamedTuple):
+    """All candidates of some customers of a week, to compare orders on.
+
+    Attributes
+    ----------
+    features, bought, row : of each candidate [m]; the row is its customer's, from 0.
+    relevant : number of articles that each customer bought in the week, all of them and those not bought before.
+    """
+
+    features: Matrix
+    bought: npt.NDArray[np.bool_]
+    row: Integers
+    relevant: tuple[Integers, Integers]
+
+
+def _with(settings: RankSettings, **changed: int) -> RankSettings:
+    return settings.model_copy(update=changed)
+
+
 class _TrainingWeek(NamedTuple):
-    """The candidates of a week: [m, features], [m] whether bought in that week, [m] the customer."""
+    """The candidates of a week: [m, features], [m] whether bought in that week, [m] the customer; and a sample."""
 
     features: Matrix
     bought: npt.NDArray[np.bool_]
     customer: Integers
+    sample: _Sample | None = None
 
 
 def _share(progress: Progress, step: str, before: int, total: int) -> Callable[[float], None]:
@@ -158,9 +176,15 @@ def _collect_week(
     customers = np.sort(np.random.default_rng(settings.seed).permutation(customers)[: settings.customers])
     context = RankingContext.of(held, embed, sources)
     random = np.random.default_rng(settings.seed)
-    parts = []
+    new = (targets - targets.multiply(collect_pairs(held.before))).tocsr()
+    new.eliminate_zeros()
+    parts: list[_TrainingWeek] = []
+    samples: list[_Sample] = []
     for candidate_set, features in context.describe(customers):
         bought = look_up(targets, candidate_set.customer, candidate_set.article) > 0
+        if len(samples) * CUSTOMERS_AT_ONCE < COMPARED:
+            relevant = [np.diff(pairs[candidate_set.customers].indptr).astype(np.int64) for pairs in (targets, new)]
+            samples.append(_Sample(features, bought, candidate_set.row, (relevant[0], relevant[1])))
         # Customers without a purchase among their candidates teach no order.
         has_hit = np.bincount(candidate_set.row, bought, minlength=len(candidate_set.customers)) > 0
         candidates = np.bincount(candidate_set.row, minlength=len(candidate_set.customers))
@@ -168,94 +192,75 @@ def _collect_week(
         kept = has_hit[candidate_set.row] & (bought | drawn)
         parts.append(_TrainingWeek(features[kept], bought[kept], candidate_set.customer[kept]))
         show(len(parts) * CUSTOMERS_AT_ONCE / max(len(customers), len(parts) * CUSTOMERS_AT_ONCE))
-    return _TrainingWeek(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    columns = ("features", "bought", "customer")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
+    return _TrainingWeek(**joined, sample=_join_samples(samples))
 
 
-@dataclass(frozen=True)
-class RankingContext:
-    """The data to collect, describe and rank candidates as of a day.
-
-    Attributes
-    ----------
-    snapshot : the purchases before that day.
-    facts : [A, facts], from `describe_articles`.
-    vectors : the embeddings as of that day, or None.
-    sources : the recommenders that propose candidates.
-    """
-
-    snapshot: Snapshot
-    facts: Matrix
-    vectors: Vectors | None
-    sources: tuple[Method, ...]
-
-    @classmethod
-    def of(cls, held: HoldOut, embed: EmbedAsOf | None, sources: tuple[Method, ...]) -> RankingContext:
-        """Return the context as of the first day held out."""
-        snapshot = Snapshot.of(held.before, held.cut)
-        vectors = embed(held.before, snapshot.cut) if embed else None
-        return cls(snapshot, describe_articles(snapshot), vectors, sources)
-
-    def describe(self, customers: Integers) -> Iterator[tuple[CandidateSet, Matrix]]:
-        """Yield the customers' candidates and their features, `CUSTOMERS_AT_ONCE` customers at a time."""
-        for begin in range(0, len(customers), CUSTOMERS_AT_ONCE):
-            yield self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
-
-    def _describe(self, customers: Integers) -> tuple[CandidateSet, Matrix]:
-        candidate_set = collect_candidates(
-            self.snapshot, customers, self.sources, self._find_nearest if self.vectors else None
-        )
-        return candidate_set, compute_features(self.snapshot, candidate_set, self.facts, self._compare(candidate_set))
-
-    def rank(self, ranker: Ranker, customers: Integers, k: int, new_only: bool) -> Integers:
-        """Return [n, k]: each customer's best articles, padded with -1; `new_only` excludes those bought before."""
-        ranked = np.full((len(customers), k), -1, dtype=np.int64)
-
-        def rank_batch(begin: int) -> None:
-            candidate_set, features = self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
-            if new_only:
-                candidate_set, features = keep_new(candidate_set, features)
-            score = ranker.score(features, candidate_set.row, new_only, k)
-            row, place, article = take_first(candidate_set, score, k)
-            ranked[begin + row, place] = article
-
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:  # the pool has enough threads
-            list(pool.map(rank_batch, range(0, len(customers), CUSTOMERS_AT_ONCE)))
-        return ranked
-
-    def _find_nearest(self, customers: Integers) -> Candidates:
-        assert self.vectors is not None  # noqa: S101  only called if there are vectors
-        return gnn(self.snapshot, customers, vectors=self.vectors, k=BY_EMBEDDING.candidates, new_only=True)
-
-    def _compare(self, candidate_set: CandidateSet) -> Matrix:
-        if self.vectors is None:
-            return np.full(len(candidate_set.row), np.nan, dtype=np.float32)
-        return cosine_of(self.vectors, candidate_set.customer, candidate_set.article)
-
-
-def keep_new(candidate_set: CandidateSet, features: Matrix) -> tuple[CandidateSet, Matrix]:
-    """Keep only candidates that the customer never bought."""
-    new = features[:, HISTORY_FEATURES.index("days_bought")] == 0
-    kept = CandidateSet(
-        candidate_set.customers,
-        candidate_set.row[new],
-        candidate_set.article[new],
-        candidate_set.score[new],
-        candidate_set.place[new],
+def _join_samples(samples: list[_Sample]) -> _Sample:
+    begins = np.cumsum([0, *(len(sample.relevant[0]) for sample in samples)])
+    return _Sample(
+        np.concatenate([sample.features for sample in samples]),
+        np.concatenate([sample.bought for sample in samples]),
+        np.concatenate([sample.row + begin for sample, begin in zip(samples, begins, strict=False)]),
+        (
+            np.concatenate([sample.relevant[0] for sample in samples]),
+            np.concatenate([sample.relevant[1] for sample in samples]),
+        ),
     )
-    return kept, features[new]
 
 
-def take_first(
-    candidate_set: CandidateSet, score: npt.NDArray[np.float64], k: int
-) -> tuple[Integers, Integers, Integers]:
-    """Return row, place from 0 and article of each customer's k best candidates.
+def _choose_order(
+    weeks: list[_TrainingWeek],
+    names: tuple[str, ...],
+    settings: RankSettings,
+    new_only: bool,
+    show: Callable[[float], None],
+) -> tuple[Choice, int]:
+    """Compare trees, sources and their blend on weeks that the trees did not see; return the order and the rounds.
 
-    Equal scores are in the order of ids. Candidates with a score of -inf are left out.
+    Each week is predicted once by trees of the others. If there are many candidates, only the last week is.
     """
-    place = place_within(candidate_set.row, score)
-    first = np.flatnonzero((place < k) & (score > -np.inf))
-    first = first[np.lexsort((place[first], candidate_set.row[first]))]
-    return candidate_set.row[first], place[first], candidate_set.article[first]
+    bought = sum(int(_keep_customers_with_hits(week, new_only).bought.sum()) for week in weeks)
+    default = TREES if bought >= ENOUGH_PURCHASES else BLEND
+    rows = sum(len(week.bought) for week in weeks)
+    tested = weeks if rows < MANY_CANDIDATES else weeks[:1]
+    tested = tested if len(weeks) > 1 else []
+    trials = []
+    for number, week in enumerate(tested):
+        others = [other for other in weeks if other is not week]
+        part = (number, len(tested))
+        texts = _grow(
+            others,
+            names,
+            _with(settings, forests=1),
+            new_only,
+            lambda done, part=part: show((part[0] + done) / part[1]),  # type: ignore[misc]
+        )
+        if texts:
+            trials.append(_make_trial(week, names, texts[0], settings.rounds, new_only))
+    return choose_order(trials, names, default, settings.rounds)
+
+
+def _make_trial(week: _TrainingWeek, names: tuple[str, ...], text: str, rounds: int, new_only: bool) -> Trial:
+    """Return what a week's sample is compared by, with the scores of trees that did not see the week."""
+    import lightgbm
+
+    assert week.sample is not None  # noqa: S101  of a week that was collected
+    features, bought, row, relevant = week.sample
+    counts = relevant[new_only]
+    kept = (counts > 0)[row]
+    if new_only:
+        kept &= features[:, HISTORY_FEATURES.index("days_bought")] == 0
+    renumbered = np.cumsum(counts > 0) - 1
+    features = features[kept]
+    booster = lightgbm.Booster(model_str=text)
+    trees = {
+        number: np.asarray(booster.predict(features, raw_score=True, num_iteration=number, num_threads=1))
+        for number in sorted({max(1, rounds // 8), max(1, rounds // 4), max(1, rounds // 2), rounds})
+    }
+    places = features[:, features.shape[1] - len(names) :]
+    return Trial(renumbered[row[kept]], places, bought[kept], counts[counts > 0], trees)
 
 
 def _grow(

@@ -21,6 +21,7 @@ from ..export.subgraph import Integers
 from .declare import KNOWN
 from .features import FACTS, HISTORY_FEATURES, SUBJECTS, Matrix, name_features
 from .forest import Forest
+from .orders import BLEND, TREES, Choice, order_by_places
 
 if TYPE_CHECKING:
     import lightgbm
@@ -58,10 +59,13 @@ class Ranker:
     sources : the names of the trees' sources, in the order of their columns.
     trees : LightGBM's texts of the forests for all articles, and of those for articles not bought before. Each kind has
         several forests, grown from different seeds; their mean is the score.
+    orders : how candidates are ordered, for all articles and for those not bought before: by the trees, or without them
+        if something else was better on weeks held out.
     """
 
     sources: tuple[str, ...]
     trees: tuple[tuple[str, ...], tuple[str, ...]]
+    orders: tuple[Choice, Choice] = (Choice(), Choice())
 
     @cached_property
     def boosters(self) -> tuple[list[lightgbm.Booster], list[lightgbm.Booster]]:
@@ -125,6 +129,11 @@ class Ranker:
         score = np.full(len(features), -np.inf)
         if not len(features):
             return score
+        order = self.orders[new_only].order
+        if order != TREES:
+            parts, rest = order_by_places(self._places(features), order, self.sources)
+            summed: npt.NDArray[np.float64] = parts.sum(axis=1) + rest
+            return summed
         score_with = self._choose(new_only, len(features))
         left, row_of, columns = np.arange(len(features)), row, features.T
         for trees, most in STAGES:
@@ -166,7 +175,10 @@ class Ranker:
         features : [m, features], rows of `compute_features`.
         new_only : use the forests for articles not bought before.
         """
-        parts, number = self._contribute(features, new_only, 0), len(self.sources)
+        number, order = len(self.sources), self.orders[new_only].order
+        if order != TREES:
+            return np.column_stack(order_by_places(self._places(features), order, self.sources))
+        parts = self._contribute(features, new_only, 0)
         by_source = parts[:, -2 * number - 1 : -number - 1] + parts[:, -number - 1 : -1]
         return np.column_stack([by_source, parts[:, : -2 * number - 1].sum(axis=1)])
 
@@ -179,6 +191,10 @@ class Ranker:
         ----------
         features : [m, features], rows of `compute_features`.
         """
+        order = self.orders[False].order
+        if order != TREES:
+            parts, rest = order_by_places(self._places(features), order, self.sources)
+            return Explanation(parts, {subject: np.zeros(len(features)) for subject in KNOWN}, rest)
         mean = np.mean([self._contribute(features, False, place) for place in range(len(self.trees[False]))], axis=0)
         own, number = len(HISTORY_FEATURES) + len(FACTS), len(self.sources)
         subjects = np.array(SUBJECTS)
@@ -197,9 +213,13 @@ class Ranker:
         with ONE_AT_A_TIME:
             return np.asarray(booster.predict(features, pred_contrib=True, num_threads=threads))
 
+    def _places(self, features: Matrix) -> Matrix:
+        """Return [m, sources]: the places of candidates in the lists of the sources; the last features."""
+        return features[:, features.shape[1] - len(self.sources) :]
+
     def to_text(self) -> str:
         """Return the ranker as JSON, with a checksum."""
-        parts = json.dumps({"sources": self.sources, "trees": self.trees})
+        parts = json.dumps({"sources": self.sources, "trees": self.trees, "orders": self.orders})
         return json.dumps({"ranker": parts, "sha256": sha256(parts.encode()).hexdigest()})
 
     @classmethod
@@ -219,8 +239,14 @@ class Ranker:
             if not (isinstance(everything, list) and isinstance(new, list)):
                 raise TypeError("one forest of each kind, as in older versions")
             sources = tuple(find_method(name).name for name in parts["sources"])  # older versions wrote the labels
-            return cls(sources, (tuple(everything), tuple(new)))
-        except (ValueError, KeyError, TypeError, AttributeError, UserMistake) as error:
+            orders = tuple(
+                Choice(*map(str, choice)) for choice in parts.get("orders", ((), ()))
+            )  # older ones: the trees
+            for order in orders:
+                if order.order not in (TREES, BLEND, *sources):
+                    raise ValueError("an unknown order")
+            return cls(sources, (tuple(everything), tuple(new)), (orders[0], orders[1]))
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, UserMistake) as error:
             raise HmrecError("The ranker stored in the graph cannot be read.", "Train again: hmrec train") from error
 
 

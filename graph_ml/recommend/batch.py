@@ -24,8 +24,8 @@ from ..candidates.nearest import Vectors
 from ..candidates.snapshot import Snapshot
 from ..export.kept import export_kept
 from ..export.subgraph import IdMap, Integers, Mask, Subgraph, SubgraphSpec
+from ..ranker.context import RankingContext
 from ..ranker.features import FACTS, Matrix
-from ..ranker.fit import RankingContext
 from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, choose_sources
 from .active_ranker import ActiveRanker

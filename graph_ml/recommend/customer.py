@@ -10,7 +10,7 @@ from ...cypher.errors import NoEmbedding
 from ...cypher.graph import Graph
 from ...cypher.recommenders import find_method
 from ...cypher.state import GraphState
-from ..ranker.fit import keep_new, take_first
+from ..ranker.context import keep_new, take_first
 from ..ranker.ranker import Ranker
 from .gather import Proposed, gather
 from .plan import Step

@@ -109,7 +109,7 @@ def write_embeddings(
             write_facts(graph, trained.article_ids, rank.facts, progress)
             graph.write("keep_ranker", version=version, text=rank.ranker.to_text())
         storing = round(time.monotonic() - begun, 3)
-        model = _describe(trained, metrics or {}) | {"parts": parts}
+        model = _describe(trained, metrics or {}) | {"parts": parts} | _describe_ranker(rank)
         receipt = _activate(graph, trained, version, model, progress, customer_index)
         _tidy(graph, keep)
     return replace(receipt, seconds=receipt.seconds | {"storing": storing})
@@ -232,4 +232,17 @@ def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any
         "libraries": json.dumps({name: version(name) for name in _LIBRARIES}),
         **validation,
         **metrics,
+    }
+
+
+def _describe_ranker(rank: RankParts | None) -> dict[str, str]:
+    """Return how a version's ranker orders all articles and new ones, and why; empty without one."""
+    if rank is None:
+        return {}
+    everything, new = rank.ranker.orders
+    return {
+        "ranker_all": everything.order,
+        "ranker_new": new.order,
+        "ranker_all_why": everything.why,
+        "ranker_new_why": new.why,
     }

@@ -10,7 +10,8 @@ from hmrec.graph_ml.export.subgraph import Attribute, Subgraph
 from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import HoldOut, hold_out
-from hmrec.graph_ml.ranker.fit import RankingContext, RankSettings, train_ranker
+from hmrec.graph_ml.ranker.context import RankingContext
+from hmrec.graph_ml.ranker.fit import RankSettings, train_ranker
 from hmrec.graph_ml.ranker.sources import SOURCES
 
 from tests.unit.purchases import make_subgraph

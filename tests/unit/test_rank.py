@@ -16,6 +16,7 @@ from hmrec.graph_ml.export.subgraph import Subgraph, to_date
 from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import hold_out
+from hmrec.graph_ml.ranker.context import RankingContext
 from hmrec.graph_ml.ranker.features import (
     FACTS,
     HISTORY_FEATURES,
@@ -23,7 +24,7 @@ from hmrec.graph_ml.ranker.features import (
     describe_articles,
     name_features,
 )
-from hmrec.graph_ml.ranker.fit import RankingContext, RankSettings, first_day, train_ranker
+from hmrec.graph_ml.ranker.fit import RankSettings, first_day, train_ranker
 from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, merge_lists
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -15,7 +16,9 @@ from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import hold_out
 from hmrec.graph_ml.ranker import ranker as rank
-from hmrec.graph_ml.ranker.fit import COLLECTING, GROWING, RankingContext, RankSettings, train_ranker
+from hmrec.graph_ml.ranker.context import RankingContext
+from hmrec.graph_ml.ranker.fit import CHOOSING, COLLECTING, GROWING, RankSettings, train_ranker
+from hmrec.graph_ml.ranker.orders import Choice
 from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.ranker.sources import SOURCES
 
@@ -41,7 +44,7 @@ def make_habits() -> Subgraph:
 def learn() -> Ranker:
     ranker = train_ranker(hold_out(make_habits()).before, None, QUICK, SOME)
     assert ranker is not None
-    return ranker
+    return replace(ranker, orders=(Choice(), Choice()))  # these tests are about the trees
 
 
 def test_articles_bought_every_week_come_before_best_sellers() -> None:
@@ -60,6 +63,7 @@ def test_a_score_is_the_mean_of_the_forests_and_its_parts_are_those_of_the_first
     held = hold_out(make_habits())
     many = train_ranker(held.before, None, QUICK.model_copy(update={"forests": 2}), SOME)
     assert many is not None
+    many = replace(many, orders=(Choice(), Choice()))
     assert many.trees[0][0] == learn().trees[0][0]
     assert many.trees[0][0] != many.trees[0][1]
     (candidate_set, features), *_ = RankingContext.of(held, None, SOME).describe(np.arange(5))
@@ -133,10 +137,11 @@ def test_progress_reports_each_round_of_each_forest() -> None:
     held = hold_out(make_habits())
     ranker = train_ranker(held.before, None, many, SOME, lambda *step: shown.setdefault(step[0], []).append(step[1:]))
     assert ranker is not None
-    assert list(shown) == [COLLECTING, GROWING]
-    for step, total in ((COLLECTING, 3), (GROWING, 2)):
+    assert list(shown) == [COLLECTING, CHOOSING, GROWING]
+    for step, total in ((COLLECTING, 3), (CHOOSING, 2), (GROWING, 2)):
         done = [done for done, _ in shown[step]]
         assert done == sorted(done)
         assert {of for _, of in shown[step]} == {total}
         assert (done[0], done[-1]) == (0, total)
-    assert len(shown[GROWING]) == 2 * (1 + 2 * QUICK.rounds)  # for each kind, each round of two forests
+    rounds = [booster.num_trees() for kind in ranker.boosters for booster in kind]
+    assert len(shown[GROWING]) == 2 + sum(rounds)  # the start of each kind, and each round of its two forests

@@ -1,0 +1,147 @@
+"""The ranker's order: trees where they are better, otherwise a source or a blend; never clearly worse than a source."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hmrec.cypher.errors import HmrecError
+from hmrec.graph_ml.export.subgraph import Subgraph
+from hmrec.graph_ml.holdout.intervals import bootstrap_interval
+from hmrec.graph_ml.holdout.metrics import average_precision
+from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
+from hmrec.graph_ml.holdout.split import hold_out_weeks
+from hmrec.graph_ml.ranker.context import RankingContext
+from hmrec.graph_ml.ranker.fit import RankSettings, train_ranker
+from hmrec.graph_ml.ranker.orders import BLEND, FEWEST, TREES, Choice, Trial, choose_order, order_by_places
+from hmrec.graph_ml.ranker.ranker import Ranker
+from hmrec.graph_ml.ranker.sources import choose_sources
+
+from tests.unit.purchases import make_subgraph
+
+NAN = np.nan
+NAMES = ("popular", "user_based_cf")
+SOURCES = choose_sources(("own_repurchases", "user_based_cf", "popular", "popular_in_segment"))
+
+
+def test_scores_by_places_by_hand() -> None:
+    places = np.array([[1, 3], [2, NAN], [NAN, 1]], dtype=np.float32)
+    parts, rest = order_by_places(places, BLEND, NAMES)
+    np.testing.assert_allclose(parts, [[1 / 61, 1 / 63], [1 / 62, 0], [0, 1 / 61]])
+    assert not rest.any()
+    parts, rest = order_by_places(places, "popular", NAMES)
+    np.testing.assert_allclose(parts, [[1 / 61, 0], [1 / 62, 0], [0, 1 / 61]])
+    np.testing.assert_allclose(rest, [0, 0, -1])
+    score = parts.sum(axis=1) + rest
+    assert np.argsort(-score).tolist() == [0, 1, 2]  # what popular does not propose comes last
+
+
+def make_trial(best: str, customers: int, seed: int = 0) -> Trial:
+    """Return a week in which the first article of one order is bought; the others order at random."""
+    random = np.random.default_rng(seed)
+    places = np.stack([random.permuted(np.tile(np.arange(1, 31), (customers, 1)), axis=1) for _ in range(2)], axis=2)
+    trees = random.normal(size=(customers, 30))
+    shown = {"popular": -places[:, :, 0], "user_based_cf": -places[:, :, 1], TREES: trees}
+    first = shown[best].argmax(axis=1) if best in shown else random.integers(0, 30, customers)
+    bought = np.arange(30) == first[:, None]
+    row = np.repeat(np.arange(customers), 30)
+    relevant = np.ones(customers, dtype=np.int64)
+    return Trial(row, places.reshape(-1, 2).astype(np.float32), bought.ravel(), relevant, {100: trees.ravel()})
+
+
+@pytest.mark.parametrize("best", ["popular", "user_based_cf", TREES])
+@pytest.mark.parametrize("default", [TREES, BLEND])
+def test_the_best_order_is_chosen_with_its_figures(best: str, default: str) -> None:
+    choice, rounds = choose_order([make_trial(best, 100), make_trial(best, 100, 1)], NAMES, default, 100)
+    assert choice.order == best
+    assert f"200 customers: {best} 1.0000" in choice.why
+    assert rounds == 100
+
+
+@pytest.mark.parametrize("default", [TREES, BLEND])
+def test_few_customers_keep_the_default(default: str) -> None:
+    for best in ("popular", "user_based_cf", TREES):
+        assert choose_order([make_trial(best, FEWEST - 1)], NAMES, default, 100)[0].order == default
+    assert choose_order([], NAMES, default, 100) == (Choice(default), 100)
+
+
+def test_fewer_trees_are_chosen_if_they_are_better() -> None:
+    trial = make_trial(TREES, 100)
+    trial = trial._replace(trees={25: trial.trees[100], 100: -trial.trees[100]})
+    choice, rounds = choose_order([trial], NAMES, TREES, 100)
+    assert (choice.order, rounds) == (TREES, 25)
+
+
+def make_best_sellers(customers: int, articles: int, seed: int = 0) -> Subgraph:
+    """Return twelve weeks of purchases by chance of what is popular this month: there is nothing else to learn."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for week in range(12):
+        chance = 1 / (1 + (np.arange(articles) + 7 * (week // 4)) % articles) ** 1.5
+        for customer in range(customers):
+            if random.random() < 0.4:
+                for article in random.choice(articles, 2, p=chance / chance.sum()):
+                    rows.append((f"c{customer:03}", f"a{article:03}", 7 * week + int(random.integers(7))))
+    return make_subgraph(rows)
+
+
+@pytest.mark.parametrize(("customers", "shops"), [(12, 8), (40, 3), (150, 1)])
+def test_no_source_is_clearly_better_than_the_ranker(customers: int, shops: int) -> None:
+    settings = RankSettings(rounds=60, forests=1)
+    found: dict[tuple[bool, str], list[np.ndarray]] = {}
+    whose: dict[bool, list[np.ndarray]] = {False: [], True: []}
+    weeks = [
+        (seed, held) for seed in range(shops) for held in hold_out_weeks(make_best_sellers(customers, 60, seed), 3)
+    ]
+    for seed, held in weeks:
+        ranker = train_ranker(held.before, None, settings, SOURCES)
+        assert ranker is not None
+        context = RankingContext.of(held, None, SOURCES)
+        for new_only in (False, True):
+            truth = make_truth(held, new_only)
+            whose[new_only].append(truth.customers + 1000 * seed)
+            for order in ("", *ranker.sources):
+                by = replace(ranker, orders=(Choice(order), Choice(order))) if order else ranker
+                hits = mark_hits(context.rank(by, truth.customers, 12, new_only), truth)
+                found.setdefault((new_only, order), []).append(average_precision(hits, truth.relevant))
+    for (new_only, order), parts in found.items():
+        difference = np.concatenate(found[new_only, ""]) - np.concatenate(parts)
+        # eight comparisons: one in a hundred each
+        _, high = bootstrap_interval(difference, np.concatenate(whose[new_only]), confidence=0.99)
+        assert high >= 0, (new_only, order, difference.mean())
+
+
+def test_a_ranker_keeps_its_orders_and_explains_them() -> None:
+    held = next(iter(hold_out_weeks(make_best_sellers(40, 60), 1)))
+    trained = train_ranker(held.before, None, RankSettings(rounds=10, forests=1), SOURCES)
+    assert trained is not None
+    ranker = replace(trained, orders=(Choice("popular", "MAP@12 of popular"), Choice(BLEND)))
+    again = Ranker.from_text(ranker.to_text())
+    assert again == ranker
+    (candidate_set, features), *_ = RankingContext.of(held, None, SOURCES).describe(np.arange(10))
+    explained = again.explain(features)
+    total = explained.sources.sum(axis=1) + sum(explained.known.values()) + explained.baseline
+    np.testing.assert_allclose(total, again.score(features, candidate_set.row, new_only=False))
+    parts = again.attribute(features, new_only=True)
+    np.testing.assert_allclose(parts.sum(axis=1), again.score(features, candidate_set.row, new_only=True))
+
+
+def test_older_rankers_order_by_trees_and_unknown_orders_are_refused() -> None:
+    from hashlib import sha256
+
+    held = next(iter(hold_out_weeks(make_best_sellers(12, 60), 1)))
+    ranker = train_ranker(held.before, None, RankSettings(rounds=5, forests=1), SOURCES)
+    assert ranker is not None
+    parts = json.loads(json.loads(ranker.to_text())["ranker"])
+
+    def pack(changed: dict[str, object]) -> str:
+        text = json.dumps(changed)
+        return json.dumps({"ranker": text, "sha256": sha256(text.encode()).hexdigest()})
+
+    older = {name: value for name, value in parts.items() if name != "orders"}
+    assert [choice.order for choice in Ranker.from_text(pack(older)).orders] == [TREES, TREES]
+    for orders in ([["popular", ""]], [["nothing", ""], ["trees", ""]], 5):
+        with pytest.raises(HmrecError, match="cannot be read"):
+            Ranker.from_text(pack(parts | {"orders": orders}))
