@@ -36,7 +36,7 @@ from .sources import BY_EMBEDDING, SOURCES
 if TYPE_CHECKING:
     from lightgbm.callback import CallbackEnv
 
-COMPARED = 500  # customers per week whose candidates are kept whole, to compare orders on: 120 MB
+COMPARED = 1_000  # customers per week whose candidates are kept whole, to compare orders on: 250 MB
 ENOUGH_PURCHASES = 200  # candidates bought, from which trees are the default; below it, the blend
 MANY_CANDIDATES = 200_000  # in all weeks: from here on, one week is enough to compare orders on
 COLLECTING, CHOOSING, GROWING = (
@@ -108,7 +108,9 @@ def train_ranker(
             held = hold_out(subgraph, WEEK, ago)
         except UserMistake:
             break
-        weeks.append(_collect_week(held, embed, settings, sources, _share(progress, COLLECTING, ago, settings.weeks)))
+        compared = COMPARED if sum(len(week.bought) for week in weeks) < MANY_CANDIDATES / 2 else 0
+        show = _share(progress, COLLECTING, ago, settings.weeks)
+        weeks.append(_collect_week(held, embed, settings, sources, compared, show))
         progress(COLLECTING, ago + 1, settings.weeks)
     names = tuple(source.name for source in sources) + ((BY_EMBEDDING.name,) if embed else ())
     if not any(week.bought.any() for week in weeks):
@@ -169,8 +171,10 @@ def _collect_week(
     embed: EmbedAsOf | None,
     settings: RankSettings,
     sources: tuple[Method, ...],
+    compared: int,
     show: Callable[[float], None],
 ) -> _TrainingWeek:
+    """Collect a week's candidates, and those of up to `compared` customers whole."""
     targets = collect_pairs(held.after)
     customers = np.flatnonzero(np.diff(targets.indptr))
     customers = np.sort(np.random.default_rng(settings.seed).permutation(customers)[: settings.customers])
@@ -182,7 +186,7 @@ def _collect_week(
     samples: list[_Sample] = []
     for candidate_set, features in context.describe(customers):
         bought = look_up(targets, candidate_set.customer, candidate_set.article) > 0
-        if len(samples) * CUSTOMERS_AT_ONCE < COMPARED:
+        if len(samples) * CUSTOMERS_AT_ONCE < compared:
             relevant = [np.diff(pairs[candidate_set.customers].indptr).astype(np.int64) for pairs in (targets, new)]
             samples.append(_Sample(features, bought, candidate_set.row, (relevant[0], relevant[1])))
         # Customers without a purchase among their candidates teach no order.
@@ -194,7 +198,7 @@ def _collect_week(
         show(len(parts) * CUSTOMERS_AT_ONCE / max(len(customers), len(parts) * CUSTOMERS_AT_ONCE))
     columns = ("features", "bought", "customer")
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
-    return _TrainingWeek(**joined, sample=_join_samples(samples))
+    return _TrainingWeek(**joined, sample=_join_samples(samples) if samples else None)
 
 
 def _join_samples(samples: list[_Sample]) -> _Sample:
@@ -224,7 +228,7 @@ def _choose_order(
     bought = sum(int(_keep_customers_with_hits(week, new_only).bought.sum()) for week in weeks)
     default = TREES if bought >= ENOUGH_PURCHASES else BLEND
     rows = sum(len(week.bought) for week in weeks)
-    tested = weeks if rows < MANY_CANDIDATES else weeks[:1]
+    tested = [week for week in (weeks if rows < MANY_CANDIDATES else weeks[:1]) if week.sample is not None]
     tested = tested if len(weeks) > 1 else []
     trials = []
     for number, week in enumerate(tested):

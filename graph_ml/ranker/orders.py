@@ -84,7 +84,8 @@ def order_by_places(places: Places, order: str, sources: tuple[str, ...]) -> tup
 def choose_order(trials: list[Trial], sources: tuple[str, ...], default: str, rounds: int) -> tuple[Choice, int]:
     """Return the order that is best on weeks held out, and the number of trees.
 
-    With fewer than `FEWEST` customers, the default stays: on these, the best of many orders is best by chance.
+    Of many orders, the best is often best by chance. So the default stays if there are fewer than `FEWEST` customers.
+    Trees stay unless another order is better by half the standard error of the difference.
 
     Parameters
     ----------
@@ -112,7 +113,9 @@ def choose_order(trials: list[Trial], sources: tuple[str, ...], default: str, ro
 
 def _choose(found: Mapping[str, Floats], default: str) -> tuple[str, Floats]:
     chosen = max(found, key=lambda name: (found[name].mean(), name == default))
-    if len(found[default]) < FEWEST:
+    difference = found[chosen] - found[default]
+    margin = difference.std() / np.sqrt(len(difference)) / 2 if default != BLEND else 0.0
+    if len(difference) < FEWEST or difference.mean() < margin:
         chosen = default
     return chosen, found[chosen]
 
