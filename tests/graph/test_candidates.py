@@ -69,7 +69,7 @@ def test_every_query_that_needs_no_embeddings_is_compared_with_its_batch_version
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "filters",
     [{}, {"new_only": True}, BITING, {**BITING, "new_only": True, "k": 40}],
     ids=["plain", "new", "few", "both"],
 )

@@ -40,7 +40,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph
     return module_graph
 
 
-@pytest.mark.parametrize("asked", [{}, {"new_only": True}], ids=["all", "new"])
+@pytest.mark.parametrize("options", [{}, {"new_only": True}], ids=["all", "new"])
 def test_batch_lists_equal_one_by_one_lists(shop: Graph, options: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "submission.csv"
     recommender = Recommender(shop)
