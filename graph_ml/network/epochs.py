@@ -171,7 +171,7 @@ class Training:
         customers, articles = x[: self.split[0]], x[self.split[0] : sum(self.split)]
         return Scores(
             normalize(customers[torch.from_numpy(batch).to(x.device)], dim=1) * self.network.scale.exp(),
-            normalize(articles, dim=1),
+            articles,
             week.graph.sold @ self.network.trend,
         )
 

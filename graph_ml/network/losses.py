@@ -65,7 +65,7 @@ class Scores:
     Attributes
     ----------
     left : [batch, dim], the customers' unit vectors times the scale.
-    right : [A, dim], the articles' unit vectors.
+    right : [A, dim], the articles' vectors, of any length: a batch needs few of them, and scales only those.
     bias : [A].
     """
 
@@ -81,15 +81,19 @@ class Scores:
         """Return an array on the device of the scores."""
         return torch.from_numpy(array).to(self.device)
 
+    def unit(self, places: Tensor) -> Tensor:
+        """Return [n, dim]: the unit vectors of articles."""
+        return functional.normalize(self.right[places], dim=1)
+
     def of_pairs(self, row: Integers, article: Integers) -> Tensor:
         """Return [n]: the score of each article for the customer in that row of the batch."""
         places, rows = self.place(article), self.place(row)
-        return (self.left[rows] * self.right[places]).sum(1) + self.bias[places]
+        return (self.left[rows] * self.unit(places)).sum(1) + self.bias[places]
 
     def of_all(self, article: Integers) -> Tensor:
         """Return [batch, m]: the score of each article for each customer."""
         places = self.place(article)
-        return self.left @ self.right[places].T + self.bias[places]
+        return self.left @ self.unit(places).T + self.bias[places]
 
 
 def measure_loss(

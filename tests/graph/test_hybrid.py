@@ -72,7 +72,7 @@ def recommend_all(graph: Graph, out: Path, method: str = "hybrid", at_once: int 
 
 
 PLAIN: dict[str, Any] = {}
-ASKED = [
+OPTIONS = [
     *((method.name, PLAIN) for method in METHODS),
     ("hybrid", {"new_only": True}),
     ("hybrid", {"department": "Odd", "max_price": 0.12}),
@@ -90,7 +90,7 @@ ASKED = [
 
 
 @pytest.mark.parametrize(
-    ("method", "options"), ASKED, ids=[f"{method}-{'-'.join(options)}" for method, options in ASKED]
+    ("method", "options"), OPTIONS, ids=[f"{method}-{'-'.join(options)}" for method, options in OPTIONS]
 )
 def test_batch_lists_equal_one_by_one_lists(
     method: str, options: dict[str, Any], module_graph: Graph, shop: pl.DataFrame, tmp_path: Path
