@@ -146,7 +146,8 @@ def _count_days(texts: pl.Series, form: DateForm, earliest: date) -> int:
 def _detect_epoch(texts: pl.Series, earliest: date) -> int:
     """Return the units per second if most texts are numbers counted from 1970 to a valid day; else 0."""
     for digits, epoch in EPOCHS.items():
-        fits = texts.filter(texts.str.contains(rf"^\d{{{digits}}}(?:\.\d*)?$"))
+        # not with a leading zero: that is an id, such as an article's in a shifted row
+        fits = texts.filter(texts.str.contains(rf"^[1-9]\d{{{digits - 1}}}(?:\.\d*)?$"))
         if fits.len() * 2 > texts.len() and _count_days(fits, DateForm(epoch=epoch), earliest) * 2 > fits.len():
             return epoch
     return 0
