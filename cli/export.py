@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .connect import open_graph
+from .options import Category, FirstCustomers, Since, Until
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json
 from .terminal.words import echo
@@ -16,18 +16,10 @@ from .terminal.words import echo
 
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="New, empty, or an earlier export, which is replaced.")],
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Only purchases from that day on."),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Only purchases before that day."),
-    ] = None,
-    customers: Annotated[int | None, typer.Option(min=1, help="Only that many customers, the first by id.")] = None,
-    category: Annotated[
-        str | None, typer.Option(help="Only articles of that department, product group or index group.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
+    customers: FirstCustomers = None,
+    category: Category = None,
     as_json: AsJson = False,
 ) -> None:
     """Write customers, articles, attributes and purchases to a folder, to train a network of your own on.

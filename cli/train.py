@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 import typer
 
 from .combinations import refuse
 from .connect import open_graph
-from .options import Device
+from .options import Category, Device, FirstCustomers, Since, Until
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json
 from .terminal.words import echo, echo_note
@@ -21,18 +20,10 @@ def train(
         Literal["default", "lightgcn"],
         typer.Option(help="default, or lightgcn: the source project's training, on 20,000 rows."),
     ] = "default",
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Only purchases from that day on."),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Only purchases before that day."),
-    ] = None,
-    customers: Annotated[int | None, typer.Option(min=1, help="Use only this many customers, the first by id.")] = None,
-    category: Annotated[
-        str | None, typer.Option(help="Only articles of that department, product group or index group.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
+    customers: FirstCustomers = None,
+    category: Category = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Maximum number of epochs.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed trains the same embeddings.")] = None,
     most_purchases: Annotated[
