@@ -145,7 +145,7 @@ def test_exported_features_are_those_declared(module_graph: Graph, shop: pl.Data
     assert department.tolist() == [n % 2 + 1 for n in range(30)]
     assert group.tolist() == [n % 3 + 1 for n in range(30)]
     assert coded.codes[:, names.index("section_no")].sum() == 0  # the shop has no sections
-    assert len(coded.code_sizes) == len(names)
+    assert len(coded.encoder.sizes) == len(names)
     choice = FeatureSpec(
         customers=(), articles=(Feature("department_no", FeatureKind.category),), edges=("VARIANT_OF",)
     )
