@@ -29,7 +29,7 @@ from .features import (
     name_features,
 )
 from .forest import MAX_LEAVES
-from .orders import BLEND, TREES, Choice, Trial, choose_order
+from .orders import BLEND, FEWEST, TREES, Choice, Trial, choose_order
 from .ranker import Ranker, choose_threads
 from .sources import BY_EMBEDDING, SOURCES
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from lightgbm.callback import CallbackEnv
 
 COMPARED = 1_000  # customers per week whose candidates are kept whole, to compare orders on: 250 MB
-ENOUGH_PURCHASES = 200  # candidates bought, from which trees are the default; below it, the blend
 MANY_CANDIDATES = 200_000  # in all weeks: from here on, one week is enough to compare orders on
 COLLECTING, CHOOSING, GROWING = (
     "Ranker: collecting candidates of earlier weeks",
@@ -225,8 +224,6 @@ def _choose_order(
 
     Each week is predicted once by trees of the others. If there are many candidates, only the last week is.
     """
-    bought = sum(int(_keep_customers_with_hits(week, new_only).bought.sum()) for week in weeks)
-    default = TREES if bought >= ENOUGH_PURCHASES else BLEND
     rows = sum(len(week.bought) for week in weeks)
     tested = [week for week in (weeks if rows < MANY_CANDIDATES else weeks[:1]) if week.sample is not None]
     tested = tested if len(weeks) > 1 else []
@@ -243,7 +240,8 @@ def _choose_order(
         )
         if texts:
             trials.append(_make_trial(week, names, texts[0], settings.rounds, new_only))
-    return choose_order(trials, names, default, settings.rounds)
+    customers = sum(len(trial.relevant) for trial in trials)
+    return choose_order(trials, names, TREES if customers >= FEWEST else BLEND, settings.rounds)
 
 
 def _make_trial(week: _TrainingWeek, names: tuple[str, ...], text: str, rounds: int, new_only: bool) -> Trial:
