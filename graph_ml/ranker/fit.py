@@ -220,9 +220,9 @@ def _choose_order(
     new_only: bool,
     show: Callable[[float], None],
 ) -> tuple[Choice, int]:
-    """Compare trees, sources and their blend on weeks that the trees did not see; return the order and the rounds.
+    """Return the order that is best on weeks that the trees did not see, and the number of trees per forest.
 
-    Each week is predicted once by trees of the others. If there are many candidates, only the last week is.
+    Trees of the other weeks predict each week; if there are many candidates, only the last week.
     """
     rows = sum(len(week.bought) for week in weeks)
     tested = [week for week in (weeks if rows < MANY_CANDIDATES else weeks[:1]) if week.sample is not None]

@@ -91,8 +91,8 @@ def choose_order(trials: list[Trial], sources: tuple[str, ...], default: str, ro
     ----------
     trials : the weeks; may be empty.
     sources : the names of the sources.
-    default : `TREES`, or `BLEND` if there are too few purchases to learn from.
-    rounds : the number of trees if no smaller one is better.
+    default : the order if no other is better: `TREES`, or `BLEND` if there are too few customers to compare on.
+    rounds : the number of trees if the trials have none, or no smaller number of theirs is better.
     """
     precision = _measure(trials, sources)
     if not precision:
