@@ -11,6 +11,7 @@ import typer
 
 from .combinations import refuse
 from .connect import local_server, open_graph
+from .options import read_columns, read_ids
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json, format_unready_indexes
 from .terminal.words import echo, echo_note
@@ -31,6 +32,9 @@ def load(
         Literal["auto", "bulk", "stream"],
         typer.Option(help="bulk (local server, empty graph or --replace), stream (any server), or auto."),
     ] = "auto",
+    articles_only: Annotated[
+        bool, typer.Option("--articles-only", help="Load the articles alone; DIR needs no other file.")
+    ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the graph by these files, after checking them.")
     ] = False,
@@ -82,8 +86,9 @@ def load(
 ) -> None:
     """Load customers, articles and purchases into the graph; loading the same files again changes nothing.
 
-    Reads DIR (only the transactions file is required); writes the graph, a report and the rejected rows. Installs and
-    starts the local Neo4j if needed. An interrupted load continues when run again.
+    Reads DIR (only the transactions file is required; with --articles-only, only the articles file); writes the graph,
+    a report and the rejected rows. Installs and starts the local Neo4j if needed. An interrupted load continues when
+    run again.
 
     Example: hmrec load journey/
     """
@@ -92,29 +97,28 @@ def load(
     from ..loader.reading.columns import read_map
     from ..loader.reading.columns import save_map as write_map
     from ..loader.reading.parts import find_files
-    from ..loader.schema import ReadRules
+    from ..loader.schema import ARTICLES, TRANSACTIONS, ReadRules
 
     if check:
         refuse(context, "mode", "replace", because="with --check, which changes nothing")
+    if articles_only:
+        refuse(context, "mode", "replace", because="with --articles-only, which adds articles to the graph")
     names = read_map(map_file) if map_file else {}
-    for pair in column_map or []:
-        theirs, separator, ours = pair.partition("=")
-        if not (separator and theirs and ours):
-            raise UserMistake(f"--map must be THEIRS=OURS, e.g. household_id=customer_id, not {pair[:60]!r}.")
-        names[theirs] = ours
+    names |= read_columns(column_map or [])
     if save_map and not names:
         raise UserMistake("--save-map has nothing to save: there is no --map.")
-    rules = ReadRules(earliest.date(), frozenset(_read_ids(leave_out_articles or [])), encoding)
+    rules = ReadRules(earliest.date(), frozenset(read_ids(leave_out_articles or [])), encoding)
     with Bars() as bars:
         server = None if check else local_server()
         if server is not None and not server.is_installed:
-            find_files(folder)  # reports a wrong name before downloading anything
+            # reports a wrong name before downloading anything
+            find_files(folder, ARTICLES if articles_only else TRANSACTIONS)
             server.install(bars)
         graph = None if check else open_graph(bars)
         try:
             result = load_folder(
                 folder, server=server, graph=graph, mode=mode, replace=replace, check_only=check,
-                max_bad=max_bad, column_map=names or None, rules=rules, report=report,
+                max_bad=max_bad, column_map=names or None, rules=rules, articles_only=articles_only, report=report,
                 confirm=(lambda _: True) if yes else bars.confirm if sys.stdin.isatty() else None, progress=bars,
             )  # fmt: skip
             unready = ""
@@ -132,19 +136,3 @@ def load(
         echo(result.summary())
         if unready:
             echo_note(f"The graph is ready; recommendations are slower until these indexes are built: {unready}")
-
-
-def _read_ids(given: list[str]) -> list[str]:
-    """Return the article ids of --leave-out-articles: separated by commas, or @FILE with one per line."""
-    from ..cypher.errors import UserMistake
-
-    ids: list[str] = []
-    for part in given:
-        if part.startswith("@"):
-            try:
-                ids += Path(part[1:]).read_text(encoding="utf-8-sig").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                raise UserMistake(f"The list of articles {part[1:]} cannot be read.") from error
-        else:
-            ids += part.split(",")
-    return [name for line in ids if (name := line.strip())]

@@ -28,7 +28,9 @@ from . import (
     report,
     sample,
     serve,
+    stock,
     train,
+    values,
 )
 from .connect import choose_timeout
 from .terminal.words import Redacted, is_usage_error, set_quiet
@@ -48,12 +50,14 @@ app.add_typer(sample.app, name="sample")
 app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)
 app.command("load")(load.load)
+app.command("stock")(stock.stock)
 app.command("train")(train.train)
 app.command("embed")(embed.embed)
 app.command("export")(export.export)
 app.command("recommend")(recommend.recommend)
 app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)
+app.command("values")(values.values)
 app.command("query")(query.query)
 app.command("evaluate")(evaluate.evaluate)
 app.command("report")(report.report)

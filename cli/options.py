@@ -1,8 +1,9 @@
-"""Options that several commands have."""
+"""Options that several commands have, and how their values are read."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -19,3 +20,48 @@ Until = Annotated[
 ]
 FirstCustomers = Annotated[int | None, typer.Option(min=1, help="Use only this many customers, the first by id.")]
 Category = Annotated[str | None, typer.Option(help="Only articles of that department, product group or index group.")]
+IncludeUnavailable = Annotated[
+    bool,
+    typer.Option(
+        "--include-unavailable", help="Include articles that are out of stock or not sold on the day of the list."
+    ),
+]
+
+
+def read_ids(given: list[str]) -> list[str]:
+    """Return the ids of an option such as --exclude: separated by commas, or @FILE with one per line.
+
+    Raises
+    ------
+    UserMistake : the file cannot be read.
+    """
+    from ..cypher.errors import UserMistake
+
+    ids: list[str] = []
+    for part in given:
+        if part.startswith("@"):
+            try:
+                ids += Path(part[1:]).read_text(encoding="utf-8-sig").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise UserMistake(f"The list of articles {part[1:]} cannot be read.") from error
+        else:
+            ids += part.split(",")
+    return [name for line in ids if (name := line.strip())]
+
+
+def read_columns(pairs: list[str]) -> dict[str, str]:
+    """Return the files' column names to hmrec's, from the values of --map.
+
+    Raises
+    ------
+    UserMistake : a value is not THEIRS=OURS.
+    """
+    from ..cypher.errors import UserMistake
+
+    names = {}
+    for pair in pairs:
+        theirs, separator, ours = pair.partition("=")
+        if not (separator and theirs and ours):
+            raise UserMistake(f"--map must be THEIRS=OURS, e.g. household_id=customer_id, not {pair[:60]!r}.")
+        names[theirs] = ours
+    return names

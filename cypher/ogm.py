@@ -40,6 +40,10 @@ class Article(Model):  # type: ignore[misc]  # py2neo has no types
     section_name = Property()
     garment_group_name = Property()
     detail_desc = Property()
+    available = Property()
+    available_from = Property()
+    available_until = Property()
+    stock = Property()
 
     bought_by = RelatedFrom("Customer", "BOUGHT")
 

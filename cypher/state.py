@@ -70,6 +70,7 @@ class GraphState:
     loads : every load of hmrec's, newest first.
     until : the day after the last purchase; None without purchases.
     model : the active model; None before the first training.
+    stock : how often `hmrec stock` changed the articles' availability.
     """
 
     database: str
@@ -79,6 +80,7 @@ class GraphState:
     loads: tuple[Load, ...]
     until: date | None
     model: ActiveModel | None
+    stock: int = 0
 
     @property
     def newest_load(self) -> Load | None:

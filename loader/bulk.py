@@ -17,7 +17,7 @@ from ..cypher.local.server import LocalServer
 from ..cypher.progress import Progress, silent
 from .constraints import create_constraints
 from .reading.tables import CleanTables
-from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS
+from .schema import ARTICLES, ATTRIBUTES, AVAILABILITY, CUSTOMERS
 
 STEP = "Importing into a new graph"
 _CREATED = re.compile(r"^\s*(\d+) (nodes|relationships)$")
@@ -123,6 +123,8 @@ def write_import_files(tables: CleanTables, load: Mapping[str, object], home: Pa
         arguments.append(f"--relationships={kind}={_name(folder / kind, home)}.parquet")
 
     customers, articles = tables.scan(CUSTOMERS.stem), tables.scan(ARTICLES.stem)
+    counts = articles.select(pl.col(column.name).count() for column in AVAILABILITY).collect().row(0, named=True)
+    articles = articles.drop(name for name, values in counts.items() if not values)  # else the store learns the name
     node("Customer", customers.rename({"customer": ":ID(Customer)"}).cast({":ID(Customer)": pl.Int64}))
     node("Article", articles.rename({"article": ":ID(Article)"}).cast({":ID(Article)": pl.Int64}))
     node("Load", pl.LazyFrame({":ID(Load)": [0]} | {key: [value] for key, value in load.items()}))

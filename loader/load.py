@@ -30,7 +30,7 @@ from .constraints import check_schema, list_foreign_indexes
 from .reading.parts import find_files
 from .reading.tables import CleanTables, read_tables
 from .report import REJECTS_FILE, REPORT_FILE, LoadReport, choose_report_folder, write_whole
-from .schema import TRANSACTIONS, ReadRules
+from .schema import ARTICLES, TRANSACTIONS, ReadRules, Table
 from .stream import Written, load_by_stream
 
 LoadMode = Literal["auto", "bulk", "stream"]
@@ -57,6 +57,7 @@ def load_folder(
     max_bad: float = 0.01,
     column_map: dict[str, str] | None = None,
     rules: ReadRules | None = None,
+    articles_only: bool = False,
     report: Path | None = None,
     confirm: Confirm | None = None,
     progress: Progress = silent,
@@ -79,6 +80,7 @@ def load_folder(
     max_bad : the share of a table's rows that may break the rules, 0 to 1.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
     rules : the first day that a date may be, article ids to leave out, and the files' encoding; None for the defaults.
+    articles_only : load the articles alone, by stream; the folder needs no other file.
     report : folder for the report and the rejected rows; None for `folder`, or, if that is read-only, hmrec's home.
     confirm : called with a question before hmrec's nodes are deleted from a shared database; returns whether to
         continue. None to refuse.
@@ -95,21 +97,25 @@ def load_folder(
     LoadRunning : another load is running on this server.
     HmrecError : the import or the server failed.
     """
-    find_files(folder)
+    find_files(folder, ARTICLES if articles_only else TRANSACTIONS)
+    if articles_only and (replace or mode == "bulk"):
+        raise UserMistake("Only articles are loaded, so the graph's purchases cannot be replaced.", "Use mode stream.")
     if check_only:
         with _make_work_folder(None) as work:
             return _load(folder, work, None, None, "check", "checks only, changes nothing", replace, max_bad,
-                         column_map, rules, report, Foreign(), confirm, progress)  # fmt: skip
+                         column_map, rules, articles_only, report, Foreign(), confirm, progress)  # fmt: skip
     if graph is None:
         raise HmrecError("There is no graph to load into.")
     with _claim(server, folder), _make_work_folder(server) as work:
         finish_bulk(graph)
         foreign = find_foreign(graph)
         chosen, why = _choose_mode(server, graph, foreign, mode, replace)
+        if articles_only:
+            chosen, why = "stream", "only articles are loaded"
         if chosen == "stream":
             check_schema(graph)
-        return _load(folder, work, server, graph, chosen, why, replace, max_bad, column_map, rules, report,
-                     foreign, confirm, progress)  # fmt: skip
+        return _load(folder, work, server, graph, chosen, why, replace, max_bad, column_map, rules, articles_only,
+                     report, foreign, confirm, progress)  # fmt: skip
 
 
 def _load(
@@ -123,6 +129,7 @@ def _load(
     max_bad: float,
     column_map: dict[str, str] | None,
     rules: ReadRules | None,
+    articles_only: bool,
     report: Path | None,
     foreign: Foreign,
     confirm: Confirm | None,
@@ -136,7 +143,8 @@ def _load(
         clock = time.monotonic()
 
     width = graph.read_column("article_width")[0] if graph is not None and not replace else None
-    tables = read_tables(folder, work, column_map=column_map, known_width=width or 0, rules=rules, progress=progress)
+    tables = read_tables(folder, work, column_map=column_map, known_width=width or 0, rules=rules,
+                         articles_only=articles_only, progress=progress)  # fmt: skip
     target = choose_report_folder(report, folder, server.home if server else None)
     rejects = target / REJECTS_FILE
     if tables.rejects.height:
@@ -145,7 +153,7 @@ def _load(
         rejects.unlink(missing_ok=True)  # of an earlier load
     lap("reading and checking")
     _refuse_bad(tables, max_bad, rejects)
-    _refuse_nothing(tables, replace)
+    _refuse_nothing(tables, replace, ARTICLES if articles_only else TRANSACTIONS)
     unfinished = _find_unfinished(graph, tables.fingerprint, replace) if graph is not None and mode == "stream" else {}
     result = LoadReport(
         id=str(unfinished.get("id") or uuid4().hex),
@@ -355,12 +363,12 @@ def _refuse_bad(tables: CleanTables, max_bad: float, rejects: Path) -> None:
             )
 
 
-def _refuse_nothing(tables: CleanTables, replace: bool) -> None:
-    count = tables.counts[TRANSACTIONS.stem]
+def _refuse_nothing(tables: CleanTables, replace: bool, required: Table) -> None:
+    count = tables.counts[required.stem]
     others = sum(other.loaded for other in tables.counts.values())
     if count.read == 0 and (replace or not others):  # a day's files may add only customers and articles
         raise UserMistake(
-            f"{TRANSACTIONS.stem} has no rows; nothing was loaded.",
+            f"{required.stem} has no rows; nothing was loaded.",
             "Check that the file is complete and that its lines end.",
         )
     if replace and count.loaded == 0:

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     integer = "integer"
     decimal = "decimal"
     date = "date"
+    boolean = "boolean"
     text = "text"
 
 
@@ -50,6 +51,7 @@ class Column:
     breaks : whether a text may span several lines.
     flag : whether True and False are read as 1 and 0.
     extra : whether only some shops' files have it; if missing, no note says so.
+    any_day : whether a date may be any day, also in the future.
     aliases : other accepted names.
     """
 
@@ -62,6 +64,7 @@ class Column:
     breaks: bool = False
     flag: bool = False
     extra: bool = False
+    any_day: bool = False
     aliases: tuple[str, ...] = ()
 
     @property
@@ -71,7 +74,9 @@ class Column:
             Kind.id: "text without quote marks and control characters",
             Kind.integer: "a whole number",
             Kind.decimal: "a number",
-            Kind.date: "a date such as 2020-09-22, neither before {earliest} nor in the future",
+            Kind.date: "a date such as 2020-09-22"
+            + ("" if self.any_day else ", neither before {earliest} nor in the future"),
+            Kind.boolean: "true or false",
             Kind.text: "text" if self.breaks else "text on one line",
         }[self.kind]
         if self.lowest is not None and self.highest is not None:
@@ -98,6 +103,11 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         """The columns' names, in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def hm_names(self) -> tuple[str, ...]:
+        """The names of the columns that H&M's file has, in order."""
+        return tuple(column.name for column in self.columns if not column.extra)
 
     def column(self, name: str) -> Column:
         """Return the column of that name."""
@@ -130,6 +140,14 @@ CUSTOMERS = Table(
 )
 """The columns of customers.csv."""
 
+AVAILABILITY = (
+    Column("available", Kind.boolean, extra=True),
+    Column("available_from", Kind.date, extra=True, any_day=True),
+    Column("available_until", Kind.date, extra=True, any_day=True),
+    Column("stock", Kind.integer, lowest=-1e9, highest=1e9, extra=True),
+)
+"""The columns that say whether an article can be recommended; facts of now, which no training looks at."""
+
 ARTICLES = Table(
     "articles",
     (
@@ -158,10 +176,14 @@ ARTICLES = Table(
         Column("garment_group_no", Kind.integer),
         Column("garment_group_name", Kind.text),
         Column("detail_desc", Kind.text, breaks=True),
+        *AVAILABILITY,
     ),
     key="article_id",
 )
-"""The columns of articles.csv."""
+"""The columns of articles.csv; H&M's has all but those of `AVAILABILITY`."""
+
+STOCK = Table("stock", (Column("article_id", Kind.id, required=True), *AVAILABILITY), key="article_id")
+"""The columns of a stock file."""
 
 TRANSACTIONS = Table(
     "transactions_train",

@@ -65,9 +65,9 @@ CALL (n) { REMOVE n.embedding, n.embedding_staged } IN TRANSACTIONS OF 2000 ROWS
 MATCH (m:Model)-[r:KEPT_IN|RANKED_BY]->(p:ModelPart|Ranker)
 WHERE m.version IS :: INTEGER NOT NULL AND m.dim IS :: INTEGER NOT NULL AND p.version IS :: INTEGER NOT NULL
 DELETE r;
-MATCH (n:ModelPart|Ranker|Model|ModelInForce)
+MATCH (n:ModelPart|Ranker|Model|ModelInForce|StockVersion)
 WHERE n.version IS :: INTEGER NOT NULL
-  AND (n:ModelInForce OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
+  AND (n:ModelInForce OR n:StockVersion OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
        OR n:Ranker AND n.text IS :: STRING NOT NULL)
   AND NOT EXISTS { (n)--() }
 CALL (n) { DELETE n } IN TRANSACTIONS OF 20 ROWS;

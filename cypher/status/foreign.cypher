@@ -15,9 +15,9 @@ CALL () {
   CALL () {
     MATCH (n:Load) WHERE n.id IS :: STRING NOT NULL AND n.started IS :: STRING NOT NULL RETURN count(n) AS n
     UNION ALL
-    MATCH (n:Model|ModelPart|Ranker|ModelInForce)
+    MATCH (n:Model|ModelPart|Ranker|ModelInForce|StockVersion)
     WHERE n.version IS :: INTEGER NOT NULL
-      AND (n:ModelInForce OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
+      AND (n:ModelInForce OR n:StockVersion OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
            OR n:Ranker AND n.text IS :: STRING NOT NULL)
     RETURN count(n) AS n
     UNION ALL
@@ -50,6 +50,7 @@ CALL (others) {
              OR n:Article AND n.article_id IS :: STRING NOT NULL
              OR n:Load AND n.id IS :: STRING NOT NULL AND n.started IS :: STRING NOT NULL
              OR n:ModelInForce AND n.version IS :: INTEGER NOT NULL
+             OR n:StockVersion AND n.version IS :: INTEGER NOT NULL
              OR n:Model AND n.version IS :: INTEGER NOT NULL AND n.dim IS :: INTEGER NOT NULL
              OR n:ModelPart AND n.version IS :: INTEGER NOT NULL AND n.bytes IS NOT NULL
              OR n:Ranker AND n.version IS :: INTEGER NOT NULL AND n.text IS :: STRING NOT NULL

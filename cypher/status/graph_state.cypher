@@ -1,7 +1,8 @@
-// graph_state: what answers depend on, read at one moment: sizes, loads, the day after the last purchase, the model in force
+// graph_state: what answers depend on, read at one moment: sizes, loads, stock, the day after the last purchase, the model in force
 // loads: id and finish of each, newest first; a load that runs or was cut off has no finish. until: null without purchases.
+// stock: number of changes of the stock by `hmrec stock`.
 // model: null before the first training; embedded: when nodes last got embeddings of it; has_ranker: whether it has trees
-// returns database, customers, articles, bought, loads, until, model
+// returns database, customers, articles, bought, loads, stock, until, model
 CALL db.info() YIELD id AS database
 CALL () { MATCH (c:Customer) RETURN count(c) AS customers }
 CALL () { MATCH (a:Article) RETURN count(a) AS articles }
@@ -13,6 +14,7 @@ CALL () {
   ORDER BY coalesce(l.number, 0) DESC, l.started DESC, l.id
   RETURN collect([l.id, toString(l.finished)]) AS loads
 }
+CALL () { MATCH (s:StockVersion) WHERE s.version IS :: INTEGER NOT NULL RETURN sum(s.version) AS stock }
 CALL () {
   MATCH ()-[b:BOUGHT]->()
   USING INDEX b:BOUGHT(t_dat)
@@ -30,4 +32,4 @@ CALL () {
   RETURN m {.version, .until, .dim, .staged, created: toString(m.created),
             embedded: toString(coalesce(m.embedded, m.created)), has_ranker: EXISTS { (m)-[:RANKED_BY]->(:Ranker) }} AS model
 }
-RETURN database, customers, articles, bought, loads, until, model
+RETURN database, customers, articles, bought, loads, stock, until, model

@@ -93,7 +93,7 @@ class FeatureSpec(BaseModel):
     def model_post_init(self, context: object) -> None:
         """Check that the loader writes all of these into the graph."""
         for table, features in ((CUSTOMERS, self.customers), (ARTICLES, self.articles)):
-            _check_names([feature.name for feature in features], table.column_names[1:], f"property of {table.stem}")
+            _check_names([feature.name for feature in features], table.hm_names[1:], f"property of {table.stem}")
         _check_names(list(self.edges), EDGES, "relationship of articles")
 
 

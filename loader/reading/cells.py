@@ -21,11 +21,13 @@ MISSING = (
 # An id that was a floating-point number: 6.63713E+08, 1.2345E12, or 17 digits with ".0", of which 16 are reliable.
 LOST_DIGITS = r"^[+-]?\d+(?:[.,]\d+)?[eE][+-]\d+$|^[+-]?\d+[.,]\d+[eE]\d+$|^(?:9\d{15}|\d{17,})\.0+$"
 LOST_DIGITS_REASON = "{column} has lost digits to a spreadsheet or a floating-point column: export ids as text"
+YES, NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 TYPES: dict[Kind, type[pl.DataType]] = {
     Kind.id: pl.String,
     Kind.integer: pl.Int64,
     Kind.decimal: pl.Float64,
     Kind.date: pl.Date,
+    Kind.boolean: pl.Boolean,
     Kind.text: pl.String,
 }
 REJECTS = {"file": pl.String, "line": pl.Int64, "column": pl.String, "value": pl.String, "reason": pl.String}
@@ -72,7 +74,10 @@ def parse(column: Column, text: pl.Expr, form: Form) -> pl.Expr:
         known = text.str.replace(r"^(\d+)\.0+$", "$1")  # an id that another program took for a number
         return pl.when(is_whole).then(known)
     if column.kind is Kind.date:
-        return parse_day(text, form.dates, form.earliest)
+        return parse_day(text, form.dates, None if column.any_day else form.earliest)
+    if column.kind is Kind.boolean:
+        word = text.str.to_lowercase()
+        return pl.when(word.is_in(YES)).then(True).when(word.is_in(NO)).then(False)
     if column.kind is Kind.integer:
         if column.flag:
             text = text.str.replace("(?i)^true$", "1").str.replace("(?i)^false$", "0")

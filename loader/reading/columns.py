@@ -63,14 +63,14 @@ def find_mapped(name: str, header: Iterable[str], column_map: Mapping[str, str])
     return next(alike, None)
 
 
-def check_map(column_map: Mapping[str, str], headers: Iterable[list[str]]) -> None:
-    """Check the map against hmrec's columns and the files' columns.
+def check_map(column_map: Mapping[str, str], headers: Iterable[list[str]], tables: Iterable[Table] = TABLES) -> None:
+    """Check the map against the tables' columns and the files' columns.
 
     Raises
     ------
     UserMistake : hmrec has no such target column, or no file has the source column.
     """
-    ours = {name for table in TABLES for name in table.column_names}
+    ours = {name for table in tables for name in table.column_names}
     theirs = {simplify(name) for header in headers for name in header}
     for name, target in column_map.items():
         if target not in ours:

@@ -53,9 +53,10 @@ class DateForm:
         return self == DateForm()
 
 
-def parse_day(text: pl.Expr, form: DateForm, earliest: date) -> pl.Expr:
+def parse_day(text: pl.Expr, form: DateForm, earliest: date | None) -> pl.Expr:
     """Parse cells as days; null if a cell is not a date of this form, is too early or is in the future.
 
+    Without an earliest day, any day counts.
     The time of day and the zone are ignored: the day is the one written in the file. Numbers from 1970 are UTC.
     """
     if form.epoch:
@@ -75,7 +76,9 @@ def parse_plain_day(text: pl.Expr, form: DateForm, earliest: date) -> pl.Expr:
     return _bound(text.str.to_date(form.pattern, strict=False), earliest)
 
 
-def _bound(day: pl.Expr, earliest: date) -> pl.Expr:
+def _bound(day: pl.Expr, earliest: date | None) -> pl.Expr:
+    if earliest is None:
+        return day
     return pl.when(day.is_between(earliest, _tomorrow())).then(day)
 
 
@@ -94,7 +97,7 @@ def _put_hyphens(text: Text) -> Text:
 
 
 def detect_date_form(
-    sample: list[str], ends: tuple[int, int] | None, where: str, earliest: date = EARLIEST
+    sample: list[str], ends: tuple[int, int] | None, where: str, earliest: date | None = EARLIEST
 ) -> DateForm:
     """Detect the form of a file's dates.
 
@@ -103,7 +106,7 @@ def detect_date_form(
     sample : its first dates as text.
     ends : the largest first and second number over the whole file, for dates such as 22/09/2020; None if not known.
     where : the file, for the error.
-    earliest : the earliest valid date.
+    earliest : the earliest valid date; None if any day is valid.
 
     Raises
     ------
@@ -138,12 +141,12 @@ def detect_date_form(
     return best
 
 
-def _count_days(texts: pl.Series, form: DateForm, earliest: date) -> int:
+def _count_days(texts: pl.Series, form: DateForm, earliest: date | None) -> int:
     frame = texts.to_frame("day")
     return int(frame.select(parse_day(pl.col("day"), form, earliest).is_not_null().sum()).item())
 
 
-def _detect_epoch(texts: pl.Series, earliest: date) -> int:
+def _detect_epoch(texts: pl.Series, earliest: date | None) -> int:
     """Return the units per second if most texts are numbers counted from 1970 to a valid day; else 0."""
     for digits, epoch in EPOCHS.items():
         # not with a leading zero: that is an id, such as an article's in a shifted row

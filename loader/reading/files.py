@@ -122,7 +122,7 @@ def open_sources(
     """
     check_map(column_map, ())
     sources = {
-        table.stem: _open_source(table, found.tables[table.stem], work, column_map, encoding)
+        table.stem: open_source(table, found.tables[table.stem], work, column_map, encoding)
         for table in TABLES
         if table.stem in found.tables
     }
@@ -130,9 +130,10 @@ def open_sources(
     return sources
 
 
-def _open_source(
+def open_source(
     table: Table, entries: list[Entry], work: Path, column_map: dict[str, str], encoding: str | None
 ) -> Source:
+    """Open one table's files; the parameters and errors are those of `open_sources`."""
     notes: list[str] = []
     digest = hashlib.sha256((encoding or "").encode())
     known = frozenset(simplify(name) for name in (*table.column_names, *column_map))

@@ -46,25 +46,26 @@ class _Candidate:
     entries: list[Entry]
 
 
-def find_files(folder: Path) -> FoundFiles:
-    """Find the data set's files; only the transactions are required.
+def find_files(folder: Path, required: Table = TRANSACTIONS) -> FoundFiles:
+    """Find the data set's files; only one of them is required.
 
     Parameters
     ----------
     folder : the folder of the files, or a .zip of them.
+    required : the table that must be there.
 
     Raises
     ------
-    UserMistake : the folder or the transactions do not exist, or a table has two files.
+    UserMistake : the folder or the required table do not exist, or a table has two files.
     """
     if not folder.is_dir():
         if not folder.exists():
-            raise UserMistake(f"{folder} does not exist.", "Pass the folder that contains transactions_train.csv.")
+            raise UserMistake(f"{folder} does not exist.", f"Pass the folder that contains {required.file}.")
         if not folder.is_file() or detect_packing(folder) != "zip":
             raise UserMistake(
-                f"{folder} is a file, not a folder.", "Pass the folder that contains transactions_train.csv, or a .zip."
+                f"{folder} is a file, not a folder.", f"Pass the folder that contains {required.file}, or a .zip."
             )
-        return _choose(folder, list(_list_archive(folder, f"{folder.name}/")), [])
+        return _choose(folder, list(_list_archive(folder, f"{folder.name}/")), [], required)
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith((".", "_")))
     candidates: list[_Candidate] = []
     archives: list[str] = []
@@ -77,15 +78,17 @@ def find_files(folder: Path) -> FoundFiles:
             archives.append(name)
         elif table := _measure_likeness(name):
             lookalikes.append((name, table))
-    if not any(candidate.table is TRANSACTIONS for candidate in candidates):
+    if not any(candidate.table is required for candidate in candidates):
         taken = {candidate.table.stem for candidate in candidates}
         for name in archives:
             inside = _list_archive(folder / name, f"{name}/")
             candidates.extend(candidate for candidate in inside if candidate.table.stem not in taken)
-    return _choose(folder, candidates, lookalikes)
+    return _choose(folder, candidates, lookalikes, required)
 
 
-def _choose(folder: Path, candidates: list[_Candidate], lookalikes: list[tuple[str, Table]]) -> FoundFiles:
+def _choose(
+    folder: Path, candidates: list[_Candidate], lookalikes: list[tuple[str, Table]], required: Table
+) -> FoundFiles:
     """Choose each table's file, or its parts if there is none; add a note on each file that is not read."""
     found = FoundFiles({})
     for table in TABLES:
@@ -105,12 +108,12 @@ def _choose(folder: Path, candidates: list[_Candidate], lookalikes: list[tuple[s
         left = [candidate.name for candidate in ours if candidate not in taken]
         left += [name for name, like in lookalikes if like is table]
         found.notes.extend(f"{name}: it looks like {table.stem} and is not read." for name in left)
-    if TRANSACTIONS.stem not in found.tables:
+    if required.stem not in found.tables:
         seen = [name for name, _ in lookalikes] + [candidate.name for candidate in candidates]
         there = f" It contains {', '.join(seen)[:200]}." if seen else ""
         raise UserMistake(
-            f"{folder} has no {TRANSACTIONS.file}.{there}",
-            f"It may also be {TRANSACTIONS.stem}.parquet, a folder of parts or packed (.zip, .gz, .zst, .xz); "
+            f"{folder} has no {required.file}.{there}",
+            f"It may also be {required.stem}.parquet, a folder of parts or packed (.zip, .gz, .zst, .xz); "
             "the other files are optional.",
         )
     return found

@@ -196,7 +196,7 @@ def read_transactions(
     if nodes[ARTICLES.stem].is_empty():
         width = known_width
     elif width:
-        _restore_articles(source, nodes, width)
+        restore_articles(source, nodes, width)
     marked = _mark_plain(raw, nodes, form, source.names, cancels)
     schema = pl.Schema(NUMBERS | (QUANTITY if "quantity" in source.names else {}))
     plain = collect(marked.select("line", *schema).cast(schema), source)
@@ -332,9 +332,12 @@ def _detect_width(articles: pl.DataFrame, sample: pl.Series) -> int:
     return widths[0]
 
 
-def _restore_articles(source: Source, nodes: dict[str, pl.DataFrame], width: int) -> None:
+def restore_articles(source: Source, nodes: dict[str, pl.DataFrame], width: int) -> None:
+    """Restore the leading zeros of the articles' ids, which are numbers of at most that many digits."""
     articles = nodes[ARTICLES.stem]
-    if int(articles["article_id"].str.len_chars().max() or 0) < width:  # type: ignore[arg-type]
+    if not articles["article_id"].str.contains(r"^\d+$").all():
+        return
+    if 0 < int(articles["article_id"].str.len_chars().max() or 0) < width:  # type: ignore[arg-type]
         nodes[ARTICLES.stem] = articles.with_columns(pl.col("article_id").str.zfill(width))
         source.notes.append(f"The articles file's ids had lost leading zeros and are restored to {width} digits.")
 

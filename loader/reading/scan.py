@@ -9,12 +9,13 @@ from datetime import date
 import polars as pl
 
 from ...cypher.errors import UserMistake
-from ..schema import EARLIEST, TRANSACTIONS, Kind
-from .cells import Form
+from ..schema import EARLIEST, TRANSACTIONS, Column, Kind
+from .cells import Form, drop_missing, trim
 from .dates import EPOCH_UNITS, detect_date_form
 from .decimals import count_decimals, has_decimal_comma
 from .files import Part, Source
 
+SAMPLE_DATES = 1_000
 NEVER = "\x01"  # a separator that occurs in no line, to read whole lines
 
 
@@ -149,19 +150,37 @@ def _scan_csv(part: Part, separator: str, columns: list[str]) -> pl.LazyFrame:
 
 def detect_parsers(source: Source, dates: list[str], earliest: date = EARLIEST) -> Form:
     """Detect how the file writes its values from its first dates, and from all dates if the first are ambiguous."""
+    columns = find_dates(source)
     form = Form(decimal_comma=_detect_decimal_comma(source), earliest=earliest)
     if not dates:
         return form
-    date_form = detect_date_form(dates, None, str(source.file), earliest)
+    valid_from = None if all(column.any_day for column in columns) else earliest
+    date_form = detect_date_form(dates, None, str(source.file), valid_from)
     if date_form.pattern.startswith("%d") and not date_form.named:
         pattern = r"^\D?(\d{1,2})\D(\d{1,2})\D\d{4}"
-        ends = [pl.col("t_dat").str.extract(pattern, place).cast(pl.Int64).max().alias(str(place)) for place in (1, 2)]
-        first, second = collect(scan(source).select(ends), source).row(0)
-        date_form = detect_date_form(dates, (first or 0, second or 0), str(source.file), earliest)
+        names = [column.name for column in columns]
+        ends = [pl.max_horizontal(pl.col(names).str.extract(pattern, place).cast(pl.Int64).max()) for place in (1, 2)]
+        largest = (end.alias(str(place)) for place, end in enumerate(ends))
+        first, second = collect(scan(source).select(largest), source).row(0)
+        date_form = detect_date_form(dates, (first or 0, second or 0), str(source.file), valid_from)
     if not date_form.is_usual:
         since = f", {EPOCH_UNITS[date_form.epoch]} since 1970 in UTC" if date_form.epoch else ""
         source.notes.append(f"{source.file.name}: its dates are written like {dates[0][:30]!r}{since}.")
     return replace(form, dates=date_form)
+
+
+def find_dates(source: Source) -> list[Column]:
+    """Return the columns of dates that the file has."""
+    return [column for column in source.table.columns if column.kind is Kind.date and column.name in source.names]
+
+
+def sample_dates(source: Source) -> list[str]:
+    """Return the first dates of a table of nodes, as text; empty if it has no column of dates."""
+    names = [column.name for column in find_dates(source)]
+    if not names:
+        return []
+    cells = [drop_missing(trim(name, Form(quotes=True))).drop_nulls().head(SAMPLE_DATES).implode() for name in names]
+    return [day for days in collect(scan(source).select(cells), source).row(0) for day in days]
 
 
 def _detect_decimal_comma(source: Source) -> bool:

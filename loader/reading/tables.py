@@ -18,9 +18,9 @@ from ...cypher.progress import Progress, silent
 from ..schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS, ReadRules
 from .cells import REJECTS, check, complete, detect_unusual, list_rejects
 from .files import Source, open_sources
-from .parts import find_files
-from .purchases import TableCount, read_transactions
-from .scan import collect, detect_parsers, scan
+from .parts import FoundFiles, find_files
+from .purchases import TableCount, read_transactions, restore_articles
+from .scan import collect, detect_parsers, sample_dates, scan
 
 STEP = "Reading and checking the files"
 
@@ -63,6 +63,7 @@ def read_tables(
     column_map: dict[str, str] | None = None,
     known_width: int = 0,
     rules: ReadRules | None = None,
+    articles_only: bool = False,
     progress: Progress = silent,
 ) -> CleanTables:
     """Read and check a data set, and write its clean tables to `work`.
@@ -73,8 +74,9 @@ def read_tables(
         and articles; or a .zip of them.
     work : an empty folder for the clean tables.
     column_map : the files' column names to hmrec's, e.g. `{"household_id": "customer_id"}`.
-    known_width : number of digits of article ids if the folder has no articles file; 0 if unknown.
+    known_width : number of digits of article ids in the graph, if only one of the two files has them; 0 if unknown.
     rules : the caller's rules for rows; None for the defaults.
+    articles_only : read the articles alone; the folder needs no other file, and the other tables are empty.
     progress : called with the number of steps done.
 
     Raises
@@ -82,7 +84,9 @@ def read_tables(
     UserMistake : a file or a column is missing, or a file cannot be read.
     """
     progress(STEP, 0, 5)
-    found = find_files(folder)
+    found = find_files(folder, ARTICLES if articles_only else TRANSACTIONS)
+    if articles_only:
+        found = FoundFiles({ARTICLES.stem: found.tables[ARTICLES.stem]}, found.notes)
     rules = rules or ReadRules()
     sources = open_sources(found, work, column_map or {}, rules.encoding)
     progress(STEP, 1, 5)
@@ -96,15 +100,23 @@ def read_tables(
             frame, rejects[table.stem], counts[table.stem], lost[table.stem] = _read_nodes(source, rules)
         nodes[table.stem] = complete(frame, table)
         progress(STEP, done, 5)
-    transactions = read_transactions(sources[TRANSACTIONS.stem], nodes, work, known_width, rules)
-    rejects[TRANSACTIONS.stem], lost[TRANSACTIONS.stem] = transactions.rejects, transactions.lost
+    bare = {CUSTOMERS.stem: 0, ARTICLES.stem: 0}
+    if articles_only:
+        restore_articles(sources[ARTICLES.stem], nodes, known_width)
+        for table in (CUSTOMERS, ARTICLES):
+            nodes[table.stem] = nodes[table.stem].with_row_index(str(table.key).removesuffix("_id"))
+        counts[TRANSACTIONS.stem] = TableCount(0, 0, 0, 0)
+        pl.DataFrame(schema={"t_dat": pl.Date}).write_parquet(work / "purchases.parquet")
+    else:
+        transactions = read_transactions(sources[TRANSACTIONS.stem], nodes, work, known_width, rules)
+        rejects[TRANSACTIONS.stem], lost[TRANSACTIONS.stem] = transactions.rejects, transactions.lost
+        for table in (CUSTOMERS, ARTICLES):
+            nodes[table.stem], bare[table.stem] = transactions.add_bare(nodes[table.stem], table)
+        counts[TRANSACTIONS.stem] = transactions.write_purchases(nodes, bare, work / "purchases.parquet")
     progress(STEP, 4, 5)
-    bare = {}
-    for table in (CUSTOMERS, ARTICLES):
-        nodes[table.stem], bare[table.stem] = transactions.add_bare(nodes[table.stem], table)
-        nodes[table.stem].write_parquet(work / f"{table.stem}.parquet")
+    for stem, frame in nodes.items():
+        frame.write_parquet(work / f"{stem}.parquet")
     _write_attributes(nodes[ARTICLES.stem], work)
-    counts[TRANSACTIONS.stem] = transactions.write_purchases(nodes, bare, work / "purchases.parquet")
     progress(STEP, 5, 5)
     return CleanTables(
         work, counts, pl.concat([pl.DataFrame(schema=REJECTS), *rejects.values()]).sort("file", "line"),
@@ -120,7 +132,7 @@ def read_tables(
 def _read_nodes(source: Source, rules: ReadRules) -> tuple[pl.DataFrame, pl.DataFrame, TableCount, dict[str, int]]:
     """Read customers or articles: good rows (the last of each id), rejects, counts, lost cells by column."""
     columns = [column for column in source.table.columns if column.name in source.names]
-    checked = collect(check(scan(source), columns, detect_parsers(source, [])), source)
+    checked = collect(check(scan(source), columns, detect_parsers(source, sample_dates(source))), source)
     key = str(source.table.key)
     lost = detect_unusual(checked.lazy(), columns, source)
     bad = checked.filter(pl.col("bad").is_not_null())

@@ -139,7 +139,7 @@ def map_articles(bought: pl.DataFrame, source: Path, *, only_bought: bool) -> pl
             separator=", ",
         ),
     }
-    empty = {name: pl.lit(None, pl.String) for name in ARTICLES.column_names}
+    empty = {name: pl.lit(None, pl.String) for name in ARTICLES.hm_names}
     return products.sort("product_id").select(**(empty | mapped)).collect()
 
 

@@ -283,7 +283,7 @@ def describe_articles(rng: np.random.Generator, catalogue: Catalogue, numbers: I
         prod_name=pl.col("prod_name") + " " + pl.col("type").str.split("/").list.first().str.to_lowercase(),
         detail_desc=pl.col("type") + " in " + pl.col("description"),
     )
-    return described.sort("number").select(ARTICLES.column_names)
+    return described.sort("number").select(ARTICLES.hm_names)
 
 
 def _draw_texts(rng: np.random.Generator, products: int) -> tuple[list[str], list[str | None]]:

@@ -11,9 +11,10 @@ def test_columns_are_those_of_h_and_m_in_their_order() -> None:
     assert CUSTOMERS.column_names == (
         "customer_id", "FN", "Active", "club_member_status", "fashion_news_frequency", "age", "postal_code",
     )  # fmt: skip
-    assert len(ARTICLES.column_names) == 25
-    assert ARTICLES.column_names[0] == "article_id"
-    assert ARTICLES.column_names[-1] == "detail_desc"
+    assert len(ARTICLES.hm_names) == 25
+    assert ARTICLES.hm_names[0] == "article_id"
+    assert ARTICLES.hm_names[-1] == "detail_desc"
+    assert ARTICLES.column_names[25:] == ("available", "available_from", "available_until", "stock")
 
 
 def test_only_day_customer_and_article_are_required() -> None:
