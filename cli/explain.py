@@ -8,7 +8,9 @@ from urllib.parse import quote
 
 import typer
 
+from .combinations import refuse
 from .connect import local_server, open_graph
+from .options import IncludeUnavailable
 from .recommend import AsOf, use_new_name
 from .terminal.show import Form, Format, JsonForm, choose_format, show
 from .terminal.words import clean, echo, echo_note
@@ -18,12 +20,14 @@ if TYPE_CHECKING:
 
 
 def explain(
+    context: typer.Context,
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
     article: Annotated[str, typer.Argument(help="The article's id.")],
     by: Annotated[
         str, typer.Option(help="user_based_cf: the neighbours' shares; hybrid: the ranker's sources and their shares.")
     ] = "user_based_cf",
     as_of: AsOf = None,
+    include_unavailable: IncludeUnavailable = False,
     form: Form = Format.table,
     as_json: JsonForm = False,
     in_browser: Annotated[
@@ -51,8 +55,9 @@ def explain(
     if by == "hybrid":
         if in_browser:
             raise UserMistake("--open needs --by user_based_cf: the ranker's parts are numbers, without paths to draw.")
-        explain_by_sources(customer, article, form, day)
+        explain_by_sources(customer, article, form, day, include_unavailable)
         return
+    refuse(context, "include_unavailable", because="without --by hybrid: neighbours explain any article")
     with open_graph() as graph:
         evidence = Recommender(graph).explain(customer, article, as_of=day)
     given = {"customer_id": customer, "article_id": article, "as_of": day}
@@ -69,14 +74,18 @@ def explain(
         open_query(text)
 
 
-def explain_by_sources(customer: str, article: str, form: Format, as_of: str | None) -> None:
+def explain_by_sources(customer: str, article: str, form: Format, as_of: str | None, include_unavailable: bool) -> None:
     """Print the sources that propose the article to the ranker, and what each adds to its score."""
     from ..graph_ml.recommend import Recommender
 
     with open_graph() as graph:
-        evidence = Recommender(graph).explain_by_ranker(customer, article, as_of=as_of)
+        evidence = Recommender(graph).explain_by_ranker(
+            customer, article, as_of=as_of, include_unavailable=include_unavailable
+        )
     if form is Format.table and evidence.empty:
         echo(f"No source proposes article {article} to customer {customer}.")
+        if not include_unavailable:
+            echo("If it is out of stock, --include-unavailable explains it all the same.")
     else:
         if form is Format.table:
             echo(f"Score of {article} for {customer}: {evidence['part'].sum():.6g}, the sum of these parts:")

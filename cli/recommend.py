@@ -11,6 +11,7 @@ import typer
 from ..cypher.recommenders import describe_methods
 from .combinations import refuse
 from .connect import open_graph
+from .options import IncludeUnavailable, read_ids
 from .terminal.bars import Bars
 from .terminal.complete import complete_method
 from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, show
@@ -38,8 +39,22 @@ def recommend(
     new_only: Annotated[
         bool, typer.Option("--new-only", help="Leave out articles that the customer has already bought.")
     ] = False,
-    department: Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this department.")] = None,
-    colour: Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this colour group.")] = None,
+    department: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only articles of this department; may be repeated: of one of them."),
+    ] = None,
+    not_department: Annotated[
+        list[str] | None,
+        typer.Option("--not-department", metavar="NAME", help="No articles of this department; may be repeated."),
+    ] = None,
+    colour: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only articles of this colour group; may be repeated: of one of them."),
+    ] = None,
+    not_colour: Annotated[
+        list[str] | None,
+        typer.Option("--not-colour", metavar="NAME", help="No articles of this colour group; may be repeated."),
+    ] = None,
     max_price: Annotated[
         float | None,
         typer.Option("--max-price", min=0, metavar="PRICE", help="Only articles sold for at most this price."),
@@ -47,6 +62,22 @@ def recommend(
     in_season: Annotated[
         int | None, typer.Option("--in-season", min=1, metavar="DAYS", help="Only articles sold in the last DAYS days.")
     ] = None,
+    where: Annotated[
+        str,
+        typer.Option(
+            metavar="CONDITION",
+            help="Only articles with these properties, e.g. 'price < 20 and section = \"Mens\"'; see docs/filters.md.",
+        ),
+    ] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID,...", help="Only these articles; @FILE has one id per line; may be repeated."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID,...", help="None of these articles; @FILE has one id per line; may be repeated."),
+    ] = None,
+    include_unavailable: IncludeUnavailable = False,
     as_of: AsOf = None,
     form: Form = Format.table,
     as_json: JsonForm = False,
@@ -59,7 +90,8 @@ def recommend(
 ) -> None:
     """Recommend articles to a customer, each with its reason; or write a file for all customers.
 
-    Reads the graph; writes only FILE.
+    Articles that are out of stock or not sold on the day of the list are left out (`hmrec stock` sets both). Reads
+    the graph; writes only FILE.
 
     Example: hmrec recommend 1 -k 5 --method user_based_cf
     """
@@ -73,10 +105,16 @@ def recommend(
         method=use_new_name(method),
         k=k,
         new_only=new_only,
-        department=department,
-        colour=colour,
+        department=tuple(department or ()),
+        not_department=tuple(not_department or ()),
+        colour=tuple(colour or ()),
+        not_colour=tuple(not_colour or ()),
         max_price=max_price,
         in_season=in_season,
+        where=where,
+        only=read_some_ids("--only", only),
+        exclude=read_some_ids("--exclude", exclude),
+        include_unavailable=include_unavailable,
         as_of=as_of.date() if as_of else None,
     )
     if everyone:
@@ -100,6 +138,21 @@ def recommend(
     if result.note:
         (echo if form is Format.table else echo_note)(result.note)
     show(result.articles, form)
+
+
+def read_some_ids(option: str, given: list[str] | None) -> tuple[str, ...]:
+    """Return the ids of an option, which must have some if it was passed.
+
+    Raises
+    ------
+    UserMistake : there are none, or a file cannot be read.
+    """
+    from ..cypher.errors import UserMistake
+
+    ids = tuple(read_ids(given or []))
+    if given and not ids:
+        raise UserMistake(f"{option} names no article.", "Pass ids separated by commas, or @FILE with one per line.")
+    return ids
 
 
 def use_new_name(method: str) -> str:

@@ -22,7 +22,7 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 chooses a free one.")] = 8000,
     cache: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Recommendations to cache until the next load, about 3 kB each.")
+        int, typer.Option(min=0, metavar="N", help="Recommendations to cache until the graph changes, about 3 kB each.")
     ] = 20_000,
     as_json: AsJson = False,
 ) -> None:

@@ -40,7 +40,7 @@ def read_names(graph: Graph, article_ids: Sequence[str]) -> list[str | None]:
     return [names.get(article_id) for article_id in article_ids]
 
 
-def find_similar(graph: Graph, article_id: str, *, k: int = 12) -> pd.DataFrame:
+def find_similar(graph: Graph, article_id: str, *, k: int = 12, include_unavailable: bool = False) -> pd.DataFrame:
     """Return the `k` articles whose embeddings are nearest to an article's, by the vector index.
 
     Parameters
@@ -48,6 +48,7 @@ def find_similar(graph: Graph, article_id: str, *, k: int = 12) -> pd.DataFrame:
     graph : the graph to read.
     article_id : whole, with its leading zeros.
     k : how many articles.
+    include_unavailable : include articles that are out of stock or not sold now.
 
     Returns
     -------
@@ -59,8 +60,12 @@ def find_similar(graph: Graph, article_id: str, *, k: int = 12) -> pd.DataFrame:
     NoEmbedding : there is no active model, or the article has no embedding in it.
     """
     check_article(graph, article_id)
-    found = graph.read("nearest_articles", article_id=article_id, k=k)
+    found = graph.read("nearest_articles", article_id=article_id, k=k, include_unavailable=include_unavailable)
     if found.empty:
+        if not include_unavailable and len(
+            graph.read("nearest_articles", article_id=article_id, include_unavailable=True)
+        ):
+            return found
         if read_state(graph).model is None:
             raise NoEmbedding("The graph has no embeddings.", "`hmrec train` creates them.")
         raise NoEmbedding(

@@ -153,6 +153,34 @@ class Found(BaseModel):
     customers: list[FoundCustomer]
 
 
+class PropertyCount(BaseModel):
+    """A property of articles."""
+
+    property: str
+    values: int = Field(description="Number of different values")
+    articles: int = Field(description="Number of articles that have it")
+
+
+class Properties(BaseModel):
+    """The properties of articles that the graph has."""
+
+    properties: list[PropertyCount]
+
+
+class ValueCount(BaseModel):
+    """A value of a property."""
+
+    value: str | int | float | bool | date
+    articles: int = Field(description="Number of articles that have it")
+
+
+class Values(BaseModel):
+    """The values of a property of articles, the most frequent first."""
+
+    property: str
+    values: list[ValueCount]
+
+
 class Health(BaseModel):
     """State of the service and its graph."""
 

@@ -21,8 +21,21 @@ from ...cypher.customers import find_customers, read_profile
 from ...cypher.graph import Graph
 from ...graph_ml.recommend.explain import ExplainedMethod
 from ...graph_ml.recommend.request import Preferences, Request
+from ...graph_ml.recommend.values import list_properties, list_values
+from ...loader.properties import find_property
 from ..terminal.show import records
-from .answers import Customer, Explanation, Failure, Found, Health, RankerExplanation, Recommendation, Similar
+from .answers import (
+    Customer,
+    Explanation,
+    Failure,
+    Found,
+    Health,
+    Properties,
+    RankerExplanation,
+    Recommendation,
+    Similar,
+    Values,
+)
 from .candidates import RecommendationCache
 from .drawing import draw_explanation
 from .failures import answer_failures
@@ -50,6 +63,9 @@ CustomerId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="Th
 ArticleId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The article's id, with its leading zeros")]
 K = Annotated[int, Query(ge=1, le=1000, description="How many articles")]
 AsOf = Annotated[date | None, Query(description="Explain as the graph stood on this day")]
+IncludeUnavailable = Annotated[
+    bool, Query(description="Include articles that are out of stock or not sold on that day")
+]
 
 
 def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
@@ -105,11 +121,10 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
         return Response(answer, media_type="application/json")
 
     @routes.get("/similar/{article_id:path}", tags=["recommend"])
-    def similar_articles(article_id: ArticleId, k: K = 12) -> Similar:
+    def similar_articles(article_id: ArticleId, k: K = 12, include_unavailable: IncludeUnavailable = False) -> Similar:
         """Return the articles nearest to an article by embedding; 409 if there are no embeddings."""
-        return Similar.model_validate(
-            {"article_id": article_id, "articles": records(recommender.similar(article_id, k=k))}
-        )
+        found = recommender.similar(article_id, k=k, include_unavailable=include_unavailable)
+        return Similar.model_validate({"article_id": article_id, "articles": records(found)})
 
     @routes.get("/explain/{customer_id:path}/{article_id}", tags=["recommend"])
     def explain_score(
@@ -119,10 +134,13 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
             ExplainedMethod, Query(description="The score to explain: user-based CF's or the ranker's")
         ] = "user_based_cf",
         as_of: AsOf = None,
+        include_unavailable: IncludeUnavailable = False,
     ) -> Explanation | RankerExplanation:
         """Return the parts of an article's score, as `hmrec explain` prints them."""
         if by == "hybrid":
-            by_ranker = recommender.explain_by_ranker(customer_id, article_id, as_of=as_of)
+            by_ranker = recommender.explain_by_ranker(
+                customer_id, article_id, as_of=as_of, include_unavailable=include_unavailable
+            )
             return RankerExplanation.model_validate({
                 "customer_id": customer_id,
                 "article_id": article_id,
@@ -164,6 +182,21 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
             "last": profile.history.last,
             "purchases": records(profile.purchases),
         })  # fmt: skip
+
+    @routes.get("/values", tags=["recommend"])
+    def show_properties() -> Properties:
+        """List the properties of articles that conditions can name, as `hmrec values` prints them."""
+        return Properties.model_validate({"properties": records(list_properties(graph))})
+
+    @routes.get("/values/{name}", tags=["recommend"])
+    def show_values(
+        name: Annotated[str, PathParameter(max_length=LONGEST_ID, description="The property, such as `department`")],
+        k: Annotated[int, Query(ge=1, le=100_000, description="Number of values")] = 100,
+    ) -> Values:
+        """List the values of a property of articles, the most frequent first, as `hmrec values` prints them."""
+        return Values.model_validate(
+            {"property": find_property(name).name, "values": records(list_values(graph, name, k=k))}
+        )
 
     @routes.get("/metrics", tags=["operation"], response_class=Response)
     def show_metrics() -> Response:

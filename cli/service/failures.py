@@ -81,8 +81,9 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     first = error.errors()[0]
-    name = str(first["loc"][-1])
-    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"The parameter {name} is invalid: {first['msg']}.", "See /docs.")
+    name = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "")  # a list's item is a number
+    sentence = f"The parameter {name} is invalid: {first['msg'].rstrip('.')}."
+    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, sentence, "See /docs.")
 
 
 def _plain(request: Request, error: Exception) -> JSONResponse:

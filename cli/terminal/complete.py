@@ -24,3 +24,11 @@ def complete_query(incomplete: str) -> list[tuple[str, str]]:
     from ...cypher.catalogue import load_catalogue
 
     return [(query.name, query.doc) for query in load_catalogue().values() if query.name.startswith(incomplete)]
+
+
+def complete_property(incomplete: str) -> list[str]:
+    """Return the properties of articles with this prefix, and the attributes' short names."""
+    from ...loader.properties import PRICE, PROPERTIES, SHORT_NAMES
+
+    names = [*SHORT_NAMES, *(name for name in PROPERTIES if name != PRICE)]
+    return [name for name in names if name.startswith(incomplete)]

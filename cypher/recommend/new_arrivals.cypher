@@ -8,22 +8,24 @@
 // $k: integer = 12                 number of articles
 // $new_only: boolean = false       no effect: nobody bought these articles
 // $as_of: date = null              recommend as of that day, from earlier purchases only
-// $department: string = null       only articles of the department with this name
-// $colour: string = null           only articles of the colour group with this name
+// $include_unavailable: boolean = false   include articles that are out of stock or not sold on that day
+// $only: list = null               only articles with these ids
+// $exclude: list = []              no articles with these ids
+// $where: list = []                conditions on properties, such as [[['department_name', 'in', ['GROCERY']]]]; docs/filters.md
 // $max_price: float = null         if set, no articles: they have no price yet
 // $in_season: integer = null       if set, no articles: they were not sold yet
 // $half_life: float = 42.0         days after which a purchase counts half
 // $departments: integer = 5        number of departments, those of largest taste
-// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, half_life, departments}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 42.0 AS half_life, 5 AS departments }
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, departments}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 5 AS departments }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
   USING INDEX b:BOUGHT(t_dat)
-  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
+  WHERE b.t_dat < date('9999-12-31') AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
-  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until, coalesce(date($as_of) <= max(day), false) AS is_past
 }
 MATCH (c:Customer {customer_id: $customer_id})
 CALL (c, until) {
@@ -34,13 +36,25 @@ CALL (c, until) {
   RETURN collect([d, weight]) AS tastes, sum(weight) AS total
 }
 UNWIND tastes[..$departments] AS item
-WITH c, until, item[0] AS d, item[1] / total AS taste
-CALL (d, until) {
+WITH c, until, is_past, item[0] AS d, item[1] / total AS taste
+CALL (d, until, is_past) {
   MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
   WHERE $max_price IS NULL AND $in_season IS NULL
     AND a.article_id IS :: STRING NOT NULL
-    AND ($department IS NULL OR a.department_name = $department)
-    AND ($colour IS NULL OR a.colour_group_name = $colour)
+    AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
+    AND ($include_unavailable OR NOT coalesce(
+      NOT is_past AND (a.stock <= 0 OR a.available = false) OR until < a.available_from OR until > a.available_until, false))
+    AND all(clause IN $where WHERE any(test IN clause WHERE any(value IN [CASE test[0] WHEN 'price' THEN COLLECT {
+        MATCH (a)<-[b:BOUGHT]-()
+        USING INDEX b:BOUGHT(article_id, t_dat)
+        WHERE b.article_id = a.article_id AND b.t_dat < until AND b.price IS NOT NULL
+        RETURN b.price ORDER BY b.t_dat DESC, b.price LIMIT 1
+      }[0] ELSE a[test[0]] END] WHERE CASE test[1]
+        WHEN 'in' THEN value IN test[2] WHEN 'not in' THEN NOT value IN test[2]
+        WHEN '<' THEN value < test[2] WHEN '<=' THEN value <= test[2]
+        WHEN '>' THEN value > test[2] WHEN '>=' THEN value >= test[2]
+        WHEN 'is null' THEN value IS NULL WHEN 'is not null' THEN value IS NOT NULL
+      END)))
     AND CASE
       WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() } = 0
       ELSE NOT EXISTS {

@@ -6,41 +6,71 @@
 // $k: integer = 12                 number of articles
 // $new_only: boolean = false       exclude articles that the customer bought before
 // $as_of: date = null              recommend as of that day, from earlier purchases only
-// $department: string = null       only articles of the department with this name
-// $colour: string = null           only articles of the colour group with this name
+// $include_unavailable: boolean = false   include articles that are out of stock or not sold on that day
+// $only: list = null               only articles with these ids
+// $exclude: list = []              no articles with these ids
+// $where: list = []                conditions on properties, such as [[['department_name', 'in', ['GROCERY']]]]; docs/filters.md
 // $max_price: float = null         only articles sold for at most this price
 // $in_season: integer = null       only articles sold within this many days
-// $days: integer = 7               number of days that count
-// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, days}] => { RETURN '' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 7 AS days }
+// $days: integer = 7               number of days that count; from 1000000 on: all days, by each article's number of purchases
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, days}] => { RETURN '' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 7 AS days }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
   USING INDEX b:BOUGHT(t_dat)
-  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
+  WHERE b.t_dat < date('9999-12-31') AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
-  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until, coalesce(date($as_of) <= max(day), false) AS is_past
 }
-MATCH (n)-[b:BOUGHT]->(a)
-USING INDEX b:BOUGHT(t_dat)
-WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
-WITH until, a, count(*) AS purchases
+CALL (until) {
+  WITH * WHERE $days < 1000000
+  MATCH (n)-[b:BOUGHT]->(a)
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
+  RETURN a, count(*) AS lately
+  UNION ALL
+  WITH * WHERE $days >= 1000000
+  MATCH (a:Article)
+  WHERE a.article_id STARTS WITH ''
+  RETURN a, null AS lately
+}
+WITH until, is_past, a, lately
 WHERE NOT ($new_only AND EXISTS {
     MATCH (:Customer {customer_id: $customer_id})-[o:BOUGHT]->(a)
     WHERE o.t_dat < until
   })
   AND a.article_id IS :: STRING NOT NULL
-  AND ($department IS NULL OR a.department_name = $department)
-  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
+  AND ($include_unavailable OR NOT coalesce(
+    NOT is_past AND (a.stock <= 0 OR a.available = false) OR until < a.available_from OR until > a.available_until, false))
+  AND all(clause IN $where WHERE any(test IN clause WHERE any(value IN [CASE test[0] WHEN 'price' THEN COLLECT {
+      MATCH (a)<-[b:BOUGHT]-()
+      USING INDEX b:BOUGHT(article_id, t_dat)
+      WHERE b.article_id = a.article_id AND b.t_dat < until AND b.price IS NOT NULL
+      RETURN b.price ORDER BY b.t_dat DESC, b.price LIMIT 1
+    }[0] ELSE a[test[0]] END] WHERE CASE test[1]
+      WHEN 'in' THEN value IN test[2] WHEN 'not in' THEN NOT value IN test[2]
+      WHEN '<' THEN value < test[2] WHEN '<=' THEN value <= test[2]
+      WHEN '>' THEN value > test[2] WHEN '>=' THEN value >= test[2]
+      WHEN 'is null' THEN value IS NULL WHEN 'is not null' THEN value IS NOT NULL
+    END)))
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
     MATCH (a)<-[b:BOUGHT]-()
     USING INDEX b:BOUGHT(article_id, t_dat)
     WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
       AND ($max_price IS NULL OR b.price <= $max_price)
   })
+WITH a, CASE
+       WHEN $days < 1000000 THEN lately
+       WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() }
+       ELSE COUNT { MATCH (a)<-[b:BOUGHT]-() USING INDEX b:BOUGHT(article_id, t_dat) WHERE b.article_id = a.article_id AND b.t_dat < until }
+     END AS purchases
+WHERE purchases > 0
 WITH a, purchases
 ORDER BY purchases DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, toFloat(purchases) AS score,
-       'bought ' + CASE purchases WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE purchases + ' times' END + ' in the last ' + $days + ' days' AS because
+       'bought ' + CASE purchases WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE purchases + ' times' END +
+       CASE WHEN $days < 1000000 THEN ' in the last ' + $days + ' days' ELSE '' END AS because

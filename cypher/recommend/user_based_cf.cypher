@@ -20,8 +20,10 @@
 // $k: integer = 12                 number of articles
 // $new_only: boolean = false       exclude articles that the customer bought before
 // $as_of: date = null              recommend as of that day, from earlier purchases only
-// $department: string = null       only articles of the department with this name
-// $colour: string = null           only articles of the colour group with this name
+// $include_unavailable: boolean = false   include articles that are out of stock or not sold on that day
+// $only: list = null               only articles with these ids
+// $exclude: list = []              no articles with these ids
+// $where: list = []                conditions on properties, such as [[['department_name', 'in', ['GROCERY']]]]; docs/filters.md
 // $max_price: float = null         only articles sold for at most this price
 // $in_season: integer = null       only articles sold within this many days
 // $similarity: string = 'cosine'   cosine, jaccard or overlap
@@ -33,19 +35,19 @@
 // $buyers: integer = 300           use this many purchases of each, the latest
 // $pool: integer = 500             rank this many customers, those who share most
 // $candidates: integer = 60        compare this many of them exactly
-// :param [{customer_id, k, new_only, as_of, department, colour, max_price, in_season, similarity, half_life, damping, neighbours, own_weight, articles, buyers, pool, candidates}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, null AS department, null AS colour, null AS max_price, null AS in_season, 'cosine' AS similarity, 42.0 AS half_life, 1.0 AS damping, 50 AS neighbours, 2.0 AS own_weight, 20 AS articles, 300 AS buyers, 500 AS pool, 60 AS candidates }
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, similarity, half_life, damping, neighbours, own_weight, articles, buyers, pool, candidates}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 'cosine' AS similarity, 42.0 AS half_life, 1.0 AS damping, 50 AS neighbours, 2.0 AS own_weight, 20 AS articles, 300 AS buyers, 500 AS pool, 60 AS candidates }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
   USING INDEX b:BOUGHT(t_dat)
-  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
+  WHERE b.t_dat < date('9999-12-31') AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
-  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until, coalesce(date($as_of) <= max(day), false) AS is_past
 }
 MATCH (c:Customer {customer_id: $customer_id})
-WITH c, until, coalesce(log(2) / $half_life, 0.0) AS rate
+WITH c, until, is_past, coalesce(log(2) / $half_life, 0.0) AS rate
 CALL (c, until, rate) {
   MATCH (c)-[b:BOUGHT]->(a)
   WHERE b.t_dat < until
@@ -113,14 +115,26 @@ CALL (until, rate, length, pool) {
   LIMIT $neighbours
   RETURN collect([similarity, bought, 0, n]) AS neighbours
 }
-WITH until, neighbours, own, CASE WHEN length = 0 THEN 0.0 WHEN $similarity = 'jaccard' THEN self / (2 * length - self) ELSE self / length END AS own_similarity
+WITH until, is_past, neighbours, own, CASE WHEN length = 0 THEN 0.0 WHEN $similarity = 'jaccard' THEN self / (2 * length - self) ELSE self / length END AS own_similarity
 UNWIND neighbours + [[$own_weight * own_similarity, own, 1]] AS neighbour
 UNWIND neighbour[1] AS item
-WITH until, item[0] AS a, sum(neighbour[0] * item[1]) AS score, sum(1 - neighbour[2]) AS others, max(neighbour[2]) AS owned
+WITH until, is_past, item[0] AS a, sum(neighbour[0] * item[1]) AS score, sum(1 - neighbour[2]) AS others, max(neighbour[2]) AS owned
 WHERE score > 0 AND NOT ($new_only AND owned = 1)
   AND a.article_id IS :: STRING NOT NULL
-  AND ($department IS NULL OR a.department_name = $department)
-  AND ($colour IS NULL OR a.colour_group_name = $colour)
+  AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
+  AND ($include_unavailable OR NOT coalesce(
+    NOT is_past AND (a.stock <= 0 OR a.available = false) OR until < a.available_from OR until > a.available_until, false))
+  AND all(clause IN $where WHERE any(test IN clause WHERE any(value IN [CASE test[0] WHEN 'price' THEN COLLECT {
+      MATCH (a)<-[b:BOUGHT]-()
+      USING INDEX b:BOUGHT(article_id, t_dat)
+      WHERE b.article_id = a.article_id AND b.t_dat < until AND b.price IS NOT NULL
+      RETURN b.price ORDER BY b.t_dat DESC, b.price LIMIT 1
+    }[0] ELSE a[test[0]] END] WHERE CASE test[1]
+      WHEN 'in' THEN value IN test[2] WHEN 'not in' THEN NOT value IN test[2]
+      WHEN '<' THEN value < test[2] WHEN '<=' THEN value <= test[2]
+      WHEN '>' THEN value > test[2] WHEN '>=' THEN value >= test[2]
+      WHEN 'is null' THEN value IS NULL WHEN 'is not null' THEN value IS NOT NULL
+    END)))
   AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
     MATCH (a)<-[b:BOUGHT]-()
     USING INDEX b:BOUGHT(article_id, t_dat)

@@ -46,7 +46,10 @@ def bought_together(
         share = divide_or_zero(own.data, size)
         others = spread(with_data(own, share), within)
         others = select(others, owner[others.indices] != batch[row_numbers(others)])
-        sums = subtract_own(keep_top_k(multiply(others, holds), pool + articles), with_data(own, share * size))
+        found = multiply(others, holds)
+        if snapshot.only is not None:
+            found = select(found, snapshot.only[found.indices])
+        sums = subtract_own(keep_top_k(found, pool + articles), with_data(own, share * size))
         return damp(snapshot, keep_top_k(sums, pool), batch, k, new_only, damping)
 
     weights = snapshot.decayed_counts(half_life)

@@ -49,7 +49,10 @@ def item_based_cf(
         share = divide_or_zero(own.data, size[own.indices] - is_in)
         others = spread(with_data(own, share), bought_by)
         others = select(others, others.indices != batch[row_numbers(others)])
-        sums = keep_top_k(multiply(others, by_sales), pool + articles)
+        found = multiply(others, by_sales)
+        if snapshot.only is not None:
+            found = select(found, snapshot.only[article_of[found.indices]])
+        sums = keep_top_k(found, pool + articles)
         sums = sp.csr_matrix((sums.data, article_of[sums.indices], sums.indptr), sums.shape)
         if not new_only:  # else `damp` excludes the articles with an own part; they keep their places in the pool
             by_itself = repeated[own.indices] - is_in * look_up(recent, batch[row], own.indices)

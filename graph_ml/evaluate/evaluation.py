@@ -236,7 +236,10 @@ def _rank_by_queries(
 
 
 def _run_query(graph: Graph, subgraph: Subgraph, query: str, customer_id: str, k: int, cut: date) -> Integers:
-    """Return the numbers of the articles that a query recommends; -2 for an article that is not in the subgraph."""
-    found = graph.read(query, customer_id=customer_id, k=k, as_of=cut)["article_id"]
+    """Return the numbers of the articles that a query recommends; -2 for an article that is not in the subgraph.
+
+    Availability is ignored: stock is a fact of now, and customers bought on those days what is out of stock today.
+    """
+    found = graph.read(query, customer_id=customer_id, k=k, as_of=cut, include_unavailable=True)["article_id"]
     ids = subgraph.article_ids
     return np.array([ids.index(article) if article in ids else -2 for article in found], dtype=np.int64)

@@ -29,14 +29,12 @@ from ..ranker.features import FACTS, Matrix
 from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, choose_sources
 from .active_ranker import ActiveRanker
-from .plan import Plan, Step, plan_steps
-from .request import Filters, Request
+from .plan import BEST_SELLERS, Plan, Step, plan_steps
+from .request import Request
 from .submission import write_submission
 
 AT_ONCE = 4_000  # customers; their candidates for the ranker take 0.5 GB
-EVER = 1_000_000  # days
-FILTERS = set(Filters.model_fields) - {"as_of"}
-FORM = 2  # raise it when the same graph gives other lists, so that no run resumes a file of the old ones
+FORM = 3  # raise it when the same graph gives other lists, so that no run resumes a file of the old ones
 
 
 @dataclass(frozen=True)
@@ -145,10 +143,10 @@ def prepare_steps(
         batch = find_batch_recommender(method)
         return partial(batch, shop.snapshot, k=request.k, new_only=request.new_only, **parameters)
 
-    last = (prepare("popular_in_segment"), prepare("popular"), prepare("popular", days=EVER))
+    last = (Step("popular_in_segment"), Step("popular"), BEST_SELLERS)
     return [
-        *(BatchStep(prepare(step.method), everyone & step.suits(shop.bought, embedded)) for step in steps),
-        *(BatchStep(one, everyone) for one in last),
+        BatchStep(prepare(step.method, **step.parameters), everyone & step.suits(shop.bought, embedded))
+        for step in (*steps, *last)
     ]
 
 
@@ -167,12 +165,11 @@ def read_shop(graph: Graph, subgraph: Subgraph, ranker: Ranker | None, plan: Pla
     ------
     NoEmbedding : the method recommends by embeddings alone, and the graph has none.
     """
-    only = None
-    if request.model_dump(include=FILTERS, exclude_none=True):
-        only = np.zeros(len(subgraph.article_ids), dtype=np.bool_)
-        for (article_id,) in graph.stream("passing_articles", **request.filters):
-            if article_id in subgraph.article_ids:
-                only[subgraph.article_ids.index(article_id)] = True
+    passes = np.zeros(len(subgraph.article_ids), dtype=np.bool_)
+    for (article_id,) in graph.stream("passing_articles", **request.parameters):
+        if article_id in subgraph.article_ids:
+            passes[subgraph.article_ids.index(article_id)] = True
+    only = None if passes.all() else passes  # without a filter, sources skip a step
     bought = np.bincount(subgraph.customer, minlength=len(subgraph.customer_ids)) > 0
     vectors = _read_vectors(graph, subgraph, request) if _needs_vectors(ranker, plan) else None
     return Shop(Snapshot.of(subgraph, request.as_of, only), bought, vectors)
@@ -217,11 +214,12 @@ def _stack(ids: IdMap, dim: int, rows: Iterable[list[Any]]) -> Matrix:
 
 
 def _digest(shop: Shop, ranker: Ranker | None, context: RankingContext | None) -> str:
-    """Return a checksum of what a training wrote into the graph.
+    """Return a checksum of which articles pass, and of what a training wrote into the graph.
 
     A version's number is not enough: a training writes in many steps, and readers may see some of them.
     """
     found = hashlib.blake2b((ranker.to_text() if ranker else "").encode(), digest_size=16)
-    for array in (*(shop.vectors or ()), *((context.facts,) if context else ())):
+    passing = () if shop.snapshot.only is None else (shop.snapshot.only,)
+    for array in (*passing, *(shop.vectors or ()), *((context.facts,) if context else ())):
         found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()

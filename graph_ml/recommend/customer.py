@@ -34,10 +34,10 @@ def recommend_by_queries(graph: Graph, request: Request, steps: tuple[Step, ...]
             "`hmrec train` makes one for every customer with purchases; --method auto needs none.",
         )
     suited = [step for step in steps if step.suits(history.purchases > 0, history.has_embedding)]
-    asked = {"customer_id": customer_id, "k": request.k, "new_only": request.new_only, **request.filters}
+    asked = {"customer_id": customer_id, "k": request.k, "new_only": request.new_only, **request.parameters}
     rows: list[Row] = []
     for step in suited:
-        rows += _leave_out(rows, graph.read_as(Row, step.method, **asked))
+        rows += _leave_out(rows, graph.read_as(Row, step.method, **asked, **step.parameters))
         if len(rows) >= request.k:
             break
     is_cold = suited[0].history is False
@@ -46,13 +46,14 @@ def recommend_by_queries(graph: Graph, request: Request, steps: tuple[Step, ...]
 
 
 def recommend_by_ranker(
-    graph: Graph, shared: SharedLists, state: GraphState, ranker: Ranker, request: Request
+    graph: Graph, shared: SharedLists, state: GraphState, ranker: Ranker, request: Request, fill: tuple[Step, ...]
 ) -> Recommendations:
     """Order the candidates of all sources by the ranker, and fill the list with what is popular.
 
     Parameters
     ----------
     graph, shared, state, ranker, request : see `gather`.
+    fill : the steps that fill the list if it is too short, one after the other.
 
     Raises
     ------
@@ -60,9 +61,10 @@ def recommend_by_ranker(
     """
     proposed = gather(graph, shared, state, ranker, request)
     rows = _rank(ranker, proposed, request)
-    if len(rows) < request.k:
-        more = proposed.sources.read(find_method("popular"), 2 * request.k, request.new_only)
-        rows += _leave_out(rows, more)
+    for step in fill:
+        if len(rows) < request.k:
+            more = proposed.sources.read(find_method(step.method), 2 * request.k, request.new_only, **step.parameters)
+            rows += _leave_out(rows, more)
     is_new = not proposed.sources.history.articles
     note = f"Customer {request.customer_id} has no purchases yet: this is for customers like them." if is_new else ""
     return _answer(graph, request, rows, note)

@@ -97,7 +97,7 @@ class CustomerSources:
 
     def read(self, method: Method, k: int, new_only: bool, **parameters: Any) -> list[Row]:
         """Return the first `k` rows of a query, from a list that customers share if the query has one."""
-        given = {**parameters, **self.request.filters}
+        given = {**parameters, **self.request.parameters}
 
         def read(k: int, new_only: bool = False) -> list[Row]:
             asked = {"customer_id": self.request.customer_id, "k": k, "new_only": new_only}
@@ -105,7 +105,7 @@ class CustomerSources:
 
         if method.shared_by is not None:
             alike = tuple(getattr(self.history, name) for name in method.shared_by)
-            key = (method.name, alike, *sorted((name, str(value)) for name, value in given.items()))
+            key = (method.name, alike, self.request.key, *sorted(parameters.items()))
             found = self.shared.take(self.state, key, k, self.owned if new_only else (), read)
             if found is not None:
                 return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ...cypher.errors import NoRanker
@@ -18,11 +18,13 @@ class Step(NamedTuple):
     method : its name in `cypher/recommenders.py`.
     history : True for customers with purchases, False for customers without; None for both.
     embedding : True for customers with an embedding, False for customers without; None for both.
+    parameters : of its query, if they differ from the defaults.
     """
 
     method: str
     history: bool | None = None
     embedding: bool | None = None
+    parameters: Mapping[str, Any] = {}
 
     def suits(self, history: Any, embedding: Any) -> Any:
         """Return whether the step is for customers with these properties.
@@ -50,12 +52,18 @@ class Plan(NamedTuple):
     state: GraphState | None = None
 
 
+ALL_TIME = 1_000_000
+"""Days that include every purchase; `popular` then counts all of them."""
+BEST_SELLERS = Step("popular", parameters={"days": ALL_TIME})
+"""The last step: all articles that pass the filters and were ever sold. No list that it ends is too short."""
+
 STEPS = {
     "auto": (
         Step("user_based_cf", history=True),
         Step("gnn", history=True, embedding=True),
         Step("by_attributes", history=False),
         Step("popular"),
+        BEST_SELLERS,
     ),
     "user_based_cf": (
         Step("user_based_cf", history=True),
@@ -77,7 +85,8 @@ def plan_steps(request: Request, read_state: Callable[[], GraphState]) -> Plan:
 
     `auto` means the ranker if the model in force has one and the request names no earlier day. Otherwise customers with
     purchases get user-based collaborative filtering, then articles near by embedding, then popular ones. Customers
-    without purchases get what is popular among similar customers, then what is popular.
+    without purchases get what is popular among similar customers, then what is popular. The best sellers of all time
+    fill what is then still too short, as when few articles pass the filters.
 
     Parameters
     ----------
@@ -94,7 +103,7 @@ def plan_steps(request: Request, read_state: Callable[[], GraphState]) -> Plan:
         if method == "hybrid":
             check_ranker(request, state)
         if state.model is not None and state.model.has_ranker:
-            return Plan((Step("hybrid"), Step("popular")), state)
+            return Plan((Step("hybrid"), Step("popular"), BEST_SELLERS), state)
     return Plan(STEPS.get(method, (Step(method),)))
 
 

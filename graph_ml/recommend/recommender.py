@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from .explain import explain_by_ranker, explain_user_based_cf
 from .plan import check_ranker, plan_steps
 from .request import Recommendations, Request
 from .shared_lists import SharedLists
+from .values import KnownValues
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +41,7 @@ class Recommender:
         self.graph = graph
         self.ranker = ActiveRanker(graph)
         self.shared_lists = SharedLists()
+        self.values = KnownValues(graph)
 
     def recommend(self, request: Request) -> Recommendations:
         """Return the articles that a customer may buy next, each with its name and the reason.
@@ -55,15 +58,19 @@ class Recommender:
         UnknownCustomer : the graph has no such customer.
         NoRanker : `hybrid` is requested, and there is no ranker, or it was trained on purchases of `as_of` or later.
         NoEmbedding : `gnn` is requested, and the customer has no embedding.
+        UnknownValue : the request names a department, a colour or another value that no article has.
         UserMistake : the request names no customer.
         """
         if request.customer_id is None:
             raise UserMistake("The request names no customer.", "To recommend to all of them, call recommend_all.")
+        note = self.values.check(request)
         plan = plan_steps(request, partial(read_state, self.graph))
         if plan.state is None:
-            return recommend_by_queries(self.graph, request, plan.steps)
-        ranker = self.ranker.read(plan.state)
-        return recommend_by_ranker(self.graph, self.shared_lists, plan.state, ranker, request)
+            found = recommend_by_queries(self.graph, request, plan.steps)
+        else:
+            ranker = self.ranker.read(plan.state)
+            found = recommend_by_ranker(self.graph, self.shared_lists, plan.state, ranker, request, plan.steps[1:])
+        return replace(found, note=f"{found.note} {note}".strip()) if note else found
 
     def recommend_all(self, request: Request, out: Path, *, at_once: int = AT_ONCE, progress: Progress = silent) -> int:
         """Write every customer's list into a file in Kaggle's submission format.
@@ -87,10 +94,13 @@ class Recommender:
         Raises
         ------
         NoRanker, NoEmbedding : the method needs one, and the graph has none.
+        UnknownValue : the request names a department, a colour or another value that no article has.
         UserMistake : the graph has no customers, the request names one, or another run is writing the file.
         """
         if request.customer_id is not None:
             raise UserMistake("The request names one customer.", "Call recommend instead.")
+        if (note := self.values.check(request)) and self.graph.notify is not None:
+            self.graph.notify(note)
         return recommend_all(self.graph, self.ranker, request, out, at_once, progress)
 
     def explain(self, customer_id: str, article_id: str, *, as_of: date | str | None = None) -> pd.DataFrame:
@@ -112,12 +122,21 @@ class Recommender:
         """
         return explain_user_based_cf(self.graph, _make_request(customer_id, as_of), article_id)
 
-    def explain_by_ranker(self, customer_id: str, article_id: str, *, as_of: date | str | None = None) -> pd.DataFrame:
+    def explain_by_ranker(
+        self,
+        customer_id: str,
+        article_id: str,
+        *,
+        as_of: date | str | None = None,
+        include_unavailable: bool = False,
+    ) -> pd.DataFrame:
         """Return the parts of the ranker's score of an article for a customer.
 
         Parameters
         ----------
         customer_id, article_id, as_of : as for `explain`.
+        include_unavailable : explain the list that `recommend` returns with this option. Without it, no source
+            proposes an article that is out of stock or not sold on that day.
 
         Returns
         -------
@@ -131,13 +150,13 @@ class Recommender:
         NoRanker : there is no ranker, or it was trained on purchases of `as_of` or later.
         UnknownCustomer, UnknownArticle : the graph has no such customer or article.
         """
-        request = _make_request(customer_id, as_of)
+        request = _make_request(customer_id, as_of, include_unavailable)
         state = read_state(self.graph)
         check_ranker(request, state)
         ranker = self.ranker.read(state)
         return explain_by_ranker(self.graph, self.shared_lists, state, ranker, request, article_id)
 
-    def similar(self, article_id: str, *, k: int = 12) -> pd.DataFrame:
+    def similar(self, article_id: str, *, k: int = 12, include_unavailable: bool = False) -> pd.DataFrame:
         """Return the `k` articles whose embeddings are nearest to an article's.
 
         Returns
@@ -148,14 +167,16 @@ class Recommender:
         ----------
         article_id : whole, with its leading zeros.
         k : how many articles.
+        include_unavailable : include articles that are out of stock or not sold now.
 
         Raises
         ------
         UnknownArticle : the graph has no such article.
         NoEmbedding : no model is in force, or the article has no embedding in it.
         """
-        return find_similar(self.graph, article_id, k=k)
+        return find_similar(self.graph, article_id, k=k, include_unavailable=include_unavailable)
 
 
-def _make_request(customer_id: str, as_of: date | str | None) -> Request:
-    return Request.model_validate({"customer_id": customer_id, "method": "hybrid", "as_of": as_of})
+def _make_request(customer_id: str, as_of: date | str | None, include_unavailable: bool = False) -> Request:
+    given = {"customer_id": customer_id, "as_of": as_of, "include_unavailable": include_unavailable}
+    return Request.model_validate(given | {"method": "hybrid"})

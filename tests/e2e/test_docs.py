@@ -83,6 +83,20 @@ def test_the_cookbooks_results_are_current(folder: Path, local_server: LocalServ
     assert made == text
 
 
+def test_every_command_of_the_page_about_filters_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (DOCS / "filters.md").read_text(encoding="utf-8")
+    (stock,) = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
+    (folder / "stock.csv").write_text(stock)
+    commands = COMMAND.findall(text)
+    assert len(commands) >= 11
+    printed = {line: run(line, capsys) for line in commands}
+    assert "2 of 2 articles have another availability now" in printed["hmrec stock stock.csv"]
+    assert "0001005186" not in printed["hmrec recommend 1453 -k 5"]
+    assert "0001005186" in printed["hmrec recommend 1453 -k 5 --include-unavailable"]
+    assert printed["hmrec recommend 1453 -k 5"].count(" 000") == 5
+    assert "GROCERY" in printed["hmrec values department -k 5"]
+
+
 def test_the_notebook_runs(folder: Path) -> None:
     import nbformat
     from nbclient import NotebookClient

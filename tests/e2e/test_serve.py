@@ -36,7 +36,7 @@ def command(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Cal
     monkeypatch.setenv("HMREC_PROGRAMS", environment["HMREC_PROGRAMS"])
 
     def run(*arguments: str) -> Any:
-        result = CliRunner().invoke(app, [*arguments, "--format", "json"])
+        result = CliRunner().invoke(app, [*arguments, "--json"])
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
@@ -101,6 +101,15 @@ def test_an_old_method_name_gives_the_same_list_and_a_note(
     [
         ({"new_only": True}, ["--new-only"]),
         ({"department": "GROCERY"}, ["--department", "GROCERY"]),
+        ({"department": ["GROCERY", "MEAT"]}, ["--department", "GROCERY", "--department", "MEAT"]),
+        ({"not_department": ["GROCERY"]}, ["--not-department", "GROCERY"]),
+        ({"exclude": ["0001082185", "0000995242"]}, ["--exclude", "0001082185,0000995242"]),
+        ({"only": "0001082185"}, ["--only", "0001082185"]),
+        (
+            {"where": "price < 2 and not department in ['MEAT']"},
+            ["--where", "price < 2 and not department in ['MEAT']"],
+        ),
+        ({"include_unavailable": True}, ["--include-unavailable"]),
         ({"max_price": 2.5, "in_season": 30}, ["--max-price", "2.5", "--in-season", "30"]),
         ({"as_of": "2017-10-01"}, ["--as-of", "2017-10-01"]),
     ],
@@ -110,6 +119,49 @@ def test_filters_are_the_command_s(
 ) -> None:
     answer = client.get(f"/recommend/{customer}", params=parameters)
     assert answer.json()["articles"] == command("recommend", customer, *options)
+
+
+def test_values_are_the_command_s_and_an_unknown_one_is_a_sentence(
+    client: httpx.Client, command: Callable[..., Any], customer: str
+) -> None:
+    assert client.get("/values").json()["properties"] == command("values")
+    assert client.get("/values/department", params={"k": 3}).json()["values"] == command(
+        "values", "department", "-k", "3"
+    )
+    assert "have no property" in assert_failed(client.get("/values/nothing"), 400)
+    answer = client.get(f"/recommend/{customer}", params={"department": "Grocry"})
+    assert "Did you mean GROCERY?" in assert_failed(answer, 400)
+    answer = client.get(f"/recommend/{customer}", params={"where": "price <"})
+    assert "must have a number" in assert_failed(answer, 422)
+
+
+def test_a_change_of_stock_is_seen_within_a_second_caches_included(
+    client: httpx.Client, shop: Graph, command: Callable[..., Any], customer: str, tmp_path: Path
+) -> None:
+    def list_all() -> dict[str, list[str]]:
+        answers = {
+            method.name: client.get(f"/recommend/{customer}", params={"method": method.name}) for method in METHODS
+        }
+        return {
+            name: [article["article_id"] for article in answer.json()["articles"]] for name, answer in answers.items()
+        }
+
+    before = list_all()
+    sold_out = sorted({article for found in before.values() for article in found[:3]})
+    (tmp_path / "stock.csv").write_text("article_id,stock\n" + "".join(f"{article},0\n" for article in sold_out))
+    try:
+        command("stock", str(tmp_path / "stock.csv"))
+        time.sleep(STATE_CHECK_SECONDS)
+        after = list_all()
+        assert not set(sold_out) & {article for found in after.values() for article in found}
+        assert len(after["auto"]) == len(after["hybrid"]) == len(after["popular"]) == 12
+        found = client.get(f"/recommend/{customer}", params={"include_unavailable": True}).json()["articles"]
+        assert [article["article_id"] for article in found] == before["auto"]
+    finally:
+        (tmp_path / "stock.csv").write_text("article_id,stock\n" + "".join(f"{article},\n" for article in sold_out))
+        command("stock", str(tmp_path / "stock.csv"))
+        time.sleep(STATE_CHECK_SECONDS)
+    assert list_all() == before
 
 
 def test_explain_answers_what_the_command_prints_and_its_parts_add_up(

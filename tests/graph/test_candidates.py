@@ -17,7 +17,7 @@ from hmrec.graph_ml.candidates.batch_recommender import find_batch_recommender
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec
-from hmrec.graph_ml.recommend.request import Filters
+from hmrec.graph_ml.recommend.request import Filters, Request
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
 
@@ -104,6 +104,35 @@ def test_every_limit_of_the_comparison_changes_lists(subgraph: Subgraph, name: s
     free = {key: value for key, value in capped.items() if key != cap}  # the default of the query's header
     one, other = BATCH[name](snapshot, customers, **capped), BATCH[name](snapshot, customers, **free)
     assert len(one.article) != len(other.article) or (one.score != other.score).any()
+
+
+@pytest.mark.parametrize("new_only", [False, True])
+@pytest.mark.parametrize("name", BATCH)
+def test_filtered_batch_lists_equal_the_querys(
+    module_graph: Graph, subgraph: Subgraph, name: str, new_only: bool
+) -> None:
+    """Filters come before the pools: these are so small that a list would be short if they came after."""
+    outer = list(subgraph.article_ids)
+    rows = [{"article_id": article, "stock": number % 3} for number, article in enumerate(outer)]
+    module_graph.write("set_stock", rows=rows)
+    request = Request(where="price < 0.05 or department_no is null", exclude=tuple(outer[::10]))
+    try:
+        passing = module_graph.read_column("passing_articles", **request.parameters)
+        only = np.isin(np.array(outer), passing)
+        assert 20 < only.sum() < 130
+        snapshot = Snapshot.of(subgraph, None, only)
+        customers = choose_customers(snapshot)
+        parameters = choose_parameters(name, {**TIGHT, "new_only": new_only, "k": 10})
+        found = BATCH[name](snapshot, customers, **parameters)
+        for place, customer in enumerate(customers.tolist()):
+            asked = {"customer_id": subgraph.customer_ids.id(customer), **parameters, **request.parameters}
+            listed = module_graph.read(name, **asked)
+            article, score = found.of(place)
+            assert score == pytest.approx(listed["score"].astype(float).to_numpy(), rel=1e-9)
+            assert [outer[int(a)] for a in article] == listed["article_id"].tolist()
+            assert set(listed["article_id"]) <= set(passing)
+    finally:
+        module_graph.write("set_stock", rows=[{"article_id": article, "stock": None} for article in outer])
 
 
 def test_a_batch_recommender_declares_no_defaults_of_its_own() -> None:

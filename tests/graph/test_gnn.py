@@ -83,16 +83,18 @@ def test_filtered_lists_are_the_nearest_that_pass(
     sold = transactions.filter((pl.col("t_dat") >= today - dt.timedelta(days=5)) & (pl.col("price") <= 0.08))
     cheap = set(sold["article_id"])
     assert 0 < len(cheap) < 20
+    odd = [[["department_name", "in", ["Odd"]]]]
     for new_only in (False, True):
         owned = collect_pairs(subgraph) if new_only else None
         ranks = rank_by_cosine(trained.customers, trained.articles, len(trained.article_ids), owned)
         for number, customer in enumerate(list(trained.customer_ids)[:6]):
             nearest = [trained.article_ids.id(int(a)) for a in ranks[number] if a >= 0]
-            found = module_graph.read("gnn", customer_id=customer, new_only=new_only, department="Odd", k=5)
+            found = module_graph.read("gnn", customer_id=customer, new_only=new_only, where=odd, k=5)
             assert found["article_id"].tolist() == [a for a in nearest if int(a) % 2][:5]
             found = module_graph.read("gnn", customer_id=customer, new_only=new_only, in_season=5, max_price=0.08)
             assert found["article_id"].tolist() == [a for a in nearest if a in cheap][:12]
-    assert module_graph.read("gnn", customer_id="c00", colour="no such colour").empty
+    none = [[["colour_group_name", "in", ["no such colour"]]]]
+    assert module_graph.read("gnn", customer_id="c00", where=none).empty
 
 
 def test_a_customer_without_an_embedding_gets_an_empty_list(

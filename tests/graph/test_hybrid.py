@@ -98,7 +98,7 @@ def test_batch_lists_equal_one_by_one_lists(
     out = tmp_path / "submission.csv"
     assert recommend_all(module_graph, out, method, at_once=20, **options) == 42
     lists = read_lists(out)
-    passing = module_graph.read("passing_articles", **{n: v for n, v in options.items() if n not in ("k", "new_only")})
+    passing = module_graph.read("passing_articles", **Request(**options).parameters)
     for customer in ("c00", "c19", "c39", "c40"):  # the last one has no purchases
         found = recommend(module_graph, customer, method, **options).articles["article_id"].tolist()
         assert lists[customer][: len(found)] == found

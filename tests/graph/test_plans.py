@@ -62,7 +62,8 @@ def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_the_plan_starts_with_an_index_seek_and_scans_nothing(
     module_graph: Graph, connection: ConnectionSettings, known: dict[str, str], name: str, as_of: str | None
 ) -> None:
-    filters = {"in_season": 30, "max_price": 5.0, "department": "GROCERY", "new_only": name != "own_repurchases"}
+    where = [[["department_name", "in", ["GROCERY"]], ["price", "<", 2.0]]]
+    filters = {"in_season": 30, "max_price": 5.0, "where": where, "new_only": name != "own_repurchases"}
     for given in ({}, filters):
         operators = list(walk(profile(connection, name, **known, **given, as_of=as_of)))
         kinds = [operator["operatorType"].split("@")[0] for operator in operators]

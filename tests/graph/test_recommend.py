@@ -81,17 +81,20 @@ def test_new_only_excludes_owned_articles_and_keeps_the_order(module_graph: Grap
 @pytest.mark.parametrize("name", SELLING)
 def test_filtered_lists_contain_only_matching_articles(module_graph: Graph, shop: Shop, name: str) -> None:
     until = shop.purchases["t_dat"].max() + dt.timedelta(days=1)  # type: ignore[operator]
-    everything = recommend_by(module_graph, name, shop, k=100_000, pool=500)
+    everything = recommend_by(module_graph, name, shop, k=100_000, pool=100_000)
     departments = dict(shop.articles.select("article_id", "department_name").rows())
     department = departments[everything["article_id"][0]]
-    kept = list(recommend_by(module_graph, name, shop, k=100_000, pool=500, department=department)["article_id"])
+    where = [[["department_name", "in", [department]]]]
+    kept = list(recommend_by(module_graph, name, shop, k=100_000, pool=100_000, where=where)["article_id"])
     assert kept == [a for a in everything["article_id"] if departments[a] == department]
     sold = shop.purchases.filter((pl.col("t_dat") >= until - dt.timedelta(days=10)) & (pl.col("price") <= 2.0))
     cheap = set(sold["article_id"])
-    kept = list(recommend_by(module_graph, name, shop, k=100_000, pool=500, in_season=10, max_price=2.0)["article_id"])
+    kept = list(
+        recommend_by(module_graph, name, shop, k=100_000, pool=100_000, in_season=10, max_price=2.0)["article_id"]
+    )
     assert kept == [a for a in everything["article_id"] if a in cheap]
     assert kept
-    assert recommend_by(module_graph, name, shop, colour="no such colour").empty
+    assert recommend_by(module_graph, name, shop, where=[[["colour_group_name", "in", ["no such colour"]]]]).empty
 
 
 @pytest.mark.parametrize("new_only", [False, True])

@@ -16,6 +16,11 @@ WITHOUT_EFFECT = {
     ("load", ".", "--check", "--replace"): "--replace",
     ("load", ".", "--check", "--mode", "bulk"): "--mode",
     ("load", ".", "--check", "--mode", "auto"): "--mode",
+    ("load", ".", "--articles-only", "--replace"): "--replace",
+    ("load", ".", "--articles-only", "--mode", "bulk"): "--mode",
+    ("recommend", "1", "--only", ","): "--only",
+    ("explain", "1", "2", "--include-unavailable"): "--include-unavailable",
+    ("values", "-k", "5"): "--number",
     ("train", "--ranker", "--customers", "5"): "--ranker",
     ("train", "--ranker", "--since", "2020-01-01"): "--ranker",
     ("train", "--ranker", "--category", "Shoes"): "--ranker",
@@ -99,6 +104,15 @@ def test_a_missing_folder_is_reported_before_a_download(
 def test_commands_on_a_fresh_machine_say_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for words in (("recommend", "1"), ("train",), ("query", "popular"), ("report",), ("evaluate",), ("models",)):
+    for words in (
+        ("recommend", "1"),
+        ("stock", "x.csv"),
+        ("values",),
+        ("train",),
+        ("query", "popular"),
+        ("report",),
+        ("evaluate",),
+        ("models",),
+    ):
         assert run(monkeypatch, *words) == 1
         assert "`hmrec load DIR` and `hmrec demo` install it and load data" in capsys.readouterr().err

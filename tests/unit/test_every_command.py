@@ -23,6 +23,7 @@ HMREC = [sys.executable, "-c", "from hmrec.cli.main import main; main()"]
 NOWHERE = {
     ("load",): ["{file}/data"],
     ("recommend",): ["1"],
+    ("stock",): ["{file}/stock.csv"],
     ("explain",): ["1", "2"],
     ("query",): ["popular"],
     ("embed",): ["--new"],

@@ -1,6 +1,6 @@
 // The page of hmrec serve: it calls the service's API and shows the answers. Text from the graph is inserted as text, never as HTML.
 const at = id => document.getElementById(id)
-const FIELDS = ['k', 'as_of', 'department', 'colour', 'max_price', 'in_season']
+const FIELDS = ['k', 'as_of', 'department', 'colour', 'max_price', 'in_season', 'where']
 const COLOURS = { customer: '#2f6db5', neighbour: '#6f9fd0', article: '#e0632b', shared: '#f0a97f' }
 let customer = null // the customer whose recommendations are shown
 let drawn = null // the drawing of the explanation
@@ -146,7 +146,7 @@ async function fillList(list, isCurrent) {
   rows.replaceChildren()
   note.textContent = ''
   try {
-    const found = await request(path('recommend', customer), { ...options, method: select.value, new_only: at('new_only').checked })
+    const found = await request(path('recommend', customer), { ...options, method: select.value, new_only: at('new_only').checked, include_unavailable: at('include_unavailable').checked })
     if (!isCurrent()) return []
     note.textContent = found.articles.length ? plain(found.note) : 'This method has no recommendations for this customer.'
     rows.replaceChildren(...found.articles.map(showArticle))

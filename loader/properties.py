@@ -1,0 +1,64 @@
+"""The properties of articles that conditions may name, with their types."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from ..cypher.errors import UserMistake
+from .schema import ARTICLES, ATTRIBUTES, Column, Kind
+
+PRICE = "price"
+"""Not a property of articles: what an article was last sold for before the day of the request."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property of articles.
+
+    Attributes
+    ----------
+    name : its name in the graph.
+    kind : the type of its values.
+    """
+
+    name: str
+    kind: Kind
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether its values are names or numbers to choose from, which can be listed and suggested."""
+        return self.kind in (Kind.id, Kind.text, Kind.integer) and self.name not in ("stock", "detail_desc")
+
+
+def _find_short_names() -> dict[str, str]:
+    """Return the attributes' names, such as `department`, and the properties that hold them."""
+    snake = {attribute: re.sub(r"(?<=[a-z])(?=[A-Z])", "_", attribute.label).lower() for attribute in ATTRIBUTES}
+    return {name: attribute.name or attribute.key for attribute, name in snake.items()}
+
+
+SHORT_NAMES = _find_short_names()
+"""By the name of each attribute, the property that holds it."""
+PROPERTIES = {
+    column.name: Property(column.name, column.kind) for column in (*ARTICLES.columns, Column(PRICE, Kind.decimal))
+}
+"""The properties by name."""
+
+
+def find_property(name: str) -> Property:
+    """Return the property of that name, or of the attribute of that name; upper and lower case are the same.
+
+    Raises
+    ------
+    UserMistake : there is none; the hint suggests similar names.
+    """
+    names = {known.lower(): known for known in (*SHORT_NAMES, *PROPERTIES)}
+    known = names.get(name.lower())
+    if known is None:
+        similar = difflib.get_close_matches(name[:60].lower(), names, n=3)
+        hint = (
+            f"Did you mean {' or '.join(names[one] for one in similar)}?" if similar else "`hmrec values` lists them."
+        )
+        raise UserMistake(f"Articles have no property {name[:60]!r}.", hint)
+    return PROPERTIES[SHORT_NAMES.get(known, known)]
