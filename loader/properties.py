@@ -13,6 +13,10 @@ PRICE = "price"
 """Not a property of articles: what an article was last sold for before the day of the request."""
 
 
+class UnknownProperty(UserMistake):
+    """Articles have no property of that name."""
+
+
 @dataclass(frozen=True)
 class Property:
     """A property of articles.
@@ -51,7 +55,7 @@ def find_property(name: str) -> Property:
 
     Raises
     ------
-    UserMistake : there is none; the hint suggests similar names.
+    UnknownProperty : there is none; the hint suggests similar names.
     """
     names = {known.lower(): known for known in (*SHORT_NAMES, *PROPERTIES)}
     known = names.get(name.lower())
@@ -60,5 +64,5 @@ def find_property(name: str) -> Property:
         hint = (
             f"Did you mean {' or '.join(names[one] for one in similar)}?" if similar else "`hmrec values` lists them."
         )
-        raise UserMistake(f"Articles have no property {name[:60]!r}.", hint)
+        raise UnknownProperty(f"Articles have no property {name[:60]!r}.", hint)
     return PROPERTIES[SHORT_NAMES.get(known, known)]

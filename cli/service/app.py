@@ -49,7 +49,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     for status, description in (
         (HTTPStatus.BAD_REQUEST, "The request cannot be carried out as given"),
         (HTTPStatus.UNAUTHORIZED, "The token is missing or wrong"),
-        (HTTPStatus.NOT_FOUND, "The graph has no such customer or article"),
+        (HTTPStatus.NOT_FOUND, "The graph has no such customer, article, property or value"),
         (HTTPStatus.CONFLICT, "The embedding or the ranker is missing"),
         (HTTPStatus.MISDIRECTED_REQUEST, "The host name of the request is not one of this machine"),
         (HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is invalid"),

@@ -20,12 +20,16 @@ from ...cypher.errors import (
     UserMistake,
     WrongPassword,
 )
+from ...graph_ml.recommend.values import UnknownValue
+from ...loader.properties import UnknownProperty
 from ..terminal.words import one_line
 from .answers import Failure
 
 STATUS: dict[type[HmrecError], HTTPStatus] = {  # the first match counts
     UnknownCustomer: HTTPStatus.NOT_FOUND,
     UnknownArticle: HTTPStatus.NOT_FOUND,
+    UnknownProperty: HTTPStatus.NOT_FOUND,
+    UnknownValue: HTTPStatus.NOT_FOUND,
     NoEmbedding: HTTPStatus.CONFLICT,
     NoRanker: HTTPStatus.CONFLICT,
     WrongPassword: HTTPStatus.SERVICE_UNAVAILABLE,

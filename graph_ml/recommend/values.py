@@ -47,7 +47,8 @@ def list_values(graph: Graph, name: str, *, k: int = 100) -> pd.DataFrame:
 
     Raises
     ------
-    UserMistake : articles have no such property, or it is the price, which purchases have.
+    UnknownProperty : articles have no such property.
+    UserMistake : it is the price, which purchases have.
     """
     known = find_property(name)
     if known.name == PRICE:

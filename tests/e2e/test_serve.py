@@ -18,7 +18,7 @@ from hmrec.cli.service.candidates import STATE_CHECK_SECONDS
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommenders import METHODS
 from hmrec.graph_ml.ranker.sources import SOURCES
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from typer.testing import CliRunner
@@ -128,9 +128,9 @@ def test_values_are_the_command_s_and_an_unknown_one_is_a_sentence(
     assert client.get("/values/department", params={"k": 3}).json()["values"] == command(
         "values", "department", "-k", "3"
     )
-    assert "have no property" in assert_failed(client.get("/values/nothing"), 400)
+    assert "have no property" in assert_failed(client.get("/values/nothing"), 404)
     answer = client.get(f"/recommend/{customer}", params={"department": "Grocry"})
-    assert "Did you mean GROCERY?" in assert_failed(answer, 400)
+    assert "Did you mean GROCERY or" in assert_failed(answer, 404)
     answer = client.get(f"/recommend/{customer}", params={"where": "price <"})
     assert "must have a number" in assert_failed(answer, 422)
 
@@ -371,6 +371,9 @@ def test_the_service_keeps_to_its_description(guarded: str) -> None:
         @settings(max_examples=30, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
         @given(st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode)))
         def try_case(case: Any) -> None:
+            assume(
+                "where" not in (case.query or {})
+            )  # most texts are no condition; tests/unit/test_where.py tries them
             case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"})
             tried.add(operation.path)
 
