@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from ..cypher.recommenders import describe_methods
-from .combinations import refuse
+from .combinations import is_given, refuse
 from .connect import open_graph
 from .options import IncludeUnavailable, read_ids
 from .terminal.bars import Bars
 from .terminal.complete import complete_method
-from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, show
+from .terminal.show import Format, JsonForm, dump_json, show
 from .terminal.words import echo, echo_note
 
 AsOf = Annotated[
@@ -79,13 +79,35 @@ def recommend(
     ] = None,
     include_unavailable: IncludeUnavailable = False,
     as_of: AsOf = None,
-    form: Form = Format.table,
+    form: Annotated[
+        Literal["table", "json", "csv", "kaggle", "parquet"],
+        typer.Option(
+            "--format",
+            help="One customer: table, json or csv. --all: kaggle (a row for each customer), csv or parquet (a row for "
+            "each article); by default parquet for a FILE.parquet, and kaggle for others.",
+        ),
+    ] = "table",
     as_json: JsonForm = False,
-    everyone: Annotated[
-        bool, typer.Option("--all", help="Recommend to all customers, as Kaggle's submission file; needs --out.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File or pipe for the result of --all: customer_id,prediction.")
+    everyone: Annotated[bool, typer.Option("--all", help="Recommend to all customers; needs --out.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="File or pipe for the lists of --all.")] = None,
+    customers: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID,...", help="--all: only these customers; @FILE has one id per line; may be repeated."),
+    ] = None,
+    active_days: Annotated[
+        int | None,
+        typer.Option(
+            "--active-days", min=1, metavar="DAYS", help="--all: only customers who bought in the last DAYS days."
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="--all: only the I-th of N parts of the customers, such as 3/8.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,...", help="--all with a row for each article: further columns, such as prod_name,department."
+        ),
     ] = None,
 ) -> None:
     """Recommend articles to a customer, each with its reason; or write a file for all customers.
@@ -93,13 +115,16 @@ def recommend(
     Articles that are out of stock or not sold on the day of the list are left out (`hmrec stock` sets both). Reads
     the graph; writes only FILE.
 
-    Example: hmrec recommend 1 -k 5 --method user_based_cf
+    Examples: hmrec recommend 1 -k 5 --method user_based_cf;
+    hmrec recommend --all --out monday.csv --format csv --active-days 365 --columns prod_name
     """
     from ..cypher.errors import UserMistake
     from ..cypher.result_file import find_result_file
-    from ..graph_ml.recommend import Recommender, Request
+    from ..graph_ml.recommend import Campaign, ListForm, Recommender, Request
+    from ..graph_ml.recommend.campaign import parse_shard
 
-    form = choose_format(form, as_json)
+    if as_json and form in ("csv", "kaggle", "parquet") and not everyone:
+        raise UserMistake(f"--json and --format {form} select different formats.")
     request = Request(
         customer_id=customer,
         method=use_new_name(method),
@@ -112,20 +137,29 @@ def recommend(
         max_price=max_price,
         in_season=in_season,
         where=where,
-        only=read_some_ids("--only", only),
-        exclude=read_some_ids("--exclude", exclude),
+        only=read_some_ids("--only", only, "article"),
+        exclude=read_some_ids("--exclude", exclude, "article"),
         include_unavailable=include_unavailable,
         as_of=as_of.date() if as_of else None,
     )
     if everyone:
         if customer is not None or out is None:
             raise UserMistake("--all needs --out FILE and no customer.")
-        if form is not Format.json:
-            refuse(context, "form", because="with --all, which writes CSV in Kaggle's format; --json prints a receipt")
+        if form in ("table", "json"):
+            refuse(context, "form", because="with --all, which writes a file; --json prints a receipt")
+        chosen = read_some_ids("--customers", customers, "customer")
+        campaign = Campaign(
+            form=ListForm(form) if is_given(context, "form") else None,
+            customers=chosen or None,
+            active_days=active_days,
+            shard=parse_shard(shard) if shard is not None else (1, 1),
+            columns=tuple(name.strip() for part in columns or () for name in part.split(",")),
+        )
+        campaign.choose_form(out)  # refuse before anything is read
         target = find_result_file(out)
         with Bars() as bars, open_graph(bars) as graph:
-            count = Recommender(graph).recommend_all(request, out, progress=bars)
-        if form is Format.json:
+            count = Recommender(graph).recommend_all(request, out, campaign=campaign, progress=bars)
+        if as_json:
             dump_json({"customers": count, "file": str(out)})
         else:
             say = echo_note if target.is_standard_output else echo
@@ -133,14 +167,17 @@ def recommend(
         return
     if customer is None or out is not None:
         raise UserMistake("Pass one customer, or --all with --out FILE.")
+    refuse(context, "customers", "active_days", "shard", "columns", because="without --all")
+    if form in ("kaggle", "parquet"):
+        refuse(context, "form", because="as a form for one customer's list")
     with open_graph() as graph:
         result = Recommender(graph).recommend(request)
     if result.note:
-        (echo if form is Format.table else echo_note)(result.note)
-    show(result.articles, form)
+        (echo if form == "table" and not as_json else echo_note)(result.note)
+    show(result.articles, Format.json if as_json else Format(form))
 
 
-def read_some_ids(option: str, given: list[str] | None) -> tuple[str, ...]:
+def read_some_ids(option: str, given: list[str] | None, kind: str) -> tuple[str, ...]:
     """Return the ids of an option, which must have some if it was passed.
 
     Raises
@@ -151,7 +188,7 @@ def read_some_ids(option: str, given: list[str] | None) -> tuple[str, ...]:
 
     ids = tuple(read_ids(given or []))
     if given and not ids:
-        raise UserMistake(f"{option} names no article.", "Pass ids separated by commas, or @FILE with one per line.")
+        raise UserMistake(f"{option} names no {kind}.", "Pass ids separated by commas, or @FILE with one per line.")
     return ids
 
 

@@ -67,19 +67,27 @@ class RankingContext:
 
     def rank(self, ranker: Ranker, customers: Integers, k: int, new_only: bool) -> Integers:
         """Return [n, k]: each customer's best articles, padded with -1; `new_only` excludes those bought before."""
+        return self.rank_with_scores(ranker, customers, k, new_only)[0]
+
+    def rank_with_scores(
+        self, ranker: Ranker, customers: Integers, k: int, new_only: bool
+    ) -> tuple[Integers, npt.NDArray[np.float64]]:
+        """Return [n, k] and [n, k]: the articles as of `rank`, and their scores."""
         ranked = np.full((len(customers), k), -1, dtype=np.int64)
+        scores = np.zeros((len(customers), k))
 
         def rank_batch(begin: int) -> None:
             candidate_set, features = self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
             if new_only:
                 candidate_set, features = keep_new(candidate_set, features)
             score = ranker.score(features, candidate_set.row, new_only, k)
-            row, place, article = take_first(candidate_set, score, k)
-            ranked[begin + row, place] = article
+            row, place, which = take_first(candidate_set, score, k)
+            ranked[begin + row, place] = candidate_set.article[which]
+            scores[begin + row, place] = score[which]
 
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:  # the pool has enough threads
             list(pool.map(rank_batch, range(0, len(customers), CUSTOMERS_AT_ONCE)))
-        return ranked
+        return ranked, scores
 
     def _find_nearest(self, customers: Integers) -> Candidates:
         assert self.vectors is not None  # noqa: S101  only called if there are vectors
@@ -107,11 +115,11 @@ def keep_new(candidate_set: CandidateSet, features: Matrix) -> tuple[CandidateSe
 def take_first(
     candidate_set: CandidateSet, score: npt.NDArray[np.float64], k: int
 ) -> tuple[Integers, Integers, Integers]:
-    """Return row, place from 0 and article of each customer's k best candidates.
+    """Return row, place from 0 and number of each customer's k best candidates.
 
     Equal scores are in the order of ids. Candidates with a score of -inf are left out.
     """
     place = place_within(candidate_set.row, score)
     first = np.flatnonzero((place < k) & (score > -np.inf))
     first = first[np.lexsort((place[first], candidate_set.row[first]))]
-    return candidate_set.row[first], place[first], candidate_set.article[first]
+    return candidate_set.row[first], place[first], first

@@ -3,7 +3,8 @@
 Candidates come from the saved queries or their batch versions. The trained ranker orders them if there is one.
 """
 
+from .campaign import Campaign, ListForm
 from .recommender import Recommender
 from .request import Recommendations, Request
 
-__all__ = ["Recommendations", "Recommender", "Request"]
+__all__ = ["Campaign", "ListForm", "Recommendations", "Recommender", "Request"]

@@ -29,9 +29,10 @@ from ..ranker.features import FACTS, Matrix
 from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, choose_sources
 from .active_ranker import ActiveRanker
+from .campaign import PARTIAL, Campaign, ListForm, MethodList, read_columns, to_cells, write_rows
 from .plan import BEST_SELLERS, Plan, Step, plan_steps
 from .request import Request
-from .submission import write_submission
+from .submission import HEADER, write_lists
 
 AT_ONCE = 4_000  # customers; their candidates for the ranker take 0.5 GB
 FORM = 3  # raise it when the same graph gives other lists, so that no run resumes a file of the old ones
@@ -43,10 +44,12 @@ class BatchStep:
 
     Attributes
     ----------
+    method : the recommender's name.
     recommend : returns the lists of the customers with these numbers.
     suited : [C], whether the step is for a customer.
     """
 
+    method: str
     recommend: Callable[[Integers], Candidates]
     suited: Mask
 
@@ -68,16 +71,23 @@ class Shop:
 
 
 def recommend_all(
-    graph: Graph, active_ranker: ActiveRanker, request: Request, out: Path, at_once: int, progress: Progress
+    graph: Graph,
+    active_ranker: ActiveRanker,
+    request: Request,
+    out: Path,
+    campaign: Campaign,
+    at_once: int,
+    progress: Progress,
 ) -> int:
-    """Write every customer's list into a file and return their number, as `Recommender.recommend_all` describes.
+    """Write the customers' lists into a file and return their number, as `Recommender.recommend_all` describes.
 
     Raises
     ------
     NoRanker, NoEmbedding : the method needs one, and the graph has none.
-    UserMistake : the graph has no customers, or another run is writing the file.
+    UserMistake : the graph has no customers, none is chosen, or another run is writing the file.
     HmrecError : a load or a training changed the graph meanwhile.
     """
+    form = campaign.choose_form(out)
     before = read_state(graph)
     if not before.customers:
         raise UserMistake("The graph has no customers.", "Load some first: hmrec load DIR")
@@ -92,31 +102,55 @@ def recommend_all(
     steps = prepare_steps(shop, plan.steps, request, ranked)
     if before.is_settled and read_state(graph) != before:
         raise HmrecError("The graph changed while it was read.", "Try again when the load or training is done.")
-    settings = request.model_dump(mode="json") | {"method": request.chosen.name}
+    settings = request.model_dump(mode="json") | {"method": request.chosen.name} | asdict(campaign) | {"form": form}
+    columns = None if form is ListForm.kaggle else graph.read_with_retry(lambda: read_columns(graph, campaign))
     state = asdict(before) if before.is_settled else uuid4().hex  # no run resumes the file of an unsettled graph
     depends_on = [FORM, version("hmrec"), state, _digest(shop, ranker, context), settings]
-    customers, articles = list(subgraph.customer_ids), subgraph.article_ids
+    chosen = campaign.select(subgraph.customer_ids, subgraph.customer, subgraph.time, shop.snapshot.cut)
+    customers, articles = [subgraph.customer_ids.id(number) for number in chosen.tolist()], subgraph.article_ids
 
-    def predict(begin: int, end: int) -> Iterator[list[str]]:
-        for found in recommend_by_steps(steps, np.arange(begin, end), request.k):
-            yield [articles.id(article) for article in found]
+    def predict(begin: int, end: int) -> Iterator[tuple[str, ...]]:
+        for found in recommend_by_steps(steps, chosen[begin:end], request.k):
+            if columns is None:
+                yield (" ".join(articles.id(article) for article in found.articles),)
+            else:
+                yield to_cells(found, articles)
 
-    write_submission(out, depends_on, customers, predict, at_once=at_once, progress=progress)
+    def finish(partial_file: Path, complete: Path) -> None:
+        assert columns is not None  # noqa: S101  Kaggle's file is written as it is
+        write_rows(partial_file, complete, form, columns)
+
+    write_lists(
+        out,
+        depends_on,
+        customers,
+        predict,
+        header=HEADER if columns is None else PARTIAL,
+        finish=None if columns is None else finish,
+        at_once=at_once,
+        progress=progress,
+    )
     return len(customers)
 
 
-def recommend_by_steps(steps: list[BatchStep], customers: Integers, k: int) -> list[list[int]]:
+def recommend_by_steps(steps: list[BatchStep], customers: Integers, k: int) -> list[MethodList]:
     """Return each customer's first `k` articles: those of the first step, then those of the next; no article twice."""
-    lists: list[list[int]] = [[] for _ in customers]
+    lists = [MethodList([], [], []) for _ in customers]
     for step in steps:
-        short = np.array([place for place, found in enumerate(lists) if len(found) < k], dtype=np.int64)
+        short = np.array([place for place, found in enumerate(lists) if len(found.articles) < k], dtype=np.int64)
         short = short[step.suited[customers[short]]]
         if not len(short):
             continue
         more = step.recommend(customers[short])
         for row, place in enumerate(short.tolist()):
             found = lists[place]
-            found += [article for article in more.of(row)[0].tolist() if article not in found][: k - len(found)]
+            for article, score in zip(*(part.tolist() for part in more.of(row)), strict=True):
+                if len(found.articles) == k:
+                    break
+                if article not in found.articles:
+                    found.articles.append(article)
+                    found.scores.append(score)
+                    found.methods.append(step.method)
     return lists
 
 
@@ -145,17 +179,16 @@ def prepare_steps(
 
     last = (Step("popular_in_segment"), Step("popular"), BEST_SELLERS)
     return [
-        BatchStep(prepare(step.method, **step.parameters), everyone & step.suits(shop.bought, embedded))
+        BatchStep(step.method, prepare(step.method, **step.parameters), everyone & step.suits(shop.bought, embedded))
         for step in (*steps, *last)
     ]
 
 
 def rank_in_context(context: RankingContext, ranker: Ranker, request: Request, customers: Integers) -> Candidates:
-    """Return the ranker's lists, without its scores."""
-    ranked = context.rank(ranker, customers, request.k, request.new_only)
-    return Candidates(
-        np.append(0, np.cumsum((ranked >= 0).sum(axis=1))), ranked[ranked >= 0], np.zeros(int((ranked >= 0).sum()))
-    )
+    """Return the ranker's lists."""
+    ranked, scores = context.rank_with_scores(ranker, customers, request.k, request.new_only)
+    is_article = ranked >= 0
+    return Candidates(np.append(0, np.cumsum(is_article.sum(axis=1))), ranked[is_article], scores[is_article])
 
 
 def read_shop(graph: Graph, subgraph: Subgraph, ranker: Ranker | None, plan: Plan, request: Request) -> Shop:

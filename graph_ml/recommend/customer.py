@@ -82,11 +82,9 @@ def _rank(ranker: Ranker, proposed: Proposed, request: Request) -> list[Row]:
     if request.new_only:
         candidate_set, features = keep_new(candidate_set, features)
     score = ranker.score(features, candidate_set.row, request.new_only, request.k)
-    _, _, best = take_first(candidate_set, score, request.k)
-    if not len(best):
+    _, _, rows = take_first(candidate_set, score, request.k)
+    if not len(rows):
         return []
-    place = {article: row for row, article in enumerate(candidate_set.article.tolist())}
-    rows = np.array([place[article] for article in best.tolist()])
     parts = ranker.attribute(features[rows], request.new_only)[:, :-1]
     parts = np.where(np.isnan(candidate_set.place[rows]), -np.inf, parts)
     counted = [ranker.sources[source] for source in parts.argmax(axis=1).tolist()]

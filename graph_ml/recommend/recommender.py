@@ -15,6 +15,7 @@ from ...cypher.progress import Progress, silent
 from ...cypher.state import read_state
 from .active_ranker import ActiveRanker
 from .batch import AT_ONCE, recommend_all
+from .campaign import Campaign
 from .customer import recommend_by_queries, recommend_by_ranker
 from .explain import explain_by_ranker, explain_user_based_cf
 from .plan import check_ranker, plan_steps
@@ -72,18 +73,30 @@ class Recommender:
             found = recommend_by_ranker(self.graph, self.shared_lists, plan.state, ranker, request, plan.steps[1:])
         return replace(found, note=f"{found.note} {note}".strip()) if note else found
 
-    def recommend_all(self, request: Request, out: Path, *, at_once: int = AT_ONCE, progress: Progress = silent) -> int:
-        """Write every customer's list into a file in Kaggle's submission format.
+    def recommend_all(
+        self,
+        request: Request,
+        out: Path,
+        *,
+        campaign: Campaign | None = None,
+        at_once: int = AT_ONCE,
+        progress: Progress = silent,
+    ) -> int:
+        """Write the customers' lists into a file: in Kaggle's submission format, or with a row for each article.
 
-        The columns are `customer_id` and `prediction`, which has the article ids separated by spaces. Each list begins
-        with what `recommend` returns for the customer. A list shorter than `k` is filled with what is popular in the
-        customer's segment, then with what is popular, then with the best sellers of all time. A run that was killed
-        resumes where it stopped; see `write_submission`.
+        Kaggle's columns are `customer_id` and `prediction`, which has the article ids separated by spaces. With a row
+        for each article there are `customer_id`, `article_id`, `rank` (from 1), `score` and `method` (the recommender
+        that proposed the article, whose scores compare only with each other), and the campaign's columns.
+
+        Each list begins with what `recommend` returns for the customer. A list shorter than `k` is filled with what is
+        popular in the customer's segment, then with what is popular, then with the best sellers of all time. A run that
+        was killed resumes where it stopped; see `write_lists`.
 
         Parameters
         ----------
         request : its customer is None. `gnn` falls back to `auto` for customers without an embedding.
         out : the file.
+        campaign : which customers get a list, and the form of the file; None for all customers.
         at_once : customers in a batch, which is how many a killed run loses at most.
         progress : called with the number of customers done.
 
@@ -95,13 +108,14 @@ class Recommender:
         ------
         NoRanker, NoEmbedding : the method needs one, and the graph has none.
         UnknownValue : the request names a department, a colour or another value that no article has.
-        UserMistake : the graph has no customers, the request names one, or another run is writing the file.
+        UserMistake : the graph has no customers, none that the campaign names, the request names one, or another run is
+            writing the file.
         """
         if request.customer_id is not None:
             raise UserMistake("The request names one customer.", "Call recommend instead.")
         if (note := self.values.check(request)) and self.graph.notify is not None:
             self.graph.notify(note)
-        return recommend_all(self.graph, self.ranker, request, out, at_once, progress)
+        return recommend_all(self.graph, self.ranker, request, out, campaign or Campaign(), at_once, progress)
 
     def explain(self, customer_id: str, article_id: str, *, as_of: date | str | None = None) -> pd.DataFrame:
         """Return the parts of user-based CF's score of an article for a customer.

@@ -12,11 +12,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hmrec.cli import main as cli
 from hmrec.cypher.catalogue import parse_bare_query
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
+from hmrec.graph_ml.recommend.campaign import ROWS
 
 from tests.conftest import PROGRAMS, empty
 
@@ -95,6 +97,22 @@ def test_every_command_of_the_page_about_filters_runs(folder: Path, capsys: pyte
     assert "0001005186" in printed["hmrec recommend 1453 -k 5 --include-unavailable"]
     assert printed["hmrec recommend 1453 -k 5"].count(" 000") == 5
     assert "GROCERY" in printed["hmrec values department -k 5"]
+
+
+def test_every_command_of_the_page_about_lists_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (DOCS / "lists.md").read_text(encoding="utf-8")
+    commands = COMMAND.findall(text)
+    assert len(commands) == 3
+    for line in commands:
+        run(line, capsys)
+    monday = pl.read_csv(folder / "monday.csv", infer_schema=False)
+    assert monday.columns == [*ROWS, "prod_name", "department"]
+    assert set(monday.group_by("customer_id").len()["len"]) == {5}
+    assert pl.read_csv(folder / "few.csv", infer_schema=False)["customer_id"].unique().sort().to_list() == [
+        "1453",
+        "1454",
+    ]
+    assert pl.read_parquet(folder / "part.parquet").columns == list(ROWS)
 
 
 def test_the_notebook_runs(folder: Path) -> None:

@@ -19,7 +19,7 @@ from hmrec.cypher.local.backup import back_up
 from hmrec.cypher.local.server import LocalServer
 from hmrec.graph_ml.export import kept as kept_export
 from hmrec.graph_ml.network.checkpoint import Checkpoint
-from hmrec.graph_ml.recommend.submission import write_submission
+from hmrec.graph_ml.recommend.submission import write_lists
 from hmrec.loader.load import load_folder
 from hmrec.loader.report import write_whole
 from hmrec.loader.samples import write_synthetic
@@ -55,20 +55,20 @@ def test_a_full_disk_keeps_the_old_file_and_the_next_run_continues(tmp_path: Pat
 
     def predict(begin: int, end: int) -> list[list[str]]:
         asked.append(begin)
-        return [[f"{n:010}" for n in range(12)] for _ in range(begin, end)]
+        return [[" ".join(f"{n:010}" for n in range(12))] for _ in range(begin, end)]
 
     with small_disk(tmp_path / "disk") as disk:
         out = disk / "submission.csv"
         out.write_text("old")
         with pytest.raises(DiskFull, match=f"The disk of {disk} is full.*The next run .* resumes"):
-            write_submission(out, "settings", customers, predict, at_once=500)
+            write_lists(out, "settings", customers, predict, at_once=500)
         assert out.read_text() == "old"
         (partial,) = (entry for entry in disk.iterdir() if entry != out)
         kept = partial.read_bytes()
     out = tmp_path / out.name
     out.with_name(partial.name).write_bytes(kept)
     before = len(asked)
-    assert write_submission(out, "settings", customers, predict, at_once=500) < len(customers)
+    assert write_lists(out, "settings", customers, predict, at_once=500) < len(customers)
     assert asked[before] > 0
     assert len(out.read_text().splitlines()) == len(customers) + 1
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from hmrec.graph_ml.recommend.submission import write_submission
+from hmrec.graph_ml.recommend.submission import write_lists
 
 from tests.faults.children import count_repeats, draw_moments, kill_after
 
@@ -26,9 +26,9 @@ def write(out: Path, pause: float = 0.0) -> int:
 
     def predict(begin: int, end: int) -> list[list[str]]:
         time.sleep(pause)
-        return [[f"{place * n % 105_542:010}" for n in range(12)] for place in range(begin, end)]
+        return [[" ".join(f"{place * n % 105_542:010}" for n in range(12))] for place in range(begin, end)]
 
-    return write_submission(out, "the settings", CUSTOMERS, predict, at_once=500)
+    return write_lists(out, "the settings", CUSTOMERS, predict, at_once=500)
 
 
 def start_writing(out: Path) -> subprocess.Popen[str]:

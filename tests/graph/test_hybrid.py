@@ -33,7 +33,7 @@ from hmrec.graph_ml.ranker.declare import KNOWN
 from hmrec.graph_ml.ranker.features import FACTS
 from hmrec.graph_ml.ranker.fit import RankSettings
 from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES
-from hmrec.graph_ml.recommend import Recommendations, Recommender, Request
+from hmrec.graph_ml.recommend import Campaign, Recommendations, Recommender, Request
 from hmrec.graph_ml.recommend.shared_lists import SharedLists
 from hmrec.graph_ml.write_back.write import write_embeddings
 from typer.testing import CliRunner
@@ -121,6 +121,25 @@ def pause(*reports):
 with Graph.connect() as graph:
     Recommender(graph).recommend_all(Request(method="hybrid"), Path(sys.argv[1]), at_once=5, progress=pause)
 """
+
+
+@pytest.mark.parametrize("method", ["hybrid", "user_based_cf", "popular"])
+def test_rows_for_a_campaign_have_the_scores_of_one_customers_list(
+    module_graph: Graph, shop: pl.DataFrame, tmp_path: Path, method: str
+) -> None:
+    out = tmp_path / "rows.parquet"
+    campaign = Campaign(customers=("c00", "c05", "c41"), columns=("prod_name",))
+    recommender = Recommender(module_graph)
+    assert recommender.recommend_all(Request(method=method, k=5), out, campaign=campaign) == 3
+    rows = pl.read_parquet(out)
+    for customer in campaign.customers or ():
+        one = recommender.recommend(Request(customer_id=customer, method=method, k=5)).articles
+        written = rows.filter(pl.col("customer_id") == customer)
+        ranked = written.filter(pl.col("method") == method).head(len(one))
+        assert written["rank"].to_list() == list(range(1, 6))
+        assert written["article_id"].to_list()[: len(one)] == list(one["article_id"])
+        assert ranked["score"].to_list() == pytest.approx(list(one["score"])[: len(ranked)], rel=1e-5)
+        assert ranked["prod_name"].to_list() == list(one["prod_name"])[: len(ranked)]
 
 
 def test_a_killed_run_continues_and_other_settings_start_again(

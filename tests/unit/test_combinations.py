@@ -9,7 +9,12 @@ import pytest
 from hmrec.cli import main as cli
 
 WITHOUT_EFFECT = {
-    ("recommend", "--all", "--out", "x.csv", "--format", "csv"): "--format",
+    ("recommend", "1", "--format", "parquet"): "--format",
+    ("recommend", "1", "--format", "kaggle"): "--format",
+    ("recommend", "1", "--customers", "1"): "--customers",
+    ("recommend", "1", "--active-days", "9"): "--active-days",
+    ("recommend", "1", "--shard", "1/2"): "--shard",
+    ("recommend", "1", "--columns", "prod_name"): "--columns",
     ("recommend", "--all", "--out", "x.csv", "--format", "table"): "--format",
     ("recommend", "1", "--all", "--out", "x.csv"): "--all",
     ("recommend", "1", "--out", "x.csv"): "--out",

@@ -96,7 +96,7 @@ snapshot = Snapshot.of(shop)
 def recommend(request):
     shop = Shop(snapshot, snapshot.purchases_by_customer > 0, None)
     steps = prepare_steps(shop, plan_steps(request, lambda: None).steps, request)  # which needs no state
-    return recommend_by_steps(steps, np.arange(2), request.k)
+    return [found.articles for found in recommend_by_steps(steps, np.arange(2), request.k)]
 
 def read_help(command):
     return CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "400"}).output

@@ -13,7 +13,7 @@ import pytest
 from hmrec.cypher.errors import HmrecError, UserMistake
 from hmrec.cypher.result_file import find_result_file, write_result
 from hmrec.graph_ml.evaluate.page import write_page
-from hmrec.graph_ml.recommend.submission import write_submission
+from hmrec.graph_ml.recommend.submission import write_lists
 from hmrec.loader.report import write_whole
 
 CUSTOMERS = [f"c{place:02}" for place in range(12)]
@@ -21,7 +21,7 @@ Write = Callable[[Path], object]
 
 
 def recommend(out: Path) -> int:
-    return write_submission(out, 1, CUSTOMERS, lambda begin, end: [[f"a{n}"] for n in range(begin, end)], at_once=5)
+    return write_lists(out, 1, CUSTOMERS, lambda begin, end: [[f"a{n}"] for n in range(begin, end)], at_once=5)
 
 
 SUBMISSION = "customer_id,prediction\n" + "".join(f"{customer},a{n}\n" for n, customer in enumerate(CUSTOMERS))

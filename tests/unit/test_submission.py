@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from hmrec.cypher.errors import UserMistake
-from hmrec.graph_ml.recommend.submission import write_submission
+from hmrec.graph_ml.recommend.submission import write_lists
 
 CUSTOMERS = [*(f"c{n:03}" for n in range(37)), "with, comma", 'with "quotes"', "with\nline", "zoë"]
 
@@ -30,11 +30,11 @@ class Lists:
             if place == self.fails_at:
                 raise Broken
             self.predicted.append(place)
-            yield [f"a{place:03}", "a999"]
+            yield [f"a{place:03} a999"]
 
 
 def write(out: Path, lists: Callable[[int, int], Iterator[list[str]]], settings: object = 12, at_once: int = 5) -> int:
-    return write_submission(out, settings, CUSTOMERS, lists, at_once=at_once)
+    return write_lists(out, settings, CUSTOMERS, lists, at_once=at_once)
 
 
 def leave_half(out: Path, fails_at: int = 23) -> Path:

@@ -1,0 +1,196 @@
+"""Lists for a campaign: which customers get one, and the file with a row for each article of each list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from ...cypher.errors import UserMistake
+from ...cypher.graph import Graph
+from ...loader.properties import PRICE, find_property
+from ..export.subgraph import IdMap, Integers
+
+ROWS = ("customer_id", "article_id", "rank", "score", "method")
+"""The columns of a file with a row for each article, before those of the articles."""
+PARTIAL = ("customer_id", "article_ids", "scores", "methods")
+"""The columns of the partial file that such a file is made from: a row for each customer."""
+SEPARATOR = "\x1f"  # between the values of one customer; no id has it
+
+
+class ListForm(StrEnum):
+    """The form of the file with all lists: Kaggle's, with a row for each customer, or a row for each article."""
+
+    kaggle = "kaggle"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class MethodList(NamedTuple):
+    """A customer's list.
+
+    Attributes
+    ----------
+    articles : numbers of articles, best first.
+    scores : of each, by the method that proposed it, and comparable only within that method.
+    methods : the method that proposed each.
+    """
+
+    articles: list[int]
+    scores: list[float]
+    methods: list[str]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Which customers get a list, and what the file has.
+
+    Attributes
+    ----------
+    form : of the file; None for Parquet if the file's name ends in .parquet, and otherwise Kaggle's.
+    customers : ids of customers; None for all.
+    active_days : only customers with a purchase in this many days before the day of the lists; None for all.
+    shard : (i, n), the i-th of n parts of these customers, i from 1. The parts in order are the whole.
+    columns : properties of articles, as further columns of a file with a row for each article.
+
+    Raises
+    ------
+    UserMistake : a value is out of range, an article has no such property, or Kaggle's form has no such columns.
+    """
+
+    form: ListForm | None = None
+    customers: tuple[str, ...] | None = None
+    active_days: int | None = None
+    shard: tuple[int, int] = (1, 1)
+    columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.active_days is not None and self.active_days < 1:
+            raise UserMistake(f"Customers can be active in at least one day, not {self.active_days}.")
+        if not 1 <= self.shard[0] <= self.shard[1]:
+            raise UserMistake(f"There is no part {self.shard[0]} of {self.shard[1]}.", "Write --shard 3/8.")
+        self.properties()
+        if self.columns and self.form is ListForm.kaggle:
+            raise UserMistake("Kaggle's form has no columns for articles.", "Choose --format csv or parquet.")
+
+    def properties(self) -> dict[str, str]:
+        """Return the property of each column by the column's name.
+
+        Raises
+        ------
+        UserMistake : articles have no such property, or a column is named twice or like one of `ROWS`.
+        """
+        found: dict[str, str] = {}
+        for column in self.columns:
+            known = find_property(column).name
+            if known == PRICE:
+                raise UserMistake("The price is not a property of articles.", "Choose other columns.")
+            if column in found or column in ROWS:
+                raise UserMistake(f"The file has two columns {column[:60]!r}.", "Name each column once.")
+            found[column] = known
+        return found
+
+    def choose_form(self, out: Path) -> ListForm:
+        """Return the form of the file `out`.
+
+        Raises
+        ------
+        UserMistake : columns are named, and the form has none.
+        """
+        form = self.form or (ListForm.parquet if out.suffix.lower() == ".parquet" else ListForm.kaggle)
+        if self.columns and form is ListForm.kaggle:
+            raise UserMistake("Kaggle's form has no columns for articles.", "Choose --format csv or parquet.")
+        return form
+
+    def select(self, customer_ids: IdMap, customer: Integers, time: Integers, day: int) -> Integers:
+        """Return the numbers of the customers who get a list, ascending.
+
+        Parameters
+        ----------
+        customer_ids : all customers.
+        customer, time : [num_edges], the customer and the day of each purchase.
+        day : the day of the lists; days as since 1970-01-01.
+
+        Raises
+        ------
+        UserMistake : none of the named customers is in the graph.
+        """
+        chosen = np.ones(len(customer_ids), dtype=np.bool_)
+        if self.customers is not None:
+            known = [customer_ids.index(outer) for outer in set(self.customers) if outer in customer_ids]
+            if not known:
+                raise UserMistake("None of these customers is in the graph.", "Name customers by their ids.")
+            chosen[:] = False
+            chosen[known] = True
+        if self.active_days is not None:
+            active = np.zeros(len(customer_ids), dtype=np.bool_)
+            active[customer[(time >= day - self.active_days) & (time < day)]] = True
+            chosen &= active
+        return np.array_split(np.flatnonzero(chosen), self.shard[1])[self.shard[0] - 1]
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return (3, 8) for "3/8".
+
+    Raises
+    ------
+    UserMistake : it is not of that form.
+    """
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())
+    if found is None:
+        raise UserMistake(f"A shard is written as 3/8, not {text[:40]!r}.")
+    return int(found[1]), int(found[2])
+
+
+def to_cells(found: MethodList, articles: IdMap) -> tuple[str, str, str]:
+    """Return a list as the last three cells of a row of `PARTIAL`."""
+    return (
+        SEPARATOR.join(articles.id(article) for article in found.articles),
+        SEPARATOR.join(f"{score:.6g}" for score in found.scores),
+        SEPARATOR.join(found.methods),
+    )
+
+
+def read_columns(graph: Graph, campaign: Campaign) -> pl.DataFrame:
+    """Return the columns of the articles: article_id, and a column for each of the campaign's; all as text."""
+    properties = campaign.properties()
+    schema = {"article_id": pl.String} | dict.fromkeys(properties, pl.String)
+    rows: Iterator[list[str | None]] = (
+        [outer, *(None if value is None else str(value) for value in values)]
+        for _, outer, values in graph.stream("export_articles", properties=list(properties.values()))
+    )
+    return pl.DataFrame(list(rows) if properties else [], schema=schema, orient="row")
+
+
+def write_rows(partial: Path, complete: Path, form: ListForm, columns: pl.DataFrame) -> None:
+    """Make the file with a row for each article from the partial file with a row for each customer.
+
+    Parameters
+    ----------
+    partial : the file to read, with the columns `PARTIAL`.
+    complete : the file to write, with `ROWS`; score is missing where a method has none.
+    form : CSV or Parquet.
+    columns : further columns, by article_id.
+    """
+    lists = pl.scan_csv(partial, schema=dict.fromkeys(PARTIAL, pl.String))
+    cells = {"article_ids": "article_id", "scores": "score", "methods": "method"}
+    rows = (
+        lists.filter(pl.col("article_ids") != "")
+        .with_columns(pl.col(name).str.split(SEPARATOR).alias(column) for name, column in cells.items())
+        .with_columns(rank=pl.int_ranges(1, pl.col("article_id").list.len() + 1))
+        .explode("article_id", "score", "method", "rank")
+        .with_columns(pl.col("score").cast(pl.Float64).fill_nan(None))
+        .select(ROWS)
+    )
+    if columns.width > 1:
+        rows = rows.join(columns.lazy(), on="article_id", how="left", maintain_order="left")
+    if form is ListForm.parquet:
+        rows.sink_parquet(complete)
+    else:
+        rows.sink_csv(complete)
