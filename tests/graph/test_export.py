@@ -141,14 +141,15 @@ def test_exported_features_are_those_declared(module_graph: Graph, shop: pl.Data
     assert whole.articles["article_id"].to_list() == list(whole.article_ids)
     coded = to_hetero(whole)["article"]
     names = [feature.name for feature in ARTICLE_FEATURES]
-    department, group = coded.codes[:, names.index("department_no")], coded.codes[:, names.index("product_group_name")]
-    assert department.tolist() == [n % 2 + 1 for n in range(30)]
+    departments, group = coded.codes[:, names.index("department_no")], coded.codes[:, names.index("product_group_name")]
+    assert departments.tolist() == [n % 2 + 1 for n in range(30)]
     assert group.tolist() == [n % 3 + 1 for n in range(30)]
     assert coded.codes[:, names.index("section_no")].sum() == 0  # the shop has no sections
     assert len(coded.encoder.sizes) == len(names)
-    choice = FeatureSpec(
-        customers=(), articles=(Feature("department_no", FeatureKind.category),), edges=("VARIANT_OF",)
-    )
+    words = whole.attributes["Word"]  # every other number names four of the 30 articles: more than a tenth
+    assert (words.relationship, words.keys, words.edge_index.tolist()) == ("NAMED", ("7",), [[28, 29], [0, 0]])
+    department = Feature("department_no", FeatureKind.category)
+    choice = FeatureSpec(customers=(), articles=(department,), edges=("VARIANT_OF",), words=False)
     few = export_subgraph(module_graph, SubgraphSpec(features=choice))
     assert few.customers.columns == ["customer_id", "postal_code"]
     assert few.articles.columns == ["article_id", "department_no"]
