@@ -55,9 +55,6 @@ CUSTOMER_FEATURES = (
 GRAPH_ONLY_CUSTOMER_FEATURES = (Feature("postal_code", FeatureKind.category),)
 """Properties of customers that are exported but are no features: most customers have a post code of their own."""
 
-GRAPH_ONLY_ARTICLE_FEATURES = (Feature("prod_name", FeatureKind.category),)
-"""Properties of articles that are exported but are no features: the names, whose words become attribute nodes."""
-
 # H&M's numbers stand for categories. If a number and a name mean the same, the one that Complete Journey has is used.
 ARTICLE_FEATURES = (
     Feature("product_type_no", FeatureKind.category),
@@ -92,7 +89,6 @@ class FeatureSpec(BaseModel):
     edges: tuple[str, ...] = Field(
         default=EDGES, description="Relationships from articles to attribute nodes that become edges"
     )
-    words: bool = Field(default=True, description="Make attribute nodes of the words of the articles' names")
 
     def model_post_init(self, context: object) -> None:
         """Check that the loader writes all of these into the graph."""

@@ -32,7 +32,7 @@ from .read_subgraph import export_subgraph
 from .subgraph import Attribute, IdMap, Subgraph, SubgraphSpec
 from .update import can_update, update_subgraph
 
-_FORMAT = 4  # raised when the files or the meaning of the export change
+_FORMAT = 3  # raised when the files or the meaning of the export change
 MAX_COPIES = 3
 """The number of copies to keep; those used last stay."""
 _WAIT_SECONDS = 60.0  # for another process to write a copy; after that, the export is not cached

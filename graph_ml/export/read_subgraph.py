@@ -13,10 +13,9 @@ from ...cypher.errors import UnknownCustomer
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
 from ...loader.schema import ATTRIBUTES
-from .features import GRAPH_ONLY_ARTICLE_FEATURES, GRAPH_ONLY_CUSTOMER_FEATURES, Feature, make_frame
+from .features import GRAPH_ONLY_CUSTOMER_FEATURES, Feature, make_frame
 from .read_purchases import NodeFinder, read_purchases
 from .subgraph import Attribute, EmptySubgraph, IdMap, Integers, Subgraph, SubgraphSpec
-from .words import find_words
 
 LABELS = {attribute.relationship: attribute.label for attribute in ATTRIBUTES}
 """By the type of a relationship from articles, the label of its attribute nodes."""
@@ -57,7 +56,7 @@ def export_subgraph(graph: Graph, spec: SubgraphSpec | None = None, progress: Pr
         bought.channel,
         customers,
         articles,
-        read_attributes(graph, articles, article_nodes, spec),
+        read_attributes(graph, article_nodes, spec.features.edges),
         spec.features,
     )
     if spec.rows is not None:
@@ -85,8 +84,7 @@ def read_customers(graph: Graph, spec: SubgraphSpec, progress: Progress = silent
     ids = list(spec.customers) if isinstance(spec.customers, tuple) else None
     limit = spec.customers if isinstance(spec.customers, int) else None
     progress("Reading customers", 0, None)
-    properties = _append_missing(spec.features.customers, GRAPH_ONLY_CUSTOMER_FEATURES)
-    frame, nodes = _read_nodes(graph, "customer", properties, customers=ids, limit=limit)
+    frame, nodes = _read_nodes(graph, "customer", _with_graph_only(spec.features.customers), customers=ids, limit=limit)
     if ids is not None and (unknown := set(ids) - set(frame["customer_id"])):
         raise UnknownCustomer(min(unknown))
     return frame, nodes
@@ -108,8 +106,7 @@ def read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integ
     ------
     EmptySubgraph : no article is in the requested category.
     """
-    named = GRAPH_ONLY_ARTICLE_FEATURES if spec.features.words else ()
-    frame, nodes = _read_nodes(graph, "article", _append_missing(spec.features.articles, named), category=spec.category)
+    frame, nodes = _read_nodes(graph, "article", spec.features.articles, category=spec.category)
     if not len(nodes) and spec.category is not None:
         raise EmptySubgraph(
             f"No article is in an IndexGroup, Department or ProductGroup named {spec.category[:80]!r}.",
@@ -118,9 +115,9 @@ def read_articles(graph: Graph, spec: SubgraphSpec) -> tuple[pl.DataFrame, Integ
     return frame, nodes
 
 
-def _append_missing(features: tuple[Feature, ...], others: tuple[Feature, ...]) -> tuple[Feature, ...]:
+def _with_graph_only(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
     names = {feature.name for feature in features}
-    return features + tuple(feature for feature in others if feature.name not in names)
+    return features + tuple(feature for feature in GRAPH_ONLY_CUSTOMER_FEATURES if feature.name not in names)
 
 
 def _read_nodes(graph: Graph, kind: str, features: tuple[Feature, ...], **which: Any) -> tuple[pl.DataFrame, Integers]:
@@ -147,24 +144,8 @@ def _find_day_of_row(graph: Graph, spec: SubgraphSpec) -> date | None:
     return date.fromordinal(days["t_dat"][int(reached[0])].toordinal() + 1) if len(reached) else None
 
 
-def read_attributes(
-    graph: Graph, articles: pl.DataFrame, article_nodes: Integers, spec: SubgraphSpec
-) -> dict[str, Attribute]:
-    """Return the articles' attribute nodes by label, with the words of their names if the spec has them.
-
-    Parameters
-    ----------
-    graph : the graph to read.
-    articles, article_nodes : as returned by `read_articles`.
-    spec : which attributes.
-    """
-    attributes = _read_attribute_nodes(graph, article_nodes, spec.features.edges)
-    return attributes | find_words(articles) if spec.features.words else attributes
-
-
-def _read_attribute_nodes(
-    graph: Graph, article_nodes: Integers, relationships: tuple[str, ...]
-) -> dict[str, Attribute]:
+def read_attributes(graph: Graph, article_nodes: Integers, relationships: tuple[str, ...]) -> dict[str, Attribute]:
+    """Return the articles' attribute nodes by label; `article_nodes` [A] are the numbers of the articles' nodes."""
     find = NodeFinder(article_nodes)
     by_relationship: dict[str, list[tuple[str | int, Integers]]] = {}
     for relationship, key, nodes in graph.stream("export_attributes", relationships=list(relationships)):

@@ -71,7 +71,7 @@ def update_subgraph(
     articles, attributes = cached.articles, dict(cached.attributes)
     if changes.articles or not set(added["article_id"]) <= set(cached.article_ids):
         articles, nodes = read_articles(graph, spec)
-        attributes = read_attributes(graph, articles, nodes, spec)
+        attributes = read_attributes(graph, nodes, spec.features.edges)
     customer_ids, article_ids = IdMap(customers["customer_id"]), IdMap(articles["article_id"])
     try:
         bought = _merge(cached, is_unchanged, added, customer_ids, article_ids)

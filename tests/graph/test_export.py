@@ -141,13 +141,14 @@ def test_exported_features_are_those_declared(module_graph: Graph, shop: pl.Data
     assert whole.articles["article_id"].to_list() == list(whole.article_ids)
     coded = to_hetero(whole)["article"]
     names = [feature.name for feature in ARTICLE_FEATURES]
-    departments, group = coded.codes[:, names.index("department_no")], coded.codes[:, names.index("product_group_name")]
-    assert departments.tolist() == [n % 2 + 1 for n in range(30)]
+    department, group = coded.codes[:, names.index("department_no")], coded.codes[:, names.index("product_group_name")]
+    assert department.tolist() == [n % 2 + 1 for n in range(30)]
     assert group.tolist() == [n % 3 + 1 for n in range(30)]
     assert coded.codes[:, names.index("section_no")].sum() == 0  # the shop has no sections
     assert len(coded.encoder.sizes) == len(names)
-    department = Feature("department_no", FeatureKind.category)
-    choice = FeatureSpec(customers=(), articles=(department,), edges=("VARIANT_OF",), words=False)
+    choice = FeatureSpec(
+        customers=(), articles=(Feature("department_no", FeatureKind.category),), edges=("VARIANT_OF",)
+    )
     few = export_subgraph(module_graph, SubgraphSpec(features=choice))
     assert few.customers.columns == ["customer_id", "postal_code"]
     assert few.articles.columns == ["article_id", "department_no"]
@@ -187,20 +188,6 @@ def test_a_missing_price_or_channel_is_exported_as_missing(graph: Graph) -> None
     assert subgraph.quantity.tolist() == [2, 1]
     assert subgraph.channel.tolist() == [0, 2]
     assert list(subgraph.article_ids) == ["1", "2"]  # purchases without a day are not exported
-
-
-def test_words_of_names_become_attribute_nodes(graph: Graph) -> None:
-    run_text(
-        graph,
-        "UNWIND range(0, 39) AS n "
-        "CREATE (a:Article {article_id: toString(100 + n), prod_name: ['Strap top', 'Jeans, strap'][n % 20] + ''}) "
-        "WITH a, n WHERE n = 0 "
-        "CREATE (:Customer {customer_id: '1'})-[:BOUGHT {t_dat: date('2020-01-01'), quantity: 1}]->(a)",
-    )
-    found = export_subgraph(graph, SubgraphSpec(isolated=True)).attributes["Word"]
-    assert (found.relationship, found.keys) == ("NAMED", ("jeans", "strap", "top"))
-    assert found.edge_index.tolist() == [[1, 21, 0, 1, 20, 21, 0, 20], [0, 0, 1, 1, 1, 1, 2, 2]]
-    assert "Word" not in export_subgraph(graph, SubgraphSpec(features=FeatureSpec(words=False))).attributes
 
 
 def test_an_empty_graph_raises_an_error(graph: Graph) -> None:
