@@ -136,9 +136,9 @@ class Killed(BaseException):
     """Simulates a SIGKILL between two epochs; nothing catches it."""
 
 
-@pytest.mark.parametrize(("validation_days", "step_of_death"), [(0, ""), (7, ""), (7, "Training on all purchases")])
+@pytest.mark.parametrize("validation_days", [0, 7])
 def test_a_killed_training_continues_and_ends_like_an_undisturbed_one(
-    subgraph: Subgraph, tmp_path: Path, validation_days: int, step_of_death: str
+    subgraph: Subgraph, tmp_path: Path, validation_days: int
 ) -> None:
     settings = SMALL.model_copy(update={"dropout": 0.1, "validation_days": validation_days})
     checkpoint = Checkpoint(tmp_path / "training.safetensors", every=0)
@@ -146,8 +146,8 @@ def test_a_killed_training_continues_and_ends_like_an_undisturbed_one(
 
     def die(step: str, *_: object) -> None:
         nonlocal reported
-        reported += "loss" in step and step.startswith(step_of_death)  # an epoch
-        if reported == (2 if step_of_death else 4):  # checkpoints were saved before
+        reported += "loss" in step  # an epoch
+        if reported == 4:  # three checkpoints were saved
             raise Killed
 
     with pytest.raises(Killed):
@@ -159,10 +159,6 @@ def test_a_killed_training_continues_and_ends_like_an_undisturbed_one(
     assert resumed.settings == whole.settings
     assert (resumed.articles == whole.articles).all()
     assert resumed.history == whole.history
-    assert (resumed.before is None) == (whole.before is None) == (not validation_days)
-    if resumed.before is not None and whole.before is not None:
-        for name, weights in whole.before.weights.items():
-            np.testing.assert_array_equal(resumed.before.weights[name], weights)
     assert not checkpoint.file.exists()
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hmrec.graph_ml import hybrid
 from hmrec.graph_ml.export.subgraph import to_days
 from hmrec.graph_ml.hybrid import train_ranker_for
+from hmrec.graph_ml.network import training
+from hmrec.graph_ml.network.checkpoint import Checkpoint
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.ranker.fit import RankSettings, first_day
@@ -29,6 +33,35 @@ def test_it_is_the_network_of_the_purchases_before_the_rankers_weeks(monkeypatch
         np.testing.assert_array_equal(trained.before.weights[name], weights)
     monkeypatch.setattr(hybrid, "train", None)
     assert train_ranker_for(trained, shop, QUICK_RANKER) is not None
+
+
+class Killed(BaseException):
+    """Simulates a SIGKILL between two epochs; nothing catches it."""
+
+
+@pytest.mark.parametrize("step", ["Training: finding the best epoch", "Training on all purchases"])
+def test_a_killed_training_keeps_it(tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_best", lambda history: history[-1])  # so that the last training has two epochs
+    shop, settings = make_two_tastes(weeks=34), QUICK.model_copy(update={"epochs": 2})
+    whole = train(shop, settings)
+    assert whole.epochs > 1
+    epochs = 0
+
+    def die(shown: str, *_: object) -> None:
+        nonlocal epochs
+        epochs += shown.startswith(step) and "loss" in shown
+        if epochs == 2:
+            raise Killed
+
+    checkpoint = Checkpoint(tmp_path / "training.safetensors", every=0)
+    with pytest.raises(Killed):
+        train(shop, settings, die, checkpoint)
+    resumed = train(shop, settings, checkpoint=checkpoint)
+    assert (resumed.articles == whole.articles).all()
+    assert resumed.before is not None
+    assert whole.before is not None
+    for name, weights in whole.before.weights.items():
+        np.testing.assert_array_equal(resumed.before.weights[name], weights)
 
 
 def test_in_a_short_history_the_ranker_has_a_network_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
