@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
     from ..cypher.graph import Graph
     from ..cypher.local.server import LocalServer
-    from ..graph_ml.recommend import Recommender
 
 QUICK_HOUSEHOLDS = 200
+UNTRAINED = {"user_based_cf": "By collaborative filtering in Cypher, which needs no training"}
+"""The titles of the lists that are shown before training, by method."""
+TRAINED = {"gnn": "By the graph neural network", "auto": "By the ranker over all methods"}
+"""The titles of those that follow it."""
 
 
 def demo(
@@ -30,14 +33,14 @@ def demo(
 ) -> None:
     """Load real purchases, train on them and recommend: all steps of hmrec.
 
-    Writes Complete Journey under HMREC_HOME/demo, loads it, trains, writes the embeddings back and recommends to three
-    customers. Uses NEO4J_URI, or else the local Neo4j, installed and started if needed. Steps that are already done are
-    skipped. Does not touch a graph with other data.
+    Writes Complete Journey under HMREC_HOME/demo, loads it, and recommends to three customers by collaborative
+    filtering. Then it trains, writes the embeddings back, and shows the lists of the network and the ranker. Uses
+    NEO4J_URI, or else the local Neo4j, installed and started if needed. Steps that are already done are skipped. Does
+    not touch a graph with other data.
 
     Example: hmrec demo
     """
     from ..cypher.local.server import LocalServer
-    from ..graph_ml.recommend import Recommender
 
     server = local_server()
     folder = (server or LocalServer()).home / "demo" / ("quick" if quick else "journey")
@@ -47,19 +50,19 @@ def demo(
             server.start(bars)
         _sample(folder, quick, bars)
         _load(folder, server, bars)
-        with open_graph(bars) as graph:
-            _train(graph, bars)
     with open_graph() as graph:
         customers = _three_customers(graph)
-        recommender = Recommender(graph)
-        lists = {customer: _recommend(recommender, customer) for customer in customers}
-        if as_json:
-            dump_json(
-                {name: {method: records(rows) for method, rows in found.items()} for name, found in lists.items()}
-            )
-            return
-        for customer in customers:
-            _show_customer(graph, customer, lists[customer])
+        lists = _show_lists(graph, customers, UNTRAINED, as_json)
+    if not as_json:
+        echo("\nNext, a graph neural network and a ranker are trained. Their lists follow.\n")
+    with Bars() as bars, open_graph(bars) as graph:
+        _train(graph, bars)
+    with open_graph() as graph:
+        for customer, found in _show_lists(graph, customers, TRAINED, as_json).items():
+            lists[customer] |= found
+    if as_json:
+        dump_json({name: {method: records(rows) for method, rows in found.items()} for name, found in lists.items()})
+        return
     _show_browser(server, customers[0])
 
 
@@ -123,23 +126,25 @@ def _three_customers(graph: Graph) -> list[str]:
     return [str(graph.read("customers_by_purchases", skip=place, k=1)["customer_id"][0]) for place in places]
 
 
-def _recommend(recommender: Recommender, customer: str) -> dict[str, pd.DataFrame]:
-    """Return the customer's lists by method."""
-    from ..graph_ml.recommend import Request
+def _show_lists(
+    graph: Graph, customers: list[str], methods: dict[str, str], as_json: bool
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return the customers' lists by method; print each as soon as it is there, unless JSON is to be printed."""
+    from ..graph_ml.recommend import Recommender, Request
 
-    requests = [Request(customer_id=customer, method=method) for method in ("user_based_cf", "gnn", "auto")]
-    return {request.method: recommender.recommend(request).articles for request in requests}
-
-
-def _show_customer(graph: Graph, customer: str, lists: dict[str, pd.DataFrame]) -> None:
-    echo(f"\n=== Customer {customer}")
-    show(graph.read("last_purchases", customer_id=customer, k=5), Format.table, "Latest purchases")
-    for method, title in (
-        ("user_based_cf", "By collaborative filtering in Cypher"),
-        ("gnn", "By the graph neural network"),
-        ("auto", "By the ranker over all methods"),
-    ):
-        show(lists[method], Format.table, title)
+    recommender = Recommender(graph)
+    lists: dict[str, dict[str, pd.DataFrame]] = {customer: {} for customer in customers}
+    for customer in customers:
+        if not as_json:
+            echo(f"\n=== Customer {customer}")
+            if methods is UNTRAINED:
+                show(graph.read("last_purchases", customer_id=customer, k=5), Format.table, "Latest purchases")
+        for method, title in methods.items():
+            request = Request(customer_id=customer, method=method)
+            articles = lists[customer][method] = recommender.recommend(request).articles
+            if not as_json:
+                show(articles, Format.table, title)
+    return lists
 
 
 def _show_browser(server: LocalServer | None, customer: str) -> None:

@@ -32,8 +32,9 @@ def train_hybrid(
 ) -> tuple[TrainedModel, RankParts | None]:
     """Return a network trained on all purchases, and a ranker trained on the last weeks, with current facts.
 
-    The ranker's weeks use embeddings of a second network, trained for as many epochs on the purchases before the first
-    of these weeks. `embed_as_of` updates its embeddings for each week without training.
+    The ranker's weeks use embeddings of a network trained on the purchases before the first of these weeks: the one
+    that found the number of epochs or, where that one knows later purchases, a second one. `embed_as_of` updates its
+    embeddings for each week without training.
 
     Parameters
     ----------
@@ -119,13 +120,14 @@ def train_ranker_for(
     earlier = subgraph.where(subgraph.time < start)
     if not earlier.num_edges:
         return train_ranker(subgraph, None, rank_settings, sources, progress)
-    settings = trained.settings.model_copy(update={"validation_days": 0, "epochs": trained.epochs})
-    before = train(
-        earlier,
-        settings,
-        lambda _, done, total: progress("Training on earlier weeks", done, total),
-        device=device,
-    )
+    before = trained.before
+    if before is None or to_days(before.until) > start:
+        before = train(
+            earlier,
+            trained.settings.model_copy(update={"validation_days": 0, "epochs": trained.epochs}),
+            lambda _, done, total: progress("Training on earlier weeks", done, total),
+            device=device,
+        )
     place = choose_device(device)
     return train_ranker(
         subgraph, lambda part, day: embed_as_of(before, part, day, place), rank_settings, sources, progress

@@ -213,9 +213,15 @@ class Training:
         self.mean.eval()
         return embed_nodes(self.mean, graph, self.features, self.split, self.settings)
 
-    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
-        """Return the mean's parameters by name, with the latent embeddings of all nodes."""
-        return {name: self._gather(name, value.cpu()).numpy().copy() for name, value in self.mean.state_dict().items()}
+    def weights(self, state: Mapping[str, Tensor] | None = None) -> dict[str, npt.NDArray[np.float32]]:
+        """Return parameters by name, with the latent embeddings of all nodes.
+
+        Parameters
+        ----------
+        state : the parameters, such as `best`; None for the mean's.
+        """
+        state = self.mean.state_dict() if state is None else state
+        return {name: self._gather(name, value.cpu()).numpy().copy() for name, value in state.items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the state of the training but for `random`, the same whatever the number of processes."""

@@ -75,7 +75,7 @@ class TrainSettings(BaseModel):
         default=WEEK, ge=0, description="Days held out at a time to find the best epoch; 0: run all epochs"
     )
     validation_times: int = Field(
-        default=3, ge=1, description="Number of such periods, at most an eighth of all; a single one is noisy"
+        default=4, ge=1, description="Number of such periods, at most an eighth of all; a single one is noisy"
     )
     target_weeks: int = Field(
         default=20,
@@ -140,6 +140,8 @@ class TrainedModel:
     interrupted : whether an interrupt ended the training early.
     learned_from : the customers whose latent embeddings are in the weights; None: all of `customer_ids`.
     name : of vectors of another model (`read_own_vectors`), which have no weights here; empty for hmrec's own.
+    before : the network that found the number of epochs, from the purchases before the weeks held out; it has weights,
+        and no rows in `customers` and `articles`. None without such weeks. It is not stored.
     """
 
     customer_ids: IdMap
@@ -158,6 +160,7 @@ class TrainedModel:
     interrupted: bool = False
     learned_from: IdMap | None = None
     name: str = ""
+    before: TrainedModel | None = None
 
     @property
     def trained_customers(self) -> IdMap:

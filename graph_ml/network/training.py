@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from ...cypher.progress import DETAIL, Progress, silent
 from ..export.hetero import BOUGHT, get_encoders, select_purchases, take_customers, to_hetero, to_subgraph
-from ..export.subgraph import Integers, Subgraph, SubgraphSpec
+from ..export.subgraph import Integers, Subgraph, SubgraphSpec, to_date
 from .checkpoint import Checkpoint, make_key
 from .devices import CPU, DeviceName, choose_device
 from .epochs import START_POWERS, Training
@@ -40,7 +44,10 @@ PRESETS: dict[Preset, tuple[TrainSettings, SubgraphSpec]] = {
 """By name, the settings of a training and the part of the graph that it learns from."""
 
 _PREPARING = "Training: making the graphs of the weeks"
+_STARTING = "Training: finding the best start"
 _STEPS = {"search": "Training: finding the best epoch", "final": "Training on all purchases"}
+
+_SEARCHED = "searched."  # the prefix, in a checkpoint, of the best weights of the search
 
 _Begin = Callable[[HeteroData, TrainSettings, HeteroData], Training]
 
@@ -110,6 +117,12 @@ def train(
         get_encoders(base) if settings.features else {}, interrupted,
     )  # fmt: skip
     del training  # graphs of all weeks
+    if found.weights:
+        before = replace(
+            trained, customers=customers[:0], articles=articles[:0], weights=found.weights, until=found.until,
+            learned_from=None if drawn is None else trained.customer_ids,
+        )  # fmt: skip
+        trained = replace(trained, before=before)
     if drawn is not None:
         progress("Embedding the other customers", 0, None)
         trained = embed_shop(trained, data, place)
@@ -142,13 +155,16 @@ def draw_customers(subgraph: Subgraph, settings: TrainSettings) -> Integers | No
 class _Found(NamedTuple):
     """What the search found: settings with the start power, the history, and how many epochs are best.
 
-    `interrupted` has the weights of the best epoch if an interrupt ended the search; otherwise it is empty.
+    `weights` are those of the best epoch, from purchases before the day `until`; empty if no week was held out.
+    `interrupted` has the same as a process keeps them, if an interrupt ended the search; otherwise it is empty.
     """
 
     settings: TrainSettings
     history: list[Epoch]
     epochs: int
     interrupted: dict[str, Tensor]
+    weights: dict[str, npt.NDArray[np.float32]]
+    until: date
 
 
 def _search(
@@ -157,55 +173,81 @@ def _search(
     """Find the start power and the number of epochs on held-out weeks; without any the settings stay as they are."""
     folds = split_validation(to_subgraph(base), settings)
     if not folds:
-        return _Found(settings, [], settings.epochs, {})
+        return _Found(settings, [], settings.epochs, {}, {}, to_subgraph(base).until)
     training = begin(select_purchases(base, folds[-1].is_before), settings, shop)
+    begun: list[Epoch] = []
     if settings.spectral and settings.start_power is None:
         if record.start_power is None:
-            record.start_power = choose_start_power(training, folds, progress)
+            begun = [choose_start(training, folds, progress)]
+            record.start_power = training.settings.start_power
+            training.keep_best()
+            record.save("search", training, begun)
         settings = settings.model_copy(update={"start_power": record.start_power})
-    history, interrupted = _run_stage(training, "search", settings.epochs, folds, record, progress)
-    return _Found(settings, history, _best(history).epoch, training.best if interrupted else {})
+    history, interrupted = _run_stage(training, "search", settings.epochs, folds, record, progress, begun)
+    record.keep_searched(training)
+    until = to_date(folds[-1].day)
+    return _Found(
+        settings, history, _best(history).epoch, training.best if interrupted else {}, record.searched_weights, until
+    )
 
 
-def choose_start_power(training: Training, folds: list[ValidationFold], progress: Progress = silent) -> float:
-    """Return which of `START_POWERS` has the best lists after one epoch, and start the training from it.
+def choose_start(training: Training, folds: list[ValidationFold], progress: Progress = silent) -> Epoch:
+    """Return the first epoch from the best of `START_POWERS`, after which the training stands.
 
     Parameters
     ----------
     training : at its start.
-    folds : the weeks held out.
+    folds : the weeks held out; the power with the best lists for them after one epoch wins.
     progress : called with the step.
     """
-    scores = []
+    best: tuple[Epoch, TrainSettings, dict[str, Tensor], dict[str, Any]] | None = None
     for done, power in enumerate(START_POWERS):
-        progress("Training: finding the best start", done, len(START_POWERS))
+        progress(_STARTING, done, len(START_POWERS))
         if done:  # it stands at the first
             training.start(power)
-        scores.append(training.run_epoch(folds).score)
-    power = START_POWERS[int(np.argmax(scores))]
-    training.start(power)
-    return power
+        epoch = training.run_epoch(folds)
+        if best is None or epoch.score > best[0].score:
+            state = {name: value.clone() for name, value in training.tensors().items()}
+            best = epoch, training.settings, state, dict(training.random.bit_generator.state)
+    assert best is not None  # noqa: S101  START_POWERS is not empty
+    epoch, training.settings, state, random = best
+    training.load(state, random)
+    return epoch
 
 
 def _run_stage(
-    training: Training, stage: str, epochs: int, folds: list[ValidationFold], record: _Record, progress: Progress
+    training: Training,
+    stage: str,
+    epochs: int,
+    folds: list[ValidationFold],
+    record: _Record,
+    progress: Progress,
+    begun: Sequence[Epoch] = (),
 ) -> tuple[list[Epoch], bool]:
-    """Run a stage from its last checkpoint to its end; return its epochs, and whether it was interrupted."""
-    history = record.resume(stage, training)
-    progress(_STEPS[stage], len(history), epochs)
+    """Run a stage from its last checkpoint to its end; return its epochs, and whether it was interrupted.
+
+    `begun` has the epochs that the training has run already, where there is no checkpoint.
+    """
+    history = record.resume(stage, training) or list(begun)
+    _show(stage, history, epochs, progress)
     try:
         while len(history) < epochs and not _is_over(history, training.settings, bool(folds)):
             epoch = training.run_epoch(folds)
             history.append(epoch)
             if _best(history) is epoch:
                 training.keep_best()
-            progress(f"{_STEPS[stage]}{DETAIL}{epoch.describe()}", len(history), epochs)
+            _show(stage, history, epochs, progress)
             record.save(stage, training, history)
     except KeyboardInterrupt:
         if not history:
             raise
         return history, True
     return history, False
+
+
+def _show(stage: str, history: list[Epoch], epochs: int, progress: Progress) -> None:
+    detail = f"{DETAIL}{history[-1].describe()}" if history else ""
+    progress(f"{_STEPS[stage]}{detail}", len(history), epochs)
 
 
 def _is_over(history: list[Epoch], settings: TrainSettings, validated: bool) -> bool:
@@ -225,6 +267,7 @@ class _Record:
         if checkpoint is not None:
             self.saved = processes.share(checkpoint.load(key) if self.is_first else None)  # type: ignore[assignment]
         self.searched: list[list[float]] = []
+        self.searched_weights: dict[str, npt.NDArray[np.float32]] = {}
         self.start_power: float | None = self.saved[0]["start_power"] if self.saved else None
 
     def resume(self, stage: str, training: Training) -> list[Epoch]:
@@ -234,6 +277,11 @@ class _Record:
         facts, tensors = self.saved
         if stage == "search" and facts["stage"] == "final":  # over: its epochs are enough
             self.searched = facts["searched"]
+            self.searched_weights = {
+                name.removeprefix(_SEARCHED): value.numpy()
+                for name, value in tensors.items()
+                if name.startswith(_SEARCHED)
+            }
             return [Epoch(*epoch) for epoch in facts["searched"]]
         if facts["stage"] != stage:
             return []
@@ -241,6 +289,11 @@ class _Record:
         training.load(tensors, facts["random"])
         training.epochs = len(facts["history"])
         return [Epoch(*epoch) for epoch in facts["history"]]
+
+    def keep_searched(self, training: Training) -> None:
+        """Keep the best weights of the search, if it has run in this process."""
+        if training.best:
+            self.searched_weights = training.weights(training.best)
 
     def save(self, stage: str, training: Training, history: list[Epoch]) -> None:
         """Write the state of a training."""
@@ -254,6 +307,7 @@ class _Record:
             "start_power": self.start_power, "random": training.random.bit_generator.state,
         }  # fmt: skip
         tensors = training.tensors()  # by all processes
+        tensors |= {_SEARCHED + name: torch.from_numpy(value) for name, value in self.searched_weights.items()}
         if self.is_first:
             self.checkpoint.save(facts, tensors)
 

@@ -14,7 +14,7 @@ no latent embedding. One process alone trains this way; several take the whole g
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -212,9 +212,9 @@ class WideTraining(Training):
         sold[bought] = graph.sold
         return finish(self.mean, x[:customers], articles, replace(graph, sold=sold), self.settings)
 
-    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
+    def weights(self, state: Mapping[str, Tensor] | None = None) -> dict[str, npt.NDArray[np.float32]]:
         """As `Training.weights`, with a row of zeros for each node that is not in the graph."""
-        weights, (customers, _) = super().weights(), self.split
+        weights, (customers, _) = super().weights(state), self.split
         latent = weights["embedding"]
         kept = np.concatenate([np.ones(customers, dtype=np.bool_), self.unsold.bought, self.unsold.in_graph])
         weights["embedding"] = np.zeros((len(kept), latent.shape[1]), dtype=np.float32)

@@ -66,15 +66,20 @@ def write_vectors(
 def write_facts(graph: Graph, ids: IdMap, facts: Matrix, progress: Progress = silent) -> None:
     """Write facts [A, facts] to the articles; unknown facts get no property."""
     articles = list(ids)
-    for begin in range(0, len(articles), NODES_A_BATCH):
+
+    def write(begin: int) -> int:
+        chosen = slice(begin, begin + NODES_A_BATCH)
         rows = [
             [article, {name: None if value != value else value for name, value in zip(FACTS, values, strict=True)}]
-            for article, values in zip(
-                articles[begin : begin + NODES_A_BATCH], facts[begin : begin + NODES_A_BATCH].tolist(), strict=True
-            )
+            for article, values in zip(articles[chosen], facts[chosen].tolist(), strict=True)
         ]
         graph.write("write_facts", rows=rows)
-        progress("Writing facts about articles", begin + len(rows), len(articles))
+        return len(rows)
+
+    written = 0
+    for count in _run_at_once(write, range(0, len(articles), NODES_A_BATCH)):
+        written += count
+        progress("Writing facts about articles", written, len(articles))
 
 
 def _run_at_once(write: Callable[[int], int], begins: range) -> Iterator[int]:

@@ -22,13 +22,13 @@ def make_subgraph(rows: list[tuple[str, str, int]], quantity: int = 1) -> Subgra
     )
 
 
-def make_two_tastes(seed: int = 0) -> Subgraph:
-    """Return ten weeks of 60 customers who each buy 4 of their taste's 15 articles a week, and no others."""
+def make_two_tastes(seed: int = 0, weeks: int = 10) -> Subgraph:
+    """Return some weeks of 60 customers who each buy 4 of their taste's 15 articles a week, and no others."""
     random = np.random.default_rng(seed)
     rows = {
         (f"c{customer:02}", f"a{15 * (customer % 2) + article:02}", 7 * week + int(random.integers(7)))
-        for week in range(10)
+        for week in range(weeks)
         for customer in range(60)
         for article in random.permutation(15)[:4].tolist()
     }
-    return make_subgraph([*rows, ("c00", "a00", 69)])
+    return make_subgraph([*rows, ("c00", "a00", 7 * weeks - 1)])
