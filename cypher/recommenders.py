@@ -92,6 +92,13 @@ METHODS = (
         candidates=60,
     ),
     Method(
+        "bought_after",
+        "bought by others in the weeks after the customer's articles",
+        label="bought after",
+        needs_history=True,
+        candidates=60,
+    ),
+    Method(
         "variants",
         "other variants of products bought",
         label="variants",
