@@ -14,12 +14,11 @@ import numpy.typing as npt
 
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers
-from .article_history import ARTICLE_FACTS, ArticleHistory
+from .article_history import ARTICLE_FACTS, FACTS, ArticleHistory
 from .customer_history import CUSTOMER_FEATURES, CustomerHistory
 
 Matrix = npt.NDArray[np.float32]
 
-FACTS = tuple(feature.name for feature in ARTICLE_FACTS)
 HISTORY_FEATURES = tuple(feature.name for feature in CUSTOMER_FEATURES)
 SUBJECTS = (*(feature.subject for feature in CUSTOMER_FEATURES), *(fact.subject for fact in ARTICLE_FACTS))
 """The subject in `KNOWN` of each of the first columns of `compute_features`."""
@@ -67,8 +66,7 @@ def compute_features(snapshot: Snapshot, candidate_set: CandidateSet, facts: Mat
     cosine : [m], the cosine of the embeddings; NaN if one is missing.
     """
     part = snapshot.take(candidate_set.customers)
-    repeat_gap = facts[candidate_set.article, FACTS.index("repeat_gap")]
-    history = CustomerHistory(part, candidate_set.row, candidate_set.article, repeat_gap, cosine)
+    history = CustomerHistory(part, candidate_set.row, candidate_set.article, facts, cosine)
     known, sources = len(HISTORY_FEATURES) + len(FACTS), candidate_set.score.shape[1]
     # A row per feature, so that each is written to adjacent memory.
     described = np.empty((known + 2 * sources, len(candidate_set.row)), dtype=np.float32)
