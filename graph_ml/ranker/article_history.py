@@ -157,5 +157,3 @@ ARTICLE_FACTS: tuple[Feature[ArticleHistory], ...] = (
     *(_fact(f"{label.lower()}_buyers", partial(_sum_over_shared, label)) for label in SHARED_LABELS),
 )
 """Facts as of a day. An unknown fact, such as the gap of an article that no customer bought twice, is NaN."""
-
-FACTS = tuple(feature.name for feature in ARTICLE_FACTS)

@@ -13,9 +13,11 @@ from scipy.special import ndtr
 from ..candidates.lists import look_up, place_within, row_numbers
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers
-from .article_history import FACTS
+from .article_history import ARTICLE_FACTS
 from .declare import BOTH, CUSTOMER, SHARED_LABELS, Column, Feature, Floats, divide
 
+REPEAT_GAP = [fact.name for fact in ARTICLE_FACTS].index("repeat_gap")
+"""The column of that fact."""
 PRIOR_GAPS = 5.0
 """The number of gaps of other customers' length that are added to a customer's own, because few gaps say little."""
 GAP_DEVIATION = 0.8
@@ -44,7 +46,7 @@ class CustomerHistory:
 
     def __init__(self, snapshot: Snapshot, row: Integers, article: Integers, facts: Column, cosine: Column) -> None:
         self.snapshot, self.row, self.article = snapshot, row, article
-        self.repeat_gaps = facts[:, FACTS.index("repeat_gap")].astype(np.float64)
+        self.repeat_gaps = facts[:, REPEAT_GAP].astype(np.float64)
         self.cosine = cosine
         self.cut, self.pairs = snapshot.cut, snapshot.pairs
 

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers
-from .article_history import ARTICLE_FACTS, FACTS, ArticleHistory
+from .article_history import ARTICLE_FACTS, ArticleHistory
 from .customer_history import CUSTOMER_FEATURES, CustomerHistory
 
 Matrix = npt.NDArray[np.float32]
 
+FACTS = tuple(feature.name for feature in ARTICLE_FACTS)
 HISTORY_FEATURES = tuple(feature.name for feature in CUSTOMER_FEATURES)
 SUBJECTS = (*(feature.subject for feature in CUSTOMER_FEATURES), *(fact.subject for fact in ARTICLE_FACTS))
 """The subject in `KNOWN` of each of the first columns of `compute_features`."""
