@@ -94,9 +94,7 @@ METHODS = (
     Method(
         "bought_after",
         "bought by others in the weeks after the customer's articles",
-        label="bought after",
         needs_history=True,
-        candidates=60,
     ),
     Method(
         "variants",
