@@ -25,6 +25,7 @@ from hmrec.graph_ml.ranker.features import (
     name_features,
 )
 from hmrec.graph_ml.ranker.fit import RankSettings, first_day, train_ranker
+from hmrec.graph_ml.ranker.orders import Choice
 from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, merge_lists
 from scipy.stats import norm
@@ -245,7 +246,7 @@ def test_a_ranker_of_an_older_version_is_read_with_the_sources_new_names() -> No
 
 
 def test_contributions_add_up_to_the_score() -> None:
-    ranker = learn(True, ALL)
+    ranker = replace(learn(True, ALL), orders=(Choice(), Choice()))  # by the trees
     context = RankingContext.of(hold_out(make_two_tastes()), make_vectors, SOURCES)
     _, features = next(context.describe(np.arange(3)))
     parts = ranker.attribute(features, new_only=False)
