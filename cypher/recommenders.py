@@ -92,6 +92,11 @@ METHODS = (
         candidates=60,
     ),
     Method(
+        "bought_after",
+        "bought by others in the weeks after the customer's articles",
+        needs_history=True,
+    ),
+    Method(
         "variants",
         "other variants of products bought",
         label="variants",

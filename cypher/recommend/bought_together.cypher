@@ -17,11 +17,11 @@
 // $max_price: float = null         only articles sold for at most this price
 // $in_season: integer = null       only articles sold within this many days
 // $half_life: float = 42.0         days after which a purchase counts half
-// $damping: float = 0.5            how much less a best seller counts; 0: best sellers win
+// $damping: float = 0.15           how much less a best seller counts; 0: best sellers win
 // $articles: integer = 12          start from this many of the customer's articles, those of largest weight
 // $buyers: integer = 30            use this many purchases of each, the latest
 // $pool: integer = 300             score this many articles
-// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS damping, 12 AS articles, 30 AS buyers, 300 AS pool }
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 0.15 AS damping, 12 AS articles, 30 AS buyers, 300 AS pool }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()

@@ -213,19 +213,25 @@ class Snapshot:
         is_new = (self.customer[1:] != self.customer[:-1]) | (self.time[1:] != self.time[:-1])
         return np.append(0, np.cumsum(is_new))
 
-    def latest(self, buyers: int) -> Integers:
-        """Return each article's latest purchases, by whole days, until there are at least `buyers`."""
+    def latest(self, buyers: int, lag: int = 0) -> Integers:
+        """Return each article's latest purchases, by whole days, until there are at least `buyers`.
+
+        Purchases of the last `lag` days do not count.
+        """
 
         def make() -> Integers:
             order: Integers = self.cached(("by article",), lambda: sort_stably(self.time, self.article))
             counts = self.purchases_by_article
+            if lag:
+                order = order[self.time[order] < self.cut - lag]
+                counts = np.bincount(self.article[order], minlength=self.shape[1])
             end = np.cumsum(counts)
             since = np.full(self.shape[1], -(2**31))
             many = counts >= buyers
             since[many] = self.time[order[end[many] - buyers]]
             return order[self.time[order] >= since[self.article[order]]]
 
-        sample: Integers = self.cached(("latest", buyers), make)
+        sample: Integers = self.cached(("latest", buyers, lag), make)
         return sample
 
     def count_since(self, days: int) -> Integers:

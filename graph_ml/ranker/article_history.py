@@ -73,6 +73,18 @@ class ArticleHistory:
         sums = np.bincount(article[known], price[known], minlength=self.number)
         return divide(sums, np.bincount(article[known], minlength=self.number))
 
+    def decay_sales(self, half_life: float) -> Floats:
+        """Return log(1 + the purchases of the last 84 days, each weighted by 0.5 ^ (age in days / half_life))."""
+        recent = np.flatnonzero(self.snapshot.time >= self.cut - 84)
+        weights = np.power(0.5, (self.cut - self.snapshot.time[recent]) / half_life)
+        return np.log1p(np.bincount(self.snapshot.article[recent], weights, minlength=self.number))
+
+    def measure_growth(self, weeks_ago: int = 0) -> Floats:
+        """Return log((1 + purchases in a week) / (1 + those in the week before))."""
+        until, since, before = (self.snapshot.count_since(7 * (weeks_ago + more)) for more in range(3))
+        growth: Floats = np.log((1 + since - until) / (1 + before - since))
+        return growth
+
     def count_weeks(self) -> Floats:
         """Return the number of the last 12 weeks in which a customer bought the article, summed over customers."""
         snapshot, customers = self.snapshot, self.snapshot.shape[0]
@@ -115,6 +127,12 @@ ARTICLE_FACTS: tuple[Feature[ArticleHistory], ...] = (
     *(_fact(f"buyers_{days}", partial(_count_buyers, days)) for days in WINDOWS),
     # log((1 + buyers in the last 7 days) / (1 + a quarter of those in the last 28))
     _fact("trend", lambda h: np.log((1 + h.buyers[7]) / (1 + h.buyers[28] / 4))),
+    # purchases of the last 84 days with a half-life of 3 and of 10 days
+    _fact("fresh_sales_3", lambda h: h.decay_sales(3.0)),
+    _fact("fresh_sales_10", lambda h: h.decay_sales(10.0)),
+    # growth of the last week's purchases over those of the week before, and minus that week's growth
+    _fact("growth", lambda h: h.measure_growth()),
+    _fact("acceleration", lambda h: h.measure_growth() - h.measure_growth(weeks_ago=1)),
     # share of the last 28 days' buyers who had not bought it earlier
     _fact("first_share", lambda h: divide(h.count_pairs(h.pairs.first >= h.cut - 28), h.buyers[28])),
     # share of all buyers who bought it on two days or more

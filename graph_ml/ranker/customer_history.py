@@ -8,11 +8,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from scipy.special import ndtr
 
 from ..candidates.lists import look_up, place_within, row_numbers
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers
+from .article_history import ARTICLE_FACTS
 from .declare import BOTH, CUSTOMER, SHARED_LABELS, Column, Feature, Floats, divide
+
+REPEAT_GAP = [fact.name for fact in ARTICLE_FACTS].index("repeat_gap")
+"""The column of that fact."""
+PRIOR_GAPS = 5.0
+"""The number of gaps of other customers' length that are added to a customer's own, because few gaps say little."""
+GAP_DEVIATION = 0.8
+"""The standard deviation of the log of a gap."""
 
 
 class Kind(NamedTuple):
@@ -31,16 +40,20 @@ class CustomerHistory:
     snapshot : the purchases of n customers, and no others, because all are sorted and counted.
     row : [m], the customer of each candidate.
     article : [m], the article of each candidate.
-    repeat_gap : [m], the fact of that name about the article.
+    facts : [A, facts], from `describe_articles`.
     cosine : [m], the cosine of the embeddings.
     """
 
-    def __init__(
-        self, snapshot: Snapshot, row: Integers, article: Integers, repeat_gap: Column, cosine: Column
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, row: Integers, article: Integers, facts: Column, cosine: Column) -> None:
         self.snapshot, self.row, self.article = snapshot, row, article
-        self.repeat_gap, self.cosine = repeat_gap, cosine
+        self.repeat_gaps = facts[:, REPEAT_GAP].astype(np.float64)
+        self.cosine = cosine
         self.cut, self.pairs = snapshot.cut, snapshot.pairs
+
+    @property
+    def repeat_gap(self) -> Floats:
+        """Mean days between the purchases of the article, over all customers."""
+        return self.repeat_gaps[self.article]
 
     @cached_property
     def place(self) -> Integers:
@@ -77,6 +90,43 @@ class CustomerHistory:
         out = np.full(len(known), np.nan)
         np.divide(self.since_first - self.since_last, self.days - 1, out=out, where=known)
         return out
+
+    @cached_property
+    def pace(self) -> Floats:
+        """The mean log(gap / repeat_gap) of the customer's own gaps; near 0 if there are few.
+
+        It is negative for a customer who buys again sooner than others.
+        """
+        pairs, number = self.pairs, self.snapshot.shape[0]
+        elsewhere = self.repeat_gaps[pairs.article]
+        again = (pairs.days > 1) & (elsewhere > 0)
+        gaps = pairs.days[again] - 1
+        ratio = (pairs.last - pairs.first)[again] / (gaps * elsewhere[again])
+        customer = np.repeat(np.arange(number), np.diff(pairs.indptr))[again]
+        sums = np.bincount(customer, gaps * np.log(ratio), minlength=number)
+        paces: Floats = sums / (PRIOR_GAPS + np.bincount(customer, gaps, minlength=number))
+        return paces[self.row]
+
+    def expect_gap(self, prior: float) -> Floats:
+        """Return the log of the days to expect between the customer's purchases of the article.
+
+        It is the mean of the logs of the pair's own gaps and of `prior` gaps of repeat_gap * exp(pace), as in empirical
+        Bayes. Without a repeat_gap, the pair's own gaps count alone.
+        """
+        elsewhere, own = np.log(self.repeat_gap) + self.pace, np.log(self.gap)
+        gaps = np.where(np.isnan(own), 0, self.days - 1)
+        mean = (prior * elsewhere + gaps * np.nan_to_num(own)) / (prior + gaps)
+        return np.where(np.isnan(elsewhere), own, mean)
+
+    def expect_purchase(self) -> Floats:
+        """Return the chance that the customer buys the article in the next 7 days, by the expected gap.
+
+        Gaps are log-normal around it. Source of the idea that each article has its own lifetime: Wang et al., Modeling
+        item-specific temporal dynamics of repeat consumption for recommender systems, WWW 2019.
+        """
+        expected = self.expect_gap(1.0)
+        now, later = (ndtr((expected - np.log(self.since_last + days)) / GAP_DEVIATION) for days in (0, 7))
+        return 1 - divide(later, np.maximum(now, 1e-9))
 
     @cached_property
     def weights(self) -> sp.csr_matrix:
@@ -233,6 +283,15 @@ CUSTOMER_FEATURES: tuple[Feature[CustomerHistory], ...] = (
     _both("visits_due", lambda h: divide(h.visits[0], h.visits_gap)),
     # since_last / repeat_gap, the mean gap of all customers
     _both("due_elsewhere", lambda h: divide(h.since_last, h.repeat_gap)),
+    # mean log(gap / repeat_gap) of the customer's own gaps
+    _customer("pace", lambda h: h.pace),
+    # log of the gap to expect, with 1 or 3 gaps by repeat_gap and pace, and log(since_last / expected gap)
+    _both("expected_gap_1", lambda h: h.expect_gap(1.0)),
+    _both("expected_due_1", lambda h: np.log(h.since_last) - h.expect_gap(1.0)),
+    _both("expected_gap_3", lambda h: h.expect_gap(3.0)),
+    _both("expected_due_3", lambda h: np.log(h.since_last) - h.expect_gap(3.0)),
+    # chance of a purchase in the next 7 days
+    _both("repeat_chance", lambda h: h.expect_purchase()),
     # share of the customer's weight on the article's product, product type and department
     *(_both(f"{label.lower()}_share", partial(_share_of_shared, label)) for label in SHARED_LABELS),
     # days, since and due of its product, product type and department

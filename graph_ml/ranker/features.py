@@ -67,8 +67,7 @@ def compute_features(snapshot: Snapshot, candidate_set: CandidateSet, facts: Mat
     cosine : [m], the cosine of the embeddings; NaN if one is missing.
     """
     part = snapshot.take(candidate_set.customers)
-    repeat_gap = facts[candidate_set.article, FACTS.index("repeat_gap")]
-    history = CustomerHistory(part, candidate_set.row, candidate_set.article, repeat_gap, cosine)
+    history = CustomerHistory(part, candidate_set.row, candidate_set.article, facts, cosine)
     known, sources = len(HISTORY_FEATURES) + len(FACTS), candidate_set.score.shape[1]
     # A row per feature, so that each is written to adjacent memory.
     described = np.empty((known + 2 * sources, len(candidate_set.row)), dtype=np.float32)

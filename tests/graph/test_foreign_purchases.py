@@ -67,7 +67,7 @@ def test_foreign_purchases_with_a_date_change_no_result(graph: Graph, tmp_path: 
     run_text(graph, DATED)
     after, now = answers(graph), export_subgraph(graph, SubgraphSpec(isolated=True))
     # c01 and article 3 have two more BOUGHT each, and these methods use the degree in the store
-    by_degree = {"customers_by_purchases", "item_based_cf None", "bought_together None"}
+    by_degree = {"customers_by_purchases", "item_based_cf None", "bought_together None", "bought_after None"}
     assert {name for name in before if before[name] != after[name]} <= by_degree
     assert list(now.customer_ids) == list(whole.customer_ids)
     assert list(now.article_ids) == list(whole.article_ids)

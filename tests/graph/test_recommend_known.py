@@ -128,6 +128,23 @@ def test_own_repurchases_rank_articles_that_are_due_first(graph: Graph, tmp_path
     assert plain[0][1] == round(weight + 0.5 ** (14 / 42), 9)
 
 
+def test_bought_after_follows_others_to_their_next_visits(graph: Graph, tmp_path: Path) -> None:
+    bought = [("me", "a", 41), ("bob", "a", 30), ("bob", "x", 30), ("bob", "y", 23), ("bob", "z", 1)]
+    bought += [("eve", "a", 20), ("eve", "y", 13), ("eve", "y", 6), ("eve", "a", 2), ("joe", "y", 60), ("joe", "a", 0)]
+    load_folder(write_shop(tmp_path / "shop", bought), server=None, graph=graph)
+    after = {"y": 2 * 0.5 ** (7 / 28) + 0.5 ** (14 / 28), "z": 0.5 ** (29 / 28), "a": 0.5 ** (18 / 28)}
+    purchases = {"y": 4, "z": 1, "a": 5}
+    score = {article: round(0.5 * value / (2 * purchases[article] ** 0.1), 9) for article, value in after.items()}
+    words = "within 56 days after what you bought, by other customers"
+    assert rows(graph, "bought_after", customer_id="me") == [
+        ("y", score["y"], f"bought 3 times {words}"),
+        ("a", score["a"], f"you bought it before; bought once {words}"),
+        ("z", score["z"], f"bought once {words}"),
+    ]
+    assert [row[0] for row in rows(graph, "bought_after", customer_id="me", new_only=True, days=28)] == ["y"]
+    assert [row[0] for row in rows(graph, "bought_after", customer_id="me", as_of="2020-09-10", lag=0)] == ["y"]
+
+
 def test_popular_counts_purchases_of_the_last_days(graph: Graph, tmp_path: Path) -> None:
     bought = [("a", "x", 0), ("b", "x", 6), ("c", "x", 7), ("a", "y", 1), ("a", "z", 3), ("b", "z", 3), ("c", "z", 3)]
     load_folder(write_shop(tmp_path / "shop", bought), server=None, graph=graph)

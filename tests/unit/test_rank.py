@@ -25,8 +25,10 @@ from hmrec.graph_ml.ranker.features import (
     name_features,
 )
 from hmrec.graph_ml.ranker.fit import RankSettings, first_day, train_ranker
+from hmrec.graph_ml.ranker.orders import Choice
 from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, merge_lists
+from scipy.stats import norm
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
 
@@ -63,15 +65,16 @@ def test_the_order_of_features_is_that_of_stored_rankers() -> None:
     """A ranker stored in a graph finds a feature by its position."""
     assert " ".join(HISTORY_FEATURES) == (
         "days_bought since_last since_first gap due weight_14 weight_60 weight_180 share rank days_28 days_84 "
-        "visits_since visits_share visits_gap visits_due due_elsewhere product_share producttype_share "
-        "department_share product_days product_since product_due producttype_days producttype_since producttype_due "
+        "visits_since visits_share visits_gap visits_due due_elsewhere pace expected_gap_1 expected_due_1 "
+        "expected_gap_3 expected_due_3 repeat_chance product_share producttype_share department_share "
+        "product_days product_since product_due producttype_days producttype_since producttype_due "
         "department_days department_since department_due customer_articles customer_days customer_idle "
         "customer_recent customer_repeats customer_age cosine"
     )
     assert " ".join(FACTS) == (
-        "buyers_7 buyers_14 buyers_28 buyers_84 buyers_364 trend first_share repeat_share repeat_gap weekly_rate "
-        "log_price log_discount days_sold days_idle around_new around_buyers product_buyers producttype_buyers "
-        "department_buyers"
+        "buyers_7 buyers_14 buyers_28 buyers_84 buyers_364 trend fresh_sales_3 fresh_sales_10 growth acceleration "
+        "first_share repeat_share repeat_gap weekly_rate log_price log_discount days_sold days_idle around_new "
+        "around_buyers product_buyers producttype_buyers department_buyers"
     )
     assert name_features(("bought together",)) == [
         *HISTORY_FEATURES,
@@ -88,6 +91,9 @@ def test_facts_about_articles_by_hand(diary: Subgraph) -> None:
     assert facts["buyers_84"] == pytest.approx(np.log1p([2, 0, 1]))
     assert facts["buyers_364"] == pytest.approx(np.log1p([2, 1, 1]))
     assert facts["trend"][milk] == pytest.approx(np.log(3 / 1.5))
+    assert facts["fresh_sales_3"][milk] == pytest.approx(np.log1p(sum(0.5 ** (age / 3) for age in (20, 10, 5, 3))))
+    assert facts["growth"][milk] == pytest.approx(np.log(3 / 2))  # two in the last week, one in the week before
+    assert facts["acceleration"][milk] == pytest.approx(np.log(3 / 2) - np.log(2 / 2))
     assert facts["first_share"][milk] == 1  # both bought it first within 28 days
     assert np.isnan(facts["first_share"][tea])
     assert facts["repeat_share"].tolist() == [0.5, 0, 0]
@@ -123,9 +129,32 @@ def test_features_of_a_customers_purchases_by_hand(diary: Subgraph) -> None:
     np.testing.assert_equal(found["visits_gap"], np.array([1, np.nan, np.nan], dtype=np.float32))
     np.testing.assert_equal(found["visits_due"], np.array([0, np.nan, np.nan], dtype=np.float32))
     np.testing.assert_equal(found["due_elsewhere"], np.array([3 / 8.5, np.nan, np.nan], dtype=np.float32))
+    pace = 2 * np.log(8.5 / 8.5) / (5 + 2)  # ann's two gaps of milk are as long as everybody's
+    assert found["pace"] == pytest.approx([pace] * 3)
+    assert found["expected_gap_1"][milk] == pytest.approx(np.log(8.5))
+    assert found["expected_due_3"][milk] == pytest.approx(np.log(3 / 8.5))
+    now, later = (norm.sf(np.log(days / 8.5) / 0.8) for days in (3, 10))
+    assert found["repeat_chance"][milk] == pytest.approx(1 - later / now)
+    assert np.isnan(found["repeat_chance"][[rum, tea]]).all()  # nobody bought tea again
     assert found["customer_repeats"].tolist() == [0.5, 0.5, 0.5]
     assert found["customer_idle"].tolist() == [3, 3, 3]
     np.testing.assert_equal(found["cosine"], cosine)
+
+
+def test_a_customer_who_buys_again_sooner_than_others_is_expected_sooner() -> None:
+    rows = [(who, "milk", day) for who, gap in (("ann", 7), ("bob", 28)) for day in range(1, 92, gap)]
+    rows += [("ann", "tea", 90), ("bob", "tea", 90), ("eve", "tea", 60), ("eve", "tea", 88)]
+    snapshot = Snapshot.of(make_subgraph(rows), to_date(100))
+    facts = describe_articles(snapshot)
+    candidate_set = merge_lists(np.array([0, 1]), [make_lists([[(1, 1.0)], [(1, 1.0)]])], 2)
+    table = compute_features(snapshot, candidate_set, facts, np.full(2, np.nan, dtype=np.float32))
+    found = dict(zip(HISTORY_FEATURES, table.T, strict=False))
+    milk = float(facts[0, FACTS.index("repeat_gap")])
+    assert milk == pytest.approx((84 + 84) / (12 + 3))
+    pace = [gaps * np.log(gap / milk) / (5 + gaps) for gaps, gap in ((12, 7), (3, 28))]
+    assert found["pace"] == pytest.approx(pace)
+    assert found["expected_gap_1"] == pytest.approx(np.log(28) + np.array(pace))  # of tea, which only eve bought again
+    assert found["repeat_chance"][0] > found["repeat_chance"][1]
 
 
 def make_vectors(subgraph: Subgraph, day: int) -> Vectors:
@@ -217,7 +246,7 @@ def test_a_ranker_of_an_older_version_is_read_with_the_sources_new_names() -> No
 
 
 def test_contributions_add_up_to_the_score() -> None:
-    ranker = learn(True, ALL)
+    ranker = replace(learn(True, ALL), orders=(Choice(), Choice()))  # by the trees
     context = RankingContext.of(hold_out(make_two_tastes()), make_vectors, SOURCES)
     _, features = next(context.describe(np.arange(3)))
     parts = ranker.attribute(features, new_only=False)
