@@ -147,7 +147,10 @@ def prepare_steps(
 
     last = (prepare("popular_in_segment"), prepare("popular"), prepare("popular", days=EVER))
     return [
-        *(BatchStep(prepare(step.method), everyone & step.suits(shop.bought, embedded)) for step in steps),
+        *(
+            BatchStep(prepare(step.method, **step.parameters), everyone & step.suits(shop.bought, embedded))
+            for step in steps
+        ),
         *(BatchStep(one, everyone) for one in last),
     ]
 
@@ -185,7 +188,7 @@ def read_ranking_context(graph: Graph, subgraph: Subgraph, shop: Shop, ranker: R
         if article_id in subgraph.article_ids:
             known = [np.nan if value is None else value for value in values]
             facts[subgraph.article_ids.index(article_id)] = known
-    return RankingContext(shop.snapshot, facts, shop.vectors, choose_sources(ranker.sources))
+    return RankingContext(shop.snapshot, facts, shop.vectors, choose_sources(ranker.sources, ranker.parameters))
 
 
 def _needs_vectors(ranker: Ranker | None, plan: Plan) -> bool:

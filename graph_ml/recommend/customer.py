@@ -37,7 +37,7 @@ def recommend_by_queries(graph: Graph, request: Request, steps: tuple[Step, ...]
     asked = {"customer_id": customer_id, "k": request.k, "new_only": request.new_only, **request.filters}
     rows: list[Row] = []
     for step in suited:
-        rows += _leave_out(rows, graph.read_as(Row, step.method, **asked))
+        rows += _leave_out(rows, graph.read_as(Row, step.method, **asked, **step.parameters))
         if len(rows) >= request.k:
             break
     is_cold = suited[0].history is False
