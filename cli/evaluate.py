@@ -147,7 +147,11 @@ def _evaluate_candidates(methods: str | None, depths: str | None, form: Format, 
     facts = result.attrs
     for kind, rows in result.groupby("purchases", sort=False):
         title = f"{facts['days']} days from {facts['cut']} on, {kind} purchases: recall of the candidates"
-        rows = rows.assign(interval=[f"{low:.4f} to {high:.4f}" for low, high in zip(rows["recall_low"], rows["recall_high"], strict=True)])
+        rows = rows.assign(
+            interval=[
+                f"{low:.4f} to {high:.4f}" for low, high in zip(rows["recall_low"], rows["recall_high"], strict=True)
+            ]
+        )
         columns = ["source", "candidates", "recall", "interval", *(f"recall_at_{depth}" for depth in facts["depths"])]
         show(rows[columns], form, title)
 

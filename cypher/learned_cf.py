@@ -36,7 +36,9 @@ class CfParameters:
 
     def describe(self) -> str:
         """Describe the parameters, and why, in a sentence."""
-        values = ", ".join(f"{name} {'null' if value is None else f'{value:g}'}" for name, value in self.parameters().items())
+        values = ", ".join(
+            f"{name} {'null' if value is None else f'{value:g}'}" for name, value in self.parameters().items()
+        )
         return f"{values}. {self.why}."
 
 

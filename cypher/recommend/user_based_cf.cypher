@@ -8,7 +8,7 @@
 //   shared(c,n) = sum over shared a of rarity(a) * t(c,a) * t(n,a)        |c|^2 = sum over all a of t(c,a)^2
 //   similarity(c,n) = cosine: shared / (|c| |n|)   jaccard: shared / (|c|^2 + |n|^2 - shared)   overlap: shared / min(|c|^2, |n|^2)
 //   score(c,a) = sum over neighbours n of similarity(c,n) * w(n,a)  +  own_weight * similarity(c,c) * w(c,a)
-// Without half_life and damping these are the cosine, Jaccard and overlap coefficients of the sets of articles.
+// Without half-lives and damping these are the cosine, Jaccard and overlap coefficients of the sets of articles.
 // Sources: Herlocker et al., An algorithmic framework for performing collaborative filtering, SIGIR 1999 (neighbours, rarity);
 // Ding and Li, Time weight collaborative filtering, CIKM 2005 (decay); Strehl and Ghosh, AAAI workshop 2000 (extended Jaccard).
 //

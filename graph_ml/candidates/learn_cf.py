@@ -26,8 +26,8 @@ from .user_based_cf import user_based_cf
 
 MOST_PURCHASES = 2_000_000
 """Learn on a sample of customers with about so many purchases in total."""
-ENOUGH = 2_000
-"""Lists to compare on: training goes back week by week until it has so many."""
+ENOUGH = (1_000, 2_000)
+"""Lists to compare on, of all articles and of new ones, whose hits are rarer: training goes back that many weeks."""
 WEEKS = 12
 """Number of weeks to go back at most."""
 FEWEST = 50
@@ -37,10 +37,12 @@ LENGTH = 12
 VALUES: Mapping[str, tuple[Any, ...]] = {
     "own_weight": (0.0, 1.0, 2.0, 4.0, 8.0, 16.0),
     "similarity_half_life": (14.0, 42.0, 120.0, None),
-    "half_life": (7.0, 14.0, 42.0, 90.0, 180.0, None),
+    "half_life": (7.0, 14.0, 42.0, 90.0, 180.0, 365.0, None),
     "neighbours": (50, 100, 200),
 }
 """The values to try, in the order of the search."""
+BEGIN = {"neighbours": 100}
+"""Where the search begins, if not with the header's defaults: more neighbours show the effect of half-lives better."""
 STEP = "Learning the parameters of user_based_cf"
 
 Precision = npt.NDArray[np.float64]
@@ -57,8 +59,7 @@ def learn_cf(subgraph: Subgraph, progress: Progress = silent, *, seed: int = 0) 
     """Return the parameters of `user_based_cf` that are best on the last weeks, for all articles and for new ones.
 
     Of many values, the best is often best by chance. So the defaults of the query's header stay if there are fewer than
-    `FEWEST` lists to compare on, and a value only replaces another if it is better by half the standard error of the
-    difference.
+    `FEWEST` lists to compare on, or unless the values found are better by half the standard error of the difference.
 
     Parameters
     ----------
@@ -66,7 +67,9 @@ def learn_cf(subgraph: Subgraph, progress: Progress = silent, *, seed: int = 0) 
     progress : receives the number of parameters searched.
     seed : draws the customers, if there are more than needed.
     """
-    weeks = _collect_weeks(subgraph, seed)
+    random = np.random.default_rng(seed)
+    sample = _draw_customers(subgraph, random)
+    weeks = list(_collect_weeks(sample, random))
     found = []
     for new_only in (False, True):
         names = [name for name in VALUES if not (new_only and name == "own_weight")]
@@ -74,7 +77,8 @@ def learn_cf(subgraph: Subgraph, progress: Progress = silent, *, seed: int = 0) 
         def show(done: int, begin: int = int(new_only), total: int = 2 * len(names)) -> None:
             progress(STEP, begin + done / total, 2)
 
-        found.append(_search([week[new_only] for week in weeks], names, new_only, show))
+        tested = [week[new_only] for week in weeks if len(week[new_only].truth.customers)]
+        found.append(_search(tested, names, new_only, show))
     return LearnedCf(*found)
 
 
@@ -87,30 +91,25 @@ def _draw_customers(subgraph: Subgraph, random: np.random.Generator) -> Subgraph
     return subgraph.take(np.sort(customers[np.cumsum(bought) <= MOST_PURCHASES]))
 
 
-def _collect_weeks(subgraph: Subgraph, seed: int) -> list[tuple[_Week, _Week]]:
-    """Return the last weeks, for all purchases and for new ones, until there are `ENOUGH` lists to compare on."""
-    random = np.random.default_rng(seed)
-    sample = _draw_customers(subgraph, random)
-    weeks: list[tuple[_Week, _Week]] = []
-    lists = 0
+def _collect_weeks(subgraph: Subgraph, random: np.random.Generator) -> Iterator[tuple[_Week, _Week]]:
+    """Yield the last weeks, for all purchases and for new ones, until there are `ENOUGH` lists to compare on."""
+    left = list(ENOUGH)
     for ago in range(WEEKS):
-        if lists >= ENOUGH:
-            break
+        if max(left) <= 0:
+            return
         try:
-            held = hold_out(sample, WEEK, ago)
+            held = hold_out(subgraph, WEEK, ago)
         except UserMistake:  # no purchase in that week, or none before it
             continue
         snapshot = Snapshot.of(held.before, held.cut)
-        truths = [make_truth(held, new_only) for new_only in (False, True)]
-        drawn = random.permutation(truths[0].customers)[: ENOUGH - lists]
-        lists += len(drawn)
-        everything, new = (_Week(snapshot, _keep(truth, drawn)) for truth in truths)
-        weeks.append((everything, new))
-    return weeks
+        truths = [_draw(make_truth(held, bool(kind)), left[kind], random) for kind in (0, 1)]
+        left = [most - len(truth.customers) for most, truth in zip(left, truths, strict=True)]
+        yield _Week(snapshot, truths[0]), _Week(snapshot, truths[1])
 
 
-def _keep(truth: Truth, customers: Integers) -> Truth:
-    kept = np.isin(truth.customers, customers)
+def _draw(truth: Truth, most: int, random: np.random.Generator) -> Truth:
+    """Return the truth of at most so many customers."""
+    kept = np.sort(random.permutation(len(truth.customers))[: max(0, most)])
     return Truth(truth.customers[kept], truth.bought, truth.owned, truth.relevant[kept])
 
 
@@ -121,33 +120,30 @@ def _search(weeks: list[_Week], names: list[str], new_only: bool, show: Callable
     lists = sum(len(week.truth.customers) for week in weeks)
     if lists < FEWEST:
         return CfParameters(**defaults, why=f"The defaults: {lists} lists to compare on are fewer than {FEWEST}")
-    first = _measure(weeks, defaults, new_only)
-    best, precision = defaults, first
-    known = {tuple(defaults.values())}
-    for number, (name, values) in enumerate(_list_searches(names, lambda: best)):
-        for value in values:
+    default = _measure(weeks, defaults, new_only)
+    best = defaults | BEGIN
+    precision = _measure(weeks, best, new_only)
+    known = {tuple(best.values())}
+    for number, name in enumerate(names + names):
+        for value in VALUES[name] if number < len(names) else _list_neighbouring(VALUES[name], best[name]):
             tried = best | {name: value}
             if tuple(tried.values()) not in known:
                 known.add(tuple(tried.values()))
                 found = _measure(weeks, tried, new_only)
-                if _is_better(found, precision):
+                if found.mean() > precision.mean():
                     best, precision = tried, found
         show(number + 1)
-    measured = f"MAP@{LENGTH} of {lists:,} lists on weeks held out {precision.mean():.4f}"
-    why = f"{measured}, by the defaults {first.mean():.4f}" if best != defaults else f"{measured}, by the defaults"
-    return CfParameters(**best, why=why)
+    measured = f"MAP@{LENGTH} of {lists:,} lists on weeks held out"
+    figures = f"{precision.mean():.4f}, by the defaults {default.mean():.4f}"
+    if _is_better(precision, default):
+        return CfParameters(**best, why=f"{measured}: {figures}")
+    return CfParameters(**defaults, why=f"The defaults: nothing is clearly better by {measured} ({figures})")
 
 
-def _list_searches(
-    names: list[str], read_best: Callable[[], Mapping[str, Any]]
-) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield each parameter with all its values, and then once more with those next to its best one."""
-    for name in names:
-        yield name, VALUES[name]
-    for name in names:
-        values, best = VALUES[name], read_best()[name]
-        place = values.index(best) if best in values else 0
-        yield name, values[max(0, place - 1) : place + 2]
+def _list_neighbouring(values: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    """Return the values next to one of them."""
+    place = values.index(value) if value in values else 0
+    return values[max(0, place - 1) : place + 2]
 
 
 def _measure(weeks: list[_Week], parameters: Mapping[str, Any], new_only: bool) -> Precision:

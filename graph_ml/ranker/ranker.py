@@ -249,7 +249,9 @@ class Ranker:
             for order in orders:
                 if order.order not in (TREES, BLEND, *sources):
                     raise ValueError("an unknown order")
-            parameters = {find_method(name).name: dict(learned) for name, learned in parts.get("parameters", {}).items()}
+            parameters = {
+                find_method(name).name: dict(learned) for name, learned in parts.get("parameters", {}).items()
+            }
             return cls(sources, (tuple(everything), tuple(new)), (orders[0], orders[1]), parameters)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, UserMistake) as error:
             raise HmrecError("The ranker stored in the graph cannot be read.", "Train again: hmrec train") from error

@@ -36,7 +36,9 @@ def choose_sources(names: tuple[str, ...], learned: Learned | None = None) -> tu
 def find_sources(names: tuple[str, ...], learned: Learned | None = None) -> tuple[Method, ...]:
     """Return the sources with these names, in this order, with the parameters that training learned."""
     more = learned or {}
-    return tuple(replace(one, parameters={**one.parameters, **more.get(one.name, {})}) for one in map(find_method, names))
+    return tuple(
+        replace(one, parameters={**one.parameters, **more.get(one.name, {})}) for one in map(find_method, names)
+    )
 
 
 def apply_cf(learned: LearnedCf, sources: tuple[Method, ...] = SOURCES) -> tuple[Method, ...]:

@@ -63,7 +63,11 @@ def read_list(graph: Graph, customer_id: str, **given: Any) -> list[tuple[str, f
 def test_the_model_keeps_them_and_the_state_has_them(shop: Graph) -> None:
     model = find_version(shop, 1).model
     assert (model["cf_all_half_life"], model["cf_all_neighbours"], model["cf_all_own_weight"]) == (90.0, 7, 0.7)
-    assert (model.get("cf_new_half_life"), model["cf_new_similarity_half_life"], model["cf_new_why"]) == (None, 20.0, "measured, too")
+    assert (model.get("cf_new_half_life"), model["cf_new_similarity_half_life"], model["cf_new_why"]) == (
+        None,
+        20.0,
+        "measured, too",
+    )
     found = read_state(shop).model
     assert found is not None
     assert found.cf is not None
@@ -186,7 +190,7 @@ def test_another_version_brings_its_own(shop: Graph, customers: list[str]) -> No
 @pytest.fixture(scope="module")
 def recalls(shop: Graph) -> Iterator[Any]:
     sources = ("own_repurchases", "user_based_cf", "popular")
-    yield evaluate_candidates(shop, weeks=2, sources=sources, depths=(5, 120))
+    return evaluate_candidates(shop, weeks=2, sources=sources, depths=(5, 120))
 
 
 def test_recall_of_candidates_grows_with_their_number_and_the_union_has_all(recalls: Any) -> None:

@@ -35,6 +35,21 @@ def make_habits(customers: int = 60, weeks: int = 16) -> Subgraph:
     return make_subgraph(rows)
 
 
+def collect_weeks(shop: Subgraph) -> list[Any]:
+    return list(module._collect_weeks(shop, np.random.default_rng(0)))
+
+
+def test_a_large_shop_is_searched_on_a_sample_of_its_customers(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = make_two_tastes()
+    monkeypatch.setattr(module, "MOST_PURCHASES", 900)
+    sample = module._draw_customers(shop, np.random.default_rng(0))
+    assert 0.9 * 900 < sample.num_edges <= 900
+    bought = np.bincount(shop.customer)
+    for place, customer in enumerate(sample.customer_ids):  # whole customers, with all their purchases
+        assert (sample.customer == place).sum() == bought[shop.customer_ids.index(customer)]
+    assert learn_cf(shop).all.why.startswith(("MAP@12 of ", "The defaults: "))
+
+
 @pytest.mark.parametrize("name", SHOPS)
 def test_the_smallest_shops_keep_the_defaults_and_say_why(name: str) -> None:
     learned = learn_cf(make_subgraph(SHOPS[name]))
@@ -53,19 +68,11 @@ def test_a_shop_of_300_rows_says_what_was_measured() -> None:
         assert found.describe().endswith(f". {found.why}.")
 
 
-def test_customers_of_habit_get_more_of_their_own_history() -> None:
-    learned = learn_cf(make_habits())
-    assert learned.all.why.startswith("MAP@12 of ")
-    assert learned.all.own_weight is not None
-    assert learned.all.own_weight > HEADER["own_weight"]
-    assert learned.new.own_weight is None
-
-
 @pytest.mark.parametrize("make", [make_two_tastes, make_habits])
 def test_the_learned_parameters_are_among_the_values_and_no_worse_than_the_defaults_on_these_weeks(make: Any) -> None:
     shop = make()
     learned = learn_cf(shop)
-    weeks = module._collect_weeks(shop, 0)
+    weeks = collect_weeks(shop)
     for new_only, found in enumerate((learned.all, learned.new)):
         for name in VALUES:
             assert getattr(found, name) in (*VALUES[name], HEADER[name], None)
@@ -77,6 +84,7 @@ def test_the_learned_parameters_are_among_the_values_and_no_worse_than_the_defau
         default = module._measure(chosen, {name: HEADER[name] for name in names}, bool(new_only))
         assert best.mean() >= default.mean()
         assert f"{best.mean():.4f}" in found.why
+        assert f"defaults {default.mean():.4f}" in found.why
 
 
 def test_training_learns_the_same_again_and_needs_no_more_customers_than_enough(
@@ -84,16 +92,18 @@ def test_training_learns_the_same_again_and_needs_no_more_customers_than_enough(
 ) -> None:
     shop = make_two_tastes()
     assert learn_cf(shop) == learn_cf(shop)
-    monkeypatch.setattr(module, "ENOUGH", 70)
-    weeks = module._collect_weeks(shop, 0)
-    assert [len(everything.truth.customers) for everything, _ in weeks] == [60, 10]
-    assert ENOUGH > FEWEST
+    monkeypatch.setattr(module, "ENOUGH", (70, 130))
+    weeks = collect_weeks(shop)
+    assert [len(everything.truth.customers) for everything, _ in weeks][:2] == [60, 10]
+    assert sum(len(everything.truth.customers) for everything, _ in weeks) == 70
+    assert sum(len(new.truth.customers) for _, new in weeks) <= 130
+    assert min(ENOUGH) > FEWEST
 
 
 def test_each_week_is_predicted_from_the_purchases_before_it() -> None:
     shop = make_two_tastes()
     ends = [shop.until.toordinal() - 719163 - 7 * ago for ago in range(20)]
-    weeks = module._collect_weeks(shop, 0)
+    weeks = collect_weeks(shop)
     assert len(weeks) == 9
     for (everything, new), end in zip(weeks, ends, strict=False):
         assert everything.snapshot is new.snapshot

@@ -107,7 +107,11 @@ def test_collaborative_filtering_has_the_learned_parameters_except_for_days_that
     method: str, new_only: bool
 ) -> None:
     state = replace(UNRANKED, model=replace(MODEL, has_ranker=False, cf=LEARNED))
-    for as_of, wanted in ((None, LEARNED.parameters(new_only)), ("2020-09-22", LEARNED.parameters(new_only)), ("2020-09-21", {})):
+    for as_of, wanted in (
+        (None, LEARNED.parameters(new_only)),
+        ("2020-09-22", LEARNED.parameters(new_only)),
+        ("2020-09-21", {}),
+    ):
         plan = plan_steps(Request(method=method, new_only=new_only, as_of=as_of), lambda: state)
         for step in plan.steps:
             assert step.parameters == (wanted if step.method == "user_based_cf" else {})
@@ -119,9 +123,7 @@ def test_only_what_may_use_the_ranker_or_collaborative_filtering_reads_the_state
 
     for method in METHODS:
         for request in (Request(method=method.name), Request(method=method.name, as_of=dt.date(2020, 9, 23))):
-            if method.name in ("user_based_cf", "gnn"):
-                assert plan_steps(request, lambda: RANKED).state is None
-            elif method.name == "auto" and request.as_of:
+            if method.name in ("user_based_cf", "gnn") or (method.name == "auto" and request.as_of):
                 assert plan_steps(request, lambda: RANKED).state is None
             elif method.name not in ("hybrid", "auto"):
                 assert plan_steps(request, fail).state is None
