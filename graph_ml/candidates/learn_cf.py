@@ -1,7 +1,7 @@
 """Learn the parameters of `user_based_cf` on earlier weeks: what is best differs between shops.
 
 Each week is predicted from the purchases before it, with each of some values. The parameters are searched one after the
-other (coordinate search), beginning with the header's defaults; then the neighbouring values are tried once more.
+other (coordinate search), beginning with values that were good in every shop measured: docs/decisions/0050.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .user_based_cf import user_based_cf
 
 MOST_PURCHASES = 2_000_000
 """Learn on a sample of customers with about so many purchases in total."""
-ENOUGH = (1_000, 2_000)
+ENOUGH = (1_000, 1_500)
 """Lists to compare on, of all articles and of new ones, whose hits are rarer: training goes back that many weeks."""
 WEEKS = 12
 """Number of weeks to go back at most."""
@@ -35,14 +35,19 @@ FEWEST = 50
 LENGTH = 12
 """Length of the lists that are compared."""
 VALUES: Mapping[str, tuple[Any, ...]] = {
+    "half_life": (7.0, 14.0, 42.0, 90.0, 180.0, None),
     "own_weight": (0.0, 1.0, 2.0, 4.0, 8.0, 16.0),
-    "similarity_half_life": (14.0, 42.0, 120.0, None),
-    "half_life": (7.0, 14.0, 42.0, 90.0, 180.0, 365.0, None),
     "neighbours": (50, 100, 200),
+    "similarity_half_life": (42.0, 120.0, None),
 }
 """The values to try, in the order of the search."""
-BEGIN = {"neighbours": 100}
-"""Where the search begins, if not with the header's defaults: more neighbours show the effect of half-lives better."""
+BEGIN: tuple[Mapping[str, Any], Mapping[str, Any]] = (
+    {"half_life": 90.0, "own_weight": 8.0, "neighbours": 100, "similarity_half_life": 120.0},
+    {"half_life": 42.0, "neighbours": 200, "similarity_half_life": None},
+)
+"""Where the search begins, for all articles and for new ones."""
+MARGIN = 1.0
+"""Standard errors of the difference by which a value must be better than another to replace it."""
 STEP = "Learning the parameters of user_based_cf"
 
 Precision = npt.NDArray[np.float64]
@@ -59,7 +64,7 @@ def learn_cf(subgraph: Subgraph, progress: Progress = silent, *, seed: int = 0) 
     """Return the parameters of `user_based_cf` that are best on the last weeks, for all articles and for new ones.
 
     Of many values, the best is often best by chance. So the defaults of the query's header stay if there are fewer than
-    `FEWEST` lists to compare on, or unless the values found are better by half the standard error of the difference.
+    `FEWEST` lists to compare on, or unless the values found are better by `MARGIN` standard errors of the difference.
 
     Parameters
     ----------
@@ -74,7 +79,7 @@ def learn_cf(subgraph: Subgraph, progress: Progress = silent, *, seed: int = 0) 
     for new_only in (False, True):
         names = [name for name in VALUES if not (new_only and name == "own_weight")]
 
-        def show(done: int, begin: int = int(new_only), total: int = 2 * len(names)) -> None:
+        def show(done: int, begin: int = int(new_only), total: int = len(names)) -> None:
             progress(STEP, begin + done / total, 2)
 
         tested = [week[new_only] for week in weeks if len(week[new_only].truth.customers)]
@@ -121,16 +126,14 @@ def _search(weeks: list[_Week], names: list[str], new_only: bool, show: Callable
     if lists < FEWEST:
         return CfParameters(**defaults, why=f"The defaults: {lists} lists to compare on are fewer than {FEWEST}")
     default = _measure(weeks, defaults, new_only)
-    best = defaults | BEGIN
+    best = dict(BEGIN[new_only])
     precision = _measure(weeks, best, new_only)
-    known = {tuple(best.values())}
-    for number, name in enumerate(names + names):
-        for value in VALUES[name] if number < len(names) else _list_neighbouring(VALUES[name], best[name]):
+    for number, name in enumerate(names):
+        for value in VALUES[name]:
             tried = best | {name: value}
-            if tuple(tried.values()) not in known:
-                known.add(tuple(tried.values()))
+            if tried != best:
                 found = _measure(weeks, tried, new_only)
-                if found.mean() > precision.mean():
+                if _is_better(found, precision):
                     best, precision = tried, found
         show(number + 1)
     measured = f"MAP@{LENGTH} of {lists:,} lists on weeks held out"
@@ -138,12 +141,6 @@ def _search(weeks: list[_Week], names: list[str], new_only: bool, show: Callable
     if _is_better(precision, default):
         return CfParameters(**best, why=f"{measured}: {figures}")
     return CfParameters(**defaults, why=f"The defaults: nothing is clearly better by {measured} ({figures})")
-
-
-def _list_neighbouring(values: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-    """Return the values next to one of them."""
-    place = values.index(value) if value in values else 0
-    return values[max(0, place - 1) : place + 2]
 
 
 def _measure(weeks: list[_Week], parameters: Mapping[str, Any], new_only: bool) -> Precision:
@@ -158,7 +155,7 @@ def _measure(weeks: list[_Week], parameters: Mapping[str, Any], new_only: bool) 
 
 def _is_better(found: Precision, than: Precision) -> bool:
     difference = found - than
-    return bool(difference.mean() > difference.std() / np.sqrt(len(difference)) / 2)
+    return bool(difference.mean() > MARGIN * difference.std() / np.sqrt(len(difference)))
 
 
 def _to_table(lists: Candidates) -> Integers:
