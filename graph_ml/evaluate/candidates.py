@@ -13,7 +13,7 @@ import pandas as pd
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
-from ...cypher.recommenders import Method, explain_old_name, find_method
+from ...cypher.recommenders import Method
 from ..candidates.gnn import gnn
 from ..candidates.learn_cf import learn_cf
 from ..candidates.lists import look_up
@@ -127,26 +127,13 @@ class _Measured:
 
 
 def _choose(names: tuple[str, ...] | None) -> tuple[Method, ...]:
-    known = (*SOURCES, BY_EMBEDDING)
+    known = {method.name: method for method in (*SOURCES, BY_EMBEDDING)}
     if names is None:
-        return known
-    chosen = []
+        return tuple(known.values())
     for name in names:
-        if name not in {method.name for method in known}:
-            raise UserMistake(
-                f"There is no source {name[:40]!r}. {explain_old_name(name) if _is_method(name) else ''}".strip(),
-                f"There are: {', '.join(method.name for method in known)}.",
-            )
-        chosen.append(find_method(name))
-    return tuple(sorted(dict.fromkeys(chosen), key=known.index))
-
-
-def _is_method(name: str) -> bool:
-    try:
-        find_method(name)
-    except UserMistake:
-        return False
-    return True
+        if name not in known:
+            raise UserMistake(f"There is no source {name[:40]!r}.", f"There are: {', '.join(known)}.")
+    return tuple(method for name, method in known.items() if name in names)
 
 
 def _measure(
