@@ -44,7 +44,13 @@ class CfParameters:
 
 @dataclass(frozen=True)
 class LearnedCf:
-    """What training learned for lists of all articles, and for lists of new ones."""
+    """What training learned.
+
+    Attributes
+    ----------
+    all : for lists of all articles.
+    new : for lists of articles that the customer has not bought before.
+    """
 
     all: CfParameters
     new: CfParameters
@@ -54,6 +60,6 @@ class LearnedCf:
 
         Parameters
         ----------
-        new_only : for lists without what the customer has bought before.
+        new_only : whether the list is of new articles.
         """
         return (self.new if new_only else self.all).parameters()

@@ -51,6 +51,7 @@ MARGIN = 1.0
 STEP = "Learning the parameters of user_based_cf"
 
 Precision = npt.NDArray[np.float64]
+"""[lists], the average precision of each."""
 
 
 class _Week(NamedTuple):

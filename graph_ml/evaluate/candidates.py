@@ -37,6 +37,7 @@ UNION = "union"
 """The name of the row of all sources together."""
 
 Recall = npt.NDArray[np.float64]
+"""Shares of purchases."""
 
 
 def evaluate_candidates(
