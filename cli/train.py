@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 import typer
@@ -117,7 +118,9 @@ def train(
     best = trained.best
     if as_json:
         dump_json(
-            vars(receipt) | {"purchases": trained.purchases, "epochs": trained.epochs, "best": best and best._asdict()}
+            vars(receipt)
+            | {"purchases": trained.purchases, "epochs": trained.epochs, "best": best and best._asdict()}
+            | {"user_based_cf": cf and asdict(cf)}
         )
         return
     echo(receipt.describe(trained))
