@@ -49,6 +49,7 @@ BEGIN: tuple[Mapping[str, Any], Mapping[str, Any]] = (
 MARGIN = 1.0
 """Standard errors of the difference by which a value must be better than another to replace it."""
 STEP = "Learning the parameters of user_based_cf"
+"""The name of the step in the progress."""
 
 Precision = npt.NDArray[np.float64]
 """[lists], the average precision of each."""
