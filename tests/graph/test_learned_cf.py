@@ -15,14 +15,16 @@ from hmrec.cypher.catalogue import find_query
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.learned_cf import CfParameters, LearnedCf
 from hmrec.cypher.state import read_state
+from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.evaluate import evaluation
 from hmrec.graph_ml.evaluate.candidates import UNION, evaluate_candidates
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.holdout.split import HoldOut
-from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.network.trained_model import TrainSettings
-from hmrec.graph_ml.ranker.fit import RankSettings
+from hmrec.graph_ml.network.training import train
+from hmrec.graph_ml.ranker.features import describe_articles
+from hmrec.graph_ml.ranker.fit import RankParts, RankSettings, train_ranker
 from hmrec.graph_ml.ranker.sources import apply_cf
 from hmrec.graph_ml.recommend import Recommender, Request
 from hmrec.graph_ml.write_back.versions import find_version
@@ -37,6 +39,7 @@ LEARNED = LearnedCf(
     CfParameters(half_life=90.0, similarity_half_life=None, neighbours=7, own_weight=0.7, why="measured"),
     CfParameters(half_life=None, similarity_half_life=20.0, neighbours=11, why="measured, too"),
 )
+QUICK = TrainSettings(dim=16, epochs=2, negatives=64)
 KINDS = pytest.mark.parametrize("new_only", [False, True], ids=["all", "new"])
 
 
@@ -46,8 +49,10 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph
     write_journey(folder, households=60)
     load_folder(folder, server=None, graph=module_graph, mode="stream")
     subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
-    settings = RankSettings(weeks=1, rounds=5, forests=1)
-    trained, rank = train_hybrid(subgraph, TrainSettings(dim=16, epochs=1), settings, apply_cf(LEARNED))
+    trained = train(subgraph, QUICK)
+    ranker = train_ranker(subgraph, None, RankSettings(weeks=1, rounds=5, forests=1), apply_cf(LEARNED))
+    assert ranker is not None
+    rank = RankParts(ranker, describe_articles(Snapshot.of(subgraph)))
     write_embeddings(module_graph, trained, rank=rank, cf=LEARNED)
     return module_graph
 
@@ -189,8 +194,7 @@ def test_evaluation_learns_them_before_each_cut(shop: Graph, monkeypatch: pytest
 
 def test_another_version_brings_its_own(shop: Graph, customers: list[str]) -> None:
     subgraph = export_subgraph(shop, SubgraphSpec(isolated=True))
-    trained, rank = train_hybrid(subgraph, TrainSettings(dim=16, epochs=1), RankSettings(weeks=1, rounds=5, forests=1))
-    write_embeddings(shop, trained, rank=rank)
+    write_embeddings(shop, train(subgraph, QUICK))
     try:
         model = read_state(shop).model
         assert model is not None
