@@ -28,5 +28,5 @@ def refuse(context: typer.Context, *names: str, because: str) -> None:
 
     for parameter in context.command.params:
         if parameter.name in names and is_given(context, parameter.name):
-            option = next(name for name in parameter.opts if name.startswith("--"))
+            option = max(parameter.opts, key=len)
             raise UserMistake(f"{option} has no effect {because}.", "Omit one of them.")

@@ -100,9 +100,11 @@ def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
 
 
 def _train(graph: Graph, bars: Bars) -> None:
+    from ..graph_ml.candidates.learn_cf import learn_cf
     from ..graph_ml.export.kept import export_kept
     from ..graph_ml.export.subgraph import SubgraphSpec
     from ..graph_ml.hybrid import train_hybrid
+    from ..graph_ml.ranker.sources import apply_cf
     from ..graph_ml.write_back.write import write_embeddings
 
     models, loads = graph.read("models", k=1), graph.read("loads", k=1)
@@ -110,8 +112,9 @@ def _train(graph: Graph, bars: Bars) -> None:
         bars.say(f"The embeddings of model version {models['model'][0]['version']} are already on the nodes")
         return
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), bars)
-    trained, rank = train_hybrid(subgraph, progress=bars)
-    receipt = write_embeddings(graph, trained, progress=bars, rank=rank)
+    cf = learn_cf(subgraph, bars)
+    trained, rank = train_hybrid(subgraph, sources=apply_cf(cf), progress=bars)
+    receipt = write_embeddings(graph, trained, progress=bars, rank=rank, cf=cf)
     bars.say(
         f"Embeddings are on {receipt.customers:,} customers and {receipt.articles:,} articles (model {receipt.version})"
     )

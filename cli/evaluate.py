@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -44,6 +44,17 @@ def evaluate(
         ),
     ] = None,
     customers: Annotated[int | None, typer.Option(min=1, help="Sample this many customers at random.")] = None,
+    candidates: Annotated[
+        bool, typer.Option("--candidates", help="Measure the recall of the ranker's sources instead of lists.")
+    ] = False,
+    depths: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N...",
+            help="With --candidates: recall among the first N candidates of each source.",
+            show_default="12,50,100,200",
+        ),
+    ] = None,
     version: Annotated[
         int | None,
         typer.Option(min=1, help="Use this version's embeddings (`hmrec models`); it must not know the days held out."),
@@ -61,6 +72,10 @@ def evaluate(
     report. "all" counts every held-out purchase, as Kaggle does; "new" only articles that the customer had not bought
     before. JSON has the days, weeks and k as "facts", next to the "rows".
 
+    --candidates measures what the ranker can choose from: the share of the purchases that is among the candidates of
+    each source, and of all sources together. Prints recall at the number that the ranker asks for, and at --depths.
+    --methods selects sources; without gnn, no network is trained.
+
     --protocol random-split repeats the source project's evaluation. It trains LightGCN for 5 and 50 epochs on 70 % of
     the first 20,000 rows and scores every customer x article pair. It prints precision and recall at k, RMSE and MAE,
     next to the source's figures.
@@ -75,10 +90,16 @@ def evaluate(
     if report is not None:
         find_result_file(report)
     if protocol == "random-split":
-        options = ("days", "weeks", "methods", "customers", "version", "device")
+        options = ("days", "weeks", "methods", "customers", "candidates", "depths", "version", "device")
         refuse(context, *options, because="with --protocol random-split")
         _evaluate_random_split(k, report, form)
         return
+    if candidates:
+        refuse(context, "k", "report", because="with --candidates")
+        given = {"days": days, "weeks": weeks, "customers": customers, "device": device, "version": version}
+        _evaluate_candidates(methods, depths, form, given)
+        return
+    refuse(context, "depths", because="without --candidates")
     chosen = None
     if methods:
         names = [name.strip() for name in methods.split(",")]
@@ -104,6 +125,35 @@ def evaluate(
         show(frame, form, title)
     if report is not None:
         echo(f"The plots are in {report}.")
+
+
+def _evaluate_candidates(methods: str | None, depths: str | None, form: Format, given: dict[str, Any]) -> None:
+    from ..cypher.errors import UserMistake
+    from ..graph_ml.evaluate.candidates import DEPTHS, evaluate_candidates
+
+    sources = tuple(name.strip() for name in methods.split(",")) if methods and methods != "all" else None
+    try:
+        numbers = tuple(int(depth) for depth in depths.split(",")) if depths else DEPTHS
+    except ValueError as error:
+        raise UserMistake(f"--depths are whole numbers such as 12,50,100, not {depths!r:.40}.") from error
+    with Bars() as bars, open_graph(bars) as graph:
+        result = evaluate_candidates(graph, sources=sources, depths=numbers, progress=bars, **given)
+    if form is Format.json:
+        _dump_with_facts(result)
+        return
+    if form is Format.csv:
+        show(result, form)
+        return
+    facts = result.attrs
+    for kind, rows in result.groupby("purchases", sort=False):
+        title = f"{facts['days']} days from {facts['cut']} on, {kind} purchases: recall of the candidates"
+        rows = rows.assign(
+            interval=[
+                f"{low:.4f} to {high:.4f}" for low, high in zip(rows["recall_low"], rows["recall_high"], strict=True)
+            ]
+        )
+        columns = ["source", "candidates", "recall", "interval", *(f"recall_at_{depth}" for depth in facts["depths"])]
+        show(rows[columns], form, title)
 
 
 def _evaluate_random_split(k: int | None, report: Path | None, form: Format) -> None:

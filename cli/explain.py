@@ -26,6 +26,9 @@ def explain(
     by: Annotated[
         str, typer.Option(help="user_based_cf: the neighbours' shares; hybrid: the ranker's sources and their shares.")
     ] = "user_based_cf",
+    new_only: Annotated[
+        bool, typer.Option("--new-only", help="Explain the score in the list of `hmrec recommend --new-only`.")
+    ] = False,
     as_of: AsOf = None,
     include_unavailable: IncludeUnavailable = False,
     form: Form = Format.table,
@@ -43,7 +46,6 @@ def explain(
 
     Example: hmrec explain 1 0706016001
     """
-    from ..cypher.catalogue import find_query
     from ..cypher.errors import UserMistake
     from ..graph_ml.recommend import Recommender
 
@@ -53,15 +55,16 @@ def explain(
         raise UserMistake(f"--by must be user_based_cf or hybrid, not {by[:20]!r}.")
     day = as_of.date().isoformat() if as_of else None
     if by == "hybrid":
+        refuse(context, "new_only", because="with --by hybrid: it explains the ranker's score for all articles")
         if in_browser:
             raise UserMistake("--open needs --by user_based_cf: the ranker's parts are numbers, without paths to draw.")
         explain_by_sources(customer, article, form, day, include_unavailable)
         return
     refuse(context, "include_unavailable", because="without --by hybrid: neighbours explain any article")
     with open_graph() as graph:
-        evidence = Recommender(graph).explain(customer, article, as_of=day)
-    given = {"customer_id": customer, "article_id": article, "as_of": day}
-    text = find_query("explain_user_based_cf_graph").write_out(given)
+        recommender = Recommender(graph)
+        evidence = recommender.explain(customer, article, as_of=day, new_only=new_only)
+        text = recommender.write_drawing(customer, article, as_of=day, new_only=new_only)
     if form is not Format.table:
         show(evidence, form)
     elif evidence.empty:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 import typer
@@ -58,17 +59,20 @@ def train(
     Reads the subgraph that the options select; writes Customer.embedding, Article.embedding, a vector index, and a
     (:Model) node that describes the training.
 
-    If the whole graph is read, it also trains the ranker of `--method hybrid` on the last weeks. Ctrl-C ends training
-    and keeps the best model so far. A killed training continues from its last checkpoint when run again.
+    If the whole graph is read, it also learns the parameters of `--method user_based_cf` and trains the ranker of
+    `--method hybrid`, both on the last weeks. Ctrl-C ends training and keeps the best model so far. A killed training
+    continues from its last checkpoint when run again.
 
     Example: hmrec train --since 2017-06-01
     """
+    from ..graph_ml.candidates.learn_cf import learn_cf
     from ..graph_ml.export.kept import export_kept
     from ..graph_ml.hybrid import train_hybrid
     from ..graph_ml.network.checkpoint import find_checkpoint
     from ..graph_ml.network.devices import choose_device
     from ..graph_ml.network.training import PRESETS
     from ..graph_ml.network.training import train as train_model
+    from ..graph_ml.ranker.sources import apply_cf
     from ..graph_ml.torchrec.engine import TableSettings, train_tables
     from ..graph_ml.write_back.preflight import check_before_training
     from ..graph_ml.write_back.write import write_embeddings
@@ -83,9 +87,9 @@ def train(
     chosen = {
         "since": since and since.date(), "until": until and until.date(), "customers": customers, "category": category,
     }  # fmt: skip
-    ranked = ranker and preset == "default" and engine == "hmrec"
-    ranked = ranked and not any(value for name, value in chosen.items() if name != "until")
-    if ranker and not ranked:
+    is_whole = preset == "default" and engine == "hmrec"
+    is_whole = is_whole and not any(value for name, value in chosen.items() if name != "until")
+    if ranker and not is_whole:
         refuse(
             context, "ranker", because="here: it is trained only on the whole graph, with the default preset and engine"
         )
@@ -97,24 +101,32 @@ def train(
     with Bars() as bars, open_graph(bars) as graph:
         check_before_training(graph)
         subgraph = export_kept(graph, spec, bars, fresh=fresh)
+        cf = learn_cf(subgraph, bars) if is_whole else None
         checkpoint = find_checkpoint(warn=echo_note)
         if engine == "torchrec":
             tables = TableSettings.model_validate({name: value for name, value in hyper.items() if value is not None})
             trained, rank = train_tables(subgraph, tables, bars), None
-        elif ranked:
-            trained, rank = train_hybrid(subgraph, settings, progress=bars, checkpoint=checkpoint, device=device)
+        elif cf is not None and ranker:
+            trained, rank = train_hybrid(
+                subgraph, settings, sources=apply_cf(cf), progress=bars, checkpoint=checkpoint, device=device
+            )
         else:
             trained, rank = train_model(subgraph, settings, bars, checkpoint, device=device), None
-        receipt = write_embeddings(graph, trained, progress=bars, customer_index=customer_index, rank=rank)
+        receipt = write_embeddings(graph, trained, progress=bars, customer_index=customer_index, rank=rank, cf=cf)
     if trained.interrupted:
         echo_note("Training was interrupted: the best model so far is active, without a ranker.")
     best = trained.best
     if as_json:
         dump_json(
-            vars(receipt) | {"purchases": trained.purchases, "epochs": trained.epochs, "best": best and best._asdict()}
+            vars(receipt)
+            | {"purchases": trained.purchases, "epochs": trained.epochs, "best": best and best._asdict()}
+            | {"user_based_cf": cf and asdict(cf)}
         )
         return
     echo(receipt.describe(trained))
+    if cf is not None:
+        echo(f"user_based_cf, all articles: {cf.all.describe()}")
+        echo(f"user_based_cf, new articles: {cf.new.describe()}")
     if rank is not None:
         for kind, choice in zip(("all", "new"), rank.ranker.orders, strict=True):
             echo(f"Ranker, {kind} articles: by {choice.order}{f'. {choice.why}' if choice.why else ''}.")

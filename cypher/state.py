@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from .graph import Graph
+from .learned_cf import CfParameters, LearnedCf
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class ActiveModel:
     dim : size of an embedding.
     staged : whether the embeddings are in `embedding_staged`, not in `embedding`.
     has_ranker : whether it has trees that rank candidates.
+    cf : parameters of `user_based_cf` that its training learned; None if it learned none.
     """
 
     version: int
@@ -56,6 +58,7 @@ class ActiveModel:
     dim: int
     staged: bool
     has_ranker: bool
+    cf: LearnedCf | None = None
 
 
 @dataclass(frozen=True)
@@ -115,5 +118,10 @@ def read_counts(graph: Graph) -> Counts:
 
 
 def _make_state(loads: list[list[Any]], model: dict[str, Any] | None, **others: Any) -> GraphState:
-    active = None if model is None else ActiveModel(**model)
+    active = None if model is None else _make_model(**model)
     return GraphState(**others, loads=tuple(Load(*load) for load in loads), model=active)
+
+
+def _make_model(cf_all: dict[str, Any] | None, cf_new: dict[str, Any] | None, **others: Any) -> ActiveModel:
+    learned = LearnedCf(CfParameters(**cf_all), CfParameters(**cf_new)) if cf_all and cf_new else None
+    return ActiveModel(**others, cf=learned)

@@ -143,6 +143,6 @@ def make_ranking_context(held: HoldOut, trained: TrainedModel, ranker: Ranker) -
     trained : the network, trained on the purchases before the cut.
     ranker : the ranker whose candidates are described.
     """
-    sources = choose_sources(ranker.sources)
+    sources = choose_sources(ranker.sources, ranker.parameters)
     vectors = Vectors(trained.customers, trained.articles)
     return RankingContext.of(held, (lambda *_: vectors) if BY_EMBEDDING.name in ranker.sources else None, sources)

@@ -9,12 +9,14 @@ from pathlib import Path
 from ..cypher.errors import UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
+from .candidates.learn_cf import learn_cf
 from .export.kept import export_kept
-from .export.subgraph import SubgraphSpec, to_date
+from .export.subgraph import SubgraphSpec, to_date, to_days
 from .hybrid import rank_parts
 from .network.own_vectors import Metric, check_known, read_own_vectors
 from .network.trained_model import TrainedModel
 from .ranker.fit import RankSettings, first_day
+from .ranker.sources import apply_cf
 from .write_back.write import WriteBackReceipt, write_embeddings
 
 
@@ -52,7 +54,8 @@ def write_own_vectors(
         raise UserMistake(f"There are no purchases before {until}; the first is on {subgraph.since}.")
     trained = read_own_vectors(files, name, subgraph.since, last, metric)
     check_known(trained, subgraph)
-    rank = rank_parts(trained, subgraph, progress=progress) if ranker else None
+    cf = learn_cf(subgraph.where(subgraph.time < to_days(last)), progress)
+    rank = rank_parts(trained, subgraph, sources=apply_cf(cf), progress=progress) if ranker else None
     why = ""
     if ranker and rank is None:
         start = to_date(first_day(subgraph, RankSettings()))
@@ -60,4 +63,4 @@ def write_own_vectors(
             f"The ranker was not trained: it learns from the weeks since {start}, which these vectors have seen. For "
             f"a ranker, train on the purchases of `hmrec export DIR --until {start}`, and add --until {start} here."
         )
-    return trained, write_embeddings(graph, trained, progress=progress, rank=rank), why
+    return trained, write_embeddings(graph, trained, progress=progress, rank=rank, cf=cf), why

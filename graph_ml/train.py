@@ -19,6 +19,7 @@ from ..cypher.errors import HmrecError
 from ..cypher.graph import Graph
 from ..cypher.progress import DETAIL, Progress, silent
 from ..cypher.redaction import redact
+from .candidates.learn_cf import learn_cf
 from .export.kept import export_kept
 from .export.subgraph import Subgraph, SubgraphSpec
 from .hybrid import rank_parts
@@ -26,6 +27,7 @@ from .network.checkpoint import find_checkpoint
 from .network.distributed import run_together
 from .network.processes import Processes
 from .network.training import PRESETS, train
+from .ranker.sources import apply_cf
 from .write_back.preflight import check_before_training
 from .write_back.write import write_embeddings
 
@@ -76,8 +78,9 @@ def _train(options: argparse.Namespace, processes: Processes) -> None:
         trained = train(subgraph, settings, progress, find_checkpoint(warn=_warn), processes)
         if processes.rank == 0:
             ranked = not (options.no_ranker or options.since)
-            rank = rank_parts(trained, subgraph, progress=progress) if ranked else None
-            print(write_embeddings(graph, trained, progress=progress, rank=rank).describe(trained))
+            cf = None if options.since else learn_cf(subgraph, progress)
+            rank = rank_parts(trained, subgraph, sources=apply_cf(cf), progress=progress) if ranked and cf else None
+            print(write_embeddings(graph, trained, progress=progress, rank=rank, cf=cf).describe(trained))
 
 
 def _export_in_turn(

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from hmrec.cypher.graph import Graph
+from hmrec.graph_ml.candidates.learn_cf import learn_cf
 from hmrec.graph_ml.evaluate.evaluation import Peer
 from hmrec.graph_ml.export.subgraph import Integers, to_days
 from hmrec.graph_ml.holdout.ranking import Truth, collect_pairs
@@ -169,15 +170,17 @@ def rank_by_torchrec(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapp
 
 
 def rank_by_neighbours_only(graph: Graph) -> Peer:
-    """Return a peer that is user_based_cf without the customer's own history."""
+    """Return a peer that is user_based_cf without the customer's own history, with the parameters for new articles."""
 
     def rank(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapping[str, float]) -> dict[str, Integers]:
         ids, articles = held.before.customer_ids, held.before.article_ids
+        learned = learn_cf(held.before)
         lists = {}
         for kind, truth in truths.items():
             lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
             for row, customer in enumerate(truth.customers.tolist()):
-                given = {"own_weight": 0.0, "new_only": kind == "new", "as_of": held.cut, "k": k}
+                given = {"new_only": kind == "new", "as_of": held.cut, "k": k}
+                given |= learned.parameters(new_only=True) | {"own_weight": 0.0}
                 found = graph.read("user_based_cf", customer_id=ids.id(customer), **given)["article_id"]
                 numbers = [articles.index(article) if article in articles else -2 for article in found]
                 lists[kind][row, : len(numbers)] = numbers

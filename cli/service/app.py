@@ -18,6 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ...cypher.articles import read_names
 from ...cypher.customers import find_customers, read_profile
+from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...graph_ml.recommend.explain import ExplainedMethod
 from ...graph_ml.recommend.request import Preferences, Request
@@ -135,8 +136,13 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
         ] = "user_based_cf",
         as_of: AsOf = None,
         include_unavailable: IncludeUnavailable = False,
+        new_only: Annotated[
+            bool, Query(description="For user_based_cf: explain the score in a list of new articles")
+        ] = False,
     ) -> Explanation | RankerExplanation:
         """Return the parts of an article's score, as `hmrec explain` prints them."""
+        if by == "hybrid" and new_only:
+            raise UserMistake("new_only has no effect with by=hybrid: it explains the ranker's score for all articles.")
         if by == "hybrid":
             by_ranker = recommender.explain_by_ranker(
                 customer_id, article_id, as_of=as_of, include_unavailable=include_unavailable
@@ -147,7 +153,7 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
                 "score": float(by_ranker["part"].sum()),
                 "parts": records(by_ranker),
             })  # fmt: skip
-        evidence = recommender.explain(customer_id, article_id, as_of=as_of)
+        evidence = recommender.explain(customer_id, article_id, as_of=as_of, new_only=new_only)
         name = read_names(graph, [article_id])[0]
         parts = records(evidence)
         return Explanation.model_validate({

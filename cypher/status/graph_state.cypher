@@ -1,7 +1,8 @@
 // graph_state: what answers depend on, read at one moment: sizes, loads, stock, the day after the last purchase, the model in force
 // loads: id and finish of each, newest first; a load that runs or was cut off has no finish. until: null without purchases.
 // stock: number of changes of the stock by `hmrec stock`.
-// model: null before the first training; embedded: when nodes last got embeddings of it; has_ranker: whether it has trees
+// model: null before the first training; embedded: when nodes last got embeddings of it; has_ranker: whether it has trees;
+// cf_all, cf_new: learned parameters of user_based_cf for lists of all and of new articles, null if its training learned none
 // returns database, customers, articles, bought, loads, stock, until, model
 CALL db.info() YIELD id AS database
 CALL () { MATCH (c:Customer) RETURN count(c) AS customers }
@@ -30,6 +31,10 @@ CALL () {
   OPTIONAL MATCH (m:Model {version: version})
   WHERE m.dim IS NOT NULL
   RETURN m {.version, .until, .dim, .staged, created: toString(m.created),
-            embedded: toString(coalesce(m.embedded, m.created)), has_ranker: EXISTS { (m)-[:RANKED_BY]->(:Ranker) }} AS model
+            embedded: toString(coalesce(m.embedded, m.created)), has_ranker: EXISTS { (m)-[:RANKED_BY]->(:Ranker) },
+            cf_all: CASE WHEN m.cf_all_neighbours IS :: INTEGER NOT NULL THEN
+              {half_life: m.cf_all_half_life, similarity_half_life: m.cf_all_similarity_half_life, neighbours: m.cf_all_neighbours, own_weight: m.cf_all_own_weight} END,
+            cf_new: CASE WHEN m.cf_new_neighbours IS :: INTEGER NOT NULL THEN
+              {half_life: m.cf_new_half_life, similarity_half_life: m.cf_new_similarity_half_life, neighbours: m.cf_new_neighbours} END} AS model
 }
 RETURN database, customers, articles, bought, loads, stock, until, model

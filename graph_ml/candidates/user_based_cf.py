@@ -9,10 +9,10 @@ import scipy.sparse as sp
 from ...cypher.errors import UserMistake
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
-from .lists import Candidates, Floats, in_batches, keep_top_k, rank_absolute, row_numbers, select, take_top_k
+from .lists import Candidates, Floats, in_batches, keep_top_k, look_up, rank_absolute, row_numbers, select, take_top_k
 from .products import multiply, number_by_count
 from .snapshot import Snapshot
-from .sparse import take_heaviest
+from .sparse import take_heaviest, with_data
 
 SIMILARITIES = ("cosine", "jaccard", "overlap")
 
@@ -26,6 +26,7 @@ def user_based_cf(
     new_only: bool,
     similarity: str,
     half_life: float | None,
+    similarity_half_life: float | None,
     damping: float,
     neighbours: int,
     own_weight: float,
@@ -45,17 +46,17 @@ def user_based_cf(
 
     def make() -> tuple[sp.csr_matrix, npt.NDArray[np.int32], Floats]:
         sample = snapshot.latest(buyers)
-        count = np.ones(len(sample)) if half_life is None else snapshot.decay(half_life)[sample]
+        half = similarity_half_life
+        count = np.ones(len(sample)) if half is None else snapshot.decay(half)[sample]
         number, buyer = number_by_count(np.bincount(snapshot.customer[sample], minlength=snapshot.shape[0]))
         places = (snapshot.article[sample], number[snapshot.customer[sample]])
         bought_by = sp.csr_matrix((count, places), (snapshot.shape[1], snapshot.shape[0]))
-        if half_life is None:
+        if half is None:
             bought_by.data[:] = 1
-        return bought_by, buyer.astype(np.int32), np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
+        return bought_by, buyer.astype(np.int32), np.asarray(tastes.multiply(tastes).sum(axis=1)).ravel()
 
     def score(batch: Integers) -> Candidates:
-        bought = weights[batch]
-        own = take_heaviest(bought, articles)
+        own = _take_tastes(take_heaviest(weights[batch], articles), tastes[batch])
         rare = own.copy()
         rare.data = own.data * rarity[own.indices]
         shared = multiply(rare, bought_by)
@@ -86,10 +87,15 @@ def user_based_cf(
         best = take_top_k(found, neighbours, rank_absolute)
         return sp.csr_matrix((best.score, best.article, best.indptr), shared.shape)
 
-    weights = snapshot.decayed_counts(half_life)
+    weights, tastes = snapshot.decayed_counts(half_life), snapshot.decayed_counts(similarity_half_life)
     rarity = 1 / np.log(2 + snapshot.purchases_by_article) ** damping
-    bought_by, buyer, length = snapshot.cached(("user_based_cf", half_life, buyers), make)
+    bought_by, buyer, length = snapshot.cached(("user_based_cf", similarity_half_life, buyers), make)
     return in_batches(customers, 250, score)
+
+
+def _take_tastes(heaviest: sp.csr_matrix, tastes: sp.csr_matrix) -> sp.csr_matrix:
+    """Return the entries of `tastes` [n, A] at the positions of `heaviest` [n, A]."""
+    return with_data(heaviest, look_up(tastes, row_numbers(heaviest), heaviest.indices))
 
 
 def _compare_with_self(itself: Floats, length: Floats, similarity: str) -> Floats:

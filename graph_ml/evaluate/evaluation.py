@@ -7,24 +7,27 @@ import warnings
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
+from ...cypher.learned_cf import LearnedCf
 from ...cypher.progress import Progress, silent
-from ...cypher.recommenders import explain_old_name, find_method, list_evaluated
+from ...cypher.recommenders import Method, explain_old_name, find_method, list_evaluated
+from ..candidates.learn_cf import learn_cf
 from ..export.kept import export_kept
-from ..export.subgraph import Integers, Subgraph, SubgraphSpec, to_days
+from ..export.subgraph import Integers, Subgraph, SubgraphSpec
 from ..holdout.ranking import Truth, collect_pairs, make_truth, rank_by_cosine
 from ..holdout.split import HoldOut, hold_out_weeks
 from ..hybrid import make_ranking_context, train_ranker_for
-from ..network.devices import DeviceName, choose_device
-from ..network.own_vectors import embed_again
+from ..network.devices import DeviceName
 from ..network.trained_model import TrainedModel, TrainSettings
-from ..network.training import train
-from ..write_back.versions import load_version
+from ..ranker.sources import apply_cf
+from .networks import prepare_networks
 from .outcome import BASELINES, Outcome, WeekOutcome, count_history, score_lists, tabulate
 
 METHODS = list_evaluated()
@@ -95,26 +98,16 @@ def evaluate(
         warnings.warn(explain_old_name(old), FutureWarning, stacklevel=2)
     subgraph = export_kept(graph, SubgraphSpec(until=until, isolated=True), progress)
     periods = [
-        (held, count_history(held), _make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
+        (held, count_history(held), make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
     ]
-    networks: dict[date, TrainedModel] = {}
-    given = None if version is None else load_version(graph, version)
-    if given is not None and given.until > periods[-1][0].cut:
-        raise UserMistake(
-            f"Version {version} has seen purchases up to {given.until}; the days held out begin {periods[-1][0].cut}.",
-            "Evaluate it on later days, or train a version on earlier purchases (--until).",
-        )
+    train_before = prepare_networks(graph, periods[-1][0].cut, settings, version, device, progress)
+    learned: dict[date, LearnedCf] = {}
 
-    def train_before(held: HoldOut) -> TrainedModel:
-        """Return the network as of the cut; it is computed once and shared by the methods."""
-        if held.cut not in networks:
-            before = held.before
-            networks[held.cut] = (
-                train(before, settings, progress, device=device)
-                if given is None
-                else embed_again(given, before, to_days(held.cut), choose_device(device))
-            )
-        return networks[held.cut]
+    def learn_before(held: HoldOut) -> LearnedCf:
+        """Return the parameters of `user_based_cf` as of the cut; the methods share them."""
+        if held.cut not in learned:
+            learned[held.cut] = learn_cf(held.before, progress)
+        return learned[held.cut]
 
     outcomes: list[Outcome] = []
     for method in methods:
@@ -126,7 +119,10 @@ def evaluate(
             elif method == "gnn":
                 lists = _rank_by_gnn(held, truths, train_before(held), k)
             elif method == "hybrid":
-                lists = _rank_by_hybrid(held, truths, train_before(held), k, progress, device)
+                sources = apply_cf(learn_before(held))
+                lists = _rank_by_hybrid(held, truths, train_before(held), k, sources, progress, device)
+            elif method == "user_based_cf":
+                lists = _rank_by_cf(graph, held, truths, learn_before(held), k, workers, progress)
             else:
                 lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
             for kind in KINDS:
@@ -163,7 +159,14 @@ def list_queries(method: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((method, "popular"))) if find_method(method).is_baseline else (method,)
 
 
-def _make_truths(held: HoldOut, customers: int | None) -> dict[str, Truth]:
+def make_truths(held: HoldOut, customers: int | None) -> dict[str, Truth]:
+    """Return what customers bought in the period, by kind of purchases.
+
+    Parameters
+    ----------
+    held : the purchases before and after the cut.
+    customers : number of customers to sample with a fixed seed; None for all who bought in the period.
+    """
     truths = {kind: make_truth(held, new_only=kind == "new", cold=True) for kind in KINDS}
     if customers is None:
         return truths
@@ -191,17 +194,48 @@ def _rank_by_gnn(held: HoldOut, truths: dict[str, Truth], trained: TrainedModel,
 
 
 def _rank_by_hybrid(
-    held: HoldOut, truths: dict[str, Truth], trained: TrainedModel, k: int, progress: Progress, device: DeviceName
+    held: HoldOut,
+    truths: dict[str, Truth],
+    trained: TrainedModel,
+    k: int,
+    sources: tuple[Method, ...],
+    progress: Progress,
+    device: DeviceName,
 ) -> dict[str, Integers]:
-    ranker = train_ranker_for(trained, held.before, progress=progress, device=device)
+    ranker = train_ranker_for(trained, held.before, sources=sources, progress=progress, device=device)
     if ranker is None:
         return _rank_by_gnn(held, truths, trained, k)
     context = make_ranking_context(held, trained, ranker)
     return {kind: context.rank(ranker, truth.customers, k, new_only=kind == "new") for kind, truth in truths.items()}
 
 
+def _rank_by_cf(
+    graph: Graph,
+    held: HoldOut,
+    truths: dict[str, Truth],
+    learned: LearnedCf,
+    k: int,
+    workers: int,
+    progress: Progress,
+) -> dict[str, Integers]:
+    """Query once per customer and kind of purchases, with the parameters that were learned for it."""
+    lists = {}
+    for kind, truth in truths.items():
+        given = learned.parameters(new_only=kind == "new")
+        found = _rank_by_queries(graph, "user_based_cf", held, {kind: truth}, k, workers, progress, given)
+        lists[kind] = found[kind]
+    return lists
+
+
 def _rank_by_queries(
-    graph: Graph, method: str, held: HoldOut, truths: dict[str, Truth], k: int, workers: int, progress: Progress
+    graph: Graph,
+    method: str,
+    held: HoldOut,
+    truths: dict[str, Truth],
+    k: int,
+    workers: int,
+    progress: Progress,
+    parameters: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Integers]:
     """Query once per customer, for a list long enough to keep k articles after owned ones are removed."""
     subgraph = held.before
@@ -214,7 +248,11 @@ def _rank_by_queries(
         for query in list_queries(method):
             outer = subgraph.customer_ids.id(customer)
             wanted = k + int(length[customer])
-            parts.append(shared if query == "popular" else _run_query(graph, subgraph, query, outer, wanted, held.cut))
+            parts.append(
+                shared
+                if query == "popular"
+                else _run_query(graph, subgraph, query, outer, wanted, held.cut, **parameters)
+            )
         joined = np.concatenate(parts)
         return joined[np.sort(np.unique(joined, return_index=True)[1])]
 
@@ -235,11 +273,14 @@ def _rank_by_queries(
     return lists
 
 
-def _run_query(graph: Graph, subgraph: Subgraph, query: str, customer_id: str, k: int, cut: date) -> Integers:
+def _run_query(
+    graph: Graph, subgraph: Subgraph, query: str, customer_id: str, k: int, cut: date, **parameters: Any
+) -> Integers:
     """Return the numbers of the articles that a query recommends; -2 for an article that is not in the subgraph.
 
     Availability is ignored: stock is a fact of now, and customers bought on those days what is out of stock today.
     """
-    found = graph.read(query, customer_id=customer_id, k=k, as_of=cut, include_unavailable=True)["article_id"]
+    parameters |= {"customer_id": customer_id, "k": k, "as_of": cut, "include_unavailable": True}
+    found = graph.read(query, **parameters)["article_id"]
     ids = subgraph.article_ids
     return np.array([ids.index(article) if article in ids else -2 for article in found], dtype=np.int64)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...cypher.errors import UserMistake
 from ...cypher.progress import Progress, silent
-from ...cypher.recommenders import Method
+from ...cypher.recommenders import Method, find_method
 from ..candidates.lists import look_up
 from ..export.subgraph import Integers, Subgraph
 from ..holdout.ranking import collect_pairs
@@ -122,7 +122,8 @@ def train_ranker(
         _grow(weeks, names, _with(settings, rounds=rounds), new_only, _share(progress, GROWING, int(new_only), 2))
         for new_only, (_, rounds) in zip((False, True), chosen, strict=True)
     )
-    return Ranker(names, (everything, new or everything), (chosen[0][0], chosen[1][0]))
+    learned = {source.name: dict(source.parameters) for source in sources if source != find_method(source.name)}
+    return Ranker(names, (everything, new or everything), (chosen[0][0], chosen[1][0]), learned)
 
 
 def first_day(subgraph: Subgraph, settings: RankSettings) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,11 +61,13 @@ class Ranker:
         several forests, grown from different seeds; their mean is the score.
     orders : how candidates are ordered, for all articles and for those not bought before: by the trees, or without them
         if something else was better on weeks held out.
+    parameters : by source, the parameters of its query that training learned.
     """
 
     sources: tuple[str, ...]
     trees: tuple[tuple[str, ...], tuple[str, ...]]
     orders: tuple[Choice, Choice] = (Choice(), Choice())
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def boosters(self) -> tuple[list[lightgbm.Booster], list[lightgbm.Booster]]:
@@ -219,7 +221,9 @@ class Ranker:
 
     def to_text(self) -> str:
         """Return the ranker as JSON, with a checksum."""
-        parts = json.dumps({"sources": self.sources, "trees": self.trees, "orders": self.orders})
+        parts = json.dumps(
+            {"sources": self.sources, "trees": self.trees, "orders": self.orders, "parameters": self.parameters}
+        )
         return json.dumps({"ranker": parts, "sha256": sha256(parts.encode()).hexdigest()})
 
     @classmethod
@@ -245,7 +249,10 @@ class Ranker:
             for order in orders:
                 if order.order not in (TREES, BLEND, *sources):
                     raise ValueError("an unknown order")
-            return cls(sources, (tuple(everything), tuple(new)), (orders[0], orders[1]))
+            parameters = {
+                find_method(name).name: dict(learned) for name, learned in parts.get("parameters", {}).items()
+            }
+            return cls(sources, (tuple(everything), tuple(new)), (orders[0], orders[1]), parameters)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, UserMistake) as error:
             raise HmrecError("The ranker stored in the graph cannot be read.", "Train again: hmrec train") from error
 

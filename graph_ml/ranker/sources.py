@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...cypher.learned_cf import LearnedCf
 from ...cypher.recommenders import METHODS, Method, find_method
 from ..candidates.batch_recommender import find_batch_recommender
 from ..candidates.lists import Candidates
@@ -21,9 +24,30 @@ SOURCES = tuple(method for method in METHODS if method.candidates and not method
 BY_EMBEDDING = find_method("gnn")
 
 
-def choose_sources(names: tuple[str, ...]) -> tuple[Method, ...]:
+Learned = Mapping[str, Mapping[str, Any]]
+"""Parameters that training learned, by the source's name and their own."""
+
+
+def choose_sources(names: tuple[str, ...], learned: Learned | None = None) -> tuple[Method, ...]:
     """Return the sources with these names, in this order, without the one that needs embeddings."""
-    return tuple(method for method in map(find_method, names) if not method.needs_embeddings)
+    return tuple(method for method in find_sources(names, learned) if not method.needs_embeddings)
+
+
+def find_sources(names: tuple[str, ...], learned: Learned | None = None) -> tuple[Method, ...]:
+    """Return the sources with these names, in this order, with the parameters that training learned."""
+    more = learned or {}
+    return tuple(
+        replace(one, parameters={**one.parameters, **more.get(one.name, {})}) for one in map(find_method, names)
+    )
+
+
+def apply_cf(learned: LearnedCf, sources: tuple[Method, ...] = SOURCES) -> tuple[Method, ...]:
+    """Return the sources, of which `user_based_cf` has the parameters that training learned for new articles.
+
+    Other sources propose what the customer has bought before.
+    """
+    names = tuple(source.name for source in sources)
+    return find_sources(names, {"user_based_cf": learned.parameters(new_only=True)})
 
 
 def collect_candidates(

@@ -215,7 +215,7 @@ def read_ranking_context(graph: Graph, subgraph: Subgraph, shop: Shop, ranker: R
         if article_id in subgraph.article_ids:
             known = [np.nan if value is None else value for value in values]
             facts[subgraph.article_ids.index(article_id)] = known
-    return RankingContext(shop.snapshot, facts, shop.vectors, choose_sources(ranker.sources))
+    return RankingContext(shop.snapshot, facts, shop.vectors, choose_sources(ranker.sources, ranker.parameters))
 
 
 def _needs_vectors(ranker: Ranker | None, plan: Plan) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ...cypher.errors import UserMistake
@@ -108,7 +109,7 @@ class Campaign:
             raise UserMistake("Kaggle's form has no columns for articles.", "Choose --format csv or parquet.")
         return form
 
-    def select(self, customer_ids: IdMap, customer: Integers, time: Integers, day: int) -> Integers:
+    def select(self, customer_ids: IdMap, customer: Integers, time: npt.NDArray[np.int32], day: int) -> Integers:
         """Return the numbers of the customers who get a list, ascending.
 
         Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -10,10 +10,11 @@ from ...cypher.articles import check_article
 from ...cypher.customers import read_history
 from ...cypher.graph import Graph
 from ...cypher.recommenders import find_method
-from ...cypher.state import GraphState
+from ...cypher.state import GraphState, read_state
 from ..ranker.declare import KNOWN
 from ..ranker.ranker import Ranker
 from .gather import gather
+from .plan import find_cf_parameters
 from .request import Request
 from .shared_lists import SharedLists
 
@@ -37,8 +38,13 @@ def explain_user_based_cf(graph: Graph, request: Request, article_id: str) -> pd
     """Return the parts of user-based CF's score of an article, as `Recommender.explain` describes them."""
     read_history(graph, str(request.customer_id))
     check_article(graph, article_id)
+    return graph.read("explain_user_based_cf", **choose_parameters(graph, request, article_id))
+
+
+def choose_parameters(graph: Graph, request: Request, article_id: str) -> dict[str, Any]:
+    """Return the parameters of the queries that explain a score of `user_based_cf`: those of the list."""
     given = {"customer_id": request.customer_id, "article_id": article_id, "as_of": request.as_of}
-    return graph.read("explain_user_based_cf", **given)
+    return given | find_cf_parameters(request, read_state(graph))
 
 
 def explain_by_ranker(

@@ -16,7 +16,7 @@ import polars as pl
 
 from ...cypher.errors import UnknownCustomer, UserMistake
 from ...cypher.graph import Graph
-from ...cypher.recommenders import Method, find_method
+from ...cypher.recommenders import Method
 from ...cypher.state import GraphState
 from ..candidates.lists import Candidates
 from ..candidates.snapshot import Snapshot
@@ -24,7 +24,7 @@ from ..export.subgraph import Attribute, to_days
 from ..ranker.declare import SHARED_LABELS
 from ..ranker.features import FACTS, CandidateSet, Matrix, compute_features
 from ..ranker.ranker import Ranker
-from ..ranker.sources import BY_EMBEDDING, merge_lists
+from ..ranker.sources import BY_EMBEDDING, find_sources, merge_lists
 from .request import Request
 from .shared_lists import Row, SharedLists
 
@@ -167,7 +167,7 @@ def gather(graph: Graph, shared: SharedLists, state: GraphState, ranker: Ranker,
     owned = frozenset(article for article, _ in bought)
     sources = CustomerSources(graph, shared, state, history, owned, request)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        lists = list(pool.map(sources.propose, map(find_method, ranker.sources)))
+        lists = list(pool.map(sources.propose, find_sources(ranker.sources, ranker.parameters)))
     proposed = {row.article_id for rows in lists for row in rows}
     described = _describe(graph, customer_id, proposed | owned)
     ids = {article.article_id: number for number, article in enumerate(described)}

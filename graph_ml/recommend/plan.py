@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ...cypher.errors import NoRanker
@@ -18,13 +19,13 @@ class Step(NamedTuple):
     method : its name in `cypher/recommenders.py`.
     history : True for customers with purchases, False for customers without; None for both.
     embedding : True for customers with an embedding, False for customers without; None for both.
-    parameters : of its query, if they differ from the defaults.
+    parameters : those of its query that differ from the header's defaults.
     """
 
     method: str
     history: bool | None = None
     embedding: bool | None = None
-    parameters: Mapping[str, Any] = {}
+    parameters: Mapping[str, Any] = MappingProxyType({})
 
     def suits(self, history: Any, embedding: Any) -> Any:
         """Return whether the step is for customers with these properties.
@@ -57,6 +58,7 @@ ALL_TIME = 1_000_000
 BEST_SELLERS = Step("popular", parameters={"days": ALL_TIME})
 """The last step: all articles that pass the filters and were ever sold. No list that it ends is too short."""
 
+CF = "user_based_cf"
 STEPS = {
     "auto": (
         Step("user_based_cf", history=True),
@@ -86,12 +88,13 @@ def plan_steps(request: Request, read_state: Callable[[], GraphState]) -> Plan:
     `auto` means the ranker if the model in force has one and the request names no earlier day. Otherwise customers with
     purchases get user-based collaborative filtering, then articles near by embedding, then popular ones. Customers
     without purchases get what is popular among similar customers, then what is popular. The best sellers of all time
-    fill what is then still too short, as when few articles pass the filters.
+    fill what is then still too short, as when few articles pass the filters. Collaborative
+    filtering has the parameters of `find_cf_parameters`.
 
     Parameters
     ----------
     request : the request.
-    read_state : returns the graph's state; called only if the method may use the ranker.
+    read_state : returns the graph's state; called only if the method may use the ranker or collaborative filtering.
 
     Raises
     ------
@@ -104,7 +107,23 @@ def plan_steps(request: Request, read_state: Callable[[], GraphState]) -> Plan:
             check_ranker(request, state)
         if state.model is not None and state.model.has_ranker:
             return Plan((Step("hybrid"), Step("popular"), BEST_SELLERS), state)
-    return Plan(STEPS.get(method, (Step(method),)))
+    steps = STEPS.get(method, (Step(method),))
+    if any(step.method == CF for step in steps):
+        learned = find_cf_parameters(request, read_state())
+        steps = tuple(step._replace(parameters=learned) if step.method == CF else step for step in steps)
+    return Plan(steps)
+
+
+def find_cf_parameters(request: Request, state: GraphState) -> dict[str, Any]:
+    """Return the parameters of `user_based_cf` that training learned for such lists, by name.
+
+    Empty if the model in force has none, or if it knows purchases of `as_of` or later: using them would leak the
+    future. Then the defaults of the query's header apply.
+    """
+    model = state.model
+    if model is None or model.cf is None or (request.as_of is not None and request.as_of < model.until):
+        return {}
+    return model.cf.parameters(request.new_only)
 
 
 def check_ranker(request: Request, state: GraphState) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...cypher.articles import find_similar
+from ...cypher.catalogue import find_query
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
@@ -17,7 +18,7 @@ from .active_ranker import ActiveRanker
 from .batch import AT_ONCE, recommend_all
 from .campaign import Campaign
 from .customer import recommend_by_queries, recommend_by_ranker
-from .explain import explain_by_ranker, explain_user_based_cf
+from .explain import choose_parameters, explain_by_ranker, explain_user_based_cf
 from .plan import check_ranker, plan_steps
 from .request import Recommendations, Request
 from .shared_lists import SharedLists
@@ -117,13 +118,16 @@ class Recommender:
             self.graph.notify(note)
         return recommend_all(self.graph, self.ranker, request, out, campaign or Campaign(), at_once, progress)
 
-    def explain(self, customer_id: str, article_id: str, *, as_of: date | str | None = None) -> pd.DataFrame:
+    def explain(
+        self, customer_id: str, article_id: str, *, as_of: date | str | None = None, new_only: bool = False
+    ) -> pd.DataFrame:
         """Return the parts of user-based CF's score of an article for a customer.
 
         Parameters
         ----------
         customer_id, article_id : the customer and the article.
         as_of : the day to look back to: a date, or its ISO text; None for the present.
+        new_only : explain the score in a list of new articles. Training learns other parameters for such lists.
 
         Returns
         -------
@@ -134,7 +138,19 @@ class Recommender:
         ------
         UnknownCustomer, UnknownArticle : the graph has no such customer or article.
         """
-        return explain_user_based_cf(self.graph, _make_request(customer_id, as_of), article_id)
+        return explain_user_based_cf(self.graph, _make_request(customer_id, as_of, new_only=new_only), article_id)
+
+    def write_drawing(
+        self, customer_id: str, article_id: str, *, as_of: date | str | None = None, new_only: bool = False
+    ) -> str:
+        """Return the Cypher text that draws in Neo4j Browser what `explain` returns.
+
+        Parameters
+        ----------
+        customer_id, article_id, as_of, new_only : as for `explain`.
+        """
+        given = choose_parameters(self.graph, _make_request(customer_id, as_of, new_only=new_only), article_id)
+        return find_query("explain_user_based_cf_graph").write_out(given)
 
     def explain_by_ranker(
         self,
@@ -164,7 +180,7 @@ class Recommender:
         NoRanker : there is no ranker, or it was trained on purchases of `as_of` or later.
         UnknownCustomer, UnknownArticle : the graph has no such customer or article.
         """
-        request = _make_request(customer_id, as_of, include_unavailable)
+        request = _make_request(customer_id, as_of, include_unavailable=include_unavailable)
         state = read_state(self.graph)
         check_ranker(request, state)
         ranker = self.ranker.read(state)
@@ -191,6 +207,5 @@ class Recommender:
         return find_similar(self.graph, article_id, k=k, include_unavailable=include_unavailable)
 
 
-def _make_request(customer_id: str, as_of: date | str | None, include_unavailable: bool = False) -> Request:
-    given = {"customer_id": customer_id, "as_of": as_of, "include_unavailable": include_unavailable}
-    return Request.model_validate(given | {"method": "hybrid"})
+def _make_request(customer_id: str, as_of: date | str | None, **given: bool) -> Request:
+    return Request.model_validate({"customer_id": customer_id, "method": "hybrid", "as_of": as_of, **given})

@@ -14,12 +14,13 @@ import os
 import platform
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
 from ...cypher.graph import Graph
+from ...cypher.learned_cf import LearnedCf
 from ...cypher.progress import Progress, silent
 from ...cypher.state import read_state
 from ..network.trained_model import TrainedModel
@@ -77,6 +78,7 @@ def write_embeddings(
     keep: int = KEPT_VERSIONS,
     customer_index: bool = False,
     rank: RankParts | None = None,
+    cf: LearnedCf | None = None,
 ) -> WriteBackReceipt:
     """Write a trained model to the graph and put it into use: embeddings on the nodes, vector indexes, and a (:Model).
 
@@ -92,6 +94,7 @@ def write_embeddings(
     keep : number of versions whose model stays stored: the one in use, and the newest others.
     customer_index : whether to create a vector index of the customers, too.
     rank : the ranker trained with the model, and the facts about articles that it needs. None: no ranker.
+    cf : the parameters of `user_based_cf` that the model's training learned. None: the defaults of the query's header.
 
     Raises
     ------
@@ -109,7 +112,7 @@ def write_embeddings(
             write_facts(graph, trained.article_ids, rank.facts, progress)
             graph.write("keep_ranker", version=version, text=rank.ranker.to_text())
         storing = round(time.monotonic() - begun, 3)
-        model = _describe(trained, metrics or {}) | {"parts": parts} | _describe_ranker(rank)
+        model = _describe(trained, metrics or {}) | {"parts": parts} | _describe_ranker(rank) | _describe_cf(cf)
         receipt = _activate(graph, trained, version, model, progress, customer_index)
         _tidy(graph, keep)
     return replace(receipt, seconds=receipt.seconds | {"storing": storing})
@@ -233,6 +236,14 @@ def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any
         **validation,
         **metrics,
     }
+
+
+def _describe_cf(cf: LearnedCf | None) -> dict[str, Any]:
+    """Return the parameters of `user_based_cf` that a version learned, and why; empty without them."""
+    if cf is None:
+        return {}
+    found = {"cf_all": cf.all, "cf_new": cf.new}
+    return {f"{kind}_{name}": value for kind, one in found.items() for name, value in asdict(one).items()}
 
 
 def _describe_ranker(rank: RankParts | None) -> dict[str, str]:

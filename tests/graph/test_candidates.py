@@ -31,7 +31,15 @@ CAPS = {
     "purchases": 25,
 }  # fmt: skip
 """Limits so low that each of them changes lists in a shop of this size."""
-TIGHT = CAPS | {"age_span": 3, "half_life": 20.0, "days": 10, "damping": 0.7, "gap_half_life": 5.0, "lag": 4}
+TIGHT = CAPS | {
+    "age_span": 3,
+    "half_life": 20.0,
+    "similarity_half_life": 10.0,
+    "days": 10,
+    "damping": 0.7,
+    "gap_half_life": 5.0,
+    "lag": 4,
+}
 
 
 @pytest.fixture(scope="module")

@@ -21,10 +21,20 @@ CUSTOMERS = 200
 Floats = npt.NDArray[np.float64]
 
 EVERYTHING = {"articles": 10**6, "buyers": 10**9, "pool": 10**6, "candidates": 10**6}
-TEXTBOOK = {"half_life": None, "damping": 0.0, "neighbours": 30, "own_weight": 0.0, **EVERYTHING}
-WEIGHTED = {"half_life": 42.0, "damping": 1.0, "neighbours": 50, "own_weight": 2.0, **EVERYTHING}
-SAMPLED = {"half_life": 42.0, "damping": 1.0, "neighbours": 20, "own_weight": 2.0}
+TEXTBOOK = {
+    "half_life": None,
+    "similarity_half_life": None,
+    "damping": 0.0,
+    "neighbours": 30,
+    "own_weight": 0.0,
+    **EVERYTHING,
+}
+WEIGHTED = {"half_life": 42.0, "similarity_half_life": 42.0, "damping": 1.0, "neighbours": 50, "own_weight": 2.0}
+WEIGHTED |= EVERYTHING
+SAMPLED = {"half_life": 42.0, "similarity_half_life": 42.0, "damping": 1.0, "neighbours": 20, "own_weight": 2.0}
 SAMPLED |= {"articles": 15, "buyers": 40, "pool": 60, "candidates": 25}
+LASTING = SAMPLED | {"half_life": 14.0, "similarity_half_life": None}
+CHANGING = SAMPLED | {"half_life": None, "similarity_half_life": 120.0}
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,7 @@ def reference(
     *,
     similarity: str,
     half_life: float | None,
+    similarity_half_life: float | None,
     damping: float,
     neighbours: int,
     own_weight: float,
@@ -75,7 +86,7 @@ def reference(
     age = (pl.Series([until])[0] - frame["t_dat"]).dt.total_days().to_numpy()
     shape = (len(data.customers), len(data.articles))
 
-    def matrix(rows: npt.NDArray[Any]) -> Any:
+    def matrix(rows: npt.NDArray[Any], half_life: float | None) -> Any:
         decay = np.ones(len(rows)) if half_life is None else 0.5 ** (age[rows] / half_life)
         weights = sp.csr_matrix((decay, (c[rows], a[rows])), shape)
         weights.sum_duplicates()
@@ -83,18 +94,18 @@ def reference(
             weights.data[:] = 1
         return weights
 
-    weights = matrix(np.arange(len(c)))
+    weights, tastes = (matrix(np.arange(len(c)), half) for half in (half_life, similarity_half_life))
     rarity = 1 / np.log(2 + np.bincount(a, minlength=shape[1])) ** damping
-    mine = weights[[customer]].toarray().ravel()
+    mine, my_taste = (both[[customer]].toarray().ravel() for both in (weights, tastes))
     anchors = sorted(np.flatnonzero(mine), key=lambda i: (-round(mine[i], 12), data.articles[i]))[:articles]
     kept = [np.flatnonzero(a == anchor) for anchor in anchors]
     for place, rows in enumerate(kept):
         if len(rows) > buyers:
             oldest = np.sort(age[rows])[buyers - 1]
             kept[place] = rows[age[rows] <= oldest]
-    shared = matrix(np.concatenate(kept)) @ (mine * rarity)
-    own_shared = float((mine[anchors] ** 2 * rarity[anchors]).sum())
-    squares = np.asarray(weights.multiply(weights).sum(axis=1)).ravel()
+    shared = matrix(np.concatenate(kept), similarity_half_life) @ (my_taste * rarity)
+    own_shared = float((my_taste[anchors] ** 2 * rarity[anchors]).sum())
+    squares = np.asarray(tastes.multiply(tastes).sum(axis=1)).ravel()
     mine_squared = squares[customer]
 
     def compare(product: float, squared: float) -> float:
@@ -132,8 +143,24 @@ def assert_same(found: list[tuple[str, float]], expected: dict[str, float], k: i
 @pytest.mark.parametrize("similarity", ["cosine", "jaccard", "overlap"])
 @pytest.mark.parametrize(
     ("parameters", "as_of"),
-    [(TEXTBOOK, None), (TEXTBOOK, CUT), (WEIGHTED, None), (SAMPLED, None), (SAMPLED, CUT)],
-    ids=["textbook", "textbook as of a day", "weighted", "sampled", "sampled as of a day"],
+    [
+        (TEXTBOOK, None),
+        (TEXTBOOK, CUT),
+        (WEIGHTED, None),
+        (SAMPLED, None),
+        (SAMPLED, CUT),
+        (LASTING, CUT),
+        (CHANGING, None),
+    ],
+    ids=[
+        "textbook",
+        "textbook as of a day",
+        "weighted",
+        "sampled",
+        "sampled as of a day",
+        "lasting tastes",
+        "changing tastes",
+    ],
 )
 def test_cf_equals_scipy_for_all_customers_and_for_some_in_every_variant(
     module_graph: Graph, purchases: Purchases, parameters: dict[str, Any], as_of: dt.date | None, similarity: str

@@ -18,6 +18,7 @@ CHOICES: list[dict[str, Any]] = [
     {},
     {"similarity": "jaccard", "own_weight": 0.0, "buyers": 20, "candidates": 30, "neighbours": 20},
     {"similarity": "overlap", "half_life": None, "damping": 0.0},
+    {"half_life": 14.0, "similarity_half_life": None, "neighbours": 100, "candidates": 120},
     {"as_of": dt.date(2017, 10, 1), "articles": 5},
 ]
 
@@ -30,7 +31,7 @@ def customers(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> 
     return sorted(module_graph.read("customers_by_purchases", k=3)["customer_id"])
 
 
-@pytest.mark.parametrize("choice", CHOICES, ids=["defaults", "jaccard", "overlap", "as of a day"])
+@pytest.mark.parametrize("choice", CHOICES, ids=["defaults", "jaccard", "overlap", "two half-lives", "as of a day"])
 def test_parts_add_up_to_the_score_and_shared_articles_to_the_similarity(
     module_graph: Graph, customers: list[str], choice: dict[str, Any]
 ) -> None:
@@ -100,6 +101,15 @@ def test_explanations_find_neighbours_by_the_recommenders_own_text() -> None:
     assert search.count("CALL") >= 6
     for name in ("explain_user_based_cf", "explain_user_based_cf_graph"):
         assert find_query(name).body.split(end)[0] == search
-        for parameter in ("similarity", "half_life", "damping", "neighbours", "own_weight", "articles", "buyers"):
+        for parameter in (
+            "similarity",
+            "half_life",
+            "similarity_half_life",
+            "damping",
+            "neighbours",
+            "own_weight",
+            "articles",
+            "buyers",
+        ):
             mine, theirs = find_query(name).parameters[parameter], find_query("user_based_cf").parameters[parameter]
             assert mine == theirs

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hmrec.cypher.errors import NoRanker, UserMistake
+from hmrec.cypher.learned_cf import CfParameters, LearnedCf
 from hmrec.cypher.recommenders import METHODS
 from hmrec.cypher.state import ActiveModel, GraphState
 from hmrec.graph_ml.recommend.plan import plan_steps
@@ -104,13 +105,34 @@ def test_the_ranker_is_refused_for_days_that_it_knows() -> None:
             list_steps("hybrid", True, True, state)
 
 
-def test_only_what_may_use_the_ranker_reads_the_state() -> None:
+LEARNED = LearnedCf(CfParameters(90.0, 42.0, 30, 0.5), CfParameters(None, 120.0, 100))
+
+
+@pytest.mark.parametrize("new_only", [False, True])
+@pytest.mark.parametrize("method", ["auto", "user_based_cf", "gnn"])
+def test_collaborative_filtering_has_the_learned_parameters_except_for_days_that_the_training_knows(
+    method: str, new_only: bool
+) -> None:
+    state = replace(UNRANKED, model=replace(MODEL, has_ranker=False, cf=LEARNED))
+    for as_of, wanted in (
+        (None, LEARNED.parameters(new_only)),
+        ("2020-09-22", LEARNED.parameters(new_only)),
+        ("2020-09-21", {}),
+    ):
+        plan = plan_steps(Request(method=method, new_only=new_only, as_of=as_of), lambda: state)
+        for step in plan.steps:
+            assert step.parameters == (wanted if step.method == "user_based_cf" else {})
+
+
+def test_only_what_may_use_the_ranker_or_collaborative_filtering_reads_the_state() -> None:
     def fail() -> GraphState:
         raise AssertionError("a query that the answer does not need")
 
     for method in METHODS:
         for request in (Request(method=method.name), Request(method=method.name, as_of=dt.date(2020, 9, 23))):
-            if method.name != "hybrid" and (method.name != "auto" or request.as_of):
+            if method.name in ("user_based_cf", "gnn") or (method.name == "auto" and request.as_of):
+                assert plan_steps(request, lambda: RANKED).state is None
+            elif method.name not in ("hybrid", "auto"):
                 assert plan_steps(request, fail).state is None
             else:
                 assert plan_steps(request, lambda: RANKED).state is RANKED

@@ -173,7 +173,7 @@ function showArticle({ article_id, prod_name, score, because }) {
 
 async function showExplanation(article_id, prod_name) {
   const isCurrent = beginRequest('explanation')
-  const found = await request(path('explain', customer, article_id), { as_of: at('as_of').value })
+  const found = await request(path('explain', customer, article_id), { as_of: at('as_of').value, new_only: at('new_only').checked })
   if (!isCurrent()) return
   for (const item of document.querySelectorAll('.list li')) item.classList.toggle('chosen', item.dataset.article === article_id)
   at('article').textContent = plain(prod_name ?? article_id)
