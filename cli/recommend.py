@@ -115,8 +115,9 @@ def recommend(
     Articles that are out of stock or not sold on the day of the list are left out (`hmrec stock` sets both). Reads
     the graph; writes only FILE.
 
-    Examples: hmrec recommend 1 -k 5 --method user_based_cf;
-    hmrec recommend --all --out monday.csv --format csv --active-days 365 --columns prod_name
+    Example: hmrec recommend 1 -k 5 --method user_based_cf
+
+    Example: hmrec recommend --all --out monday.csv --format csv --active-days 365 --columns prod_name
     """
     from ..cypher.errors import UserMistake
     from ..cypher.result_file import find_result_file

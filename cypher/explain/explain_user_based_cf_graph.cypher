@@ -32,14 +32,14 @@
 CALL () {
   MATCH ()-[b:BOUGHT]->()
   USING INDEX b:BOUGHT(t_dat)
-  WHERE b.t_dat < coalesce(date($as_of), date('9999-12-31')) AND b.article_id IS :: STRING NOT NULL
+  WHERE b.t_dat < date('9999-12-31') AND b.article_id IS :: STRING NOT NULL
   WITH b.t_dat AS day
   ORDER BY day DESC
   LIMIT 1
-  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until
+  RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until, coalesce(date($as_of) <= max(day), false) AS is_past
 }
 MATCH (c:Customer {customer_id: $customer_id})
-WITH c, until, coalesce(log(2) / $half_life, 0.0) AS rate, coalesce(log(2) / $similarity_half_life, 0.0) AS taste_rate
+WITH c, until, is_past, coalesce(log(2) / $half_life, 0.0) AS rate, coalesce(log(2) / $similarity_half_life, 0.0) AS taste_rate
 CALL (c, until, rate, taste_rate) {
   MATCH (c)-[b:BOUGHT]->(a)
   WHERE b.t_dat < until

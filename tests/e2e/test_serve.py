@@ -18,6 +18,7 @@ from hmrec.cli.service.candidates import STATE_CHECK_SECONDS
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommenders import METHODS
 from hmrec.graph_ml.ranker.sources import SOURCES
+from hmrec.graph_ml.recommend.request import Filters
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -68,7 +69,8 @@ def test_the_rankers_reasons_name_the_source_that_counted_and_are_of_its_query(
                 "new_only": not source.proposes_bought,
                 **source.parameters,
             }
-            told = shop.read(source.name, **(asked | {n: v for n, v in parameters.items() if n != "new_only"}))
+            filters = Filters.model_validate({n: v for n, v in parameters.items() if n != "new_only"})
+            told = shop.read(source.name, **(filters.parameters | asked))
             assert reason == told.set_index("article_id")["because"][article["article_id"]]
 
 
