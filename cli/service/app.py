@@ -18,7 +18,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ...cypher.articles import read_names
 from ...cypher.customers import find_customers, read_profile
-from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...graph_ml.recommend.explain import ExplainedMethod
 from ...graph_ml.recommend.request import Preferences, Request
@@ -39,7 +38,7 @@ from .answers import (
 )
 from .candidates import RecommendationCache
 from .drawing import draw_explanation
-from .failures import answer_failures
+from .failures import Refused, answer_failures
 from .guard import make_guard, refuse_unknown_parameters
 from .metrics import Measured, Metrics
 
@@ -142,7 +141,11 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
     ) -> Explanation | RankerExplanation:
         """Return the parts of an article's score, as `hmrec explain` prints them."""
         if by == "hybrid" and new_only:
-            raise UserMistake("new_only has no effect with by=hybrid: it explains the ranker's score for all articles.")
+            raise Refused(
+                HTTPStatus.CONFLICT,
+                "new_only has no effect with by=hybrid: it explains the ranker's score for all articles.",
+                "Leave out new_only, or explain by user_based_cf.",
+            )
         if by == "hybrid":
             by_ranker = recommender.explain_by_ranker(
                 customer_id, article_id, as_of=as_of, include_unavailable=include_unavailable

@@ -147,7 +147,7 @@ def test_the_http_service_has_them(shop: Graph, customers: list[str], new_only: 
         assert math.isclose(explained["score"], score, rel_tol=1e-9)
         assert math.isclose(sum(part["part"] for part in explained["parts"]), score, rel_tol=1e-9)
     refused = client.get(f"/explain/{customer_id}/{wanted[0][0]}", params={"by": "hybrid", "new_only": True})
-    assert refused.status_code == 400
+    assert refused.status_code == 409
     assert "new_only has no effect" in refused.json()["error"]
 
 
