@@ -106,6 +106,8 @@ def recommend_all(
     columns = None if form is ListForm.kaggle else graph.read_with_retry(lambda: read_columns(graph, campaign))
     state = asdict(before) if before.is_settled else uuid4().hex  # no run resumes the file of an unsettled graph
     depends_on = [FORM, version("hmrec"), state, _digest(shop, ranker, context), settings]
+    if (note := campaign.describe_unknown(subgraph.customer_ids)) and graph.notify is not None:
+        graph.notify(note)
     chosen = campaign.select(subgraph.customer_ids, subgraph.customer, subgraph.time, shop.snapshot.cut)
     customers, articles = [subgraph.customer_ids.id(number) for number in chosen.tolist()], subgraph.article_ids
 

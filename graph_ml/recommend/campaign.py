@@ -109,6 +109,15 @@ class Campaign:
             raise UserMistake("Kaggle's form has no columns for articles.", "Choose --format csv or parquet.")
         return form
 
+    def describe_unknown(self, customer_ids: IdMap) -> str:
+        """Return a sentence about named customers that the graph does not have; empty if it has all of them."""
+        unknown = sorted({outer for outer in self.customers or () if outer not in customer_ids})
+        if not unknown:
+            return ""
+        return (
+            f"{len(unknown):,} of the named customers are not in the graph and get no list, such as {unknown[0]:.40}."
+        )
+
     def select(self, customer_ids: IdMap, customer: Integers, time: npt.NDArray[np.int32], day: int) -> Integers:
         """Return the numbers of the customers who get a list, ascending.
 

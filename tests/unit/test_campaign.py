@@ -68,6 +68,13 @@ def test_unknown_customers_alone_are_an_error() -> None:
         select(Campaign(customers=("nobody",)))
 
 
+def test_some_unknown_customers_are_counted() -> None:
+    assert Campaign().describe_unknown(IDS) == ""
+    assert Campaign(customers=("c9",)).describe_unknown(IDS) == ""
+    note = Campaign(customers=("c9", "nobody", "nobody", "anybody")).describe_unknown(IDS)
+    assert note == "2 of the named customers are not in the graph and get no list, such as anybody."
+
+
 def test_the_form_follows_the_files_name() -> None:
     assert Campaign().choose_form(Path("x.PARQUET")) is ListForm.parquet
     assert Campaign().choose_form(Path("x.csv")) is ListForm.kaggle
