@@ -114,9 +114,8 @@ class Campaign:
         unknown = sorted({outer for outer in self.customers or () if outer not in customer_ids})
         if not unknown:
             return ""
-        return (
-            f"{len(unknown):,} of the named customers are not in the graph and get no list, such as {unknown[0]:.40}."
-        )
+        more = f" and {len(unknown) - 3:,} more" if len(unknown) > 3 else ""
+        return f"Not in the graph, so without a list: {', '.join(f'{outer:.40}' for outer in unknown[:3])}{more}."
 
     def select(self, customer_ids: IdMap, customer: Integers, time: npt.NDArray[np.int32], day: int) -> Integers:
         """Return the numbers of the customers who get a list, ascending.

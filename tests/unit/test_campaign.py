@@ -72,7 +72,9 @@ def test_some_unknown_customers_are_counted() -> None:
     assert Campaign().describe_unknown(IDS) == ""
     assert Campaign(customers=("c9",)).describe_unknown(IDS) == ""
     note = Campaign(customers=("c9", "nobody", "nobody", "anybody")).describe_unknown(IDS)
-    assert note == "2 of the named customers are not in the graph and get no list, such as anybody."
+    assert note == "Not in the graph, so without a list: anybody, nobody."
+    note = Campaign(customers=tuple("vwxyz")).describe_unknown(IDS)
+    assert note == "Not in the graph, so without a list: v, w, x and 2 more."
 
 
 def test_the_form_follows_the_files_name() -> None:
