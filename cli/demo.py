@@ -52,7 +52,7 @@ def demo(
         _load(folder, server, bars)
     with open_graph() as graph:
         customers = _three_customers(graph)
-        lists = _show_lists(graph, customers, UNTRAINED, as_json)
+        lists = _show_lists(graph, customers, UNTRAINED, as_json, with_purchases=True)
     if not as_json:
         echo("\nNext, a graph neural network and a ranker are trained. Their lists follow.\n")
     with Bars() as bars, open_graph(bars) as graph:
@@ -130,7 +130,7 @@ def _three_customers(graph: Graph) -> list[str]:
 
 
 def _show_lists(
-    graph: Graph, customers: list[str], methods: dict[str, str], as_json: bool
+    graph: Graph, customers: list[str], methods: dict[str, str], as_json: bool, with_purchases: bool = False
 ) -> dict[str, dict[str, pd.DataFrame]]:
     """Return the customers' lists by method; print each as soon as it is there, unless JSON is to be printed."""
     from ..graph_ml.recommend import Recommender, Request
@@ -140,7 +140,7 @@ def _show_lists(
     for customer in customers:
         if not as_json:
             echo(f"\n=== Customer {customer}")
-            if methods is UNTRAINED:
+            if with_purchases:
                 show(graph.read("last_purchases", customer_id=customer, k=5), Format.table, "Latest purchases")
         for method, title in methods.items():
             request = Request(customer_id=customer, method=method)

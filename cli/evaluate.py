@@ -115,11 +115,8 @@ def evaluate(
         from ..graph_ml.evaluate.report import write_report
 
         write_report(result, report)
-    if form is Format.json:
-        _dump_with_facts(result)
-        return
-    if form is Format.csv:
-        show(result, form)
+    if form is not Format.table:
+        _show_rows(result, form)
         return
     for frame, title in shorten(result):
         show(frame, form, title)
@@ -138,11 +135,8 @@ def _evaluate_candidates(methods: str | None, depths: str | None, form: Format, 
         raise UserMistake(f"--depths are whole numbers such as 12,50,100, not {depths!r:.40}.") from error
     with Bars() as bars, open_graph(bars) as graph:
         result = evaluate_candidates(graph, sources=sources, depths=numbers, progress=bars, **given)
-    if form is Format.json:
-        _dump_with_facts(result)
-        return
-    if form is Format.csv:
-        show(result, form)
+    if form is not Format.table:
+        _show_rows(result, form)
         return
     facts = result.attrs
     for kind, rows in result.groupby("purchases", sort=False):
@@ -173,6 +167,14 @@ def _evaluate_random_split(k: int | None, report: Path | None, form: Format) -> 
         echo(describe_random_split(result))
         if report is not None:
             echo(f"The plot is in {report}.")
+
+
+def _show_rows(result: pd.DataFrame, form: Format) -> None:
+    """Print all rows for a program: as CSV, or as JSON with the facts of the measurement."""
+    if form is Format.csv:
+        show(result, form)
+    else:
+        _dump_with_facts(result)
 
 
 def _dump_with_facts(result: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from .combinations import refuse
 from .connect import local_server, open_graph
-from .options import read_columns, read_ids
+from .options import MaxBad, read_columns, read_ids
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json, format_unready_indexes
 from .terminal.words import echo, echo_note
@@ -39,10 +39,7 @@ def load(
         bool, typer.Option("--replace", help="Replace the graph by these files, after checking them.")
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="Only check the files and report; change nothing.")] = False,
-    max_bad: Annotated[
-        float,
-        typer.Option("--max-bad", min=0, max=1, metavar="SHARE", help="Fail if more rows than this share are bad."),
-    ] = 0.01,
+    max_bad: MaxBad = 0.01,
     column_map: Annotated[
         list[str] | None,
         typer.Option(

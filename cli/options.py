@@ -20,6 +20,10 @@ Until = Annotated[
 ]
 FirstCustomers = Annotated[int | None, typer.Option(min=1, help="Use only this many customers, the first by id.")]
 Category = Annotated[str | None, typer.Option(help="Only articles of that department, product group or index group.")]
+MaxBad = Annotated[
+    float,
+    typer.Option("--max-bad", min=0, max=1, metavar="SHARE", help="Fail if more rows than this share are bad."),
+]
 IncludeUnavailable = Annotated[
     bool,
     typer.Option(
@@ -43,7 +47,7 @@ def read_ids(given: list[str]) -> list[str]:
             try:
                 ids += Path(part[1:]).read_text(encoding="utf-8-sig").splitlines()
             except (OSError, UnicodeDecodeError) as error:
-                raise UserMistake(f"The list of articles {part[1:]} cannot be read.") from error
+                raise UserMistake(f"The list of ids {part[1:]} cannot be read.") from error
         else:
             ids += part.split(",")
     return [name for line in ids if (name := line.strip())]

@@ -14,7 +14,7 @@ from .connect import open_graph
 from .options import IncludeUnavailable, read_ids
 from .terminal.bars import Bars
 from .terminal.complete import complete_method
-from .terminal.show import Format, JsonForm, dump_json, show
+from .terminal.show import Format, JsonForm, choose_format, dump_json, show
 from .terminal.words import echo, echo_note
 
 AsOf = Annotated[
@@ -124,8 +124,6 @@ def recommend(
     from ..graph_ml.recommend import Campaign, ListForm, Recommender, Request
     from ..graph_ml.recommend.campaign import parse_shard
 
-    if as_json and form in ("csv", "kaggle", "parquet") and not everyone:
-        raise UserMistake(f"--json and --format {form} select different formats.")
     request = Request(
         customer_id=customer,
         method=use_new_name(method),
@@ -171,11 +169,12 @@ def recommend(
     refuse(context, "customers", "active_days", "shard", "columns", because="without --all")
     if form in ("kaggle", "parquet"):
         refuse(context, "form", because="as a form for one customer's list")
+    shown = choose_format(Format(form), as_json)
     with open_graph() as graph:
         result = Recommender(graph).recommend(request)
     if result.note:
-        (echo if form == "table" and not as_json else echo_note)(result.note)
-    show(result.articles, Format.json if as_json else Format(form))
+        (echo if shown is Format.table else echo_note)(result.note)
+    show(result.articles, shown)
 
 
 def read_some_ids(option: str, given: list[str] | None, kind: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .connect import open_graph
-from .options import read_columns
+from .options import MaxBad, read_columns
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json
 from .terminal.words import echo
@@ -22,10 +22,7 @@ def stock(
             help="CSV, Parquet or Excel with article_id, stock, available, available_from, available_until.",
         ),
     ],
-    max_bad: Annotated[
-        float,
-        typer.Option("--max-bad", min=0, max=1, metavar="SHARE", help="Fail if more rows than this share are bad."),
-    ] = 0.01,
+    max_bad: MaxBad = 0.01,
     column_map: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="THEIRS=OURS", help="A column's name in your file and here; may be repeated."),

@@ -10,7 +10,7 @@ from .batch_recommender import batch_recommender
 from .lists import Candidates, in_batches, keep_top_k, list_offsets, look_up, row_numbers, select
 from .products import multiply, number_by_first_use, spread
 from .snapshot import Snapshot
-from .sparse import damp, divide_or_zero, make_ones, take_heaviest, with_data
+from .sparse import damp, divide_or_zero, keep_passing, make_ones, take_heaviest, with_data
 
 
 @batch_recommender
@@ -59,9 +59,7 @@ def bought_after(
         size = total[own.indices] - look_up(of_customer, own.indices, batch[row_numbers(own)])
         others = spread(with_data(own, divide_or_zero(own.data, size)), after)
         others = select(others, owner[others.indices] != batch[row_numbers(others)])
-        found = multiply(others, holds)
-        if snapshot.only is not None:
-            found = select(found, snapshot.only[found.indices])
+        found = keep_passing(snapshot, multiply(others, holds))
         return damp(snapshot, keep_top_k(found, pool), batch, k, new_only, damping)
 
     weights = snapshot.decayed_counts(half_life)

@@ -10,7 +10,7 @@ from .batch_recommender import batch_recommender
 from .lists import Candidates, in_batches, keep_top_k, look_up, row_numbers, select
 from .products import multiply, number_by_first_use, spread
 from .snapshot import Snapshot
-from .sparse import damp, divide_or_zero, make_ones, subtract_own, take_heaviest, with_data
+from .sparse import damp, divide_or_zero, keep_passing, make_ones, subtract_own, take_heaviest, with_data
 
 
 @batch_recommender
@@ -46,9 +46,7 @@ def bought_together(
         share = divide_or_zero(own.data, size)
         others = spread(with_data(own, share), within)
         others = select(others, owner[others.indices] != batch[row_numbers(others)])
-        found = multiply(others, holds)
-        if snapshot.only is not None:
-            found = select(found, snapshot.only[found.indices])
+        found = keep_passing(snapshot, multiply(others, holds))
         sums = subtract_own(keep_top_k(found, pool + articles), with_data(own, share * size))
         return damp(snapshot, keep_top_k(sums, pool), batch, k, new_only, damping)
 

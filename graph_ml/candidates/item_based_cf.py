@@ -10,7 +10,16 @@ from .batch_recommender import batch_recommender
 from .lists import Candidates, Floats, in_batches, keep_top_k, look_up, row_numbers, select
 from .products import multiply, spread
 from .snapshot import Snapshot
-from .sparse import damp, divide_or_zero, make_ones, number_by_sales, subtract_own, take_heaviest, with_data
+from .sparse import (
+    damp,
+    divide_or_zero,
+    keep_passing,
+    make_ones,
+    number_by_sales,
+    subtract_own,
+    take_heaviest,
+    with_data,
+)
 
 SUMS_AT_ONCE = 1_000_000  # on average; at least 64 customers, whose sums took 26 MB on Complete Journey
 
@@ -49,10 +58,7 @@ def item_based_cf(
         share = divide_or_zero(own.data, size[own.indices] - is_in)
         others = spread(with_data(own, share), bought_by)
         others = select(others, others.indices != batch[row_numbers(others)])
-        found = multiply(others, by_sales)
-        if snapshot.only is not None:
-            found = select(found, snapshot.only[article_of[found.indices]])
-        sums = keep_top_k(found, pool + articles)
+        sums = keep_top_k(keep_passing(snapshot, multiply(others, by_sales), article_of), pool + articles)
         sums = sp.csr_matrix((sums.data, article_of[sums.indices], sums.indptr), sums.shape)
         if not new_only:  # else `damp` excludes the articles with an own part; they keep their places in the pool
             by_itself = repeated[own.indices] - is_in * look_up(recent, batch[row], own.indices)

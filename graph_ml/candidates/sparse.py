@@ -31,6 +31,20 @@ def number_by_sales(snapshot: Snapshot, counts: sp.csr_matrix) -> tuple[sp.csr_m
     return numbered, article
 
 
+def keep_passing(snapshot: Snapshot, sums: sp.csr_matrix, article: Integers | None = None) -> sp.csr_matrix:
+    """Return the sums [n, A] of articles that pass the snapshot's filters alone.
+
+    Parameters
+    ----------
+    snapshot : has the filters.
+    sums : the sums.
+    article : [A], the article of each column; None if the columns are the articles.
+    """
+    if snapshot.only is None:
+        return sums
+    return select(sums, snapshot.only[sums.indices if article is None else article[sums.indices]])
+
+
 def damp(
     snapshot: Snapshot, sums: sp.csr_matrix, batch: Integers, k: int, new_only: bool, damping: float
 ) -> Candidates:

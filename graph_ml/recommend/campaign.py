@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -77,7 +76,10 @@ class Campaign:
         if not 1 <= self.shard[0] <= self.shard[1]:
             raise UserMistake(f"There is no part {self.shard[0]} of {self.shard[1]}.", "Write --shard 3/8.")
         self.properties()
-        if self.columns and self.form is ListForm.kaggle:
+        self._check_columns(self.form)
+
+    def _check_columns(self, form: ListForm | None) -> None:
+        if self.columns and form is ListForm.kaggle:
             raise UserMistake("Kaggle's form has no columns for articles.", "Choose --format csv or parquet.")
 
     def properties(self) -> dict[str, str]:
@@ -105,8 +107,7 @@ class Campaign:
         UserMistake : columns are named, and the form has none.
         """
         form = self.form or (ListForm.parquet if out.suffix.lower() == ".parquet" else ListForm.kaggle)
-        if self.columns and form is ListForm.kaggle:
-            raise UserMistake("Kaggle's form has no columns for articles.", "Choose --format csv or parquet.")
+        self._check_columns(form)
         return form
 
     def describe_unknown(self, customer_ids: IdMap) -> str:
@@ -170,11 +171,13 @@ def read_columns(graph: Graph, campaign: Campaign) -> pl.DataFrame:
     """Return the columns of the articles: article_id, and a column for each of the campaign's; all as text."""
     properties = campaign.properties()
     schema = {"article_id": pl.String} | dict.fromkeys(properties, pl.String)
-    rows: Iterator[list[str | None]] = (
+    if not properties:
+        return pl.DataFrame(schema=schema)
+    rows = [
         [outer, *(None if value is None else str(value) for value in values)]
         for _, outer, values in graph.stream("export_articles", properties=list(properties.values()))
-    )
-    return pl.DataFrame(list(rows) if properties else [], schema=schema, orient="row")
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def write_rows(partial: Path, complete: Path, form: ListForm, columns: pl.DataFrame) -> None:

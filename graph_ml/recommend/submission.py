@@ -94,16 +94,14 @@ def write_lists(
                 with explain_full_disk(path.parent, otherwise):
                     target.begin(partial)
                     asked = _complete(partial, customers, predict, at_once, progress, header)
+                    complete = partial
                     if finish is not None:
                         complete = path.with_name(_name_partial(path, f"{known} complete"))
                         progress(FINISHING, 0, None)
                         target.begin(complete)
                         finish(partial, complete)
-                if finish is not None:
-                    target.end(complete)
-                    partial.unlink()
-                else:
-                    target.end(partial)
+                target.end(complete)
+                partial.unlink(missing_ok=True)
             finally:
                 lock.unlink(missing_ok=True)
     except Timeout:
