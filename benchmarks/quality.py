@@ -2,8 +2,10 @@
 
     python -m benchmarks.quality --data "Complete Journey" --write
     python -m benchmarks.quality --weeks 3 --until 2017-12-25 --only "ALS" "gnn"
+    python -m benchmarks.quality --shop journey=DIR --shop gifts=DIR --shop clothing=DIR --weeks 4 --write
 
-Uses the graph at NEO4J_URI, or the local one. `--write` puts the table into docs/quality.md.
+Uses the graph at NEO4J_URI, or the local one; with `--shop`, one shop after the other. `--write` puts the tables into
+docs/quality.md.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ import os
 from collections.abc import Mapping
 from datetime import date
 from importlib.metadata import version
+from pathlib import Path
 
 import pandas as pd
 from hmrec.cypher.graph import Graph
+from hmrec.cypher.local.server import LocalServer
 from hmrec.graph_ml.evaluate.evaluation import METHODS, Peer, evaluate
 from hmrec.graph_ml.evaluate.outcome import ALL_CUSTOMERS, BASELINES
 from hmrec.graph_ml.evaluate.report import format_baseline, format_difference, format_interval
@@ -40,7 +44,7 @@ OURS = (NEIGHBOURS, "user_based_cf", "gnn", "hybrid")
 NAMES = {"popular": "popularity", "own_repurchases": "own repurchases, then popularity"}
 
 
-def list_peers(graph: Graph) -> dict[str, Peer]:
+def list_peers() -> dict[str, Peer]:
     """Return the peers by their names in the table; TorchRec only if HMREC_TORCHREC_PYTHON names an environment with it."""
     optional: dict[str, Peer] = {"torchrec": rank_by_torchrec} if "HMREC_TORCHREC_PYTHON" in os.environ else {}
     return optional | {
@@ -53,7 +57,7 @@ def list_peers(graph: Graph) -> dict[str, Peer]:
         "item-kNN": rank_by_implicit(CosineRecommender),
         "user-kNN": rank_by_user_knn,
         "PyG's LightGCN": rank_by_pyg,
-        NEIGHBOURS: rank_by_neighbours_only(graph),
+        NEIGHBOURS: rank_by_neighbours_only,
     }
 
 
@@ -97,17 +101,46 @@ def main() -> None:
         "--data", default="the graph's purchases", help="description of the graph's data, for the report"
     )
     parser.add_argument("--write", action="store_true", help="write the tables into docs/quality.md")
+    parser.add_argument(
+        "--shop",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="measure the shop in the local server of this HMREC_HOME; may be given several times",
+    )
     options = parser.parse_args()
-    with Graph.connect() as graph:
-        peers = list_peers(graph)
-        given = {"weeks": options.weeks, "until": options.until, "customers": options.customers}
-        baselines = [*BASELINES, *(name for name in peers if name not in OURS)]
-        table = evaluate(graph, **given, methods=order_methods(peers, options.only), peers=peers, baselines=baselines)
+    if not options.shop:
+        with Graph.connect() as graph:
+            lines = measure(graph, options, options.data)
+        publish(lines, "quality", options)
+    for shop in options.shop:
+        name, _, home = shop.partition("=")
+        server = LocalServer(Path(home))
+        was_running = server.find_process() is not None
+        server.start()
+        try:
+            with Graph.connect(server.connection()) as graph:
+                lines = measure(graph, options, name)
+        finally:
+            if not was_running:
+                server.stop()
+        publish(lines, f"quality-{name}", options)
+
+
+def measure(graph: Graph, options: argparse.Namespace, data: str) -> list[str]:
+    """Return the tables of one shop, described as `data`, in Markdown."""
+    peers = list_peers()
+    given = {"weeks": options.weeks, "until": options.until, "customers": options.customers}
+    baselines = [*BASELINES, *(name for name in peers if name not in OURS)]
+    table = evaluate(graph, **given, methods=order_methods(peers, options.only), peers=peers, baselines=baselines)
     facts = table.attrs
+    before = facts["weeks"] - 1
     lines = [
         f"Measured by `python -m benchmarks.quality` on {describe_machine()}, implicit {version('implicit')}, torch {version('torch')}, torch-geometric "
-        f"{version('torch-geometric')}; {options.data}, {facts['days']} days from {facts['cut']} on held out"
-        + (f", as are {facts['weeks'] - 1} earlier periods of that length" if facts["weeks"] > 1 else "")
+        f"{version('torch-geometric')}; {data}, {facts['days']} days from {facts['cut']} on held out"
+        + {0: "", 1: ", as is the period of that length before"}.get(
+            before, f", as are the {before} periods of that length before"
+        )
         + ". hmrec's own methods are bold.",
         "Peers have their packages' defaults, count purchases, and ignore recency:",
         "",
@@ -121,9 +154,14 @@ def main() -> None:
     for kind in ("all", "new"):
         count = table[(table["segment"] == ALL_CUSTOMERS) & (table["purchases"] == kind)]["customers"].max()
         lines += ["", f"{count:,} customers with a history, {kind} purchases:", "", *format_markdown(table, kind)]
-    print("\n".join(lines))
+    return lines
+
+
+def publish(lines: list[str], section: str, options: argparse.Namespace) -> None:
+    """Print the tables, and write them into a section of docs/quality.md if that is asked."""
+    print("\n".join(lines), flush=True)
     if options.write:
-        write_section("quality", lines, "quality.md")
+        write_section(section, lines, "quality.md")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 starts the service as a user would, and sends requests over the loopback interface. First comes one request per sampled
 customer, four at a time, so that every answer is computed. Then the same customers, whose answers are cached now, are requested
-at a fixed rate. The load is open-loop: a request is due at its time whether or not earlier ones are answered, and its latency
+at a fixed rate. Before both, the stored lists are requested, which `hmrec recommend --all --write` has written, by eight
+clients that each wait for their answer. The load is open-loop: a request is due at its time whether or not earlier ones are answered, and its latency
 counts from then. Service, Neo4j and this client share the machine's cores.
 
 `--write` puts the figures into docs/performance.md.
@@ -29,6 +30,7 @@ from .report import describe_machine, write_section
 
 CONNECTIONS = 32
 AT_ONCE = 4  # concurrent requests while the cache is cold
+CLIENTS = 8  # concurrent requests for stored lists
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Measured:
     ----------
     name : label of the run.
     rate : requests per second; None to send each request when an earlier one is answered.
+    at_once : how many requests wait for an answer at most, without a rate.
     milliseconds : latency of each answer, from the time its request was due.
     failed : number of answers other than 200.
     seconds : from the first request to the last answer.
@@ -46,6 +49,7 @@ class Measured:
 
     name: str
     rate: float | None
+    at_once: int = AT_ONCE
     milliseconds: list[float] = field(default_factory=list)
     failed: int = 0
     seconds: float = 0.0
@@ -55,20 +59,20 @@ class Measured:
         p50, p95, p99, worst = np.percentile(self.milliseconds, [50, 95, 99, 100])
         done = len(self.milliseconds)
         return (
-            f"| {self.name} | {self.rate or f'{AT_ONCE} at once'} | {done:,} | {done / self.seconds:.0f} | {p50:,.1f} | {p95:,.1f} | "
+            f"| {self.name} | {self.rate or f'{self.at_once} at once'} | {done:,} | {done / self.seconds:.0f} | {p50:,.1f} | {p95:,.1f} | "
             f"{p99:,.1f} | {worst:,.1f} | {self.failed} |"
         )
 
 
 async def send_requests(
-    address: str, name: str, customers: list[str], path: str, rate: float | None, seconds: float
+    address: str, name: str, customers: list[str], path: str, rate: float | None, seconds: float, at_once: int = AT_ONCE
 ) -> Measured:
     """Send a request for each customer, `rate` per second, or (None) whenever an earlier one is answered.
 
     Requests not sent after three times the planned `seconds` are dropped, and count as failed.
     """
-    measured = Measured(name, rate)
-    at_once = asyncio.Semaphore(CONNECTIONS if rate else AT_ONCE)
+    measured = Measured(name, rate, at_once)
+    free = asyncio.Semaphore(CONNECTIONS if rate else at_once)
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     async with httpx.AsyncClient(base_url=address, trust_env=False, limits=limits, timeout=120) as client:
         begun = time.perf_counter()
@@ -76,7 +80,7 @@ async def send_requests(
         async def send_one(number: int, customer_id: str) -> None:
             due = begun + number / rate if rate else 0.0
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            async with at_once:
+            async with free:
                 sent = time.perf_counter()
                 if sent > begun + 3 * seconds:
                     measured.failed += 1
@@ -106,15 +110,18 @@ def all_customers() -> list[str]:
 def measure(address: str, customers: list[str], rate: float, seconds: float) -> list[Measured]:
     """Run all measurements against a service that was just started."""
 
-    def run(name: str, asked: list[str], path: str, rate: float | None) -> Measured:
-        found = asyncio.run(send_requests(address, name, asked, path, rate, seconds))
+    def run(name: str, asked: list[str], path: str, rate: float | None, at_once: int = AT_ONCE) -> Measured:
+        found = asyncio.run(send_requests(address, name, asked, path, rate, seconds, at_once))
         print(found.row(), flush=True)
         return found
 
     recommend = "/recommend/{}"
     # Lets Neo4j plan the queries before the first measurement.
     asyncio.run(send_requests(address, "", customers[:50], f"{recommend}?k=11", None, seconds))
+    stored = f"{recommend}?stored=true"
     return [
+        run("stored lists, cold cache", customers, stored, None, CLIENTS),
+        run("stored lists, warm cache", customers, stored, None, CLIENTS),
         run("`/recommend`, cold cache", customers, recommend, None),
         run("`/recommend`, warm cache", sample(customers, round(rate * seconds), 1), recommend, rate),
         run("`/recommend`, warm cache", sample(customers, round(2 * rate * seconds), 2), recommend, 2 * rate),

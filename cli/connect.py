@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from .terminal.bars import Bars
@@ -10,7 +11,7 @@ from .terminal.words import echo_note
 
 if TYPE_CHECKING:
     from ..cypher.graph import Graph
-    from ..cypher.local.server import LocalServer, ServerStatus
+    from ..cypher.local.server import LocalServer
 
 _chosen: float | None = None
 
@@ -52,28 +53,9 @@ def open_graph(bars: Bars | None = None) -> Graph:
     ServerUnavailable : no server is configured and none is installed, or it does not answer.
     """
     from ..cypher.graph import Graph
+    from ..loader.connect import find_stopped_server, start_server
 
-    server = local_server()
-    if server is not None and server.is_installed and not server.is_answering():
-        if bars is not None:
-            start_server(server, bars)
-        else:
-            with Bars() as own:
-                start_server(server, own)
+    if (server := find_stopped_server()) is not None:
+        with Bars() if bars is None else nullcontext(bars) as shown:
+            start_server(server, shown)
     return Graph.connect(notify=echo_note)
-
-
-def start_server(server: LocalServer, bars: Bars, timeout: float = 180.0) -> ServerStatus:
-    """Start the local server, and create the constraints that a killed bulk load has left out.
-
-    Raises
-    ------
-    ServerUnavailable : it does not answer in time.
-    """
-    from ..cypher.graph import Graph
-    from ..loader.bulk import finish_bulk
-
-    status = server.start(bars, timeout)
-    with Graph.connect(server.connection()) as graph:
-        finish_bulk(graph, bars)
-    return status

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .connect import chosen_timeout, local_server, open_graph, start_server
+from .connect import chosen_timeout, local_server, open_graph
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json, format_unready_indexes
 from .terminal.words import echo
@@ -56,6 +55,7 @@ def start(
     Example: hmrec db start
     """
     from ..cypher.local.server import START_SECONDS, LocalServer
+    from ..loader.connect import start_server
 
     with Bars() as bars:
         status = start_server(LocalServer(), bars, chosen_timeout() or START_SECONDS)
@@ -118,6 +118,7 @@ def restore(
     Example: hmrec db restore monday.dump
     """
     from ..cypher.local.backup import restore as restore_graph
+    from ..loader.connect import start_server
 
     server = require_local_server("restore it with its own tools: neo4j-admin database load, or a snapshot in Aura.")
     with Bars() as bars:
@@ -253,6 +254,8 @@ def open_browser(
         for name, value in facts.items():
             echo(f"{name:14} {value}")
     if has_display():
+        import webbrowser
+
         webbrowser.open(written.browser if written else address)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 from typer import Exit
@@ -48,6 +47,8 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def _packages() -> list[Finding]:
+    from importlib.metadata import PackageNotFoundError, version
+
     findings = [Finding("python", True, platform.python_version())]
     for name in PACKAGES:
         try:
@@ -98,6 +99,8 @@ def _server() -> list[Finding]:
     from ..cypher.foreign import ADVICE, describe_undated, find_foreign
     from ..cypher.graph import Graph
     from ..cypher.state import read_counts
+    from ..graph_ml.recommend.related import read_version
+    from ..graph_ml.recommend.stored import describe_version, read_lists_version
 
     try:
         with Graph.connect(timeout=0) as graph:
@@ -111,6 +114,13 @@ def _server() -> list[Finding]:
             models = graph.read("models", k=1)
             trained = f"version {models['model'][0].get('version')}" if len(models) else "none"
             found.append(Finding("model", True, trained, "" if len(models) or not purchases else "hmrec train"))
+            relations = read_version(graph)
+            related = relations.describe(None) if relations else "none"
+            found.append(
+                Finding("article relationships", True, related, "" if relations or not purchases else "hmrec relate")
+            )
+            lists = read_lists_version(graph)
+            found.append(Finding("stored lists", True, describe_version(lists, None) if lists else "none"))
             foreign = find_foreign(graph)
             if foreign.others:
                 found.append(Finding("other nodes", True, foreign.describe(), ADVICE))

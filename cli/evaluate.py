@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 def evaluate(
     context: typer.Context,
+    subject: Annotated[
+        Literal["customers", "articles"],
+        typer.Option("--for", help="Lists of articles for customers, or audiences of customers for articles."),
+    ] = "customers",
     protocol: Annotated[
         Literal["weeks", "random-split"],
         typer.Option(
@@ -34,7 +38,12 @@ def evaluate(
     ] = 1,
     k: Annotated[
         int | None,
-        typer.Option("-k", min=1, max=1000, help="Length of the lists; default 12, or 10 with random-split."),
+        typer.Option(
+            "-k",
+            min=1,
+            max=1000,
+            help="Length of the lists; default 12, 10 with random-split, 100 for articles.",
+        ),
     ] = None,
     methods: Annotated[
         str | None,
@@ -44,6 +53,9 @@ def evaluate(
         ),
     ] = None,
     customers: Annotated[int | None, typer.Option(min=1, help="Sample this many customers at random.")] = None,
+    articles: Annotated[
+        int | None, typer.Option(min=1, help="With --for articles: use a random sample of this many articles.")
+    ] = None,
     candidates: Annotated[
         bool, typer.Option("--candidates", help="Measure the recall of the ranker's sources instead of lists.")
     ] = False,
@@ -66,11 +78,12 @@ def evaluate(
 ) -> None:
     """Hold out the last days, recommend as of the day before, and score each method.
 
-    Prints MAP with its 95 % interval, the difference from the best baseline, precision, recall, NDCG, hit rate,
-    coverage and novelty. Groups customers by the length of their history. With --weeks 2 or more, also prints RMSE and
-    MAE of the purchase probability. Reads the graph and trains in memory on the earlier purchases; writes only the
-    report. "all" counts every held-out purchase, as Kaggle does; "new" only articles that the customer had not bought
-    before. JSON has the days, weeks and k as "facts", next to the "rows".
+    Prints MAP with its 95 % interval, the difference from the best baseline, precision, recall, NDCG and hit rate; in a
+    second table coverage, novelty, diversity, departments and the Gini index of exposure. Groups customers by the
+    length of their history. With --weeks 2 or more, also prints RMSE and MAE of the purchase probability. Reads the
+    graph and trains in memory on the earlier purchases; writes only the report. "all" counts every held-out purchase,
+    as Kaggle does; "new" only articles that the customer had not bought before. JSON has the days, weeks and k as
+    "facts", next to the "rows".
 
     --candidates measures what the ranker can choose from: the share of the purchases that is among the candidates of
     each source, and of all sources together. Prints recall at the number that the ranker asks for, and at --depths.
@@ -79,6 +92,9 @@ def evaluate(
     --protocol random-split repeats the source project's evaluation. It trains LightGCN for 5 and 50 epochs on 70 % of
     the first 20,000 rows and scores every customer x article pair. It prints precision and recall at k, RMSE and MAE,
     next to the source's figures.
+
+    --for articles ranks customers for each article that was sold in the days held out, by `hmrec audience` and by two
+    baselines. Prints MAP and recall at k, and the area under the ROC curve.
 
     Example: hmrec evaluate --methods popular,user_based_cf --report evaluation.html
     """
@@ -89,6 +105,12 @@ def evaluate(
     form = choose_format(form, as_json)
     if report is not None:
         find_result_file(report)
+    if subject == "articles":
+        options = ("protocol", "methods", "customers", "candidates", "depths", "version", "device", "report")
+        refuse(context, *options, because="with --for articles")
+        _evaluate_articles(days, weeks, k, articles, form)
+        return
+    refuse(context, "articles", because="without --for articles")
     if protocol == "random-split":
         options = ("days", "weeks", "methods", "customers", "candidates", "depths", "version", "device")
         refuse(context, *options, because="with --protocol random-split")
@@ -150,6 +172,21 @@ def _evaluate_candidates(methods: str | None, depths: str | None, form: Format, 
         show(rows[columns], form, title)
 
 
+def _evaluate_articles(days: int, weeks: int, k: int | None, articles: int | None, form: Format) -> None:
+    from ..graph_ml.evaluate.articles import K, evaluate_articles
+
+    with Bars() as bars, open_graph(bars) as graph:
+        result = evaluate_articles(graph, days=days, weeks=weeks, k=k or K, articles=articles, progress=bars)
+    if form is not Format.table:
+        _show_rows(result, form)
+        return
+    facts = result.attrs
+    interval = [f"{low:.4f} to {high:.4f}" for low, high in zip(result["map_low"], result["map_high"], strict=True)]
+    columns = ["method", "purchases", "map", "interval", "recall", "auc", "articles"]
+    title = f"{facts['days']} days from {facts['cut']} on: customers ranked for articles, MAP@{facts['k']}"
+    show(result.assign(interval=interval)[columns], form, title)
+
+
 def _evaluate_random_split(k: int | None, report: Path | None, form: Format) -> None:
     from ..graph_ml.evaluate.random_split import K, describe_random_split, evaluate_random_split
 
@@ -183,7 +220,7 @@ def _dump_with_facts(result: pd.DataFrame) -> None:
 
 def shorten(result: pd.DataFrame) -> list[tuple[pd.DataFrame, str]]:
     """Return the tables that fit a screen, with titles: metrics over customers with a history, and MAP by segment."""
-    from ..graph_ml.evaluate.outcome import ALL_CUSTOMERS
+    from ..graph_ml.evaluate.outcome import ALL_CUSTOMERS, VARIETY
     from ..graph_ml.evaluate.report import COLUMNS, format_baseline, format_difference, format_interval
 
     facts = result.attrs
@@ -193,9 +230,25 @@ def shorten(result: pd.DataFrame) -> list[tuple[pd.DataFrame, str]]:
         rows = rows.assign(
             interval=rows.apply(format_interval, axis=1), difference=rows.apply(format_difference, axis=1)
         )
-        shown = rows[["method", "map", "interval", "difference", *COLUMNS[1:]]].dropna(axis="columns", how="all")
+        shown = rows[
+            [
+                "method",
+                "map",
+                "interval",
+                "difference",
+                *(name for name in COLUMNS[1:] if name not in ("coverage", "novelty")),
+            ]
+        ].dropna(axis="columns", how="all")
         title = f"{facts['days']} days from {facts['cut']} on, {kind} purchases, MAP@{facts['k']}; difference from"
         frames.append((shown, f"{title} {format_baseline(rows)}"))
+    whole = result[result["segment"] == ALL_CUSTOMERS]
+    shown = [name for name in ("coverage", "novelty", *VARIETY) if name in whole and name != "department_coverage"]
+    frames.append(
+        (
+            whole[["purchases", "method", *shown]],
+            "Variety of the lists: coverage of articles, novelty in bits, diversity inside a list",
+        )
+    )
     groups = result[result["segment"] != ALL_CUSTOMERS]
     wide = groups.pivot(index=["purchases", "method"], columns="segment", values="map")
     order = [name for name in dict.fromkeys(result["segment"]) if name in wide]

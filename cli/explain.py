@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
@@ -12,11 +12,17 @@ from .combinations import refuse
 from .connect import local_server, open_graph
 from .options import IncludeUnavailable
 from .recommend import AsOf, use_new_name
-from .terminal.show import Form, Format, JsonForm, choose_format, show
+from .terminal.show import Form, Format, JsonForm, choose_format, records, show
 from .terminal.words import clean, echo, echo_note
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..graph_ml.recommend import Request
+
+STRONGEST = 5
+"""Parts of a score that are printed."""
+_UNAVAILABLE = "If it is out of stock, --include-unavailable explains it all the same."
 
 
 def explain(
@@ -33,81 +39,122 @@ def explain(
     include_unavailable: IncludeUnavailable = False,
     form: Form = Format.table,
     as_json: JsonForm = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help=f"Print every part of the score, not only the {STRONGEST} strongest.")
+    ] = False,
+    draw: Annotated[
+        bool, typer.Option("--draw", help="Also print the paths from the customer to the article.")
+    ] = False,
+    cypher: Annotated[
+        bool, typer.Option("--cypher", help="Also print the query that draws this subgraph in Neo4j Browser.")
+    ] = False,
     in_browser: Annotated[
         bool, typer.Option("--open", help="Open Neo4j Browser with the query that draws this subgraph.")
     ] = False,
 ) -> None:
     """Show the neighbours and shared articles behind an article's user-based CF score.
 
-    Prints the evidence as sentences whose parts add up to the score, as a small graph, and as a query for Neo4j
-    Browser. With --by hybrid, prints the sources that propose the article to the ranker, their reasons, and
-    what each adds to the score of `hmrec recommend`. Features of the customer, of the article and of both add the
-    rest. Reads the graph; writes nothing.
+    Prints the evidence as sentences whose parts add up to the score, the strongest first. With --by hybrid, prints
+    what each source that proposes the article to the ranker adds to the score of `hmrec recommend`, with its reason.
+    Features of the customer, of the article and of both add the rest. Reads the graph; writes nothing.
 
     Example: hmrec explain 1 0706016001
     """
     from ..cypher.errors import UserMistake
-    from ..graph_ml.recommend import Recommender
+    from ..graph_ml.recommend import Recommender, Request
 
     form = choose_format(form, as_json)
     by = use_new_name(by)
     if by not in ("user_based_cf", "hybrid"):
         raise UserMistake(f"--by must be user_based_cf or hybrid, not {by[:20]!r}.")
+    if form is not Format.table:
+        refuse(context, "everything", "draw", "cypher", because=f"with --format {form}, which has every part")
     day = as_of.date().isoformat() if as_of else None
     if by == "hybrid":
-        refuse(context, "new_only", because="with --by hybrid: it explains the ranker's score for all articles")
         if in_browser:
             raise UserMistake("--open needs --by user_based_cf: the ranker's parts are numbers, without paths to draw.")
-        explain_by_sources(customer, article, form, day, include_unavailable)
+        refuse(context, "draw", "cypher", because="with --by hybrid: the ranker's parts are numbers, without paths")
+        explain_by_sources(
+            Request(
+                customer_id=customer, as_of=as_of.date() if as_of else None, include_unavailable=include_unavailable,
+                new_only=new_only,
+            ),
+            article, form, everything,
+        )  # fmt: skip
         return
-    refuse(context, "include_unavailable", because="without --by hybrid: neighbours explain any article")
     with open_graph() as graph:
         recommender = Recommender(graph)
-        evidence = recommender.explain(customer, article, as_of=day, new_only=new_only)
-        text = recommender.write_drawing(customer, article, as_of=day, new_only=new_only)
+        asked = {"new_only": new_only, "include_unavailable": include_unavailable}
+        evidence = recommender.explain(customer, article, as_of=day, **asked)
+        text = recommender.write_drawing(customer, article, as_of=day, **asked)
     if form is not Format.table:
         show(evidence, form)
     elif evidence.empty:
-        echo(f"Neither customer {customer} nor a neighbour of theirs bought article {article}, so it has no CF score.")
+        hidden = "" if include_unavailable else ", or it is unavailable"
+        echo(f"Article {article} has no CF score: neither customer {customer} nor a neighbour bought it{hidden}.")
+        if not include_unavailable:
+            echo(_UNAVAILABLE)
         echo("--by hybrid shows which sources propose it to the ranker.")
     else:
-        print_evidence(customer, article, evidence)
-        echo(f"\nThe query that draws this in Neo4j Browser:\n\n{text}")
+        print_evidence(customer, article, evidence, everything)
+        if draw:
+            print_paths(customer, article, evidence)
+        if cypher:
+            echo(f"\nThe query that draws this in Neo4j Browser:\n\n{text}")
     if in_browser and not evidence.empty:
         open_query(text)
 
 
-def explain_by_sources(customer: str, article: str, form: Format, as_of: str | None, include_unavailable: bool) -> None:
+def explain_by_sources(request: Request, article: str, form: Format, everything: bool) -> None:
     """Print the sources that propose the article to the ranker, and what each adds to its score."""
     from ..graph_ml.recommend import Recommender
 
     with open_graph() as graph:
-        evidence = Recommender(graph).explain_by_ranker(
-            customer, article, as_of=as_of, include_unavailable=include_unavailable
-        )
-    if form is Format.table and evidence.empty:
-        echo(f"No source proposes article {article} to customer {customer}.")
-        if not include_unavailable:
-            echo("If it is out of stock, --include-unavailable explains it all the same.")
-    else:
-        if form is Format.table:
-            echo(f"Score of {article} for {customer}: {evidence['part'].sum():.6g}, the sum of these parts:")
+        evidence = Recommender(graph).explain_ranked(request, article)
+    if form is not Format.table:
         show(evidence, form)
+    elif evidence.empty:
+        echo(f"No source proposes article {article} to customer {request.customer_id}.")
+        if not request.include_unavailable:
+            echo(_UNAVAILABLE)
+    else:
+        echo(f"Score of {article} for {request.customer_id}: {evidence['part'].sum():.6g} =")
+        rows = []
+        for row in records(evidence):
+            place = "" if row["place"] is None else f", place {row['place']:.0f}"
+            reason = "" if row["because"] in (None, "", row["source"]) else f": {row['because']}"
+            rows.append(f"{row['source']}{place}{reason}")
+        print_parts(evidence["part"].tolist(), rows, everything)
 
 
-def print_evidence(customer: str, article: str, evidence: pd.DataFrame) -> None:
-    """Print the score, a sentence for each of its parts, and the paths from the customer to the article."""
+def print_evidence(customer: str, article: str, evidence: pd.DataFrame, everything: bool) -> None:
+    """Print the score, and a sentence for each of its parts."""
+    echo(f"Score of {article} for {customer}: {evidence['part'].sum():.6g} =")
+    rows = [
+        f"{row['because']}  (similarity {row['similarity']:.4g} x weight {row['weight']:.4g})"
+        for row in records(evidence)
+    ]
+    print_parts(evidence["part"].tolist(), rows, everything)
+
+
+def print_parts(parts: list[float], sentences: list[str], everything: bool) -> None:
+    """Print the parts of a score, largest first; after the strongest, the sum of the rest unless all are asked for."""
+    order = sorted(range(len(parts)), key=lambda place: -abs(parts[place]))
+    shown = order if everything or len(order) <= STRONGEST + 1 else order[:STRONGEST]
+    for place in shown:
+        echo(f"  {parts[place]:+.4g}  {sentences[place]}")
+    if rest := order[len(shown) :]:
+        echo(f"  {sum(parts[place] for place in rest):+.4g}  {len(rest)} more (--all)")
+
+
+def print_paths(customer: str, article: str, evidence: pd.DataFrame) -> None:
+    """Print the paths from the customer to the article as a tree."""
     from rich.console import Console
     from rich.markup import escape
     from rich.tree import Tree
 
-    rows: list[dict[str, Any]] = evidence.to_dict("records")  # type: ignore[assignment]
-    echo(f"Score of {article} for {customer}: {evidence['part'].sum():.6g} =")
-    for row in rows:
-        measure = f"(similarity {row['similarity']:.4g} x weight {row['weight']:.4g})"
-        echo(f"  {row['part']:.6g}  {row['because']}  {measure}")
     tree = Tree(escape(clean(f"({customer})")))
-    for row in rows[:8]:
+    for row in records(evidence)[:8]:
         if row["who"] == "own history":
             tree.add(escape(clean(f"-[:BOUGHT]-> ({article})")))
             continue

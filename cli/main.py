@@ -6,75 +6,98 @@ import os
 import sys
 import traceback
 import warnings
-from importlib.metadata import version
-from types import TracebackType
+from collections.abc import Iterable
+from importlib import import_module
+from types import ModuleType, TracebackType
 from typing import Annotated
 
 import typer
 
 from ..cypher.redaction import redact
-from . import (
-    db,
-    demo,
-    doctor,
-    embed,
-    evaluate,
-    explain,
-    export,
-    load,
-    models,
-    query,
-    recommend,
-    report,
-    sample,
-    serve,
-    stock,
-    train,
-    values,
-)
 from .connect import choose_timeout
 from .terminal.words import Redacted, is_usage_error, set_quiet
 
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="hmrec",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="A recommender in a graph you can ask: load purchases into Neo4j, train a graph neural network on it, "
-    "recommend by Cypher. Start with: hmrec demo",
-)
-app.add_typer(db.app, name="db")
-app.add_typer(sample.app, name="sample")
-app.add_typer(models.app, name="models")
-app.command("demo")(demo.demo)
-app.command("load")(load.load)
-app.command("stock")(stock.stock)
-app.command("train")(train.train)
-app.command("embed")(embed.embed)
-app.command("export")(export.export)
-app.command("recommend")(recommend.recommend)
-app.command("explain")(explain.explain)
-app.command("serve")(serve.serve)
-app.command("values")(values.values)
-app.command("query")(query.query)
-app.command("evaluate")(evaluate.evaluate)
-app.command("report")(report.report)
-app.command("doctor")(doctor.doctor)
+COMMANDS = (
+    "demo", "load", "stock", "events", "forget", "train", "embed", "relate", "refresh", "check", "export", "recommend",
+    "audience", "related", "explain", "serve", "mcp", "values", "query", "evaluate", "outcomes", "report", "doctor",
+    "db", "sample", "models", "segments", "rules", "experiment",
+)  # fmt: skip
+"""The commands in the order of the help. Each is a function in a module of its name, or an app of several."""
+
+COMPLETION = "_HMREC_COMPLETE"
+"""The environment variable with which shells ask for completions: the line itself is in another one."""
+
+LISTING: tuple[list[str], ...] = ([], ["--help"], ["-h"], ["--version"])
+"""The lines that need of the commands only their names and descriptions."""
+
+
+def make_app(names: Iterable[str] = COMMANDS, *, is_listing: bool = False) -> typer.Typer:
+    """Return the command line.
+
+    Parameters
+    ----------
+    names : the commands to import; those of one line need not wait for the others.
+    is_listing : give the commands their descriptions only, without options. Reading the options takes a quarter of the
+        time of `hmrec --help`.
+    """
+    made = typer.Typer(
+        name="hmrec",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="A recommender in a graph you can ask: load purchases into Neo4j, train a graph neural network on it, "
+        "recommend by Cypher. Start with: hmrec demo",
+    )
+    made.callback()(_options)
+    for name in names:
+        module = import_module(f".{name}", __package__)
+        if is_listing:
+            made.command(name, help=_find_description(module, name))(lambda: None)
+        elif hasattr(module, "app"):
+            made.add_typer(module.app, name=name)
+        else:
+            made.command(name)(getattr(module, name))
+    return made
+
+
+def _find_description(module: ModuleType, name: str) -> str:
+    """Return what the help of a command begins with."""
+    if not hasattr(module, "app"):
+        return str(getattr(module, name).__doc__)
+    callback = module.app.registered_callback
+    return str(module.app.info.help if callback is None else callback.callback.__doc__)
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """Return `app`, the whole command line, which is made when it is first used."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["app"] = made = make_app()
+    return made
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(version("hmrec"))
+        from importlib.metadata import version
+
+        from ..cypher.local.install import NEO4J_VERSION
+
+        typer.echo(f"hmrec {version('hmrec')}, local Neo4j {NEO4J_VERSION}")
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     show_version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the versions of hmrec and its local Neo4j, and exit.",
+        ),
     ] = False,
     quiet: Annotated[
         bool,
@@ -119,6 +142,9 @@ def _run() -> None:
         os.environ.setdefault("_TYPER_FORCE_DISABLE_TERMINAL", "1")  # typer treats GitHub's runners as terminals
     try:
         _require_text(arguments)
+        command = find_command(arguments)
+        is_listing = arguments in LISTING and COMPLETION not in os.environ
+        app = make_app(COMMANDS if command is None else [command], is_listing=is_listing)
         status = app(arguments, prog_name="hmrec", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         if debug:
@@ -136,6 +162,22 @@ def _run() -> None:
     if status == INTERRUPTED:
         typer.echo("hmrec: interrupted.", err=True)
     sys.exit(status or 0)
+
+
+def find_command(words: list[str]) -> str | None:
+    """Return the command of a line; None if other options or another word come first, or there is none.
+
+    Parameters
+    ----------
+    words : of the line, with the options that all commands share in front.
+    """
+    rest = iter(words)
+    for word in rest:
+        if word == "--timeout":
+            next(rest, None)
+        elif word not in ("--quiet", "--debug") and not word.startswith("--timeout="):
+            return word if word in COMMANDS else None
+    return None
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

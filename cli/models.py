@@ -18,6 +18,9 @@ app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 Number = Annotated[int, typer.Argument(min=1, metavar="VERSION", help="Version number, see `hmrec models`.")]
 COLUMNS = ("version", "created", "in_force", "usable", "name", "dim", "since", "until", "purchases",
            "validation_map_all", "validation_map_new")  # fmt: skip
+SHOWN = {"version": "version", "created": "created", "in_force": "active", "usable": "usable", "name": "name",
+         "validation_map_all": "MAP all", "validation_map_new": "MAP new"}  # fmt: skip
+"""The columns of the table on a terminal, with their headings."""
 
 
 @app.callback()
@@ -47,7 +50,8 @@ def models(
     elif not versions and form is Format.table:
         echo("This graph has no model yet; `hmrec train` creates one.")
     else:
-        show(pd.DataFrame([{name: one.get(name) for name in COLUMNS} for one in versions], columns=COLUMNS), form)
+        table = pd.DataFrame([{name: one.get(name) for name in COLUMNS} for one in versions], columns=COLUMNS)
+        show(table[list(SHOWN)].rename(columns=SHOWN) if form is Format.table else table, form)
 
 
 @app.command("show")

@@ -30,6 +30,17 @@ IncludeUnavailable = Annotated[
         "--include-unavailable", help="Include articles that are out of stock or not sold on the day of the list."
     ),
 ]
+Segments = Annotated[
+    list[str] | None, typer.Option("--segment", metavar="NAME", help="Only customers of this segment; may be repeated.")
+]
+CustomersWhere = Annotated[
+    str,
+    typer.Option(
+        "--customers-where",
+        metavar="CONDITION",
+        help="Only customers with these properties, e.g. 'age >= 30 and Active = 1'; see docs/audience.md.",
+    ),
+]
 
 
 def read_ids(given: list[str]) -> list[str]:

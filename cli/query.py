@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +14,26 @@ from .terminal.complete import complete_query
 from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, show
 from .terminal.words import echo, echo_note
 
+if TYPE_CHECKING:
+    from ..cypher.catalogue import Query
+
+FOLDERS = ("recommend", "explain", "report")
+"""The folders of the queries that people run; the others are steps of commands."""
+
 
 def query(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(help="A saved query; if omitted, all are listed.", autocompletion=complete_query),
+        typer.Argument(
+            metavar="NAME|CYPHER",
+            help="A saved query, or Cypher in quotes; if omitted, saved queries are listed.",
+            autocompletion=complete_query,
+        ),
     ] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="Your own .cypher file.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Your own .cypher file; - reads standard input.")
+    ] = None,
     parameters: Annotated[
         list[str] | None,
         typer.Option(
@@ -31,6 +44,9 @@ def query(
         ),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Allow the query to change the graph.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="List every saved query, with the steps of hmrec's own commands.")
+    ] = False,
     form: Form = Format.table,
     as_json: JsonForm = False,
     text: Annotated[
@@ -41,15 +57,16 @@ def query(
         ),
     ] = False,
 ) -> None:
-    """Run a saved Cypher query, or list them.
+    """Run a saved Cypher query or your own, or list the saved ones.
 
     Reads the graph, and changes it only with --write; prints a table, JSON or CSV.
 
     Example: hmrec query user_based_cf -p customer_id=1 -p k=5 --format json
+
+    Example: hmrec query 'CALL db.labels()'
     """
     import pandas as pd
 
-    from ..cypher.catalogue import find_query, load_catalogue, parse_bare_query
     from ..cypher.errors import UserMistake
 
     form = choose_format(form, as_json)
@@ -57,17 +74,10 @@ def query(
         raise UserMistake("Pass either the name of a saved query or --file, not both.")
     if file is None and name is None:
         refuse(context, "parameters", "write", "text", because="without the name of a query; that lists all queries")
-        listed = [(q.name, q.folder, q.doc, " ".join(q.parameters)) for q in load_catalogue().values()]
-        show(pd.DataFrame(listed, columns=["query", "folder", "what it does", "parameters"]), form)
+        _list_queries(form, everything)
         return
-    if file is not None:
-        try:
-            written = file.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise UserMistake(f"{file} is not UTF-8 text.", "Save it as UTF-8.") from error
-        chosen = parse_bare_query(written, file)
-    else:
-        chosen = find_query(name or "")
+    refuse(context, "everything", because="with a query; it lists all saved ones")
+    chosen = _choose_query(name, file)
     given = {}
     for pair in parameters or []:
         key, separator, value = pair.partition("=")
@@ -96,3 +106,42 @@ def query(
             echo_note(changed or "nothing changed")
         else:
             show(graph.read(chosen, **given), form)
+
+
+def _list_queries(form: Format, everything: bool) -> None:
+    """Print the saved queries; for a program, with their folder and parameters."""
+    import pandas as pd
+
+    from ..cypher.catalogue import load_catalogue
+
+    saved = load_catalogue().values()
+    listed = [one for one in saved if everything or one.folder in FOLDERS]
+    if form is Format.table:
+        show(pd.DataFrame([(one.name, one.doc) for one in listed], columns=["query", "what it does"]), form)
+        more = f"{len(saved) - len(listed)} more with --all; " if not everything else ""
+        echo(f"{more}hmrec query NAME --text prints a query with its parameters.")
+        return
+    rows = [(one.name, one.folder, one.doc, " ".join(one.parameters)) for one in listed]
+    show(pd.DataFrame(rows, columns=["query", "folder", "what it does", "parameters"]), form)
+
+
+def _choose_query(name: str | None, file: Path | None) -> Query:
+    """Return the saved query of that name, or the query in the file, or the one that is passed as text.
+
+    Raises
+    ------
+    UserMistake : there is no such query, or the file is not UTF-8 text.
+    """
+    from ..cypher.catalogue import find_query, parse_bare_query
+    from ..cypher.errors import UserMistake
+
+    if file is None and name is not None and any(character.isspace() for character in name.strip()):
+        return parse_bare_query(name, Path("command line"))
+    if file is None:
+        return find_query(name or "")
+    try:
+        from_input = str(file) == "-"
+        written = sys.stdin.buffer.read().decode("utf-8-sig") if from_input else file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserMistake(f"{file} is not UTF-8 text.", "Save it as UTF-8.") from error
+    return parse_bare_query(written, Path("standard input") if from_input else file)

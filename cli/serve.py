@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .connect import open_graph
 from .terminal.show import AsJson, dump_json
 from .terminal.words import echo
+
+if TYPE_CHECKING:
+    import socket
 
 TIMEOUT = 3.0  # seconds that a request waits for an unreachable Neo4j
 
@@ -24,11 +26,19 @@ def serve(
     cache: Annotated[
         int, typer.Option(min=0, metavar="N", help="Recommendations to cache until the graph changes, about 3 kB each.")
     ] = 20_000,
+    explore: Annotated[
+        float,
+        typer.Option(
+            min=0, max=0.5, metavar="SHARE", help="Share of the places of logged lists to fill at random, such as 0.05."
+        ),
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Serve recommendations over HTTP, with a page to view them, until interrupted.
 
-    Reads the graph; writes nothing. If HMREC_TOKEN is set, requests must send it (Authorization: Bearer).
+    Reads the graph. If HMREC_TOKEN is set, requests must send it (Authorization: Bearer). Only requests with the value
+    of HMREC_WRITE_TOKEN can write; without that setting, the service writes nothing, except for the share of its lists
+    that HMREC_LOG_SHARE lets it log.
 
     Example: hmrec serve --port 8000
     """
@@ -38,15 +48,17 @@ def serve(
         import uvicorn
 
         from .service.app import make_app
-        from .service.settings import choose_token
+        from .service.impressions import ImpressionLog
+        from .service.settings import ServiceSettings, choose_token, choose_write_token
     except ImportError as error:
         raise UserMistake(f"The service needs {error.name}.", "pip install 'hmrec[serve]'") from error
 
-    token = choose_token(host)
+    token, write_token, settings = choose_token(host), choose_write_token(), ServiceSettings()
     with listen(host, port) as listener, open_graph() as graph:
         graph.timeout, graph.notify = TIMEOUT, None  # a request fails fast instead of waiting
         name = f"[{host}]" if ":" in host else host
-        app = make_app(graph, token, cache)
+        impressions = ImpressionLog(graph, settings.log_share, settings.log_days)
+        app = make_app(graph, token, cache, write_token, settings.image_url, impressions, explore)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         address = f"http://{name}:{listener.getsockname()[1]}/"
         if as_json:
@@ -64,6 +76,8 @@ def listen(host: str, port: int) -> socket.socket:
     ------
     UserMistake : the port is taken, or the address is not this machine's.
     """
+    import socket
+
     from ..cypher.errors import UserMistake
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -11,7 +11,23 @@ from typing import Any
 
 from .errors import HmrecError, UnknownQuery, UserMistake
 
-FOLDERS = ("schema", "load", "recommend", "rank", "explain", "export", "write_back", "status", "report")
+FOLDERS = (
+    "schema",
+    "load",
+    "recommend",
+    "rank",
+    "rules",
+    "experiments",
+    "explain",
+    "audience",
+    "segments",
+    "export",
+    "write_back",
+    "related",
+    "stored",
+    "status",
+    "report",
+)
 """The folders of hmrec's queries, below `cypher/`."""
 
 TYPES: dict[str, tuple[type, ...]] = {
@@ -128,6 +144,10 @@ class Query:
         """Whether repeating the query is safe: true for hmrec's own queries without a line `// once: ...`."""
         ours = Path(__file__).parent in self.path.parents
         return ours and not any(line.startswith("// once: ") for line in self.text.splitlines())
+
+    def default(self, name: str) -> Any:
+        """Return the default of a parameter, as the header declares it."""
+        return self.parameters[name].default
 
     def bind(self, given: dict[str, Any]) -> dict[str, Any]:
         """Complete `given` with the header's defaults.
@@ -265,18 +285,21 @@ def load_catalogue() -> dict[str, Query]:
     return catalogue
 
 
+@cache
 def find_query(name: str) -> Query:
-    """Return the query of that name.
+    """Return the query of that name. Reads only its file: most commands need few of the queries.
 
     Raises
     ------
     UnknownQuery : there is none; the hint suggests similar names.
     """
-    catalogue = load_catalogue()
-    if name not in catalogue:
-        import difflib
+    root = Path(__file__).parent
+    can_be_one = name.isidentifier() and len(name) < 100  # it becomes the name of a file
+    for path in (root / folder / f"{name}.cypher" for folder in FOLDERS if can_be_one):
+        if path.is_file():
+            return parse_query(path.read_text(encoding="utf-8"), path)
+    import difflib
 
-        similar = difflib.get_close_matches(name[:60], catalogue, n=3)
-        hint = f"Did you mean {' or '.join(similar)}?" if similar else "`hmrec query` lists them all."
-        raise UnknownQuery(f"There is no query named {name[:60]!r}.", hint)
-    return catalogue[name]
+    similar = difflib.get_close_matches(name[:60], load_catalogue(), n=3)
+    hint = f"Did you mean {' or '.join(similar)}?" if similar else "`hmrec query` lists them all."
+    raise UnknownQuery(f"There is no query named {name[:60]!r}.", hint)

@@ -7,10 +7,13 @@ clients never write at the same time.
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import RLock
 
 import neo4j
@@ -20,6 +23,17 @@ from .catalogue import find_query, load_catalogue
 from .errors import LoadRunning
 
 PAUSE = 0.2  # seconds between two checks for other writers
+
+
+def name_writer(what: str) -> str:
+    """Return the holder of a claim as others see it: what it does, since when, and in which process.
+
+    Parameters
+    ----------
+    what : what it does, or the folder that it loads.
+    """
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return f"{what} (since {since}, process {os.getpid()} on {platform.node()})"
 
 
 class ClaimLost(Exception):
@@ -132,3 +146,34 @@ class Claim:
         if first.id != self._client:
             raise LoadRunning(f"A load or write-back is already running: {first.who}.", "Wait until it is done.")
         return [writer.what for writer in writers if writer.id != self._client and writer.what in loading]
+
+
+class LoadWatch:
+    """A look at other clients' claims, for a writer that has none and must not write during theirs.
+
+    Its transaction is open when `check` looks, and `Claim` looks for open transactions after it is taken. So at least
+    one of the two sees the other.
+
+    Parameters
+    ----------
+    open_session, database, client : as of `Claim`.
+    """
+
+    def __init__(self, open_session: Callable[[], neo4j.Session], database: str, client: str) -> None:
+        self._open_session = open_session
+        self._database = database
+        self._client = client
+
+    def check(self) -> None:
+        """Check that no other client is loading or writing back.
+
+        Raises
+        ------
+        LoadRunning : one is; the message names it.
+        """
+        with self._open_session() as session:
+            rows = session.run(find_query("claims").text, database=self._database)
+            writers = [Writer(**row.data()) for row in rows]
+        claim = next((one for one in writers if one.what == "claim" and one.id != self._client), None)
+        if claim is not None:
+            raise LoadRunning(f"A load or write-back is running: {claim.who}.", "Try again when it is done.")

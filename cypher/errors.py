@@ -56,6 +56,10 @@ class NoEmbedding(UserMistake):
     """The request needs an embedding that does not exist."""
 
 
+class NoStoredList(UserMistake):
+    """The graph has no stored list for the customer."""
+
+
 class NoRanker(UserMistake):
     """The graph has no usable ranker."""
 

@@ -6,24 +6,23 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date
 from functools import partial, reduce
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import neo4j
 from neo4j import exceptions as driver_errors
-from neo4j.time import Date, DateTime
 
-from .catalogue import Query, find_query
-from .claim import Claim, Writer
+from .catalogue import Query
+from .claim import Claim, LoadWatch, Writer
 from .errors import HmrecError, ServerUnavailable, UserMistake, WriteUnknown
 from .probe import Verification
 from .progress import Notify
 from .retries import AWAY, run_with_retries, translated_errors
 from .settings import ConnectionSettings
+from .statement import Receipt, bind, run_in_transaction, to_python
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,48 +33,12 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+RunQuery = Callable[..., list[dict[str, Any]]]
+"""A function that runs a query by its name, with its parameters, and returns its rows."""
 ATTEMPTS = 5
 """How often `Graph.read_with_retry` runs its work at most."""
 LAST_WRITES = 60.0
 """Seconds to wait for the end of a write whose connection was lost."""
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """The result of a write.
-
-    Attributes
-    ----------
-    rows : what the query returned, one dictionary per row.
-    counters : what it changed, under Neo4j's names (`nodes_created`, `relationships_created`, ...), without zeros.
-    milliseconds : the server's time, summed over the query's statements.
-    """
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    counters: dict[str, int] = field(default_factory=dict)
-    milliseconds: float = 0.0
-
-    def plus(self, other: Receipt) -> Receipt:
-        """Return the combined receipt of two statements."""
-        counters = {
-            name: self.counters.get(name, 0) + other.counters.get(name, 0)
-            for name in {**self.counters, **other.counters}
-        }
-        return Receipt(self.rows + other.rows, counters, self.milliseconds + other.milliseconds)
-
-
-def _to_python(value: Any) -> Any:
-    if isinstance(value, (Date, DateTime)):
-        return value.to_native()
-    if isinstance(value, list):
-        return [_to_python(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _to_python(item) for key, item in value.items()}
-    return value
-
-
-def _to_cypher(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
 
 
 class Graph:
@@ -88,6 +51,7 @@ class Graph:
     ----------
     timeout : seconds to wait for an unreachable server; 0 means one attempt.
     notify : called with a sentence when waiting begins and ends; None for no messages.
+    longest : seconds that the server may work on a read; None for no limit of hmrec's.
     """
 
     def __init__(
@@ -98,6 +62,7 @@ class Graph:
         self.client = uuid4().hex
         self.timeout = settings.timeout if timeout is None else timeout
         self.notify = notify
+        self.longest: float | None = None
         self._claim: Claim | None = None
         try:
             self._driver = neo4j.GraphDatabase.driver(
@@ -182,17 +147,30 @@ class Graph:
         keys, rows = self.read_rows(query, **parameters)
         return pd.DataFrame(rows, columns=keys)
 
+    def read_first(self, count: int, query: str | Query, /, **parameters: Any) -> pd.DataFrame:
+        """Run a read-only query and fetch only its first `count` rows. Raises what `read` does."""
+        import pandas as pd
+
+        keys, rows = self._read_rows(query, parameters, count)
+        return pd.DataFrame(rows, columns=keys)
+
     def read_rows(self, query: str | Query, **parameters: Any) -> tuple[list[str], list[list[Any]]]:
         """Run a read-only query without pandas; return the columns' names and the rows. Raises what `read` does."""
-        query, bound = _bind(query, parameters)
+        return self._read_rows(query, parameters)
+
+    def _read_rows(
+        self, query: str | Query, parameters: dict[str, Any], count: int | None = None
+    ) -> tuple[list[str], list[list[Any]]]:
+        query, bound = bind(query, parameters)
 
         def read(transaction: neo4j.ManagedTransaction) -> tuple[list[str], list[list[Any]]]:
             result = transaction.run(query.text, bound)
-            return list(result.keys()), [[_to_python(value) for value in record.values()] for record in result]
+            records = islice(result, count)
+            return list(result.keys()), [[to_python(value) for value in record.values()] for record in records]
 
         def attempt() -> tuple[list[str], list[list[Any]]]:
             with self._session(neo4j.READ_ACCESS) as session:
-                return session.execute_read(read)
+                return session.execute_read(neo4j.unit_of_work(timeout=self.longest)(read))
 
         return self._retry(attempt)
 
@@ -235,7 +213,7 @@ class Graph:
         UserMistake : as in `read`.
         ServerUnavailable : the connection was lost.
         """
-        query, bound = _bind(query, parameters)
+        query, bound = bind(query, parameters)
         with translated_errors(self.uri), self._session(neo4j.READ_ACCESS, fetch_size=fetch_size) as session:
             for record in session.run(query.text, bound):
                 yield list(record.values())
@@ -274,7 +252,7 @@ class Graph:
         WriteUnknown : the connection was lost during the commit of a query that must not run twice.
         LoadRunning : the claim was lost, and another client has taken it since.
         """
-        query, bound = _bind(query, parameters)
+        query, bound = bind(query, parameters)
         receipts = (self._retry(partial(self._write_once, query, text, bound)) for text in query.statements)
         return reduce(Receipt.plus, receipts, Receipt())
 
@@ -294,7 +272,7 @@ class Graph:
                     result = session.run(neo4j.Query(statement, metadata=metadata), bound)
                     records, summary = [record.data() for record in result], result.consume()
                 else:
-                    named = neo4j.unit_of_work(metadata=metadata)(_run_in_transaction)
+                    named = neo4j.unit_of_work(metadata=metadata)(run_in_transaction)
                     records, summary = session.execute_write(named, statement, bound, claim)
         except AWAY as error:
             unknown = query.commits_itself or isinstance(error, driver_errors.IncompleteCommit)
@@ -311,7 +289,39 @@ class Graph:
             if isinstance(value, int) and not isinstance(value, bool) and value
         }
         took = float((summary.result_available_after or 0) + (summary.result_consumed_after or 0))
-        return Receipt([_to_python(record) for record in records], changed, took)
+        return Receipt([to_python(record) for record in records], changed, took)
+
+    def write_beside_loads(self, name: str, work: Callable[[RunQuery], _T]) -> _T:
+        """Run several queries in one transaction, unless another client is loading or writing back.
+
+        Parameters
+        ----------
+        name : name of the first query, by which loads recognise the transaction and wait for its end.
+        work : gets a function that runs a query by name and returns its rows; it may be called again, so its queries
+            must be repeatable.
+
+        Raises
+        ------
+        LoadRunning : another client is loading; nothing was written.
+        UserMistake : as in `write`.
+        """
+        watch = LoadWatch(lambda: self._session(neo4j.READ_ACCESS), self.settings.database, self.client)
+
+        def run_all(transaction: neo4j.ManagedTransaction) -> _T:
+            def run(query: str, **parameters: Any) -> list[dict[str, Any]]:
+                found, bound = bind(query, parameters)
+                return [to_python(record.data()) for record in transaction.run(found.text, bound)]
+
+            result = work(run)
+            watch.check()
+            return result
+
+        def attempt() -> _T:
+            metadata = {"hmrec": name, "id": self.client, "call": uuid4().hex}
+            with self._session(neo4j.WRITE_ACCESS) as session:
+                return session.execute_write(neo4j.unit_of_work(metadata=metadata)(run_all))
+
+        return self._retry(attempt)
 
     def _await_end(self, call: str) -> None:
         """Wait until the server has ended a write, so that the next read sees its outcome."""
@@ -376,19 +386,3 @@ class Graph:
 
     def _session(self, access: str, fetch_size: int = 1000) -> neo4j.Session:
         return self._driver.session(database=self.settings.database, default_access_mode=access, fetch_size=fetch_size)
-
-
-def _bind(query: str | Query, parameters: dict[str, Any]) -> tuple[Query, dict[str, Any]]:
-    """Return the query and its parameters, defaults included."""
-    query = find_query(query) if isinstance(query, str) else query
-    return query, {name: _to_cypher(value) for name, value in query.bind(parameters).items()}
-
-
-def _run_in_transaction(
-    transaction: neo4j.ManagedTransaction, text: str, bound: dict[str, Any], claim: Claim | None
-) -> tuple[list[dict[str, Any]], neo4j.ResultSummary]:
-    result = transaction.run(text, bound)
-    records, summary = [record.data() for record in result], result.consume()
-    if claim is not None:
-        claim.check()
-    return records, summary

@@ -60,6 +60,7 @@ METHODS = (
         aliases=("repurchases",),
         needs_history=True,
         candidates=150,
+        parameters={"loyalty": 0.35},
         proposes_bought=True,
         is_baseline=True,
         is_evaluated=True,

@@ -14,7 +14,7 @@ from .errors import UserMistake
 HIDDEN = "***"
 LONG = 8  # characters; a shorter secret may be part of a common word and is redacted only as a whole word
 PUBLIC = {"neo4j", "hmrec", "bolt"}  # words of hmrec's own messages, which are not redacted even if they are a password
-_SECRETS = ("NEO4J_PASSWORD", "HMREC_TOKEN")
+_SECRETS = ("NEO4J_PASSWORD", "HMREC_TOKEN", "HMREC_WRITE_TOKEN")
 _ADDRESS = "NEO4J_URI"
 _CREDENTIALS = re.compile(
     r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*:/{1,2})"
@@ -26,8 +26,8 @@ _CREDENTIALS = re.compile(
 def redact(text: str) -> str:
     """Return the text with each secret replaced by `***`.
 
-    Secrets are the values of NEO4J_PASSWORD and HMREC_TOKEN, in the environment and in .env, and the text before the @
-    of an address.
+    Secrets are the values of NEO4J_PASSWORD, HMREC_TOKEN and HMREC_WRITE_TOKEN, in the environment and in .env, and the
+    text before the @ of an address.
     """
     for pattern in _patterns():
         text = pattern.sub(HIDDEN, text)

@@ -91,6 +91,8 @@ def translated_errors(uri: str) -> Iterator[None]:
             raise UserMistake("The query writes, but was run read-only.") from error
         if error.code == "Neo.ClientError.Database.DatabaseNotFound":
             raise UserMistake(f"{_shorten(error)}.", "Set NEO4J_DATABASE to an existing database.") from error
+        if "TransactionTimedOut" in (error.code or ""):
+            raise HmrecError("Neo4j stopped the query, because it took too long.", "Ask for less.") from error
         raise HmrecError(f"Neo4j refused the query: {_shorten(error)}.") from error
     except driver_errors.Neo4jError as error:
         hint = "Try again; see also the server's log." if error.is_retryable() else "See the server's log."

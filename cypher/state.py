@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -74,6 +76,11 @@ class GraphState:
     until : the day after the last purchase; None without purchases.
     model : the active model; None before the first training.
     stock : how often `hmrec stock` changed the articles' availability.
+    events : how often events changed purchases.
+    rules : the shop's rules as JSON, by name.
+    experiments : the running experiment, and those that kept a method, as JSON, by name.
+    segments : version of the segments in force, and how many customers they have; rules may be for a segment.
+    lists : version of the stored lists in force; 0 without any.
     """
 
     database: str
@@ -84,11 +91,26 @@ class GraphState:
     until: date | None
     model: ActiveModel | None
     stock: int = 0
+    events: int = 0
+    rules: tuple[str, ...] = ()
+    segments: tuple[int, int] = (0, 0)
+    experiments: tuple[str, ...] = ()
+    lists: int = 0
 
     @property
     def newest_load(self) -> Load | None:
         """The load that started last; None if hmrec has loaded nothing into this graph."""
         return self.loads[0] if self.loads else None
+
+    @property
+    def checksum(self) -> str:
+        """A checksum of all that lists depend on, without the stored lists and the experiments, which choose a list."""
+        return _hash({name: value for name, value in asdict(self).items() if name not in ("lists", "experiments")})
+
+    @property
+    def purchase_checksum(self) -> str:
+        """A checksum of what changes when purchases do."""
+        return _hash([self.database, self.customers, self.articles, self.bought, self.loads, self.until, self.events])
 
     @property
     def is_settled(self) -> bool:
@@ -105,6 +127,10 @@ class GraphState:
         return self.newest_load is not None and self.newest_load.finished is not None
 
 
+def _hash(known: Any) -> str:
+    return hashlib.blake2b(json.dumps(known, default=str, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
 def read_state(graph: Graph) -> GraphState:
     """Return the graph's current state."""
     (state,) = graph.read_as(_make_state, "graph_state")
@@ -117,9 +143,30 @@ def read_counts(graph: Graph) -> Counts:
     return counts
 
 
-def _make_state(loads: list[list[Any]], model: dict[str, Any] | None, **others: Any) -> GraphState:
+def write_rule(rule: dict[str, Any]) -> str:
+    """Return the properties of a (:Rule) or an (:Experiment) as JSON, with days and times as ISO text."""
+    return json.dumps(rule, default=str, sort_keys=True, ensure_ascii=False)
+
+
+def _make_state(
+    loads: list[list[Any]],
+    model: dict[str, Any] | None,
+    rules: list[dict[str, Any]],
+    experiments: list[dict[str, Any]],
+    segments: list[int],
+    **others: Any,
+) -> GraphState:
     active = None if model is None else _make_model(**model)
-    return GraphState(**others, loads=tuple(Load(*load) for load in loads), model=active)
+    loaded = tuple(Load(*load) for load in loads)
+    version, customers = segments
+    return GraphState(
+        **others,
+        loads=loaded,
+        rules=tuple(map(write_rule, rules)),
+        experiments=tuple(map(write_rule, experiments)),
+        segments=(version, customers),
+        model=active,
+    )
 
 
 def _make_model(cf_all: dict[str, Any] | None, cf_new: dict[str, Any] | None, **others: Any) -> ActiveModel:

@@ -1,42 +1,24 @@
-"""Let mkdocstrings read hmrec's sources and docstrings. mkdocs.yml names this file twice.
+"""Read hmrec's docstrings for mkdocstrings; zensical.toml names this file as an extension of griffe.
 
-As a hook of mkdocs, it makes a folder in which the packages have the names that they install as. The site then builds
-from the sources, whether hmrec is installed or not.
-
-As an extension of griffe, it splits the docstrings into their sections. They are numpy's, but a parameter and its
-description share a line, `name : description`. Types come from the annotations.
+It splits the docstrings into their sections. They are numpy's, but a parameter and its description share a line,
+`name : description`. Types come from the annotations.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import griffe
-from mkdocs.plugins import event_priority, get_plugin_logger
-
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("cypher", "loader", "graph_ml")
-_sources = tempfile.TemporaryDirectory(prefix="hmrec-docs-")
-_log = get_plugin_logger("docstrings")  # its warnings end `mkdocs build --strict`
 
 _SECTION = re.compile(r"^(Parameters|Attributes|Returns|Raises)\n-{3,}\n", re.MULTILINE)
 _ENTRY = re.compile(r"^(\S.*?) : ", re.MULTILINE)
 
 
-@event_priority(100)  # before mkdocstrings reads the paths
-def on_config(config: Any) -> None:
-    """Make the folder, and let mkdocstrings search it."""
-    parent = Path(_sources.name, "hmrec")
-    if not parent.exists():
-        parent.mkdir()
-        for package in PACKAGES:
-            (parent / package).symlink_to(ROOT / package, target_is_directory=True)
-    config.plugins["mkdocstrings"].config.handlers["python"]["paths"] = [_sources.name]
+class BadDocstring(Exception):
+    """A docstring that does not fit what it describes. It ends the build."""
 
 
 class Docstrings(griffe.Extension):
@@ -82,25 +64,25 @@ def split_entries(block: str) -> Iterator[tuple[str, str]]:
     """Yield the names and the description of each entry of a section."""
     before, *parts = _ENTRY.split(block)
     if before:
-        _log.warning(f"A docstring has {before!r} where `name : description` is expected")
+        raise BadDocstring(f"A docstring has {before!r} where `name : description` is expected")
     for names, text in zip(parts[::2], parts[1::2], strict=True):
         yield names, re.sub(r"\n +", "\n", text).strip()
 
 
 def find_parameter(parent: griffe.Object, name: str, text: str) -> griffe.DocstringParameter:
-    """Return a parameter with its annotation and default; warn if the signature lacks it."""
+    """Return a parameter with its annotation and default."""
     known = {parameter.name.lstrip("*"): parameter for parameter in getattr(parent, "parameters", ())}
     if name not in known:
-        _log.warning(f"{parent.path} has no parameter {name!r}, which its docstring describes")
-    found = known.get(name, griffe.Parameter(name))
+        raise BadDocstring(f"{parent.path} has no parameter {name!r}, which its docstring describes")
+    found = known[name]
     return griffe.DocstringParameter(name, description=text, annotation=found.annotation, value=found.default)
 
 
 def find_attribute(parent: griffe.Object, name: str, text: str) -> griffe.DocstringAttribute:
-    """Return an attribute with its annotation; warn if the class lacks it."""
+    """Return an attribute with its annotation."""
     found = parent.all_members.get(name)
     if found is None and "dataclass" in parent.labels:  # of other classes griffe overlooks `self.a, self.b = ...`
-        _log.warning(f"{parent.path} has no attribute {name!r}, which its docstring describes")
+        raise BadDocstring(f"{parent.path} has no attribute {name!r}, which its docstring describes")
     annotation = getattr(found, "annotation", None)
     return griffe.DocstringAttribute(name, description=text, annotation=annotation)
 

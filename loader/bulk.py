@@ -140,7 +140,11 @@ def write_import_files(tables: CleanTables, load: Mapping[str, object], home: Pa
                 pl.col("number").alias(f":END_ID({attribute.label})"),
             ),
         )
-    arguments.append(f"--relationships=BOUGHT={_name(tables.folder / 'purchases.parquet', home)}")
+    kinds = {"BOUGHT": "purchases"} | (
+        {"RETURNED": "returns", "TAKEN_BACK": "taken-back"} if tables.has_returns else {}
+    )
+    for kind, name in kinds.items():
+        arguments.append(f"--relationships={kind}={_name(tables.folder / f'{name}.parquet', home)}")
     return arguments
 
 

@@ -10,8 +10,11 @@ from ..cypher.catalogue import find_query
 from ..cypher.errors import HmrecError, UserMistake
 from ..cypher.graph import Graph
 
-CONSTRAINT = re.compile(r"CREATE CONSTRAINT (\w+) IF NOT EXISTS FOR \(n:(\w+)\) REQUIRE n\.(\w+) IS UNIQUE")
-_INDEX = re.compile(r"(VECTOR )?INDEX (\w+) IF NOT EXISTS FOR \S*\w:(\w+)[\])]\S* ON \(?(\w\.\w+(?:, \w\.\w+)*)")
+CONSTRAINT = re.compile(r"CREATE CONSTRAINT (\w+) IF NOT EXISTS FOR \S*\w:(\w+)[\])]\S* REQUIRE \w\.(\w+) IS UNIQUE")
+_INDEX = re.compile(
+    r"(VECTOR |FULLTEXT )?INDEX (\w+) IF NOT EXISTS FOR \S*\w:(\w+)[\])]\S* ON (?:EACH )?[\[(]?(\w\.\w+(?:, \w\.\w+)*)"
+)
+_CONSTRAINT_QUERIES = ("constraints", "event_constraints", "rule_constraint")
 _INDEX_QUERIES = ("indexes", "create_index", "create_staged_index", "create_customer_index")
 OWN_DATABASE = "or set NEO4J_DATABASE to a database for hmrec alone (docs/operations.md)."
 
@@ -108,9 +111,9 @@ def list_own_indexes() -> dict[str, Index]:
     """Return hmrec's indexes by name, as defined in the catalogue's queries."""
     own = _list_own_constraints()
     for query in _INDEX_QUERIES:
-        for vector, name, label, properties in _INDEX.findall(_text(query)):
+        for kind, name, label, properties in _INDEX.findall(_text(query)):
             keys = tuple(item.strip().split(".")[1] for item in properties.split(","))
-            own[name] = Index("VECTOR" if vector else "RANGE", (label,), keys)
+            own[name] = Index(kind.strip() or "RANGE", (label,), keys)
     return own
 
 
@@ -120,7 +123,8 @@ def _text(query: str) -> str:
 
 def _list_own_constraints() -> dict[str, Index]:
     """Return the index behind each of hmrec's constraints, by the constraint's name."""
-    return {name: Index("RANGE", (label,), (key,)) for name, label, key in CONSTRAINT.findall(_text("constraints"))}
+    found = CONSTRAINT.findall("".join(map(_text, _CONSTRAINT_QUERIES)))
+    return {name: Index("RANGE", (label,), (key,)) for name, label, key in found}
 
 
 def _overlap(one: Index, other: Index) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import shutil
 import tempfile
 import time
@@ -19,6 +17,7 @@ from uuid import uuid4
 import polars as pl
 from filelock import FileLock, Timeout
 
+from ..cypher.claim import name_writer
 from ..cypher.errors import HmrecError, LoadRunning, UserMistake
 from ..cypher.foreign import ADVICE, Foreign, find_foreign
 from ..cypher.graph import Graph
@@ -179,7 +178,7 @@ def _load(
         started_load = result.to_properties()
         if replace and not unfinished.get("replacing"):
             _confirm_replacing(foreign, confirm)
-        with graph.claim(_describe_writer(folder)):
+        with graph.claim(name_writer(str(folder))):
             if (replace and unfinished.get("replacing") != _REFILLING) or unfinished.get("replacing") == _DELETING:
                 graph.write("record_load", load=started_load | {"replacing": _DELETING})
                 progress("Deleting the old graph", 0, None)
@@ -204,19 +203,17 @@ def _describe_scope(written: Written, tables: CleanTables, is_continued: bool) -
     """Return the days, customers and articles that a load may have changed, stored on its (:Load) for cached exports.
 
     A continued load does not know what the killed one had written. Its scope is all days of the files, and no list of
-    customers or articles.
+    customers or articles; with returns, which change purchases of earlier days, all days.
     """
     if not is_continued:
         customers = None if written.customers is None else list(written.customers)
         days = [day.isoformat() for day in written.days]
         return {"days_written": days, "customers_written": customers, "articles_written": written.articles}
+    if tables.has_returns:
+        return {"days_written": None, "customers_written": None, "articles_written": None}
     in_files = tables.scan("purchases").select(pl.col("t_dat").unique().sort()).collect()["t_dat"]
     days = [day.isoformat() for day in in_files]
     return {"days_written": days, "customers_written": None, "articles_written": None}
-
-
-def _describe_writer(folder: Path) -> str:
-    return f"{folder} (since {_now()}, process {os.getpid()} on {platform.node()})"
 
 
 def _now() -> str:
@@ -238,7 +235,7 @@ def _claim(server: LocalServer | None, folder: Path) -> Iterator[None]:
     name = server.home / "load-running"
     try:
         with FileLock(server.home / ".load-lock", timeout=0):
-            name.write_text(_describe_writer(folder), encoding="utf-8")
+            name.write_text(name_writer(str(folder)), encoding="utf-8")
             yield
             name.unlink(missing_ok=True)
     except Timeout as error:

@@ -1,4 +1,4 @@
-"""The properties of articles that conditions may name, with their types."""
+"""The properties of articles and of customers that conditions may name, with their types."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import re
 from dataclasses import dataclass
 
 from ..cypher.errors import UserMistake
-from .schema import ARTICLES, ATTRIBUTES, Column, Kind
+from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS, Column, Kind
 
 PRICE = "price"
 """Not a property of articles: what an article was last sold for before the day of the request."""
 
 
+SEGMENT = "segment"
+"""Not a property of customers: the name of the customer's segment (`hmrec segments`)."""
+
+
 class UnknownProperty(UserMistake):
-    """Articles have no property of that name."""
+    """Articles, or customers, have no property of that name."""
 
 
 @dataclass(frozen=True)
 class Property:
-    """A property of articles.
+    """A property of articles or of customers.
 
     Attributes
     ----------
@@ -47,11 +51,15 @@ SHORT_NAMES = _find_short_names()
 PROPERTIES = {
     column.name: Property(column.name, column.kind) for column in (*ARTICLES.columns, Column(PRICE, Kind.decimal))
 }
-"""The properties by name."""
+"""The properties of articles by name."""
+CUSTOMER_PROPERTIES = {
+    column.name: Property(column.name, column.kind) for column in (*CUSTOMERS.columns, Column(SEGMENT, Kind.text))
+}
+"""The properties of customers by name."""
 
 
 def find_property(name: str) -> Property:
-    """Return the property of that name, or of the attribute of that name; upper and lower case are the same.
+    """Return the articles' property of that name, or of the attribute of that name; upper and lower case are the same.
 
     Raises
     ------
@@ -66,3 +74,19 @@ def find_property(name: str) -> Property:
         )
         raise UnknownProperty(f"Articles have no property {name[:60]!r}.", hint)
     return PROPERTIES[SHORT_NAMES.get(known, known)]
+
+
+def find_customer_property(name: str) -> Property:
+    """Return the customers' property of that name; upper and lower case are the same.
+
+    Raises
+    ------
+    UnknownProperty : there is none; the hint lists them.
+    """
+    names = {known.lower(): known for known in CUSTOMER_PROPERTIES}
+    known = names.get(name.lower())
+    if known is None:
+        raise UnknownProperty(
+            f"Customers have no property {name[:60]!r}.", f"They have: {', '.join(CUSTOMER_PROPERTIES)}."
+        )
+    return CUSTOMER_PROPERTIES[known]

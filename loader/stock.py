@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,9 @@ from ..cypher.errors import UserMistake
 from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .load import TooManyBadRows
-from .reading.cells import MISSING, REJECTS, check, list_rejects
+from .reading.cells import MISSING, REJECTS, Form, check, list_rejects
 from .reading.columns import check_map
-from .reading.files import Source, open_source
+from .reading.files import Part, Source, open_source
 from .reading.packed import Entry
 from .reading.scan import collect, detect_parsers, sample_dates, scan
 from .report import choose_report_folder, write_whole
@@ -23,6 +25,26 @@ from .schema import STOCK
 
 STOCK_REJECTS_FILE = "stock-rejects.csv"
 """The name of the file of rejected rows, beside the stock file."""
+REJECTS_SHOWN = 100
+"""The number of rejected rows that a report lists."""
+
+
+@dataclass(frozen=True)
+class StockReject:
+    """A row of a stock file that was rejected.
+
+    Attributes
+    ----------
+    line : its line in the file, from 1 with the header; for rows that are not from a file, their index from 0.
+    column : the column whose rule it breaks; None for a row with too many cells.
+    value : the cell.
+    reason : the rule.
+    """
+
+    line: int
+    column: str | None
+    value: str | None
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +53,7 @@ class StockReport:
 
     Attributes
     ----------
-    file : the file.
+    file : the file; empty if the rows did not come from one.
     read : its rows.
     merged : rows whose id occurs again; the last row of an id counts.
     rejected : rows without an id, and rows with a cell that breaks its column's rule. Their articles stay as they were.
@@ -41,6 +63,7 @@ class StockReport:
     missing : the ids of some of them.
     notes : problems of the file that were handled.
     rejects_file : the file of rejected rows, if there are any.
+    rejects : the first `REJECTS_SHOWN` rejected rows.
     """
 
     file: str
@@ -53,6 +76,7 @@ class StockReport:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     rejects_file: str | None = None
+    rejects: tuple[StockReject, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report for JSON."""
@@ -92,7 +116,7 @@ def load_stock(
     ----------
     graph : the open graph.
     file : text, Parquet or a spreadsheet, perhaps packed, as `load_folder` reads them.
-    max_bad : the share of rows that may break the rules, 0 to 1.
+    max_bad : the share of rows that may be invalid, 0 to 1.
     column_map : the file's column names to hmrec's, e.g. `{"sku": "article_id"}`.
     encoding : of a text file; None to detect it.
     report : folder for the rejected rows; None for the file's.
@@ -124,22 +148,99 @@ def load_stock(
         write_whole(rejects_file, rejects.write_csv)
     else:
         rejects_file.unlink(missing_ok=True)  # of an earlier file
-    _refuse_bad(rejects, checked.height, max_bad, rejects_file)
-    good = checked.join(rejects.select("line"), on="line", how="anti").sort("line")
-    good = good.select(column.name for column in columns)
-    unique = _restore_zeros(good, graph).unique("article_id", keep="last").sort("article_id")  # one order of locks
+    _refuse_bad(rejects, checked.height, max_bad, f"See {rejects_file}; fix the file, or allow more with --max-bad.")
     progress("Writing the stock", 0, None)
-    (written,) = graph.write("set_stock", rows=unique.to_dicts()).rows
+    good = _select_good(checked, rejects).select("line", *(column.name for column in columns))
+    return _set_stock(graph, good, rejects, source.notes, str(file), str(rejects_file) if rejects.height else None)
+
+
+def load_stock_rows(graph: Graph, rows: Sequence[Mapping[str, Any]], *, max_bad: float = 0.01) -> StockReport:
+    """Set the stock and availability of the articles in rows, as `load_stock` does for a file.
+
+    In a row, None removes the property, and a column that the row lacks stays as it was.
+
+    Parameters
+    ----------
+    graph : the open graph.
+    rows : maps with `article_id` and at least one of `stock`, `available`, `available_from` and `available_until`;
+        values as text or of the column's type.
+    max_bad : the share of rows that may be invalid, 0 to 1.
+
+    Raises
+    ------
+    UserMistake : a row has an unknown column or only an id, or the graph has none of the articles. Nothing has changed
+        then.
+    TooManyBadRows : more rows than `max_bad` are bad. Nothing has changed then.
+    """
+    for index, row in enumerate(rows):
+        unknown = sorted(set(row) - set(STOCK.column_names))
+        if unknown or not set(row) - {"article_id"}:
+            what = f"no column is named {unknown[0]!r:.60}" if unknown else "it names nothing to set"
+            raise UserMistake(
+                f"Row {index} is invalid: {what}; nothing was changed.", f"Columns: {', '.join(STOCK.column_names)}."
+            )
+    columns = [column for column in STOCK.columns if column.required or any(column.name in row for row in rows)]
+    names = [column.name for column in columns]
+    source = Source(STOCK, Path("rows"), [Part("rows", Path("rows"), "", names)], names, names, "")
+    texts = {name: [_to_text(row.get(name)) for row in rows] for name in names}
+    raw = pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String)).lazy().with_row_index("line", offset=1)
+    nothing = pl.lit(None, pl.String)
+    checked = collect(check(raw.with_columns(bad=nothing, bad_value=nothing), columns, Form()), source)
+    rejects = _list_rejects(checked, source)
+    good = _select_good(checked, rejects).select("line", *names)
+    rejects = rejects.with_columns(pl.col("line") - 1)
+    _refuse_bad(rejects, len(rows), max_bad, "Correct the row, or allow more with max_bad.", unit="row")
+    return _set_stock(graph, good, rejects, source.notes, given=[set(row) for row in rows])
+
+
+def _to_text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, date) else None if value is None else str(value)
+
+
+def _select_good(checked: pl.DataFrame, rejects: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that are not among the rejects, in the file's order."""
+    bad = rejects["line"].cast(checked.schema["line"])
+    return checked.filter(~pl.col("line").is_in(bad.implode())).sort("line")
+
+
+def _set_stock(
+    graph: Graph,
+    good: pl.DataFrame,
+    rejects: pl.DataFrame,
+    notes: Sequence[str],
+    file: str = "",
+    rejects_file: str | None = None,
+    given: Sequence[Collection[str]] | None = None,
+) -> StockReport:
+    """Write the good rows in one transaction, and return the report.
+
+    Parameters
+    ----------
+    good : `line` and the columns to set.
+    given : the columns that each row sets, for the lines from 1 on; None if each row sets all.
+    """
+    unique = _restore_zeros(good, graph).unique("article_id", keep="last").sort("article_id")  # one order of locks
+    rows = unique.drop("line").to_dicts()
+    if given is not None:
+        kept = (given[line - 1] for line in unique["line"])
+        rows = [{name: row[name] for name in row if name in names} for row, names in zip(rows, kept, strict=True)]
+    (written,) = graph.write("set_stock", rows=rows).rows
+    if not written["missing"] and not written["articles"]:
+        raise TooManyBadRows(f"All of the {rejects.height:,} rows are bad; nothing was changed.", "Correct them.")
     if not written["articles"]:
         raise UserMistake(
-            f"The graph has none of the {unique.height:,} articles of {file}, such as {written['missing'][0]!r:.40}.",
+            f"The graph has none of the {unique.height:,} articles of {file or 'the rows'}, such as "
+            f"{written['missing'][0]!r:.40}.",
             "Write full ids, with their leading zeros.",
         )
+    shown = rejects.head(REJECTS_SHOWN).select("line", "column", "value", "reason").iter_rows(named=True)
     return StockReport(
-        file=str(file), read=checked.height, merged=good.height - unique.height, rejected=rejects.height,
+        file=file, read=good.height + rejects.height, merged=good.height - unique.height, rejected=rejects.height,
         articles=written["articles"], changed=written["changed"], unknown=unique.height - written["articles"],
-        missing=tuple(written["missing"]), notes=tuple(source.notes),
-        rejects_file=str(rejects_file) if rejects.height else None,
+        missing=tuple(written["missing"]), notes=tuple(notes), rejects_file=rejects_file,
+        rejects=tuple(StockReject(**row) for row in shown),
     )  # fmt: skip
 
 
@@ -159,15 +260,16 @@ def _list_rejects(checked: pl.DataFrame, source: Source) -> pl.DataFrame:
     return list_rejects(found, source) if found.height else pl.DataFrame(schema=REJECTS)
 
 
-def _refuse_bad(rejects: pl.DataFrame, read: int, max_bad: float, rejects_file: Path) -> None:
+def _refuse_bad(rejects: pl.DataFrame, read: int, max_bad: float, hint: str, unit: str = "line") -> None:
     if not read:
-        raise UserMistake("The stock file has no rows; nothing was changed.", "Check that the file is complete.")
+        what = "The stock file has" if unit == "line" else "There are"
+        raise UserMistake(f"{what} no rows; nothing was changed.", "Check that the file is complete.")
     if rejects.height > max_bad * read:
         first = rejects.row(0, named=True)
         raise TooManyBadRows(
             f"{rejects.height:,} of {read:,} rows are bad, more than the {max_bad:.2%} allowed; nothing was changed: "
-            f"line {first['line']:,}: {first['reason']} ({(first['value'] or '')[:40]!r}).",
-            f"See {rejects_file}; fix the file, or allow more with --max-bad.",
+            f"{unit} {first['line']:,}: {first['reason']} ({(first['value'] or '')[:40]!r}).",
+            hint,
         )
 
 

@@ -22,7 +22,7 @@ from ..cypher.state import read_counts
 from .constraints import create_constraints
 from .lanes import Batch, run_disjoint, split_into_lanes
 from .reading.tables import CleanTables
-from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TRANSACTIONS
+from .schema import ARTICLES, ATTRIBUTES, CUSTOMERS
 
 NODES_A_BATCH = 5_000
 SESSIONS = 2  # concurrent transactions; on two cores, more are not faster
@@ -136,6 +136,11 @@ class _Changes:
             else:
                 self._count({"relationships_created": batch.height})
 
+    def settle(self, pairs: list[list[str]]) -> None:
+        """Derive again the purchases that also have events or returns."""
+        days = self._graph.write("settle_purchases", pairs=pairs).rows
+        self.days.update(row["day"] for row in days)
+
     def _create_purchases(self, batch: pl.DataFrame) -> None:
         runs = batch["customer_id"].rle().struct.unnest()
         ends = runs["len"].cum_sum()
@@ -216,6 +221,10 @@ def load_by_stream(
         changes.articles += len(missing)
         changes.write("load_bare_articles", missing)
     _load_purchases(graph, tables, changes, progress)
+    if tables.has_returns:
+        _load_returns(graph, tables, changes, progress)
+    if graph.read_column("count_orders")[0] and graph.read_column("unfinished_loads"):  # otherwise nothing was written
+        _settle(graph, tables, changes, progress)
     progress("Creating indexes", 0, None)
     graph.write("indexes")
     graph.write("await_indexes")
@@ -275,14 +284,15 @@ def _read_articles(graph: Graph, batch: list[Row]) -> dict[str, _KnownArticle]:
 def _load_purchases(graph: Graph, tables: CleanTables, changes: _Changes, progress: Progress) -> None:
     """Create the purchases that are missing from the graph, several batches at once."""
     customers = tables.scan(CUSTOMERS.stem).select("customer_id").collect()["customer_id"]
-    total = tables.counts[TRANSACTIONS.stem].loaded
+    bought = _scan_bought(tables)
+    total = bought.select(pl.len()).collect().item()
     empty = read_counts(graph).bought == 0
     sent = 0
 
     def find_missing() -> Iterator[Batch]:
         nonlocal sent
         for begin in range(0, total, PURCHASES_A_PART):
-            part = tables.scan("purchases").slice(begin, PURCHASES_A_PART).collect()
+            part = bought.slice(begin, PURCHASES_A_PART).collect().sort(":START_ID(Customer)", maintain_order=True)
             part = part.with_columns(customer_id=customers.gather(part[":START_ID(Customer)"]))
             missing, lower = (part, part.head(0)) if empty else _compare_purchases(graph, part)
             changes.days.update(lower["t_dat"])
@@ -298,6 +308,44 @@ def _load_purchases(graph: Graph, tables: CleanTables, changes: _Changes, progre
         progress("Loading purchases", sent, total)
 
     run_disjoint(find_missing(), send, SESSIONS)
+
+
+def _scan_bought(tables: CleanTables) -> pl.LazyFrame:
+    """Scan the purchases with their units before returns, which `settle_purchases` subtracts in the graph."""
+    bought = tables.scan("purchases")
+    if not tables.has_returns:
+        return bought
+    bought = bought.with_columns(quantity=pl.coalesce("loaded", "quantity")).drop("loaded")
+    vanished = tables.scan("taken-back").rename({"loaded": "quantity"}).select(bought.collect_schema().names())
+    return pl.concat([bought, vanished])
+
+
+def _load_returns(graph: Graph, tables: CleanTables, changes: _Changes, progress: Progress) -> None:
+    """Write the returns that are missing from the graph, or have fewer units there."""
+    returns = tables.scan("returns").collect()
+    for table, end in ((CUSTOMERS, ":START_ID(Customer)"), (ARTICLES, ":END_ID(Article)")):
+        ids = tables.scan(table.stem).select(str(table.key)).collect().to_series()
+        returns = returns.with_columns(ids.gather(returns[end]))
+    rows = returns.select("customer_id", "article_id", "t_dat", "quantity").to_dicts()
+    for begin in range(0, len(rows), NODES_A_BATCH):
+        batch = rows[begin : begin + NODES_A_BATCH]
+        known = dict(graph.read_rows("known_returns", rows=batch)[1])
+        changes.write("load_returns", [row for i, row in enumerate(batch) if known.get(i, 0) < row["quantity"]])
+        progress("Loading returns", begin + len(batch), len(rows))
+
+
+def _settle(graph: Graph, tables: CleanTables, changes: _Changes, progress: Progress) -> None:
+    """Subtract returned units from the purchases of this load's customers."""
+    names = ("purchases", "returns") if tables.has_returns else ("purchases",)
+    numbers = pl.concat([tables.scan(name).select(":START_ID(Customer)") for name in names])
+    frame = numbers.unique().sort(":START_ID(Customer)").collect()
+    customers = tables.scan(CUSTOMERS.stem).select("customer_id").collect()["customer_id"]
+    ids = customers.gather(frame.to_series()).to_list()
+    for begin in range(0, len(ids), NODES_A_BATCH):
+        _, pairs = graph.read_rows("pairs_with_events", ids=ids[begin : begin + NODES_A_BATCH])
+        if pairs:
+            changes.settle(pairs)
+        progress("Applying returns", min(begin + NODES_A_BATCH, len(ids)), len(ids))
 
 
 def _compare_purchases(graph: Graph, part: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

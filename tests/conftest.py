@@ -7,21 +7,34 @@ temporary folder. Never a fake, and never skipped.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
 import pytest
-from hmrec.cypher.catalogue import parse_bare_query
+from hmrec.cypher.catalogue import load_catalogue, parse_bare_query
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.install import NEO4J_VERSION
 from hmrec.cypher.local.server import LocalServer
 from hmrec.cypher.settings import ConnectionSettings, ServerSettings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
 _OURS = ("HMREC_TEST_", "HMREC_FORBID_SKIP", "HMREC_WRITE_DOCS")
 for _name in [name for name in os.environ if name.startswith(("NEO4J_", "HMREC_")) and not name.startswith(_OURS)]:
     del os.environ[_name]  # tests never touch the developer's own graph
+
+hypothesis_settings.register_profile(
+    "hmrec", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+hypothesis_settings.load_profile("hmrec")  # tests assert behaviour, not seconds
+
+os.environ.pop("COLUMNS", None)  # what tests print has the width of a file, whatever terminal they run in
+
+os.environ["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"
+"""For the servers of tests: they live too short to gain from a second compilation, which takes half of their time."""
 
 PROGRAMS = Path(platformdirs.user_cache_dir("hmrec", appauthor=False))  # downloaded once for all test runs
 
@@ -99,21 +112,40 @@ def run_text(graph: Graph, text: str, **parameters: object) -> list[dict[str, ob
     return graph.write(parse_bare_query(text, Path("test.cypher")), **parameters).rows
 
 
-def empty(graph: Graph) -> None:
-    """Remove every node, relationship, constraint and index."""
-    run_text(graph, "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")
-    for row in run_text(graph, "SHOW CONSTRAINTS YIELD name"):
+LASTING = frozenset(
+    re.findall(
+        r"^CREATE (?:CONSTRAINT|INDEX) (\w+)",
+        "\n".join(query.text for query in load_catalogue().values() if query.folder == "schema"),
+        re.MULTILINE,
+    )
+)
+"""Names of the constraints and indexes that a load creates."""
+
+
+def empty(graph: Graph, *, lasting: frozenset[str] = LASTING) -> None:
+    """Remove every node and relationship, and the constraints and indexes but for the lasting ones.
+
+    Each change of them makes the server plan all queries anew, which takes longer than most tests.
+    """
+    run_text(graph, "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 1000 ROWS")
+    ours = sorted(lasting)
+    for row in run_text(graph, "SHOW CONSTRAINTS YIELD name WHERE NOT name IN $ours RETURN name", ours=ours):
         run_text(graph, f"DROP CONSTRAINT `{row['name']}` IF EXISTS")
-    for row in run_text(graph, "SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' RETURN name"):
+    others = "type <> 'LOOKUP' AND owningConstraint IS NULL AND NOT name IN $ours"
+    names = f"SHOW INDEXES YIELD name, type, owningConstraint WHERE {others} RETURN name"
+    for row in run_text(graph, names, ours=ours):
         run_text(graph, f"DROP INDEX `{row['name']}` IF EXISTS")
 
 
 @pytest.fixture
-def graph(connection: ConnectionSettings) -> Iterator[Graph]:
-    """Yield the test server's graph, empty."""
+def graph(request: pytest.FixtureRequest, connection: ConnectionSettings) -> Iterator[Graph]:
+    """Yield the test server's graph, empty; without constraints and indexes too if the test is marked `bare`."""
+    bare = request.node.get_closest_marker("bare") is not None
     with Graph.connect(connection) as graph:
-        empty(graph)
+        empty(graph, lasting=frozenset() if bare else LASTING)
         yield graph
+        if bare:
+            empty(graph, lasting=frozenset())  # what stands under the names of a load's indexes
 
 
 @pytest.fixture(scope="module")

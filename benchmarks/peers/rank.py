@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 import torch
-from hmrec.cypher.graph import Graph
 from hmrec.graph_ml.candidates.learn_cf import learn_cf
+from hmrec.graph_ml.candidates.snapshot import Snapshot
+from hmrec.graph_ml.candidates.user_based_cf import user_based_cf
 from hmrec.graph_ml.evaluate.evaluation import Peer
 from hmrec.graph_ml.export.subgraph import Integers, to_days
 from hmrec.graph_ml.holdout.ranking import Truth, collect_pairs
@@ -169,21 +170,15 @@ def rank_by_torchrec(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapp
     return rank_scores(lambda users: trained.customers[users] @ trained.articles.T, history, truths, k)
 
 
-def rank_by_neighbours_only(graph: Graph) -> Peer:
-    """Return a peer that is user_based_cf without the customer's own history, with the parameters for new articles."""
-
-    def rank(held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapping[str, float]) -> dict[str, Integers]:
-        ids, articles = held.before.customer_ids, held.before.article_ids
-        learned = learn_cf(held.before)
-        lists = {}
-        for kind, truth in truths.items():
-            lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
-            for row, customer in enumerate(truth.customers.tolist()):
-                given = {"new_only": kind == "new", "as_of": held.cut, "k": k}
-                given |= learned.parameters(new_only=True) | {"own_weight": 0.0}
-                found = graph.read("user_based_cf", customer_id=ids.id(customer), **given)["article_id"]
-                numbers = [articles.index(article) if article in articles else -2 for article in found]
-                lists[kind][row, : len(numbers)] = numbers
-        return lists
-
-    return rank
+def rank_by_neighbours_only(
+    held: HoldOut, truths: Mapping[str, Truth], k: int, _: Mapping[str, float]
+) -> dict[str, Integers]:
+    """Rank by user_based_cf without the customer's own history, with the parameters for new articles."""
+    snapshot = Snapshot.of(held.before, held.cut)
+    given = learn_cf(held.before).parameters(new_only=True) | {"own_weight": 0.0}
+    lists = {}
+    for kind, truth in truths.items():
+        found = user_based_cf(snapshot, truth.customers, k=k, new_only=kind == "new", **given)
+        lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
+        lists[kind][found.row, np.arange(len(found.article)) - found.indptr[found.row]] = found.article
+    return lists

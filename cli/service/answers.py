@@ -19,8 +19,16 @@ class RecommendedArticle(BaseModel):
 
     article_id: str
     prod_name: str | None
-    score: float = Field(description="Comparable only within one method")
+    score: float | None = Field(description="Comparable only within one method; null if only a rule chose the article")
     because: str
+
+
+class StoredLists(BaseModel):
+    """The version of stored lists that an answer comes from."""
+
+    version: int
+    written: str = Field(description="When the lists were written, ISO 8601")
+    until: date = Field(description="The day after the last purchase that they know")
 
 
 class Recommendation(BaseModel):
@@ -30,6 +38,14 @@ class Recommendation(BaseModel):
     method: str
     note: str = Field(description="A sentence about a customer without purchases or an old method name, or empty")
     articles: list[RecommendedArticle]
+    scored_by: list[str] = Field(
+        description="For each article, the method whose score it has: `hybrid` for the ranker's, else a recommender's; "
+        "empty for an article that a rule pinned"
+    )
+    impression_id: str | None = Field(
+        default=None, description="Id of the logged list, to send with events; null if it was not logged"
+    )
+    stored: StoredLists | None = Field(default=None, description="Of `stored=true`: how old the list is; else null")
 
 
 class SimilarArticle(BaseModel):
@@ -148,7 +164,7 @@ class FoundCustomer(BaseModel):
 
 
 class Found(BaseModel):
-    """Customers whose ids begin with the given text, sorted by id."""
+    """Customers found by the first characters of their ids, or by their segment."""
 
     customers: list[FoundCustomer]
 

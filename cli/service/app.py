@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Response
+from fastapi import APIRouter, FastAPI, Query, Response
 from fastapi import Path as PathParameter
+from fastapi import Request as HttpRequest
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
@@ -19,11 +19,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from ...cypher.articles import read_names
 from ...cypher.customers import find_customers, read_profile
 from ...cypher.graph import Graph
-from ...graph_ml.recommend.explain import ExplainedMethod
-from ...graph_ml.recommend.request import Preferences, Request
+from ...graph_ml.recommend.explain import ExplanationOptions
+from ...graph_ml.recommend.request import Request
 from ...graph_ml.recommend.values import list_properties, list_values
 from ...loader.properties import find_property
 from ..terminal.show import records
+from .access import make_access_route
 from .answers import (
     Customer,
     Explanation,
@@ -36,21 +37,40 @@ from .answers import (
     Similar,
     Values,
 )
+from .audience import make_audience_routes
 from .candidates import RecommendationCache
 from .drawing import draw_explanation
-from .failures import Refused, answer_failures
-from .guard import make_guard, refuse_unknown_parameters
+from .events import make_event_routes
+from .experiments import make_experiment_routes, make_experiment_writing
+from .failures import answer_failures
+from .forget import make_forget_routes
+from .guard import guard_routes, require_writing
+from .images import name_sites
+from .impressions import ImpressionLog
 from .metrics import Measured, Metrics
+from .outcomes import make_outcome_routes
+from .parameters import LONGEST_ID, ArticleId, CustomerId, ShownPreferences
+from .rules import add_rule_routes, make_rule_writing
+from .segments import make_segment_routes
+from .shop import make_shop_routes
+from .shopping import make_shopping_routes
+from .showing import Showing
+from .stock import make_stock_routes
 
 PAGE = Path(__file__).with_name("page")
-POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+POLICY = (
+    "default-src 'self'; style-src 'self'; img-src {images}; object-src 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
 FAILURES: dict[int | str, dict[str, Any]] = {
     status.value: {"model": Failure, "description": description}
     for status, description in (
         (HTTPStatus.BAD_REQUEST, "The request cannot be carried out as given"),
         (HTTPStatus.UNAUTHORIZED, "The token is missing or wrong"),
+        (HTTPStatus.FORBIDDEN, "The token may not do this"),
         (HTTPStatus.NOT_FOUND, "The graph has no such customer, article, property or value"),
-        (HTTPStatus.CONFLICT, "The embedding or the ranker is missing"),
+        (HTTPStatus.CONFLICT, "The embedding, the ranker or the stored list is missing"),
+        (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large"),
         (HTTPStatus.MISDIRECTED_REQUEST, "The host name of the request is not one of this machine"),
         (HTTPStatus.UNPROCESSABLE_ENTITY, "A parameter is invalid"),
         (HTTPStatus.BAD_GATEWAY, "Neo4j failed"),
@@ -58,39 +78,55 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     )
 }
 
-LONGEST_ID = 1000
-CustomerId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The customer's id")]
-ArticleId = Annotated[str, PathParameter(max_length=LONGEST_ID, description="The article's id, with its leading zeros")]
 K = Annotated[int, Query(ge=1, le=1000, description="How many articles")]
-AsOf = Annotated[date | None, Query(description="Explain as the graph stood on this day")]
 IncludeUnavailable = Annotated[
     bool, Query(description="Include articles that are out of stock or not sold on that day")
 ]
 
 
-def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
-    """Create the service for an open graph, which it only reads.
+def make_app(
+    graph: Graph,
+    token: str = "",
+    kept: int = 20_000,
+    write_token: str = "",
+    image_url: str = "",
+    impressions: ImpressionLog | None = None,
+    explore: float = 0.0,
+) -> FastAPI:
+    """Create the service for an open graph, which it only reads unless a token for writing or a log of lists is given.
 
     Parameters
     ----------
     graph : the graph; it may be shared.
     token : token that requests must send; empty if the service answers only requests from its own machine.
     kept : greatest number of recommendations to cache while the graph stays the same.
+    write_token : token that requests must send to write; empty if nobody may write.
+    image_url : address of an article's picture, with {article_id} or {image_url} in it; empty for no pictures.
+    impressions : logs the lists that are shown; None logs only those of requests that ask for it, and of experiments.
+    explore : share of the places of logged lists to fill at random.
     """
+    impressions = ImpressionLog(graph) if impressions is None else impressions
     app = FastAPIOffline(
         title="hmrec", version=version("hmrec"), redoc_url=None, favicon_url="/page/icon.svg",
         description="Recommendations from a graph of purchases, each with its reason.",
+        lifespan=impressions.close_at_the_end,
     )  # fmt: skip
     candidates = RecommendationCache(graph, kept)
-    metrics = Metrics(candidates)
+    may_log = bool(write_token) or impressions.share > 0
+    showing = Showing(candidates, impressions, explore, takes_part=may_log)
+    metrics = Metrics(candidates, impressions)
     app.add_middleware(Measured, metrics=metrics)
     answer_failures(app)
-    app.include_router(make_routes(graph, candidates, metrics, token))
+    app.include_router(make_routes(graph, showing, metrics, token, write_token))
+    app.include_router(make_writing_routes(graph, candidates, token, write_token))
+    # The last of all: its /articles/{article_id} takes what is left below /articles/.
+    app.include_router(make_shop_routes(graph, candidates, token, write_token, image_url, responses=FAILURES))
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html", headers={"Content-Security-Policy": POLICY})
+        policy = POLICY.format(images=name_sites(image_url))
+        return FileResponse(PAGE / "index.html", headers={"Content-Security-Policy": policy})
 
     @app.get("/health", responses={503: FAILURES[503], 502: FAILURES[502]}, tags=["operation"])
     def health() -> Health:
@@ -106,18 +142,40 @@ def make_app(graph: Graph, token: str = "", kept: int = 20_000) -> FastAPI:
     return app
 
 
-def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics, token: str) -> APIRouter:
+def make_writing_routes(graph: Graph, candidates: RecommendationCache, token: str, write_token: str) -> APIRouter:
+    """Return the routes that write, all behind the guard for writing.
+
+    Parameters
+    ----------
+    graph : the graph.
+    candidates : the service's cache, which must notice each write at once.
+    token, write_token : as for `make_app`.
+    """
+    routes = guard_routes(token, write_token, FAILURES, writes=True)
+    for make in (make_stock_routes, make_rule_writing, make_event_routes, make_experiment_writing, make_forget_routes):
+        routes.include_router(make(graph, candidates))
+    return routes
+
+
+def make_routes(graph: Graph, showing: Showing, metrics: Metrics, token: str, write_token: str) -> APIRouter:
     """Return the routes that show data, all behind the guard."""
-    recommender = candidates.recommender
-    routes = APIRouter(
-        dependencies=[Depends(make_guard(token)), Depends(refuse_unknown_parameters)], responses=FAILURES
-    )
+    recommender = showing.candidates.recommender
+
+    async def require_write_token(request: HttpRequest) -> None:
+        await require_writing(request, token, write_token)
+
+    routes = guard_routes(token, write_token, FAILURES)
 
     @routes.get("/recommend/{customer_id:path}", response_model=Recommendation, tags=["recommend"])
-    async def recommend_articles(customer_id: CustomerId, preferences: Annotated[Preferences, Query()]) -> Response:
+    async def recommend_articles(
+        http: HttpRequest, customer_id: CustomerId, preferences: Annotated[ShownPreferences, Query()]
+    ) -> Response:
         """Return articles for a customer, each with its reason, as `hmrec recommend` prints them."""
-        request = Request(customer_id=customer_id, **preferences.model_dump())
-        answer = candidates.find(request) or await run_in_threadpool(candidates.recommend, request)
+        request = Request(customer_id=customer_id, **preferences.model_dump(exclude={"log"}))
+        if preferences.log:
+            await require_write_token(http)
+        log = showing.impressions.draw(preferences.log)
+        answer = showing.find(request, log) or await run_in_threadpool(showing.recommend, request, log)
         return Response(answer, media_type="application/json")
 
     @routes.get("/similar/{article_id:path}", tags=["recommend"])
@@ -128,35 +186,22 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
 
     @routes.get("/explain/{customer_id:path}/{article_id}", tags=["recommend"])
     def explain_score(
-        customer_id: CustomerId,
-        article_id: ArticleId,
-        by: Annotated[
-            ExplainedMethod, Query(description="The score to explain: user-based CF's or the ranker's")
-        ] = "user_based_cf",
-        as_of: AsOf = None,
-        include_unavailable: IncludeUnavailable = False,
-        new_only: Annotated[
-            bool, Query(description="For user_based_cf: explain the score in a list of new articles")
-        ] = False,
+        customer_id: CustomerId, article_id: ArticleId, asked: Annotated[ExplanationOptions, Query()]
     ) -> Explanation | RankerExplanation:
         """Return the parts of an article's score, as `hmrec explain` prints them."""
-        if by == "hybrid" and new_only:
-            raise Refused(
-                HTTPStatus.CONFLICT,
-                "new_only has no effect with by=hybrid: it explains the ranker's score for all articles.",
-                "Leave out new_only, or explain by user_based_cf.",
-            )
-        if by == "hybrid":
-            by_ranker = recommender.explain_by_ranker(
-                customer_id, article_id, as_of=as_of, include_unavailable=include_unavailable
-            )
+        if asked.by == "hybrid":
+            request = Request(customer_id=customer_id, **asked.model_dump(exclude={"by"}))
+            by_ranker = recommender.explain_ranked(request, article_id)
             return RankerExplanation.model_validate({
                 "customer_id": customer_id,
                 "article_id": article_id,
                 "score": float(by_ranker["part"].sum()),
                 "parts": records(by_ranker),
             })  # fmt: skip
-        evidence = recommender.explain(customer_id, article_id, as_of=as_of, new_only=new_only)
+        evidence = recommender.explain(
+            customer_id, article_id,
+            as_of=asked.as_of, new_only=asked.new_only, include_unavailable=asked.include_unavailable,
+        )  # fmt: skip
         name = read_names(graph, [article_id])[0]
         parts = records(evidence)
         return Explanation.model_validate({
@@ -166,6 +211,8 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
             "parts": parts,
             "drawing": draw_explanation(customer_id, article_id, parts, name),
         })  # fmt: skip
+
+    routes.include_router(make_shopping_routes(recommender, showing, require_write_token))
 
     @routes.get("/customers", tags=["customers"])
     def search_customers(
@@ -207,9 +254,16 @@ def make_routes(graph: Graph, candidates: RecommendationCache, metrics: Metrics,
             {"property": find_property(name).name, "values": records(list_values(graph, name, k=k))}
         )
 
+    add_rule_routes(routes, recommender)
+    routes.include_router(make_access_route(write_token))
+
     @routes.get("/metrics", tags=["operation"], response_class=Response)
     def show_metrics() -> Response:
         """Show request counts, times and cache hits, in Prometheus's text format."""
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
+    routes.include_router(make_audience_routes(recommender))
+    routes.include_router(make_segment_routes(graph))
+    routes.include_router(make_outcome_routes(graph))
+    routes.include_router(make_experiment_routes(graph))
     return routes

@@ -12,14 +12,18 @@ from starlette.exceptions import HTTPException
 
 from ...cypher.errors import (
     HmrecError,
+    LoadRunning,
     NoEmbedding,
     NoRanker,
+    NoStoredList,
     ServerUnavailable,
     UnknownArticle,
     UnknownCustomer,
     UserMistake,
     WrongPassword,
 )
+from ...graph_ml.recommend.experiment import UnknownExperiment
+from ...graph_ml.recommend.rule_book import UnknownRule
 from ...graph_ml.recommend.values import UnknownValue
 from ...loader.properties import UnknownProperty
 from ..terminal.words import one_line
@@ -30,10 +34,14 @@ STATUS: dict[type[HmrecError], HTTPStatus] = {  # the first match counts
     UnknownArticle: HTTPStatus.NOT_FOUND,
     UnknownProperty: HTTPStatus.NOT_FOUND,
     UnknownValue: HTTPStatus.NOT_FOUND,
+    UnknownRule: HTTPStatus.NOT_FOUND,
+    UnknownExperiment: HTTPStatus.NOT_FOUND,
     NoEmbedding: HTTPStatus.CONFLICT,
     NoRanker: HTTPStatus.CONFLICT,
+    NoStoredList: HTTPStatus.CONFLICT,
     WrongPassword: HTTPStatus.SERVICE_UNAVAILABLE,
     ServerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    LoadRunning: HTTPStatus.SERVICE_UNAVAILABLE,
     UserMistake: HTTPStatus.BAD_REQUEST,
     HmrecError: HTTPStatus.BAD_GATEWAY,
 }
@@ -94,7 +102,7 @@ def _plain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     sentence = {
         HTTPStatus.NOT_FOUND: "There is nothing at this address.",
-        HTTPStatus.METHOD_NOT_ALLOWED: "The service only answers GET.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer requests of this method.",
     }.get(HTTPStatus(error.status_code), f"{error.detail}.")
     return _answer(error.status_code, sentence, "See /docs.", dict(error.headers or {}))
 

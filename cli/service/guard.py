@@ -2,59 +2,81 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated
-from urllib.parse import urlsplit
+from typing import Annotated, Any, NoReturn
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
+from .denial import equals, find_denial
 from .failures import Refused
-from .settings import is_loopback
 
-_bearer = HTTPBearer(auto_error=False, description="The value of HMREC_TOKEN, if the service has one")
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="The value of HMREC_TOKEN, if the service has one; to write, that of HMREC_WRITE_TOKEN",
+)
+
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+"""The token that a request sends, if any."""
 
 
-def make_guard(token: str) -> Callable[..., Awaitable[None]]:
+def make_guard(token: str, write_token: str = "", *, writes: bool = False) -> Callable[..., Awaitable[None]]:
     """Return the dependency that protects every route with data.
 
-    Without a token, the Host header must name this machine. Otherwise a web site whose name points to 127.0.0.1 (DNS
-    rebinding) could read the answers in its visitor's browser.
+    `find_denial` says who may read. A route that writes always needs the write token, on this machine, too: a web site
+    can make its visitor's browser send it a request.
 
     Parameters
     ----------
     token : token that requests must send; empty for a service without one on the loopback interface.
+    write_token : token that requests must send to write, which may also read; empty if nobody may write.
+    writes : whether the route writes.
     """
 
-    async def guard(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> None:
-        if token:
-            given = credentials.credentials if credentials else ""
-            if not secrets.compare_digest(given.encode(), token.encode()):
-                raise Refused(
-                    HTTPStatus.UNAUTHORIZED,
-                    "The token is missing or wrong.",
-                    "Send the header `Authorization: Bearer` with the value of HMREC_TOKEN.",
-                )
-        elif not _names_this_machine(request.headers.get("host", "")):
-            raise Refused(
-                HTTPStatus.MISDIRECTED_REQUEST,
-                "The service only answers requests to the names of this machine.",
-                "Use http://127.0.0.1, or set HMREC_TOKEN.",
-            )
+    async def guard(request: Request, credentials: Credentials) -> None:
+        given = credentials.credentials if credentials else ""
+        if equals(given, write_token):
+            return
+        if writes:
+            _refuse_writing(bool(write_token), reads=equals(given, token))
+        elif denial := find_denial(given, request.headers.get("host", ""), token):
+            raise Refused(*denial)
 
     return guard
 
 
-def _names_this_machine(host: str) -> bool:
-    try:
-        return is_loopback(urlsplit(f"//{host}").hostname or "")
-    except ValueError:
-        return False
+async def require_writing(request: Request, token: str, write_token: str) -> None:
+    """Refuse a request that has not sent the token for writing; the parameters are those of `make_guard`."""
+    await make_guard(token, write_token, writes=True)(request, await _bearer(request))
+
+
+def guard_routes(
+    token: str, write_token: str, responses: dict[int | str, dict[str, Any]], *, writes: bool = False
+) -> APIRouter:
+    """Return a router whose routes are behind the guard, and refuse unknown parameters.
+
+    Parameters
+    ----------
+    token, write_token, writes : as for `make_guard`.
+    responses : the failures that a route may answer with, for the OpenAPI document.
+    """
+    guard = make_guard(token, write_token, writes=writes)
+    return APIRouter(dependencies=[Depends(guard), Depends(refuse_unknown_parameters)], responses=responses)
+
+
+def _refuse_writing(has_write_token: bool, reads: bool) -> NoReturn:
+    hint = "Send the header `Authorization: Bearer` with the value of HMREC_WRITE_TOKEN."
+    if not has_write_token:
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            "This service writes nothing.",
+            "Start it with HMREC_WRITE_TOKEN to let requests write.",
+        )
+    if reads:
+        raise Refused(HTTPStatus.FORBIDDEN, "This token may read, but not write.", hint)
+    raise Refused(HTTPStatus.UNAUTHORIZED, "The token for writing is missing or wrong.", hint)
 
 
 async def refuse_unknown_parameters(request: Request) -> None:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import cached_property
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from ...cypher.progress import DETAIL
 from .words import clean, is_quiet
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 PLAIN_SECONDS = 1.0
 
@@ -31,10 +27,33 @@ class Bars:
     """
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, force_terminal=sys.stderr.isatty())
         self.quiet = is_quiet()
-        self.live = self.console.is_terminal and not self.quiet
-        self.bars = Progress(
+        self.live = sys.stderr.isatty() and not self.quiet
+        self.tasks: dict[str, TaskID] = {}
+        self.current = ""
+        self.since = time.monotonic()
+        self.is_announced = True
+
+    @cached_property
+    def console(self) -> Console:
+        """The console of standard error."""
+        from rich.console import Console
+
+        return Console(stderr=True, force_terminal=sys.stderr.isatty())
+
+    @cached_property
+    def bars(self) -> Progress:
+        """The bars of a terminal."""
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        return Progress(
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -43,10 +62,6 @@ class Bars:
             TimeRemainingColumn(),
             console=self.console,
         )
-        self.tasks: dict[str, TaskID] = {}
-        self.current = ""
-        self.since = time.monotonic()
-        self.is_announced = True
 
     def __enter__(self) -> Bars:
         if self.live:

@@ -63,7 +63,12 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def dump_json(value: Any) -> None:
     """Print a value as JSON, with ISO dates and escaped control characters."""
-    print(escape_json(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable)))
+    print(to_json(value, indent=2))
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON, with ISO dates and escaped control characters."""
+    return escape_json(json.dumps(value, indent=indent, ensure_ascii=False, default=_jsonable))
 
 
 def show(frame: pd.DataFrame, form: Format, title: str = "") -> None:
@@ -80,18 +85,18 @@ def show(frame: pd.DataFrame, form: Format, title: str = "") -> None:
     elif form is Format.csv:
         print(_write_csv(frame), end="")
     else:
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+        from .layout import Column, print_columns
 
-        table = Table(title=title or None, title_justify="left", title_style="bold")
-        for column in frame.columns:
-            numeric = frame[column].map(lambda v: isinstance(v, (int, float)) or hasattr(v, "item")).all()
-            table.add_column(Text(str(column)), justify="right" if numeric and len(frame) else "left")
-        for row in records(frame):
-            table.add_row(*(Text(_cell(value)) for value in row.values()))
-        terminal = sys.stdout.isatty()
-        Console(force_terminal=terminal, soft_wrap=not terminal, width=None if terminal else 200).print(table)
+        rows = [[_cell(value) for value in row.values()] for row in records(frame)]
+        columns = [
+            Column(str(name), [row[place] for row in rows], numeric=bool(rows) and _is_numeric(frame.iloc[:, place]))
+            for place, name in enumerate(frame.columns)
+        ]
+        print_columns(columns, title)
+
+
+def _is_numeric(values: pd.Series[Any]) -> bool:
+    return bool(values.map(lambda value: isinstance(value, (int, float)) or hasattr(value, "item")).all())
 
 
 def _write_csv(frame: pd.DataFrame) -> str:
@@ -105,6 +110,13 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if hasattr(value, "to_native"):  # the driver's dates and times
+        value = value.to_native()
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
+        items = [_cell(item) for item in value]
+        return ("\n" if any(" " in item for item in items) else ", ").join(items)
     if isinstance(value, (list, dict)):
         return json.dumps(value, ensure_ascii=False, default=_jsonable)
     return "".join(character if character.isprintable() else "?" for character in str(value))

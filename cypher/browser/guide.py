@@ -19,7 +19,7 @@ from ..graph import Graph
 from ..state import read_counts
 
 FILES = Path(__file__).parent
-SAVED_FOLDERS = ("recommend", "explain", "export")
+SAVED_FOLDERS = ("recommend", "related", "explain", "export")
 CANDIDATES = 20  # customers tried until one has something new to recommend
 
 
@@ -47,7 +47,7 @@ class Example:
             "article_id": self.article_id,
             "new_only": self.new_only,
             "limit": 12,  # customers of export_customers, which is otherwise unlimited
-            "paths": 20,  # drawn by neighbourhood and explain_user_based_cf_graph
+            "paths": 8,  # drawn by neighbourhood and explain_user_based_cf_graph; more are a tangle
             **({"customers": [self.node]} if query.name == "export_purchases" else {}),
         }
         return {name: value for name, value in known.items() if name in query.parameters}
@@ -127,6 +127,11 @@ def guide_queries() -> list[Query]:
     return [load_catalogue()[name] for name in names if name in load_catalogue()]
 
 
+def write_block(query: Query) -> str:
+    """Return a query as a block of the guide: what it does in a line, then the query without its long header."""
+    return f"// {query.name}: {query.doc}\n{query.body.strip()}"
+
+
 def guide_values(example: Example) -> dict[str, Any]:
     """Return the parameters of all queries of the guide. They are set once, because the queries agree on the values."""
     values: dict[str, Any] = {}
@@ -159,7 +164,7 @@ def render_guide(graph: Graph, example: Example, address: str) -> str:
         "customers": f"{counts.customers:,}",
         "articles": f"{counts.articles:,}",
         "bought": f"{counts.bought:,}",
-        **{query.name: query.text.strip() for query in guide_queries()},
+        **{query.name: write_block(query) for query in guide_queries()},
     }
     return _template().substitute({key: escape(word) for key, word in words.items()})
 

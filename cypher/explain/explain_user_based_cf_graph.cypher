@@ -15,6 +15,7 @@
 // $customer_id: string
 // $article_id: string
 // $as_of: date = null              explain as of that day, from earlier purchases only
+// $include_unavailable: boolean = false   explain an article that is out of stock or not sold on that day, too
 // $similarity: string = 'cosine'   cosine, jaccard or overlap
 // $half_life: float = 42.0         days after which a purchase counts half in the score; null: every article bought counts 1
 // $similarity_half_life: float = 42.0   the same in the similarity of customers
@@ -27,7 +28,7 @@
 // $candidates: integer = 60        compare this many of them exactly
 // $paths: integer = 8              number of neighbours to draw
 // $through: integer = 3            number of shared articles for each
-// :param [{customer_id, article_id, as_of, similarity, half_life, similarity_half_life, damping, neighbours, own_weight, articles, buyers, pool, candidates, paths, through}] => { RETURN '1' AS customer_id, '0001082185' AS article_id, null AS as_of, 'cosine' AS similarity, 42.0 AS half_life, 42.0 AS similarity_half_life, 1.0 AS damping, 50 AS neighbours, 2.0 AS own_weight, 20 AS articles, 300 AS buyers, 500 AS pool, 60 AS candidates, 8 AS paths, 3 AS through }
+// :param [{customer_id, article_id, as_of, include_unavailable, similarity, half_life, similarity_half_life, damping, neighbours, own_weight, articles, buyers, pool, candidates, paths, through}] => { RETURN '1' AS customer_id, '0001082185' AS article_id, null AS as_of, false AS include_unavailable, 'cosine' AS similarity, 42.0 AS half_life, 42.0 AS similarity_half_life, 1.0 AS damping, 50 AS neighbours, 2.0 AS own_weight, 20 AS articles, 300 AS buyers, 500 AS pool, 60 AS candidates, 8 AS paths, 3 AS through }
 // returns path, part
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -109,9 +110,11 @@ CALL (until, rate, taste_rate, length, pool) {
   LIMIT $neighbours
   RETURN collect([similarity, bought, 0, n]) AS neighbours
 }
-WITH c, until, taste_rate, neighbours, own, known,
+WITH c, until, is_past, taste_rate, neighbours, own, known,
      CASE WHEN length = 0 THEN 0.0 WHEN $similarity = 'jaccard' THEN self / (2 * length - self) ELSE self / length END AS own_similarity
 MATCH (a:Article {article_id: $article_id})
+WHERE ($include_unavailable OR NOT coalesce(
+    NOT is_past AND (a.stock <= 0 OR a.available = false) OR until < a.available_from OR until > a.available_until, false))
 CALL (known, until) {
   UNWIND known AS item
   WITH item[0] AS a, item[1] AS rare_taste, item[2] AS article_id

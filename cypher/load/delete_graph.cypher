@@ -5,8 +5,32 @@
 MATCH (c:Customer)
 WHERE c.customer_id IS :: STRING NOT NULL
 CALL (c) {
-  MATCH (c)-[r:BOUGHT]->(a:Article)
+  MATCH (c)-[r:BOUGHT|TAKEN_BACK|ORDERED|RETURNED|VIEWED|ADDED_TO_CART]->(a:Article)
   WHERE a.article_id IS :: STRING NOT NULL AND r.t_dat IS :: DATE NOT NULL
+  DELETE r
+} IN TRANSACTIONS OF 500 ROWS;
+MATCH (i:Impression)
+WHERE i.impression_id IS :: STRING NOT NULL
+CALL (i) {
+  MATCH (i)-[r:OF|SHOWED]->(n:Customer|Article)
+  WHERE n.customer_id IS :: STRING NOT NULL OR n.article_id IS :: STRING NOT NULL
+  DELETE r
+} IN TRANSACTIONS OF 500 ROWS;
+MATCH (i:Impression)
+WHERE i.impression_id IS :: STRING NOT NULL AND NOT EXISTS { (i)--() }
+CALL (i) { DELETE i } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (c:Customer)
+WHERE c.customer_id IS :: STRING NOT NULL
+CALL (c) {
+  MATCH (c)-[r:RECOMMENDED]->(a:Article)
+  WHERE r.version IS :: INTEGER NOT NULL AND a.article_id IS :: STRING NOT NULL
+  DELETE r
+} IN TRANSACTIONS OF 500 ROWS;
+MATCH (a:Article)
+WHERE a.article_id IS :: STRING NOT NULL
+CALL (a) {
+  MATCH (a)-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR]->(x:Article)
+  WHERE r.version IS :: INTEGER NOT NULL AND x.article_id IS :: STRING NOT NULL
   DELETE r
 } IN TRANSACTIONS OF 500 ROWS;
 MATCH (a:Article)
@@ -24,6 +48,9 @@ CALL (a) {
        OR n:IndexGroup AND n.index_group_no IS NOT NULL
   DELETE r
 } IN TRANSACTIONS OF 5000 ROWS;
+MATCH (c:Customer)-[r:IN_SEGMENT]->(s:Segment)
+WHERE c.customer_id IS :: STRING NOT NULL AND s.version IS :: INTEGER NOT NULL AND s.name IS :: STRING NOT NULL
+CALL (r) { DELETE r } IN TRANSACTIONS OF 20000 ROWS;
 MATCH (n:Customer)
 WHERE n.customer_id IS :: STRING NOT NULL AND NOT EXISTS { (n)--() }
 CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
@@ -65,12 +92,18 @@ CALL (n) { REMOVE n.embedding, n.embedding_staged } IN TRANSACTIONS OF 2000 ROWS
 MATCH (m:Model)-[r:KEPT_IN|RANKED_BY]->(p:ModelPart|Ranker)
 WHERE m.version IS :: INTEGER NOT NULL AND m.dim IS :: INTEGER NOT NULL AND p.version IS :: INTEGER NOT NULL
 DELETE r;
-MATCH (n:ModelPart|Ranker|Model|ModelInForce|StockVersion)
+MATCH (n:ModelPart|Ranker|Model|ModelInForce|StockVersion|EventVersion|EventDay|Segment|SegmentsInForce|Relations|RelationsInForce|Lists|ListsInForce)
 WHERE n.version IS :: INTEGER NOT NULL
-  AND (n:ModelInForce OR n:StockVersion OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
+  AND (n:ModelInForce OR n:StockVersion OR n:EventVersion OR n:EventDay OR n:SegmentsInForce OR n:RelationsInForce OR n:ListsInForce OR n:Lists AND n.k IS :: INTEGER NOT NULL OR n:Relations AND n.bought_with IS :: INTEGER NOT NULL OR n:Segment AND n.name IS :: STRING NOT NULL OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
        OR n:Ranker AND n.text IS :: STRING NOT NULL)
   AND NOT EXISTS { (n)--() }
 CALL (n) { DELETE n } IN TRANSACTIONS OF 20 ROWS;
+MATCH (n:Rule)
+WHERE n.name IS :: STRING NOT NULL AND n.kind IN ['boost', 'bury', 'pin', 'block', 'cap', 'share'] AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
+MATCH (n:Experiment)
+WHERE n.name IS :: STRING NOT NULL AND n.salt IS :: STRING NOT NULL AND NOT EXISTS { (n)--() }
+CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS;
 MATCH (n:Load)
 WHERE n.id IS :: STRING NOT NULL AND n.started IS :: STRING NOT NULL AND n.id <> $keep AND NOT EXISTS { (n)--() }
 CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS

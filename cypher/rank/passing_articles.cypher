@@ -18,7 +18,16 @@ CALL () {
   LIMIT 1
   RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until, coalesce(date($as_of) <= max(day), false) AS is_past
 }
-MATCH (a:Article)
+CALL () {
+  UNWIND CASE WHEN $only IS NULL THEN [true] ELSE [] END AS every
+  CALL (every) { MATCH (a:Article) RETURN a }
+  RETURN a
+  UNION ALL
+  UNWIND $only AS id
+  MATCH (a:Article {article_id: id})
+  RETURN DISTINCT a
+}
+WITH until, is_past, a
 WHERE a.article_id IS :: STRING NOT NULL
   AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
   AND ($include_unavailable OR NOT coalesce(

@@ -3,10 +3,14 @@
 //   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
 //   after(a,x) = sum over the latest purchases of a, by others than c and at least $lag days old, of 0.5 ^ (days until / gap_half_life)
 //     over the later days, within $days days, on which the same customer bought x
-//   score(c,x) = sum over c's articles a of w(c,a) * after(a,x) / (number of those purchases of a * (purchases of x) ^ damping)
-// These are the transitions of a first-order Markov chain over visits (Rendle et al., Factorizing personalized Markov chains for
-// next-basket recommendation, WWW 2010), counted with a decay and damped by the popularity of x. A purchase younger than $lag days
-// says little, because its customer has hardly come back yet.
+//   share(x) = (1 + purchases of x in the last $recent days) / the sum of that over the articles of x's product
+//   score(c,x) = share(x) * sum over c's articles a and the articles y of x's product of
+//     w(c,a) * after(a,y) / (number of those purchases of a * (purchases of x, at least 1) ^ damping)
+// An article without a product, or of one that has more than $variants articles, stands alone: share(x) = 1.
+// So a new colour inherits what is bought of the others.
+// after(a,x) counts the transitions of a first-order Markov chain over visits, with a decay (Rendle et al., Factorizing personalized
+// Markov chains for next-basket recommendation, WWW 2010). A purchase younger than $lag days says little, because its customer has
+// hardly come back yet.
 // The latest purchases are taken by whole days until there are $buyers of them, with an index seek.
 //
 // $customer_id: string
@@ -26,8 +30,10 @@
 // $damping: float = 0.1            how much less a best seller counts; 0: best sellers win
 // $articles: integer = 12          start from this many of the customer's articles, those of largest weight
 // $buyers: integer = 30            use this many purchases of each, the latest
-// $pool: integer = 300             score this many articles
-// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, days, gap_half_life, lag, damping, articles, buyers, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 56 AS days, 28.0 AS gap_half_life, 7 AS lag, 0.1 AS damping, 12 AS articles, 30 AS buyers, 300 AS pool }
+// $recent: integer = 28            days whose purchases give each article its share of the product
+// $variants: integer = 20          articles of a product of more articles stand alone
+// $pool: integer = 300             score the articles of this many products
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, days, gap_half_life, lag, damping, articles, buyers, recent, variants, pool}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 56 AS days, 28.0 AS gap_half_life, 7 AS lag, 0.1 AS damping, 12 AS articles, 30 AS buyers, 28 AS recent, 20 AS variants, 300 AS pool }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -79,6 +85,11 @@ CALL (knowns, until, is_past) {
   WHERE b.t_dat > day AND b.t_dat <= last AND b.t_dat < until
   WITH DISTINCT n, day, a, b.t_dat AS later, share, through
   WITH a, sum(share * 0.5 ^ (duration.inDays(day, later).days / $gap_half_life)) AS sum, sum(through) AS times
+  OPTIONAL MATCH (a)-[:VARIANT_OF]->(p:Product)
+  WHERE COUNT { (p)<-[:VARIANT_OF]-() } <= $variants
+  WITH coalesce(p, a) AS whole, sum(sum) AS sum, collect([a, times]) AS bought
+  MATCH (a:Article)-[:VARIANT_OF]->{0,1}(whole)
+  WITH whole, sum, bought, a
   WHERE a.article_id IS :: STRING NOT NULL
     AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
     AND ($include_unavailable OR NOT coalesce(
@@ -100,21 +111,41 @@ CALL (knowns, until, is_past) {
       WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
         AND ($max_price IS NULL OR b.price <= $max_price)
     })
-  WITH *
+  WITH whole, sum, bought, collect(a) AS passing
   ORDER BY sum DESC
-  WITH collect([a, sum, times]) AS found
-  RETURN [f IN found WHERE size(found) <= $pool OR f[1] >= found[$pool - 1][1] * (1 - 1e-12)] AS others
+  WITH collect([whole, sum, bought, passing]) AS found
+  RETURN [f IN found WHERE size(found) <= $pool OR f[1] >= found[$pool - 1][1] * (1 - 1e-12)] AS wholes
 }
-UNWIND others + [item IN own | [item[0], 0.0, 0]] AS item
-WITH until, item[0] AS a, max(item[1]) AS sum, max(item[2]) AS times, min(item[2]) = 0 AS is_owned
-WHERE times > 0 AND NOT ($new_only AND is_owned)
-WITH a, times, is_owned, sum / CASE
+CALL (wholes, until) {
+  UNWIND wholes AS item
+  WITH item[0] AS whole, item[1] AS sum, item[2] AS bought, item[3] AS passing
+  CALL (whole, until) {
+    MATCH (a:Article)-[:VARIANT_OF]->(whole)
+    WITH a, 1.0 + COUNT {
+      MATCH (a)<-[b:BOUGHT]-()
+      USING INDEX b:BOUGHT(article_id, t_dat)
+      WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: $recent}) AND b.t_dat < until
+    } AS sold
+    RETURN collect([a, sold]) AS parts, sum(sold) AS total
+  }
+  UNWIND CASE parts WHEN [] THEN [[whole, 1.0]] ELSE [part IN parts | [part[0], part[1] / total]] END AS part
+  WITH part[0] AS a, sum * part[1] AS sum, bought, passing
+  WHERE a IN passing
+  RETURN collect([a, sum, reduce(n = 0, b IN bought | n + CASE b[0] WHEN a THEN b[1] ELSE 0 END),
+                  reduce(n = 0, b IN bought | n + CASE b[0] WHEN a THEN 0 ELSE b[1] END)]) AS others
+}
+UNWIND others + [item IN own | [item[0], 0.0, -1, 0]] AS item
+WITH until, item[0] AS a, max(item[1]) AS sum, max(item[2]) AS times, max(item[3]) AS variants, min(item[2]) < 0 AS is_owned
+WHERE sum > 0 AND NOT ($new_only AND is_owned)
+WITH a, times, variants, is_owned, CASE
        WHEN $as_of IS NULL THEN COUNT { (a)<-[:BOUGHT]-() }
        ELSE COUNT { MATCH (a)<-[b:BOUGHT]-() USING INDEX b:BOUGHT(article_id, t_dat) WHERE b.article_id = a.article_id AND b.t_dat < until }
-     END ^ $damping AS score
+     END AS sold, sum
+WITH a, times, variants, is_owned, sum / CASE sold WHEN 0 THEN 1 ELSE sold END ^ $damping AS score
 ORDER BY round(log(score), 12) DESC, a.article_id
 LIMIT $k
+WITH a, score, is_owned, [n IN [[times, 'bought '], [variants, 'another variant of it bought ']] WHERE n[0] > 0 |
+       n[1] + CASE n[0] WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE n[0] + ' times' END] AS bought
 RETURN a.article_id AS article_id, score,
-       CASE WHEN is_owned THEN 'you bought it before; ' ELSE '' END + 'bought ' +
-       CASE times WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE times + ' times' END +
+       CASE WHEN is_owned THEN 'you bought it before; ' ELSE '' END + reduce(text = bought[0], part IN bought[1..] | text + ', ' + part) +
        ' within ' + $days + ' days after what you bought, by other customers' AS because

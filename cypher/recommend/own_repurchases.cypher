@@ -1,8 +1,10 @@
-// own_repurchases: articles that the customer bought often and lately, and that are due again by their rhythm
+// own_repurchases: articles that the customer bought often and recently, that are due again by their rhythm, and that others buy again
 //
 //   w(c,a) = sum of 0.5 ^ (age in days / half_life) over c's purchases of a
 //   gap = mean days between the days on which c bought a;   late = days since the last of them / gap
-//   score(c,a) = w(c,a) * (1 + rhythm * exp(-2 * (late - 1)^2)); w(c,a) if there was only one day
+//   score(c,a) = w(c,a) * (1 + rhythm * exp(-2 * (late - 1)^2)) * (0.1 + repeats(a)) ^ loyalty; without rhythm if there was only one day
+// repeats(a) = number of days on which a buyer of a bought it again, on average, as `hmrec train` wrote it on the article; 0 if it did not
+// Source: Benson, Kumar and Tomkins, Modeling user consumption sequences, WWW 2016 (recency and an item's own quality multiply).
 //
 // $customer_id: string
 // $k: integer = 12                 number of articles
@@ -16,7 +18,8 @@
 // $in_season: integer = null       only articles sold within this many days
 // $half_life: float = 42.0         days after which a purchase counts half
 // $rhythm: float = 0.5             extra weight of articles due again; 0: rhythm does not count
-// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, rhythm}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS rhythm }
+// $loyalty: float = 0.0            exponent of the factor from repeats; 0: repeats do not count
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, rhythm, loyalty}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 0.5 AS rhythm, 0.0 AS loyalty }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -54,7 +57,8 @@ WHERE a.article_id IS :: STRING NOT NULL
   })
 WITH until, a, weight, days, last,
      CASE WHEN days > 1 THEN 1.0 * duration.inDays(first, last).days / (days - 1) END AS gap
-WITH a, days, last, gap, weight * (1 + coalesce($rhythm * exp(-2 * (duration.inDays(last, until).days / gap - 1) ^ 2), 0)) AS score
+WITH a, days, last, gap, weight * (1 + coalesce($rhythm * exp(-2 * (duration.inDays(last, until).days / gap - 1) ^ 2), 0)) *
+       (0.1 + coalesce(a.repeats, 0)) ^ $loyalty AS score
 ORDER BY round(score, 12) DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, score,

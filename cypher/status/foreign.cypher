@@ -1,7 +1,9 @@
 // foreign: how much of the database is not hmrec's: nodes without hmrec's labels, or without a usable id
 //
 // A customer or an article is hmrec's if its id is a string; an attribute if it has its key.
-// A load is hmrec's if it has a start as text, a model if it has a version and a `dim`.
+// A load is hmrec's if it has a start as text, a model if it has a version and a `dim`, a rule if it has a name and a kind,
+// a shown list if it has an `impression_id` as text, an experiment if it has a name and a `salt`,
+// (:Relations) if it has a version and a count `bought_with`, and (:Lists) if it has a version and a `k`.
 // Counts of hmrec's own nodes come from the indexes of their ids, so all nodes are looked at only if there are others.
 //
 // returns own, bought, others, labels, customers, articles, bought_by_others
@@ -15,11 +17,17 @@ CALL () {
   CALL () {
     MATCH (n:Load) WHERE n.id IS :: STRING NOT NULL AND n.started IS :: STRING NOT NULL RETURN count(n) AS n
     UNION ALL
-    MATCH (n:Model|ModelPart|Ranker|ModelInForce|StockVersion)
+    MATCH (n:Model|ModelPart|Ranker|ModelInForce|StockVersion|EventVersion|EventDay|Segment|SegmentsInForce|Relations|RelationsInForce|Lists|ListsInForce)
     WHERE n.version IS :: INTEGER NOT NULL
-      AND (n:ModelInForce OR n:StockVersion OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
+      AND (n:ModelInForce OR n:StockVersion OR n:EventVersion OR n:EventDay OR n:SegmentsInForce OR n:RelationsInForce OR n:ListsInForce OR n:Lists AND n.k IS :: INTEGER NOT NULL OR n:Relations AND n.bought_with IS :: INTEGER NOT NULL OR n:Segment AND n.name IS :: STRING NOT NULL OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
            OR n:Ranker AND n.text IS :: STRING NOT NULL)
     RETURN count(n) AS n
+    UNION ALL
+    MATCH (n:Rule) WHERE n.name IS :: STRING NOT NULL AND n.kind IN ['boost', 'bury', 'pin', 'block', 'cap', 'share'] RETURN count(n) AS n
+    UNION ALL
+    MATCH (n:Impression) WHERE n.impression_id IS :: STRING NOT NULL RETURN count(n) AS n
+    UNION ALL
+    MATCH (n:Experiment) WHERE n.name IS :: STRING NOT NULL AND n.salt IS :: STRING NOT NULL RETURN count(n) AS n
     UNION ALL
     MATCH (n:Product) WHERE n.product_code IS NOT NULL RETURN count(n) AS n
     UNION ALL
@@ -51,6 +59,17 @@ CALL (others) {
              OR n:Load AND n.id IS :: STRING NOT NULL AND n.started IS :: STRING NOT NULL
              OR n:ModelInForce AND n.version IS :: INTEGER NOT NULL
              OR n:StockVersion AND n.version IS :: INTEGER NOT NULL
+             OR n:EventVersion AND n.version IS :: INTEGER NOT NULL
+             OR n:EventDay AND n.version IS :: INTEGER NOT NULL
+             OR n:SegmentsInForce AND n.version IS :: INTEGER NOT NULL
+             OR n:Segment AND n.version IS :: INTEGER NOT NULL AND n.name IS :: STRING NOT NULL
+             OR n:Rule AND n.name IS :: STRING NOT NULL AND n.kind IN ['boost', 'bury', 'pin', 'block', 'cap', 'share']
+             OR n:Impression AND n.impression_id IS :: STRING NOT NULL
+             OR n:Experiment AND n.name IS :: STRING NOT NULL AND n.salt IS :: STRING NOT NULL
+             OR n:ListsInForce AND n.version IS :: INTEGER NOT NULL
+             OR n:Lists AND n.version IS :: INTEGER NOT NULL AND n.k IS :: INTEGER NOT NULL
+             OR n:RelationsInForce AND n.version IS :: INTEGER NOT NULL
+             OR n:Relations AND n.version IS :: INTEGER NOT NULL AND n.bought_with IS :: INTEGER NOT NULL
              OR n:Model AND n.version IS :: INTEGER NOT NULL AND n.dim IS :: INTEGER NOT NULL
              OR n:ModelPart AND n.version IS :: INTEGER NOT NULL AND n.bytes IS NOT NULL
              OR n:Ranker AND n.version IS :: INTEGER NOT NULL AND n.text IS :: STRING NOT NULL

@@ -2,4 +2,4 @@
 MATCH (now:ModelInForce)
 MATCH (m:Model {version: now.version})
 WHERE m.dim IS NOT NULL
-SET m.embedded = datetime()
+SET m.embedded = datetime(), m.embedded_until = m.until

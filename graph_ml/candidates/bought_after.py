@@ -27,6 +27,8 @@ def bought_after(
     damping: float,
     articles: int,
     buyers: int,
+    recent: int,
+    variants: int,
     pool: int,
 ) -> Candidates:
     """Return articles bought within days after each customer's articles, as the query `bought_after` does."""
@@ -54,16 +56,27 @@ def bought_after(
         owner_of[numbers[inside]] = snapshot.customer[inside]
         return holds, after, (visits @ of_customer).tocsr(), owner_of
 
+    def share_out() -> tuple[sp.csr_matrix, sp.csr_matrix]:
+        """Return which product each article is part of [A, W], and the shares of a product's articles [W, A]."""
+        product, sold = snapshot.incidence("Product"), 1.0 + snapshot.count_since(recent)
+        product = product[:, np.flatnonzero(product.sum(axis=0) <= variants)]
+        alone = sp.identity(len(sold), format="csc")[:, np.flatnonzero(product.sum(axis=1) == 0)]
+        whole_of = sp.hstack([product, alone], format="csr")
+        return whole_of, (sp.diags(sold) @ whole_of @ sp.diags(1 / (sold @ whole_of))).T.tocsr()
+
     def score(batch: Integers) -> Candidates:
         own = take_heaviest(weights[batch], articles)
         size = total[own.indices] - look_up(of_customer, own.indices, batch[row_numbers(own)])
         others = spread(with_data(own, divide_or_zero(own.data, size)), after)
         others = select(others, owner[others.indices] != batch[row_numbers(others)])
-        found = keep_passing(snapshot, multiply(others, holds))
-        return damp(snapshot, keep_top_k(found, pool), batch, k, new_only, damping)
+        wholes = multiply(others, holds) @ whole_of
+        best = keep_top_k(wholes if passes is None else select(wholes, passes[wholes.indices]), pool)
+        return damp(snapshot, keep_passing(snapshot, best @ shares), batch, k, new_only, damping)
 
     weights = snapshot.decayed_counts(half_life)
     holds, after, of_customer, owner = snapshot.cached(("bought_after", days, gap_half_life, lag, buyers), make)
+    whole_of, shares = snapshot.cached(("wholes", recent, variants), share_out)
+    passes = None if snapshot.only is None else snapshot.only @ whole_of > 0
     of_customer.sort_indices()
     total = np.asarray(of_customer.sum(axis=1)).ravel()
     return in_batches(customers, 250, score)

@@ -17,7 +17,7 @@ from ...cypher.errors import UserMistake
 from ...cypher.learned_cf import CfParameters, LearnedCf
 from ...cypher.progress import Progress, silent
 from ..export.subgraph import Integers, Subgraph
-from ..holdout.metrics import average_precision
+from ..holdout.metrics import FEWEST, LENGTH, average_precision
 from ..holdout.ranking import Truth, make_truth, mark_hits
 from ..holdout.split import WEEK, hold_out
 from .lists import Candidates
@@ -30,10 +30,6 @@ ENOUGH = (1_000, 1_500)
 """Lists to compare on, of all articles and of new ones, whose hits are rarer: training goes back that many weeks."""
 WEEKS = 12
 """Number of weeks to go back at most."""
-FEWEST = 50
-"""Number of lists from which parameters are compared."""
-LENGTH = 12
-"""Length of the lists that are compared."""
 VALUES: Mapping[str, tuple[Any, ...]] = {
     "half_life": (7.0, 14.0, 42.0, 90.0, 180.0, None),
     "own_weight": (0.0, 1.0, 2.0, 4.0, 8.0, 16.0),

@@ -32,11 +32,13 @@ class Candidates:
     indptr : [n + 1] int64, the start of each list, and the end of the last.
     article : [m] int64, numbers of articles.
     score : [m] float64, as in the query of the same name.
+    source : [m] int64, for the ranker's lists: in which source's list the article stands highest; None for others.
     """
 
     indptr: Integers
     article: Integers
     score: Floats
+    source: Integers | None = None
 
     @classmethod
     def empty(cls, number: int) -> Candidates:
@@ -194,10 +196,14 @@ def row_numbers(matrix: sp.csr_matrix) -> Integers:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
-def place_within(row: Integers, score: npt.NDArray[Any]) -> Integers:
-    """Return the rank of each entry in its row (ascending), [m]; 0 is the largest score, ties keep their order."""
+def place_within(row: Integers, score: npt.NDArray[Any], group: Integers | None = None) -> Integers:
+    """Return the rank of each entry in its row (ascending), [m]; 0 is the largest score, ties keep their order.
+
+    If there is a `group` [m], lower groups come first whatever their scores.
+    """
     place = np.empty(len(row), dtype=np.int64)
-    place[np.lexsort((-score, row))] = np.arange(len(row)) - np.searchsorted(row, row)
+    keys = (-score, row) if group is None else (-score, group, row)
+    place[np.lexsort(keys)] = np.arange(len(row)) - np.searchsorted(row, row)
     return place
 
 

@@ -20,6 +20,7 @@ def own_repurchases(
     new_only: bool,
     half_life: float,
     rhythm: float,
+    loyalty: float,
 ) -> Candidates:
     """Return what each customer bought before, as the query `own_repurchases` does."""
 
@@ -30,9 +31,11 @@ def own_repurchases(
         late = (snapshot.cut - pairs.last)[again] / gap
         factor = np.ones(len(again))
         factor[again] += rhythm * np.exp(-2 * (late - 1) ** 2)
+        if loyalty:
+            factor *= np.power(0.1 + np.nan_to_num(snapshot.known_repeats), loyalty)[pairs.article]
         return sp.csr_matrix((weights.data * factor, weights.indices, weights.indptr), weights.shape)
 
     if new_only:
         return Candidates.empty(len(customers))
-    scores: sp.csr_matrix = snapshot.cached(("own_repurchases", half_life, rhythm), make)
+    scores: sp.csr_matrix = snapshot.cached(("own_repurchases", half_life, rhythm, loyalty), make)
     return in_batches(customers, 10_000, lambda batch: take_top_k(scores[batch], k, rank_absolute, only=snapshot.only))

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import scipy.sparse as sp
 
 from ...cypher.errors import UserMistake
 from ..export.subgraph import Attribute, Integers, Subgraph, find_purchases, to_date, to_days
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.int32]
@@ -71,10 +73,12 @@ class Snapshot:
     shape : number of customers and articles.
     customer, article : [num_edges] int64, of the purchases before the cut, by customer and day.
     time : [num_edges] int32, days since 1970-01-01.
-    customers : a row for each customer; may be empty.
+    customers : a row for each customer; may be empty. None if only `ages` are known.
     attributes : by label, the attribute nodes of the articles.
     price : [num_edges] float32, NaN if missing; None if no source uses prices.
     only : [A], the articles that may be recommended, from the queries' filters; None for all.
+    repeats : [A], as a training wrote them on the articles; None: as a training on these purchases would.
+    ages : [C], in years, NaN if unknown; None for those of `customers`.
     """
 
     cut: int
@@ -82,10 +86,12 @@ class Snapshot:
     customer: Integers
     article: Integers
     time: Days
-    customers: pl.DataFrame
+    customers: pl.DataFrame | None
     attributes: Mapping[str, Attribute]
     price: npt.NDArray[np.float32] | None = None
     only: npt.NDArray[np.bool_] | None = None
+    repeats: Floats | None = None
+    ages: Floats | None = None
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _of_articles: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # independent of purchases
     _lock: RLock = field(default_factory=RLock, repr=False, compare=False)
@@ -121,7 +127,10 @@ class Snapshot:
             customer=row,
             article=self.article[edges],
             time=self.time[edges],
-            customers=self.customers[customers] if self.customers.height else self.customers,
+            customers=self.customers
+            if self.customers is None or not self.customers.height
+            else self.customers[customers],
+            ages=None if self.ages is None else self.ages[customers],
             price=None if self.price is None else self.price[edges],
             _cache={},
             _lock=RLock(),
@@ -208,6 +217,19 @@ class Snapshot:
         return np.bincount(self.customer, minlength=self.shape[0])
 
     @cached_property
+    def known_repeats(self) -> Floats:
+        """[A], the `repeats` of the articles; NaN for articles that nobody bought."""
+        return self.measure_repeats() if self.repeats is None else self.repeats
+
+    def measure_repeats(self) -> Floats:
+        """Return on how many days a buyer bought the article again, on average, [A]; NaN without buyers."""
+        article, again = self.pairs.article, self.pairs.days - 1
+        repeats = np.bincount(article, again, minlength=self.shape[1])
+        with np.errstate(invalid="ignore"):
+            found: Floats = repeats / np.bincount(article, minlength=self.shape[1])
+        return found
+
+    @cached_property
     def basket(self) -> Integers:
         """[num_edges], the number of the basket of each purchase: one customer's purchases of one day."""
         is_new = (self.customer[1:] != self.customer[:-1]) | (self.time[1:] != self.time[:-1])
@@ -260,7 +282,9 @@ class Snapshot:
         """Return the customers' values of a property as numbers, [C]; -1 if unknown."""
 
         def make() -> Integers:
-            if name not in self.customers.columns:
+            import polars as pl
+
+            if self.customers is None or name not in self.customers.columns:
                 return np.full(self.shape[0], -1)
             values = self.customers[name].cast(pl.String)
             known = pl.Enum(values.drop_nulls().unique().sort())
@@ -272,8 +296,12 @@ class Snapshot:
     @cached_property
     def age(self) -> Floats:
         """[C], in years; NaN if unknown."""
-        if "age" not in self.customers.columns:
+        if self.ages is not None:
+            return self.ages
+        if self.customers is None or "age" not in self.customers.columns:
             return np.full(self.shape[0], np.nan)
+        import polars as pl
+
         return self.customers["age"].cast(pl.Float64).fill_null(np.nan).to_numpy()
 
     def incidence(self, label: str) -> sp.csr_matrix:

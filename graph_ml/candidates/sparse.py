@@ -48,8 +48,10 @@ def keep_passing(snapshot: Snapshot, sums: sp.csr_matrix, article: Integers | No
 def damp(
     snapshot: Snapshot, sums: sp.csr_matrix, batch: Integers, k: int, new_only: bool, damping: float
 ) -> Candidates:
-    """Divide the sums [n, A] by (purchases of the article) ^ damping, and return each customer's `k` best articles."""
-    known: Floats = snapshot.cached(("damped", damping), lambda: snapshot.purchases_by_article**damping)
+    """Divide the sums [n, A] by (purchases, at least 1) ^ damping; return each customer's `k` best articles."""
+    known: Floats = snapshot.cached(
+        ("damped", damping), lambda: np.maximum(snapshot.purchases_by_article, 1) ** damping
+    )
     damped = with_data(sums, sums.data / known[sums.indices])
     return take_top_k(damped, k, without=snapshot.owned_to_exclude(batch, new_only), only=snapshot.only)
 

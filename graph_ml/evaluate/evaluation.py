@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from types import MappingProxyType
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,20 @@ from ...cypher.graph import Graph
 from ...cypher.learned_cf import LearnedCf
 from ...cypher.progress import Progress, silent
 from ...cypher.recommenders import Method, explain_old_name, find_method, list_evaluated
+from ..candidates.batch_recommender import find_batch_recommender
 from ..candidates.learn_cf import learn_cf
+from ..candidates.snapshot import Snapshot
 from ..export.kept import export_kept
-from ..export.subgraph import Integers, Subgraph, SubgraphSpec
-from ..holdout.ranking import Truth, collect_pairs, make_truth, rank_by_cosine
+from ..export.subgraph import Integers, SubgraphSpec
+from ..holdout.ranking import Truth, make_truth, rank_by_cosine
 from ..holdout.split import HoldOut, hold_out_weeks
 from ..hybrid import make_ranking_context, train_ranker_for
 from ..network.devices import DeviceName
 from ..network.trained_model import TrainedModel, TrainSettings
 from ..ranker.sources import apply_cf
+from ..recommend.batch import BatchStep, recommend_by_steps
+from ..recommend.campaign import AT_ONCE
+from ..recommend.plan import CF, OWN
 from .networks import prepare_networks
 from .outcome import BASELINES, Outcome, WeekOutcome, count_history, score_lists, tabulate
 
@@ -52,7 +56,6 @@ def evaluate(
     until: date | None = None,
     methods: tuple[str, ...] | None = None,
     customers: int | None = None,
-    workers: int = 2,
     peers: Mapping[str, Peer] | None = None,
     baselines: Collection[str] = BASELINES,
     progress: Progress = silent,
@@ -61,8 +64,9 @@ def evaluate(
 ) -> pd.DataFrame:
     """Measure methods on the last days, using only what was known before them. The graph is only read.
 
-    Saved queries run with `as_of` set to the first day held out. The neural network is trained on the purchases before
-    that day and ranks in memory by exact cosine. Embeddings in the graph would leak the future and are not used.
+    Saved queries are measured by their batch versions as of the first day held out, which return the same lists. The
+    neural network is trained on the purchases before that day and ranks in memory by exact cosine. Embeddings in the
+    graph would leak the future and are not used.
 
     Parameters
     ----------
@@ -74,7 +78,6 @@ def evaluate(
     until : the day after the last period; None for the end of the purchases.
     methods : names from `METHODS` and `peers`, in this order; None for `DEFAULT_METHODS` and all peers.
     customers : number of customers per period, sampled with a fixed seed; None for all who bought in the period.
-    workers : number of queries that run at once.
     peers : additional methods by name, measured on the same purchases.
     baselines : every method is compared with the best of these.
     progress : receives each method's customers.
@@ -121,10 +124,13 @@ def evaluate(
             elif method == "hybrid":
                 sources = apply_cf(learn_before(held))
                 lists = _rank_by_hybrid(held, truths, train_before(held), k, sources, progress, device)
-            elif method == "user_based_cf":
-                lists = _rank_by_cf(graph, held, truths, learn_before(held), k, workers, progress)
             else:
-                lists = _rank_by_queries(graph, method, held, truths, k, workers, progress)
+                given: dict[str, Mapping[str, Any]] = {}
+                if method == CF:
+                    given = {kind: learn_before(held).parameters(new_only=kind == "new") for kind in KINDS}
+                elif method == OWN:
+                    given = dict.fromkeys(KINDS, find_method(OWN).parameters)
+                lists = _rank_in_batch(method, held, truths, k, given, progress)
             for kind in KINDS:
                 found[kind].append(score_lists(known, lists[kind], truths[kind]))
         seconds = round(time.monotonic() - begun, 1)
@@ -209,78 +215,42 @@ def _rank_by_hybrid(
     return {kind: context.rank(ranker, truth.customers, k, new_only=kind == "new") for kind, truth in truths.items()}
 
 
-def _rank_by_cf(
-    graph: Graph,
-    held: HoldOut,
-    truths: dict[str, Truth],
-    learned: LearnedCf,
-    k: int,
-    workers: int,
-    progress: Progress,
-) -> dict[str, Integers]:
-    """Query once per customer and kind of purchases, with the parameters that were learned for it."""
-    lists = {}
-    for kind, truth in truths.items():
-        given = learned.parameters(new_only=kind == "new")
-        found = _rank_by_queries(graph, "user_based_cf", held, {kind: truth}, k, workers, progress, given)
-        lists[kind] = found[kind]
-    return lists
-
-
-def _rank_by_queries(
-    graph: Graph,
+def _rank_in_batch(
     method: str,
     held: HoldOut,
     truths: dict[str, Truth],
     k: int,
-    workers: int,
+    parameters: Mapping[str, Mapping[str, Any]],
     progress: Progress,
-    parameters: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Integers]:
-    """Query once per customer, for a list long enough to keep k articles after owned ones are removed."""
-    subgraph = held.before
-    customers = np.unique(np.concatenate([truth.customers for truth in truths.values()]))
-    length = np.diff(collect_pairs(held.before).indptr)
-    shared = _run_query(graph, subgraph, "popular", "", k + int(length[customers].max(initial=0)), held.cut)
-
-    def query_customer(customer: int) -> Integers:
-        parts = []
-        for query in list_queries(method):
-            outer = subgraph.customer_ids.id(customer)
-            wanted = k + int(length[customer])
-            parts.append(
-                shared
-                if query == "popular"
-                else _run_query(graph, subgraph, query, outer, wanted, held.cut, **parameters)
-            )
-        joined = np.concatenate(parts)
-        return joined[np.sort(np.unique(joined, return_index=True)[1])]
-
-    found: dict[int, Integers] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        for customer, articles in zip(customers.tolist(), pool.map(query_customer, customers.tolist()), strict=True):
-            found[customer] = articles
-            progress(f"Querying {method}", len(found), len(customers))
-    lists = {}
-    for kind, truth in truths.items():
-        lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
-        for row, customer in enumerate(truth.customers.tolist()):
-            articles = found[customer]
-            if truth.owned is not None:
-                bought = truth.owned.indices[truth.owned.indptr[customer] : truth.owned.indptr[customer + 1]]
-                articles = articles[~np.isin(articles, bought)]
-            lists[kind][row, : min(k, len(articles))] = articles[:k]
-    return lists
-
-
-def _run_query(
-    graph: Graph, subgraph: Subgraph, query: str, customer_id: str, k: int, cut: date, **parameters: Any
-) -> Integers:
-    """Return the numbers of the articles that a query recommends; -2 for an article that is not in the subgraph.
+    """Rank by the batch versions of the method's queries, which return the queries' lists.
 
     Availability is ignored: stock is a fact of now, and customers bought on those days what is out of stock today.
     """
-    parameters |= {"customer_id": customer_id, "k": k, "as_of": cut, "include_unavailable": True}
-    found = graph.read(query, **parameters)["article_id"]
-    ids = subgraph.article_ids
-    return np.array([ids.index(article) if article in ids else -2 for article in found], dtype=np.int64)
+    snapshot = Snapshot.of(held.before, held.cut)
+    everyone = np.ones(len(held.before.customer_ids), dtype=np.bool_)
+    total = sum(len(truth.customers) for truth in truths.values())
+    done, lists = 0, {}
+    for kind, truth in truths.items():
+        steps = [
+            BatchStep(
+                query,
+                partial(
+                    find_batch_recommender(query),
+                    snapshot,
+                    k=k,
+                    new_only=kind == "new",
+                    **(parameters.get(kind, {}) if query == method else {}),
+                ),
+                everyone,
+            )
+            for query in list_queries(method)
+        ]
+        lists[kind] = np.full((len(truth.customers), k), -1, dtype=np.int64)
+        for begin in range(0, len(truth.customers), AT_ONCE):
+            found = recommend_by_steps(steps, truth.customers[begin : begin + AT_ONCE], k)
+            for row, customer_list in enumerate(found, begin):
+                lists[kind][row, : len(customer_list.articles)] = customer_list.articles
+            done += len(found)
+            progress(f"Ranking by {method}", done, total)
+    return lists

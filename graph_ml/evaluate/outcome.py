@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,15 @@ from ..holdout.intervals import bootstrap_interval
 from ..holdout.metrics import METRICS, Counts, Hits, Scores, average_precision
 from ..holdout.ranking import Truth, collect_pairs, mark_hits
 from ..holdout.split import HoldOut
+from .variety import Kinds, Variety, measure_variety
 
 ALL_CUSTOMERS = "with history"
 """The segment of all customers with purchases before the cut."""
 SEGMENTS = {ALL_CUSTOMERS: (1, None), "cold": (0, 0), "1-5": (1, 5), "6-20": (6, 20), "more": (21, None)}
 """Customer segments by the number of purchases before the cut: lowest and highest."""
+
+VARIETY = tuple(field.name for field in fields(Variety))
+"""The names of the figures of `Variety`."""
 
 BASELINES = tuple(method.name for method in METHODS if method.is_baseline)
 """The methods that others are compared with by default."""
@@ -32,16 +36,18 @@ class HistoryCounts:
     ----------
     history : [C], number of purchases of each customer.
     buyers : [A], number of customers who bought each article.
+    kinds : what the articles are; None if the variety of lists is not measured.
     """
 
     history: Counts
     buyers: Counts
+    kinds: Kinds | None = None
 
 
 def count_history(held: HoldOut) -> HistoryCounts:
     """Count the purchases before the hold-out period."""
     history = np.bincount(held.before.customer, minlength=len(held.before.customer_ids))
-    return HistoryCounts(history, collect_pairs(held.before).getnnz(axis=0))
+    return HistoryCounts(history, collect_pairs(held.before).getnnz(axis=0), Kinds.of(held.before))
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class WeekOutcome:
     hits, relevant : [n, k] and [n], as the metrics take them.
     coverage : share of the articles sold before the period that are in a list of any customer with a history.
     novelty : mean over the articles of those lists of -log2(share of customers who bought it before), in bits.
+    variety : of those lists; None if not measured.
     """
 
     customers: Integers
@@ -63,6 +70,7 @@ class WeekOutcome:
     relevant: Counts
     coverage: float
     novelty: float
+    variety: Variety | None = None
 
 
 def score_lists(known: HistoryCounts, ranked: Integers, truth: Truth) -> WeekOutcome:
@@ -77,8 +85,8 @@ def score_lists(known: HistoryCounts, ranked: Integers, truth: Truth) -> WeekOut
     truth : the purchases that count.
     """
     history, buyers = known.history[truth.customers], known.buyers
-    listed = ranked[history > 0]
-    listed = listed[listed >= 0]
+    lists = ranked[history > 0]
+    listed = lists[lists >= 0]
     listed = listed[buyers[listed] > 0]
     customers = max(1, int((known.history > 0).sum()))
     return WeekOutcome(
@@ -88,6 +96,7 @@ def score_lists(known: HistoryCounts, ranked: Integers, truth: Truth) -> WeekOut
         truth.relevant,
         len(np.unique(listed)) / max(1, int((buyers > 0).sum())),
         float(-np.log2(buyers[listed] / customers).mean()) if len(listed) else float("nan"),
+        None if known.kinds is None else measure_variety(known.kinds, buyers, lists),
     )
 
 
@@ -161,8 +170,8 @@ def tabulate(outcomes: list[Outcome], baselines: Collection[str] = BASELINES) ->
     -------
     method, purchases, segment, the means of `METRICS`, map_low and map_high (95 % bootstrap interval of the MAP),
     against (the baseline with the best MAP), difference, difference_low and difference_high (MAP minus the
-    baseline's, paired by customer), coverage, novelty, rmse, mae (over customers with a history), customers,
-    seconds.
+    baseline's, paired by customer), coverage, novelty, the figures of `Variety`, rmse, mae (over customers with a
+    history), customers, seconds.
     """
     rows = []
     kinds = {outcome.purchases for outcome in outcomes}
@@ -183,9 +192,16 @@ def tabulate(outcomes: list[Outcome], baselines: Collection[str] = BASELINES) ->
             if segment == ALL_CUSTOMERS:
                 row["coverage"] = float(np.mean([week.coverage for week in outcome.weeks]))
                 row["novelty"] = float(np.mean([week.novelty for week in outcome.weeks]))
+                row |= _average_variety(outcome)
                 row["rmse"], row["mae"] = outcome.probability_errors()
             rows.append(row | {"customers": len(np.unique(customers)), "seconds": outcome.seconds})
     return pd.DataFrame(rows)
+
+
+def _average_variety(outcome: Outcome) -> dict[str, float]:
+    """Return the means of the figures of `Variety` over the periods; empty if they were not measured."""
+    found = [asdict(week.variety) for week in outcome.weeks if week.variety is not None]
+    return {name: float(np.mean([one[name] for one in found])) for name in VARIETY} if found else {}
 
 
 def _find_best_baseline(outcomes: list[Outcome], purchases: str, baselines: Collection[str]) -> Outcome | None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from ...cypher.errors import HmrecError
 from ...loader.schema import ARTICLES, ATTRIBUTES, CUSTOMERS
 
 if TYPE_CHECKING:
+    import polars as pl
     import torch
 
 
@@ -209,12 +209,16 @@ def make_frame(key: str, ids: list[str], rows: list[list[Any]], features: tuple[
     rows : for each node, its values in the order of the features.
     features : the features.
     """
+    import polars as pl
+
     values = zip(*rows, strict=True) if rows else ([] for _ in features)
     columns = {f.name: pl.Series(f.name, column, strict=False) for f, column in zip(features, values, strict=True)}
     return pl.DataFrame({key: pl.Series(key, ids, dtype=pl.String)} | columns)
 
 
 def _empty(height: int) -> pl.Series:
+    import polars as pl
+
     return pl.repeat(None, height, dtype=pl.String, eager=True)
 
 
@@ -234,11 +238,15 @@ def _scale(column: pl.Series, mean: float, deviation: float) -> npt.NDArray[np.f
 
 def _to_numbers(column: pl.Series) -> npt.NDArray[np.float64]:
     """Return [num_nodes], NaN if missing."""
+    import polars as pl
+
     return column.cast(pl.Float64).to_numpy()
 
 
 def _list_values(column: pl.Series, at_most: int | None) -> tuple[str, ...]:
     """Return the values that get a code, in sorted order."""
+    import polars as pl
+
     known = column.cast(pl.String).drop_nulls()
     if at_most is None or known.n_unique() <= at_most:
         return tuple(known.unique().sort())
@@ -248,6 +256,8 @@ def _list_values(column: pl.Series, at_most: int | None) -> tuple[str, ...]:
 
 def _code(column: pl.Series, values: tuple[str, ...]) -> npt.NDArray[np.int64]:
     """Return [num_nodes]: the value's place among the known values, from 1; 0 if it is missing or unknown."""
+    import polars as pl
+
     places = range(1, len(values) + 1)
     known = pl.Series(values, dtype=pl.String)
     coded = column.cast(pl.String).replace_strict(

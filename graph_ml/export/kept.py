@@ -58,6 +58,7 @@ class _Version:
     customers: int
     articles: int
     bought: int
+    events: int = 0  # how often events changed purchases
 
 
 def export_kept(
@@ -130,11 +131,42 @@ def find_folder() -> Path:
     return (settings.home if chosen else find_cache_folder()) / "exports"
 
 
+def remove_copies(customer_id: str, folder: Path | None = None) -> int:
+    """Remove the copies that hold a customer, and those that are incomplete or damaged; return how many.
+
+    Parameters
+    ----------
+    customer_id : the customer.
+    folder : folder of the copies; None for that of `find_folder`.
+
+    Raises
+    ------
+    NoHome : as in `find_folder`.
+    """
+    folder = folder or find_folder()
+    if not folder.is_dir():
+        return 0
+    removed = 0
+    with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=_WAIT_SECONDS):
+        for entry in folder.iterdir():
+            try:
+                ids = pl.read_parquet(entry / "customers.parquet", columns=["customer_id"], memory_map=False)
+                holds = not (entry / FACTS).is_file() or customer_id in ids["customer_id"]
+            except (OSError, pl.exceptions.PolarsError):
+                holds = True
+            if holds and entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+                removed += 1
+    return removed
+
+
 def _read_version(graph: Graph) -> tuple[_Version, bool]:
     """Return the version of the graph now, and whether all loads have finished."""
     state = read_state(graph)
     loads = {load.id: load.finished for load in state.loads}
-    return _Version(state.database, loads, state.customers, state.articles, state.bought), state.is_settled
+    return _Version(
+        state.database, loads, state.customers, state.articles, state.bought, state.events
+    ), state.is_settled
 
 
 def _name_copy(version: _Version, spec: SubgraphSpec) -> str:
@@ -151,13 +183,17 @@ def _update_copy(
     found = list(_find_earlier(folder, spec, version))
     if not found:
         return None
-    copy, then = max(found, key=lambda earlier: len(earlier[1].loads))
+    copy, then = max(found, key=lambda earlier: (len(earlier[1].loads), earlier[1].events))
     try:
         cached = _read_copy(copy, spec)
     except _DamagedCopy:
         return None
     loads = [load for load in version.loads if load not in then.loads]
-    updated = update_subgraph(graph, cached, spec, loads, progress)
+    events_since = then.events if then.events != version.events else None
+    customers = len(cached.customer_ids) + version.customers - then.customers
+    articles = len(cached.article_ids) + version.articles - then.articles
+    sizes = (customers, articles) if spec.isolated else None
+    updated = update_subgraph(graph, cached, spec, loads, progress, events_since=events_since, sizes=sizes)
     return updated if updated is not None and _counts_agree(cached, then, updated, version, spec) else None
 
 
@@ -169,7 +205,7 @@ def _find_earlier(folder: Path, spec: SubgraphSpec, version: _Version) -> Iterat
             facts = json.loads((entry / FACTS).read_text(encoding="utf-8"))
             then = _Version(**facts["version"])
             same = facts["asked"] == wanted and then.database == version.database
-            if same and then.loads.items() <= version.loads.items():
+            if same and then.loads.items() <= version.loads.items() and then.events <= version.events:
                 yield entry, then
         except (OSError, ValueError, KeyError, TypeError):
             continue  # not a copy, or one of another format

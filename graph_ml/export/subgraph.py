@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ...cypher.errors import UserMistake
 from .features import FeatureEncoder, FeatureSpec
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Integers = npt.NDArray[np.int64]
 """An array of int64: numbers of customers, articles or purchases."""
@@ -115,6 +118,12 @@ class Attribute:
     edge_index: Integers
 
 
+def _make_frame() -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame()
+
+
 @dataclass(frozen=True)
 class Subgraph:
     """Purchases of articles by customers, one entry each in the arrays of length num_edges.
@@ -143,8 +152,8 @@ class Subgraph:
     price: npt.NDArray[np.float32]
     quantity: npt.NDArray[np.int32]
     channel: npt.NDArray[np.int32]
-    customers: pl.DataFrame = field(default_factory=pl.DataFrame)
-    articles: pl.DataFrame = field(default_factory=pl.DataFrame)
+    customers: pl.DataFrame = field(default_factory=_make_frame)
+    articles: pl.DataFrame = field(default_factory=_make_frame)
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     features: FeatureSpec = field(default_factory=FeatureSpec)
 
@@ -205,6 +214,8 @@ class Subgraph:
 
     def without_isolated(self) -> Subgraph:
         """Return the same purchases with only the nodes that have one, renumbered in the same order."""
+        import polars as pl
+
         has_customer = np.zeros(len(self.customer_ids), dtype=np.bool_)
         has_article = np.zeros(len(self.article_ids), dtype=np.bool_)
         has_customer[self.customer], has_article[self.article] = True, True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
@@ -41,12 +41,20 @@ class _Written:
 
 
 def update_subgraph(
-    graph: Graph, cached: Subgraph, spec: SubgraphSpec, loads: Collection[str], progress: Progress = silent
+    graph: Graph,
+    cached: Subgraph,
+    spec: SubgraphSpec,
+    loads: Collection[str],
+    progress: Progress = silent,
+    *,
+    events_since: int | None = None,
+    sizes: tuple[int, int] | None = None,
 ) -> Subgraph | None:
     """Return the subgraph that `export_subgraph` would return now, from one exported before some loads.
 
-    Only the purchases of the days that the loads changed, and the customers that they created or changed, are read. All
-    articles are read if any changed. Sorting old and new purchases together takes twice the memory of the export.
+    Only the purchases of the days that loads or events changed, and the customers that loads created or changed, are
+    read. All articles are read if any changed. Sorting old and new purchases together takes twice the memory of the
+    export.
 
     Parameters
     ----------
@@ -55,6 +63,9 @@ def update_subgraph(
     spec : the part that it holds; it must not select purchases (see `can_update`).
     loads : ids of the (:Load)s since then, all finished.
     progress : receives the number of days read.
+    events_since : number of the (:EventVersion) at the time of the export; None if no events came since.
+    sizes : numbers of customers and of articles to expect, those without purchases included; None if those are left
+        out. Events of visitors and of new articles create some, which no day of purchases shows.
 
     Returns
     -------
@@ -63,13 +74,19 @@ def update_subgraph(
     changes = _read_changes(graph, loads)
     if changes is None:
         return None
+    if events_since is not None:
+        days = graph.read_column("export_event_days", since=events_since)
+        changes = replace(changes, days=tuple(sorted({*changes.days, *days})))
     is_unchanged = ~np.isin(cached.time, [to_days(day) for day in changes.days])
     if is_unchanged.sum() < MAX_CHANGED_SHARE * cached.num_edges:
         return None
     added = _concatenate(_read_days(graph, changes.days, progress))
     customers = _update_customers(graph, cached, spec, changes, set(added["customer_id"]))
+    if sizes is not None and customers.height != sizes[0]:
+        customers, _ = read_customers(graph, spec)
     articles, attributes = cached.articles, dict(cached.attributes)
-    if changes.articles or not set(added["article_id"]) <= set(cached.article_ids):
+    is_larger = sizes is not None and articles.height != sizes[1]
+    if is_larger or changes.articles or not set(added["article_id"]) <= set(cached.article_ids):
         articles, nodes = read_articles(graph, spec)
         attributes = read_attributes(graph, nodes, spec.features.edges)
     customer_ids, article_ids = IdMap(customers["customer_id"]), IdMap(articles["article_id"])

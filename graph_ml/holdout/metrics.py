@@ -19,6 +19,10 @@ Counts = npt.NDArray[np.int64]
 """[customers] int64."""
 Scores = npt.NDArray[np.float64]
 """[customers] float64."""
+LENGTH = 12
+"""Length of the lists by which training compares settings on earlier weeks."""
+FEWEST = 50
+"""Number of lists from which training compares settings; with fewer, the defaults stay."""
 
 
 def average_precision(hits: Hits, relevant: Counts) -> Scores:

@@ -137,6 +137,8 @@ ARTICLE_FACTS: tuple[Feature[ArticleHistory], ...] = (
     _fact("first_share", lambda h: divide(h.count_pairs(h.pairs.first >= h.cut - 28), h.buyers[28])),
     # share of all buyers who bought it on two days or more
     _fact("repeat_share", lambda h: divide(h.count_pairs(h.again), np.bincount(h.pairs.article, minlength=h.number))),
+    # on how many days a buyer bought it again, on average
+    _fact("repeats", lambda h: h.snapshot.measure_repeats()),
     # mean days between the purchases of those buyers
     _fact("repeat_gap", _measure_repeat_gap),
     # mean share of the last 12 weeks in which a buyer of those weeks bought it

@@ -70,24 +70,34 @@ class RankingContext:
         return self.rank_with_scores(ranker, customers, k, new_only)[0]
 
     def rank_with_scores(
-        self, ranker: Ranker, customers: Integers, k: int, new_only: bool
-    ) -> tuple[Integers, npt.NDArray[np.float64]]:
-        """Return [n, k] and [n, k]: the articles as of `rank`, and their scores."""
-        ranked = np.full((len(customers), k), -1, dtype=np.int64)
-        scores = np.zeros((len(customers), k))
+        self, ranker: Ranker, customers: Integers, k: int, new_only: bool, depth: int | None = None
+    ) -> tuple[Integers, npt.NDArray[np.float64], Integers]:
+        """Return [n, depth] each: the articles as of `rank`, their scores, and the source that ranks each highest.
+
+        Parameters
+        ----------
+        ranker, customers, new_only : as for `rank`.
+        k : how many articles all trees order; those after them are in the order of earlier stages.
+        depth : length of the lists; None for k.
+        """
+        depth = k if depth is None else depth
+        ranked = np.full((len(customers), depth), -1, dtype=np.int64)
+        scores = np.zeros((len(customers), depth))
+        sources = np.zeros((len(customers), depth), dtype=np.int64)
 
         def rank_batch(begin: int) -> None:
             candidate_set, features = self._describe(customers[begin : begin + CUSTOMERS_AT_ONCE])
             if new_only:
                 candidate_set, features = keep_new(candidate_set, features)
-            score = ranker.score(features, candidate_set.row, new_only, k)
-            row, place, which = take_first(candidate_set, score, k)
+            score, stage = ranker.score_in_stages(features, candidate_set.row, new_only, k)
+            row, place, which = take_first(candidate_set, score, depth, stage)
             ranked[begin + row, place] = candidate_set.article[which]
             scores[begin + row, place] = score[which]
+            sources[begin + row, place] = np.nan_to_num(candidate_set.place[which], nan=np.inf).argmin(axis=1)
 
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:  # the pool has enough threads
             list(pool.map(rank_batch, range(0, len(customers), CUSTOMERS_AT_ONCE)))
-        return ranked, scores
+        return ranked, scores, sources
 
     def _find_nearest(self, customers: Integers) -> Candidates:
         assert self.vectors is not None  # noqa: S101  only called if there are vectors
@@ -99,27 +109,32 @@ class RankingContext:
         return cosine_of(self.vectors, candidate_set.customer, candidate_set.article)
 
 
+def find_new(features: Matrix) -> Integers:
+    """Return the numbers of the candidates that the customer never bought."""
+    return np.flatnonzero(features[:, HISTORY_FEATURES.index("days_bought")] == 0)
+
+
 def keep_new(candidate_set: CandidateSet, features: Matrix) -> tuple[CandidateSet, Matrix]:
     """Keep only candidates that the customer never bought."""
-    new = features[:, HISTORY_FEATURES.index("days_bought")] == 0
-    kept = CandidateSet(
-        candidate_set.customers,
-        candidate_set.row[new],
-        candidate_set.article[new],
-        candidate_set.score[new],
-        candidate_set.place[new],
-    )
-    return kept, features[new]
+    new = find_new(features)
+    return candidate_set.take(new), features[new]
 
 
 def take_first(
-    candidate_set: CandidateSet, score: npt.NDArray[np.float64], k: int
+    candidate_set: CandidateSet, score: npt.NDArray[np.float64], k: int, stage: Integers | None = None
 ) -> tuple[Integers, Integers, Integers]:
     """Return row, place from 0 and number of each customer's k best candidates.
 
     Equal scores are in the order of ids. Candidates with a score of -inf are left out.
+
+    Parameters
+    ----------
+    candidate_set : the candidates.
+    score : [m], of each.
+    k : how many per customer.
+    stage : [m], as of `Ranker.score_in_stages`: lower ones come first; None if all are of one.
     """
-    place = place_within(candidate_set.row, score)
+    place = place_within(candidate_set.row, score, stage)
     first = np.flatnonzero((place < k) & (score > -np.inf))
     first = first[np.lexsort((place[first], candidate_set.row[first]))]
     return candidate_set.row[first], place[first], first

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.special import ndtr
 
 from ..candidates.lists import look_up, place_within, row_numbers
 from ..candidates.snapshot import Snapshot
@@ -125,6 +124,8 @@ class CustomerHistory:
         item-specific temporal dynamics of repeat consumption for recommender systems, WWW 2019.
         """
         expected = self.expect_gap(1.0)
+        from scipy.special import ndtr
+
         now, later = (ndtr((expected - np.log(self.since_last + days)) / GAP_DEVIATION) for days in (0, 7))
         return 1 - divide(later, np.maximum(now, 1e-9))
 

@@ -49,6 +49,10 @@ class CandidateSet:
         """[m], the customer of each candidate."""
         return self.customers[self.row]
 
+    def take(self, kept: Integers) -> CandidateSet:
+        """Return only the candidates with these numbers, ascending."""
+        return CandidateSet(self.customers, self.row[kept], self.article[kept], self.score[kept], self.place[kept])
+
 
 def describe_articles(snapshot: Snapshot) -> Matrix:
     """Return [A, len(FACTS)]: the facts about every article, only from purchases before the snapshot's day."""

@@ -20,6 +20,7 @@ from ...cypher.progress import Progress, silent
 from ...cypher.recommenders import Method, find_method
 from ..candidates.lists import look_up
 from ..export.subgraph import Integers, Subgraph
+from ..holdout.metrics import FEWEST
 from ..holdout.ranking import collect_pairs
 from ..holdout.split import WEEK, HoldOut, hold_out
 from .context import CUSTOMERS_AT_ONCE, EmbedAsOf, RankingContext
@@ -29,7 +30,7 @@ from .features import (
     name_features,
 )
 from .forest import MAX_LEAVES
-from .orders import BLEND, FEWEST, TREES, Choice, Trial, choose_order
+from .orders import BLEND, TREES, Choice, Trial, choose_order
 from .ranker import Ranker, choose_threads
 from .sources import BY_EMBEDDING, SOURCES
 
@@ -119,11 +120,11 @@ def train_ranker(
         for kind, new_only in enumerate((False, True))
     ]
     everything, new = (
-        _grow(weeks, names, _with(settings, rounds=rounds), new_only, _share(progress, GROWING, int(new_only), 2))
-        for new_only, (_, rounds) in zip((False, True), chosen, strict=True)
+        _grow(weeks, names, settings, new_only, _share(progress, GROWING, int(new_only), 2))
+        for new_only in (False, True)
     )
     learned = {source.name: dict(source.parameters) for source in sources if source != find_method(source.name)}
-    return Ranker(names, (everything, new or everything), (chosen[0][0], chosen[1][0]), learned)
+    return Ranker(names, (everything, new or everything), (chosen[0], chosen[1]), learned)
 
 
 def first_day(subgraph: Subgraph, settings: RankSettings) -> int:
@@ -145,10 +146,6 @@ class _Sample(NamedTuple):
     bought: npt.NDArray[np.bool_]
     row: Integers
     relevant: tuple[Integers, Integers]
-
-
-def _with(settings: RankSettings, **changed: int) -> RankSettings:
-    return settings.model_copy(update=changed)
 
 
 class _TrainingWeek(NamedTuple):
@@ -220,8 +217,8 @@ def _choose_order(
     settings: RankSettings,
     new_only: bool,
     show: Callable[[float], None],
-) -> tuple[Choice, int]:
-    """Return the order that is best on weeks that the trees did not see, and the number of trees per forest.
+) -> Choice:
+    """Return the order that is best on weeks that the trees did not see.
 
     Trees of the other weeks predict each week; if there are many candidates, only the last week.
     """
@@ -235,17 +232,17 @@ def _choose_order(
         texts = _grow(
             others,
             names,
-            _with(settings, forests=1),
+            settings.model_copy(update={"forests": 1}),
             new_only,
             lambda done, part=part: show((part[0] + done) / part[1]),  # type: ignore[misc]
         )
         if texts:
-            trials.append(_make_trial(week, names, texts[0], settings.rounds, new_only))
+            trials.append(_make_trial(week, names, texts[0], new_only))
     customers = sum(len(trial.relevant) for trial in trials)
-    return choose_order(trials, names, TREES if customers >= FEWEST else BLEND, settings.rounds)
+    return choose_order(trials, names, TREES if customers >= FEWEST else BLEND)
 
 
-def _make_trial(week: _TrainingWeek, names: tuple[str, ...], text: str, rounds: int, new_only: bool) -> Trial:
+def _make_trial(week: _TrainingWeek, names: tuple[str, ...], text: str, new_only: bool) -> Trial:
     """Return what a week's sample is compared by, with the scores of trees that did not see the week."""
     import lightgbm
 
@@ -258,8 +255,8 @@ def _make_trial(week: _TrainingWeek, names: tuple[str, ...], text: str, rounds: 
     renumbered = np.cumsum(counts > 0) - 1
     features = features[kept]
     booster = lightgbm.Booster(model_str=text)
-    # only all trees: of fewer, one forest says little about several (5 of 20 won here, and lost half on the next week)
-    trees = {rounds: np.asarray(booster.predict(features, raw_score=True, num_threads=1))}
+    # The number of trees is not chosen here: 5 of 20 won on one forest, and lost half on the next week.
+    trees = np.asarray(booster.predict(features, raw_score=True, num_threads=1))
     places = features[:, features.shape[1] - len(names) :]
     return Trial(renumbered[row[kept]], places, bought[kept], counts[counts > 0], trees)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..candidates.lists import place_within
 from ..export.subgraph import Integers
-from ..holdout.metrics import average_precision
+from ..holdout.metrics import FEWEST, LENGTH, average_precision
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.float32]
@@ -21,10 +21,6 @@ Places = npt.NDArray[np.float32]
 TREES, BLEND = "trees", "blend"
 SMOOTHING = 60.0
 """Added to a place before it is inverted. Source: Cormack et al., Reciprocal rank fusion, SIGIR 2009."""
-LENGTH = 12
-"""The length of the lists that are compared."""
-FEWEST = 50
-"""The number of customers, over all weeks, from which orders are compared."""
 
 
 class Choice(NamedTuple):
@@ -49,14 +45,14 @@ class Trial(NamedTuple):
     places : [m, sources], the place of each candidate in each source's list, from 1; NaN if it is not there.
     bought : [m], whether it was bought in the week.
     relevant : [n], number of articles that each customer bought; customers without any are left out.
-    trees : [m] each, the score by a number of trees that were grown without this week.
+    trees : [m], the score by trees that were grown without this week.
     """
 
     row: Integers
     places: Places
     bought: npt.NDArray[np.bool_]
     relevant: Integers
-    trees: Mapping[int, Floats]
+    trees: Floats
 
 
 def order_by_places(places: Places, order: str, sources: tuple[str, ...]) -> tuple[Floats, Floats]:
@@ -81,8 +77,8 @@ def order_by_places(places: Places, order: str, sources: tuple[str, ...]) -> tup
     return parts, rest
 
 
-def choose_order(trials: list[Trial], sources: tuple[str, ...], default: str, rounds: int) -> tuple[Choice, int]:
-    """Return the order that is best on weeks held out, and the number of trees.
+def choose_order(trials: list[Trial], sources: tuple[str, ...], default: str) -> Choice:
+    """Return the order that is best on weeks held out.
 
     Of many orders, the best is often best by chance. So the default stays if there are fewer than `FEWEST` customers.
     Trees stay unless another order is better by half the standard error of the difference.
@@ -92,23 +88,17 @@ def choose_order(trials: list[Trial], sources: tuple[str, ...], default: str, ro
     trials : the weeks; may be empty.
     sources : the names of the sources.
     default : the order if no other is better: `TREES`, or `BLEND` if there are too few customers to compare on.
-    rounds : the number of trees if the trials have none, or no smaller number of theirs is better.
     """
-    precision = _measure(trials, sources)
-    if not precision:
-        return Choice(default), rounds
-    trees = {number: precision.pop(number) for number in sorted(key for key in precision if isinstance(key, int))}
-    if trees:
-        rounds = int(_choose({str(number): value for number, value in trees.items()}, str(max(trees)))[0])
-    found = {str(name): value for name, value in precision.items()} | ({TREES: trees[rounds]} if trees else {})
-    default = default if default in found else BLEND
+    found = _measure(trials, sources)
+    if not found:
+        return Choice(default)
     order, value = _choose(found, default)
     others = sorted((name for name in found if name != order), key=lambda name: -found[name].mean())
-    compared = [name for name in (TREES, BLEND) if name in found and name != order]
+    compared = [name for name in (TREES, BLEND) if name != order]
     compared += [name for name in others if name not in compared][:1]
     figures = ", ".join(f"{name} {found[name].mean():.4f}" for name in compared)
     why = f"MAP@{LENGTH} on weeks held out, {len(value):,} customers: {order} {value.mean():.4f}, {figures}"
-    return Choice(order, why), rounds
+    return Choice(order, why)
 
 
 def _choose(found: Mapping[str, Floats], default: str) -> tuple[str, Floats]:
@@ -120,17 +110,16 @@ def _choose(found: Mapping[str, Floats], default: str) -> tuple[str, Floats]:
     return chosen, found[chosen]
 
 
-def _measure(trials: list[Trial], sources: tuple[str, ...]) -> dict[str | int, Floats]:
-    """Return the average precision of each customer of all trials, by order and by number of trees."""
-    found: dict[str | int, list[Floats]] = {}
+def _measure(trials: list[Trial], sources: tuple[str, ...]) -> dict[str, Floats]:
+    """Return the average precision of each customer of all trials, by order."""
+    found: dict[str, list[Floats]] = {}
     for trial in trials:
         if not len(trial.relevant):
             continue
         for order in (BLEND, *sources):
             parts, rest = order_by_places(trial.places, order, sources)
             found.setdefault(order, []).append(_score_lists(trial, parts.sum(axis=1) + rest))
-        for number, score in trial.trees.items():
-            found.setdefault(number, []).append(_score_lists(trial, score))
+        found.setdefault(TREES, []).append(_score_lists(trial, trial.trees))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from ...cypher.errors import HmrecError, UserMistake
 from ...cypher.recommenders import find_method
@@ -128,24 +127,42 @@ class Ranker:
         -------
         [m]; -inf for candidates that an earlier stage dropped.
         """
-        score = np.full(len(features), -np.inf)
+        score, stage = self.score_in_stages(features, row, new_only, k)
+        return np.where(stage == 0, score, -np.inf)
+
+    def score_in_stages(
+        self, features: Matrix, row: Integers, new_only: bool, k: int = 12
+    ) -> tuple[npt.NDArray[np.float64], Integers]:
+        """Return [m] and [m]: the scores of all candidates, and how many stages were to come when each was scored.
+
+        A candidate that a stage dropped comes after all that it kept, and has the score of that stage. So long lists
+        cost no more than short ones: only the `k` best need all trees.
+
+        Parameters
+        ----------
+        features, row, new_only, k : as for `score`.
+        """
+        score, stage = np.full(len(features), -np.inf), np.zeros(len(features), dtype=np.int64)
         if not len(features):
-            return score
+            return score, stage
         order = self.orders[new_only].order
         if order != TREES:
             parts, rest = order_by_places(self._places(features), order, self.sources)
             summed: npt.NDArray[np.float64] = parts.sum(axis=1) + rest
-            return summed
+            return summed, stage
         score_with = self._choose(new_only, len(features))
         left, row_of, columns = np.arange(len(features)), row, features.T
-        for trees, most in STAGES:
+        for place, (trees, most) in enumerate(STAGES):
             most = max(most, 2 * k)
             if np.bincount(row_of).max() <= most:
                 continue
-            chosen = take_largest(row_of, score_with(0, columns, trees), most)
+            early = score_with(0, columns, trees)
+            chosen = take_largest(row_of, early, most)
+            score[left], stage[left] = early, len(STAGES) - place
+            stage[left[chosen]] = 0
             left, row_of, columns = left[chosen], row_of[chosen], columns[:, chosen]
         score[left] = np.mean([score_with(place, columns, None) for place in range(len(self.trees[new_only]))], axis=0)
-        return score
+        return score, stage
 
     def _choose(self, new_only: bool, rows: int) -> Callable[[int, Matrix, int | None], npt.NDArray[np.float64]]:
         """Return a function that scores candidates: by compiled forests if there are many rows, else by LightGBM.
@@ -162,7 +179,7 @@ class Ranker:
             else:
                 booster = self.boosters[new_only][place] if trees is None else self.stages[new_only][trees]
                 total = np.asarray(booster.predict(columns.T, raw_score=True, num_threads=1))
-            return expit(total) if is_probability else total
+            return _expit(total) if is_probability else total
 
         return score_with
 
@@ -184,20 +201,24 @@ class Ranker:
         by_source = parts[:, -2 * number - 1 : -number - 1] + parts[:, -number - 1 : -1]
         return np.column_stack([by_source, parts[:, : -2 * number - 1].sum(axis=1)])
 
-    def explain(self, features: Matrix) -> Explanation:
-        """Return the parts of the scores of candidates [m, features], by all forests for all articles.
+    def explain(self, features: Matrix, new_only: bool = False) -> Explanation:
+        """Return the parts of the scores of candidates, by all forests of their kind; they add up to `score`.
 
-        They add up to `score`, because the trees for all articles do not predict probabilities.
+        Where trees predict probabilities, their contributions add up to log odds. Each forest's contributions are then
+        scaled by one factor, so that they add up to its probability. Source: the rescale rule of Shrikumar et al.,
+        Learning important features through propagating activation differences, 2017.
 
         Parameters
         ----------
         features : [m, features], rows of `compute_features`.
+        new_only : explain the scores among articles not bought before.
         """
-        order = self.orders[False].order
+        order = self.orders[new_only].order
         if order != TREES:
             parts, rest = order_by_places(self._places(features), order, self.sources)
             return Explanation(parts, {subject: np.zeros(len(features)) for subject in KNOWN}, rest)
-        mean = np.mean([self._contribute(features, False, place) for place in range(len(self.trees[False]))], axis=0)
+        forests = [self._contribute(features, new_only, place) for place in range(len(self.trees[new_only]))]
+        mean = np.mean([_to_probabilities(one) if self.is_probability[new_only] else one for one in forests], axis=0)
         own, number = len(HISTORY_FEATURES) + len(FACTS), len(self.sources)
         subjects = np.array(SUBJECTS)
         return Explanation(
@@ -255,6 +276,21 @@ class Ranker:
             return cls(sources, (tuple(everything), tuple(new)), (orders[0], orders[1]), parameters)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, UserMistake) as error:
             raise HmrecError("The ranker stored in the graph cannot be read.", "Train again: hmrec train") from error
+
+
+def _to_probabilities(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Scale contributions [m, features + 1] to log odds, so that their sum is the probability; the last is the mean."""
+    mean, change = parts[:, -1:], parts[:, :-1].sum(axis=1, keepdims=True)
+    start = _expit(mean)
+    slope = np.divide(_expit(mean + change) - start, change, out=start * (1 - start), where=np.abs(change) > 1e-9)
+    return np.hstack([parts[:, :-1] * slope, start])
+
+
+def _expit(log_odds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    from scipy.special import expit
+
+    found: npt.NDArray[np.float64] = expit(log_odds)
+    return found
 
 
 def choose_threads(rows: int) -> int:

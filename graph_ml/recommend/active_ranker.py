@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...cypher.errors import HmrecError, NoRanker
 from ...cypher.graph import Graph
 from ...cypher.state import GraphState
-from ..ranker.ranker import Ranker
+
+if TYPE_CHECKING:
+    from ..ranker.ranker import Ranker
 
 
 class _StoredRanker(NamedTuple):
@@ -50,6 +52,8 @@ class ActiveRanker:
             found = self.graph.read_one(_StoredRanker, "ranker")
             if found is None:
                 raise HmrecError("The ranker was removed while it was read.", "Try again.")
+            from ..ranker.ranker import Ranker  # loads scipy and LightGBM, which lists without a ranker do without
+
             ranker = Ranker.from_text(found.text)
             if not ranker.is_current:
                 raise NoRanker("Another version of hmrec trained the ranker in the graph.", "Train again: hmrec train")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from ...cypher.articles import check_article
 from ...cypher.customers import read_history
@@ -12,17 +13,29 @@ from ...cypher.graph import Graph
 from ...cypher.recommenders import find_method
 from ...cypher.state import GraphState, read_state
 from ..ranker.declare import KNOWN
-from ..ranker.ranker import Ranker
-from .gather import gather
-from .plan import find_cf_parameters
-from .request import Request
+from .plan import CF, find_parameters
+from .request import Filters, Request
 from .shared_lists import SharedLists
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..ranker.ranker import Ranker
+
 ExplainedMethod = Literal["user_based_cf", "hybrid"]
 """The methods whose scores can be explained."""
+
+
+class ExplanationOptions(Filters):
+    """Which score to explain, in which list.
+
+    Filters other than `include_unavailable` and `as_of` matter only to the ranker's score.
+    """
+
+    by: ExplainedMethod = Field(
+        default="user_based_cf", description="The score to explain: user-based CF's or the ranker's"
+    )
+    new_only: bool = Field(default=False, description="Explain the score in a list of new articles")
 
 
 class _Part(NamedTuple):
@@ -43,8 +56,9 @@ def explain_user_based_cf(graph: Graph, request: Request, article_id: str) -> pd
 
 def choose_parameters(graph: Graph, request: Request, article_id: str) -> dict[str, Any]:
     """Return the parameters of the queries that explain a score of `user_based_cf`: those of the list."""
-    given = {"customer_id": request.customer_id, "article_id": article_id, "as_of": request.as_of}
-    return given | find_cf_parameters(request, read_state(graph))
+    names = ("customer_id", "as_of", "include_unavailable")
+    given = {"article_id": article_id} | {name: getattr(request, name) for name in names}
+    return given | dict(find_parameters(request, read_state(graph)).get(CF, {}))
 
 
 def explain_by_ranker(
@@ -53,12 +67,14 @@ def explain_by_ranker(
     """Return the parts of the ranker's score of an article, as `Recommender.explain_by_ranker` describes them."""
     import pandas as pd
 
+    from .gather import gather  # loads scipy, which lists without a ranker do without
+
     check_article(graph, article_id)
     proposed = gather(graph, shared, state, ranker, request)
     rows: list[_Part] = []
     found = np.flatnonzero(np.array(proposed.ids, dtype=str)[proposed.candidate_set.article] == article_id)
     if len(found):
-        parts = ranker.explain(proposed.features[found])
+        parts = ranker.explain(proposed.features[found], request.new_only)
         others = 0.0
         places, by_source = proposed.candidate_set.place[found[0]].tolist(), parts.sources[0].tolist()
         for source, place, part in zip(ranker.sources, places, by_source, strict=True):

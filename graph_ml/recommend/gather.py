@@ -12,7 +12,6 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from ...cypher.errors import UnknownCustomer, UserMistake
 from ...cypher.graph import Graph
@@ -26,9 +25,7 @@ from ..ranker.features import FACTS, CandidateSet, Matrix, compute_features
 from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, find_sources, merge_lists
 from .request import Request
-from .shared_lists import Row, SharedLists
-
-AT_ONCE = 4  # concurrent queries for one customer; more would only wait for each other on a few cores
+from .shared_lists import QUERIES_AT_ONCE, Row, SharedLists
 
 
 @dataclass(frozen=True)
@@ -166,7 +163,7 @@ def gather(graph: Graph, shared: SharedLists, state: GraphState, ranker: Ranker,
     ]
     owned = frozenset(article for article, _ in bought)
     sources = CustomerSources(graph, shared, state, history, owned, request)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(QUERIES_AT_ONCE) as pool:
         lists = list(pool.map(sources.propose, find_sources(ranker.sources, ranker.parameters)))
     proposed = {row.article_id for rows in lists for row in rows}
     described = _describe(graph, customer_id, proposed | owned)
@@ -211,11 +208,12 @@ def _make_snapshot(
         np.zeros(len(article), dtype=np.int64),
         article.astype(np.int64),
         time.astype(np.int32),
-        pl.DataFrame({"age": [age]}, schema={"age": pl.Float64}),
+        None,
         {
             label: _make_attribute(label, [getattr(article, column) for article in described])
             for label, column in columns.items()
         },
+        ages=np.array([np.nan if age is None else age], dtype=np.float64),
     )
 
 

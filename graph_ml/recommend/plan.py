@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ...cypher.errors import NoRanker
+from ...cypher.recommenders import find_method
 from ...cypher.state import GraphState
 from .request import Request
 
@@ -58,7 +59,7 @@ ALL_TIME = 1_000_000
 BEST_SELLERS = Step("popular", parameters={"days": ALL_TIME})
 """The last step: all articles that pass the filters and were ever sold. No list that it ends is too short."""
 
-CF = "user_based_cf"
+CF, OWN = "user_based_cf", "own_repurchases"
 STEPS = {
     "auto": (
         Step("user_based_cf", history=True),
@@ -89,12 +90,12 @@ def plan_steps(request: Request, read_state: Callable[[], GraphState]) -> Plan:
     purchases get user-based collaborative filtering, then articles near by embedding, then popular ones. Customers
     without purchases get what is popular among similar customers, then what is popular. The best sellers of all time
     fill what is then still too short, as when few articles pass the filters. Collaborative
-    filtering has the parameters of `find_cf_parameters`.
+    filtering and own repurchases have the parameters of `find_parameters`.
 
     Parameters
     ----------
     request : the request.
-    read_state : returns the graph's state; called only if the method may use the ranker or collaborative filtering.
+    read_state : returns the graph's state; called only if the method may use what a training wrote.
 
     Raises
     ------
@@ -108,22 +109,24 @@ def plan_steps(request: Request, read_state: Callable[[], GraphState]) -> Plan:
         if state.model is not None and state.model.has_ranker:
             return Plan((Step("hybrid"), Step("popular"), BEST_SELLERS), state)
     steps = STEPS.get(method, (Step(method),))
-    if any(step.method == CF for step in steps):
-        learned = find_cf_parameters(request, read_state())
-        steps = tuple(step._replace(parameters=learned) if step.method == CF else step for step in steps)
+    if any(step.method in (CF, OWN) for step in steps):
+        found = find_parameters(request, read_state())
+        steps = tuple(step._replace(parameters=found.get(step.method, step.parameters)) for step in steps)
     return Plan(steps)
 
 
-def find_cf_parameters(request: Request, state: GraphState) -> dict[str, Any]:
-    """Return the parameters of `user_based_cf` that training learned for such lists, by name.
+def find_parameters(request: Request, state: GraphState) -> dict[str, Mapping[str, Any]]:
+    """Return the parameters that a training gives to queries for such lists, by the query's name and their own.
 
-    Empty if the model in force has none, or if it knows purchases of `as_of` or later: using them would leak the
-    future. Then the defaults of the query's header apply.
+    `user_based_cf` has those that training learned; `own_repurchases` reads what it wrote on the articles, as the
+    ranker's source does. Empty if the model in force has none, or if it knows purchases of `as_of` or later: using them
+    would leak the future. Then the defaults of the query's header apply.
     """
     model = state.model
-    if model is None or model.cf is None or (request.as_of is not None and request.as_of < model.until):
+    if model is None or (request.as_of is not None and request.as_of < model.until):
         return {}
-    return model.cf.parameters(request.new_only)
+    found: dict[str, Mapping[str, Any]] = {OWN: find_method(OWN).parameters} if model.has_ranker else {}
+    return found if model.cf is None else found | {CF: model.cf.parameters(request.new_only)}
 
 
 def check_ranker(request: Request, state: GraphState) -> None:

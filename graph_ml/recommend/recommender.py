@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +15,23 @@ from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
 from ...cypher.state import read_state
 from .active_ranker import ActiveRanker
-from .batch import AT_ONCE, recommend_all
-from .campaign import Campaign
+from .audience import Audience, AudienceRequest, find_audience
+from .campaign import AT_ONCE, Campaign
+from .cart import recommend_for_cart
 from .customer import recommend_by_queries, recommend_by_ranker
 from .explain import choose_parameters, explain_by_ranker, explain_user_based_cf
+from .in_force import choose_arrangement
 from .plan import check_ranker, plan_steps
+from .related import Kind, RelatedArticles, find_related
 from .request import Recommendations, Request
 from .shared_lists import SharedLists
+from .stored import find_stored
 from .values import KnownValues
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .batch import AllLists
 
 
 class Recommender:
@@ -51,28 +57,49 @@ class Recommender:
         `hybrid` orders the candidates of all recommenders by the ranker that `hmrec train` trains. `auto` uses the
         ranker if there is one and the request names no earlier day. `plan_steps` describes what each method means.
 
+        A request with articles is for a cart: the list has what goes with them, and if the request names a customer,
+        their own list is blended in. `graph_ml/recommend/cart.py` has the formula.
+
+        A request with `stored` is answered by the list that `store_lists` wrote, without the articles that are
+        unavailable now.
+
         Parameters
         ----------
-        request : the customer, the method and the filters.
+        request : the customer, the method and the filters, or a cart.
 
         Raises
         ------
         UnknownCustomer : the graph has no such customer.
+        UnknownArticle : the graph does not have an article of the cart.
         NoRanker : `hybrid` is requested, and there is no ranker, or it was trained on purchases of `as_of` or later.
         NoEmbedding : `gnn` is requested, and the customer has no embedding.
+        NoStoredList : a stored list is requested, and there is none for the customer.
         UnknownValue : the request names a department, a colour or another value that no article has.
         UserMistake : the request names no customer.
         """
-        if request.customer_id is None:
+        if request.customer_id is None and not request.articles:
             raise UserMistake("The request names no customer.", "To recommend to all of them, call recommend_all.")
+        if request.stored:
+            return find_stored(self.graph, request)
         note = self.values.check(request)
-        plan = plan_steps(request, partial(read_state, self.graph))
-        if plan.state is None:
-            found = recommend_by_queries(self.graph, request, plan.steps)
+        if request.articles:
+            arrangement = choose_arrangement(request, partial(read_state, self.graph))
+            found = recommend_for_cart(self.graph, request, self._read_own, arrangement)
         else:
-            ranker = self.ranker.read(plan.state)
-            found = recommend_by_ranker(self.graph, self.shared_lists, plan.state, ranker, request, plan.steps[1:])
+            found = self._read_own(request)
         return replace(found, note=f"{found.note} {note}".strip()) if note else found
+
+    def _read_own(self, request: Request) -> Recommendations:
+        """Return a customer's own list for a request whose values were checked."""
+        state = cache(partial(read_state, self.graph))
+        plan = plan_steps(request, state)
+        arrangement = choose_arrangement(request, state)
+        if plan.state is None:
+            return recommend_by_queries(self.graph, request, plan.steps, arrangement)
+        ranker = self.ranker.read(plan.state)
+        return recommend_by_ranker(
+            self.graph, self.shared_lists, plan.state, ranker, request, plan.steps[1:], arrangement
+        )
 
     def recommend_all(
         self,
@@ -90,8 +117,8 @@ class Recommender:
         that proposed the article, whose scores compare only with each other), and the campaign's columns.
 
         Each list begins with what `recommend` returns for the customer. A list shorter than `k` is filled with what is
-        popular in the customer's segment, then with what is popular, then with the best sellers of all time. A run that
-        was killed resumes where it stopped; see `write_lists`.
+        popular among customers of the same age and club status, then with what is popular, then with the best sellers
+        of all time. A run that was killed resumes where it stopped; see `write_lists`.
 
         Parameters
         ----------
@@ -112,14 +139,49 @@ class Recommender:
         UserMistake : the graph has no customers, none that the campaign names, the request names one, or another run is
             writing the file.
         """
+        from .batch import write_file
+
+        campaign = campaign or Campaign()
+        campaign.choose_form(out)  # refuse before anything is read
+        lists = self.prepare_all(request, campaign, progress)
+        write_file(self.graph, lists, out, campaign, at_once, progress)
+        return len(lists.customers)
+
+    def prepare_all(self, request: Request, campaign: Campaign, progress: Progress = silent) -> AllLists:
+        """Return the customers' lists, which are computed when they are asked for.
+
+        Parameters
+        ----------
+        request, campaign, progress : as for `recommend_all`.
+
+        Raises
+        ------
+        NoRanker, NoEmbedding, UnknownValue, UserMistake : as for `recommend_all`.
+        """
         if request.customer_id is not None:
             raise UserMistake("The request names one customer.", "Call recommend instead.")
+        if request.articles:
+            raise UserMistake(
+                "A cart belongs to one customer or visitor, not to all customers.", "Call recommend instead."
+            )
+        if request.stored:
+            raise UserMistake(
+                "A stored list is asked for by customer.", "`hmrec recommend CUSTOMER --stored` shows it."
+            )
         if (note := self.values.check(request)) and self.graph.notify is not None:
             self.graph.notify(note)
-        return recommend_all(self.graph, self.ranker, request, out, campaign or Campaign(), at_once, progress)
+        from .batch import prepare_all  # loads what only lists for all customers need
+
+        return prepare_all(self.graph, self.ranker, request, campaign, progress)
 
     def explain(
-        self, customer_id: str, article_id: str, *, as_of: date | str | None = None, new_only: bool = False
+        self,
+        customer_id: str,
+        article_id: str,
+        *,
+        as_of: date | str | None = None,
+        new_only: bool = False,
+        include_unavailable: bool = False,
     ) -> pd.DataFrame:
         """Return the parts of user-based CF's score of an article for a customer.
 
@@ -128,6 +190,8 @@ class Recommender:
         customer_id, article_id : the customer and the article.
         as_of : the day to look back to: a date, or its ISO text; None for the present.
         new_only : explain the score in a list of new articles. Training learns other parameters for such lists.
+        include_unavailable : explain an article that is out of stock or not sold on that day, too. Without it, such an
+            article is in no list and has no explanation.
 
         Returns
         -------
@@ -138,18 +202,26 @@ class Recommender:
         ------
         UnknownCustomer, UnknownArticle : the graph has no such customer or article.
         """
-        return explain_user_based_cf(self.graph, _make_request(customer_id, as_of, new_only=new_only), article_id)
+        request = _make_request(customer_id, as_of, new_only=new_only, include_unavailable=include_unavailable)
+        return explain_user_based_cf(self.graph, request, article_id)
 
     def write_drawing(
-        self, customer_id: str, article_id: str, *, as_of: date | str | None = None, new_only: bool = False
+        self,
+        customer_id: str,
+        article_id: str,
+        *,
+        as_of: date | str | None = None,
+        new_only: bool = False,
+        include_unavailable: bool = False,
     ) -> str:
         """Return the Cypher text that draws in Neo4j Browser what `explain` returns.
 
         Parameters
         ----------
-        customer_id, article_id, as_of, new_only : as for `explain`.
+        customer_id, article_id, as_of, new_only, include_unavailable : as for `explain`.
         """
-        given = choose_parameters(self.graph, _make_request(customer_id, as_of, new_only=new_only), article_id)
+        request = _make_request(customer_id, as_of, new_only=new_only, include_unavailable=include_unavailable)
+        given = choose_parameters(self.graph, request, article_id)
         return find_query("explain_user_based_cf_graph").write_out(given)
 
     def explain_by_ranker(
@@ -181,6 +253,29 @@ class Recommender:
         UnknownCustomer, UnknownArticle : the graph has no such customer or article.
         """
         request = _make_request(customer_id, as_of, include_unavailable=include_unavailable)
+        return self.explain_ranked(request, article_id)
+
+    def explain_ranked(self, request: Request, article_id: str) -> pd.DataFrame:
+        """Return the parts of the ranker's score of an article in the list that a request returns.
+
+        Filters change what the sources propose, and with it the scores. `new_only` selects the trees of lists of new
+        articles.
+
+        Parameters
+        ----------
+        request : the request for the list; its `method` and `k` do not matter.
+        article_id : an article.
+
+        Returns
+        -------
+        The columns of `explain_by_ranker`.
+
+        Raises
+        ------
+        NoRanker, UnknownCustomer, UnknownArticle : as for `explain_by_ranker`.
+        UnknownValue : the request names a department, a colour or another value that no article has.
+        """
+        self.values.check(request)
         state = read_state(self.graph)
         check_ranker(request, state)
         ranker = self.ranker.read(state)
@@ -205,6 +300,58 @@ class Recommender:
         NoEmbedding : no model is in force, or the article has no embedding in it.
         """
         return find_similar(self.graph, article_id, k=k, include_unavailable=include_unavailable)
+
+    def audience(self, request: AudienceRequest) -> Audience:
+        """Return the customers most likely to buy an article, or one of several, each with the reason.
+
+        Those who bought the article are left out, unless `include_buyers` is true or it is an article that customers
+        buy again: at least the share `$repeat` (in the header of the query `audience`) of its latest buyers bought it
+        on several days. For an article that nobody bought yet, the customers are those of the articles most like it.
+
+        Parameters
+        ----------
+        request : the articles and the customers that may be in the audience.
+
+        Raises
+        ------
+        UnknownArticle : the graph has no such article.
+        UnknownValue : no article, customer or segment has a value that the request names.
+        UserMistake : no article fulfils the request, or too many do.
+        """
+        return find_audience(self.graph, self.values, request)
+
+    def related(
+        self,
+        article_id: str,
+        *,
+        kind: Kind | str = Kind.complement,
+        k: int = find_query("related").default("k"),
+        include_unavailable: bool = False,
+        as_of: date | None = None,
+    ) -> RelatedArticles:
+        """Return the articles that are related to an article: bought with it, similar to it, or bought after it.
+
+        They come from the relationships that `hmrec relate` writes, or are computed by the same formulas if there are
+        none, or if these know purchases of `as_of` or later.
+
+        Parameters
+        ----------
+        article_id : whole, with its leading zeros.
+        kind : how they are related, one of `Kind`.
+        k : how many articles at most; the best 30 are known.
+        include_unavailable : include articles that are out of stock or not sold on that day.
+        as_of : the day; None for the present.
+
+        Raises
+        ------
+        UnknownArticle : the graph has no such article.
+        UserMistake : there is no such kind.
+        """
+        if kind not in list(Kind):
+            raise UserMistake(f"The kind must be one of {', '.join(Kind)}, not {str(kind)[:20]!r}.")
+        return find_related(
+            self.graph, article_id, Kind(kind), k=k, include_unavailable=include_unavailable, as_of=as_of
+        )
 
 
 def _make_request(customer_id: str, as_of: date | str | None, **given: bool) -> Request:

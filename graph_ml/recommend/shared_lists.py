@@ -12,6 +12,9 @@ from ...cypher.state import GraphState
 DEPTH = 300
 """Least number of articles in a cached list. Each customer gets the first of them, without those they own."""
 
+QUERIES_AT_ONCE = 4
+"""Concurrent queries for one customer; more would only wait for each other on a few cores."""
+
 
 class Row(NamedTuple):
     """A row of a recommender's query.

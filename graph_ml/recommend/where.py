@@ -1,4 +1,4 @@
-"""The language of `--where`: comparisons of articles' properties, joined by and, or, not and parentheses.
+"""The language of conditions: comparisons of articles' or customers' properties, joined by and, or, not, parentheses.
 
     condition  = and-terms joined by "or"
     and-terms  = terms joined by "and"
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from itertools import product
 from typing import Any, NamedTuple
@@ -88,12 +88,13 @@ class _Token(NamedTuple):
     place: int
 
 
-def parse_where(text: str) -> Clauses:
+def parse_where(text: str, find: Callable[[str], Property] = find_property) -> Clauses:
     """Parse an expression.
 
     Parameters
     ----------
     text : such as `price < 20 and department = "Knitwear"`. Empty for no condition.
+    find : returns the property of a name; `find_customer_property` for conditions on customers.
 
     Raises
     ------
@@ -103,21 +104,35 @@ def parse_where(text: str) -> Clauses:
         raise UserMistake(f"The condition is longer than {LONGEST:,} characters.", "Use --only or --exclude for ids.")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise UserMistake("The condition is not UTF-8 text.")
-    return _Parser(text).parse() if text.strip() else ()
+    return _Parser(text, find).parse() if text.strip() else ()
 
 
-def list_compared(clauses: Clauses) -> Iterator[tuple[Property, Value]]:
-    """Yield the values that a property is compared with for equality, with the property."""
+def to_parameters(clauses: Clauses) -> list[list[list[Any]]]:
+    """Return clauses as a query's parameter `$where` or `$customers_where`."""
+    return [[one.to_parameter() for one in clause] for clause in clauses]
+
+
+def list_compared(
+    clauses: Clauses, find: Callable[[str], Property] = find_property
+) -> Iterator[tuple[Property, Value]]:
+    """Yield the values that a property is compared with for equality, with the property.
+
+    Parameters
+    ----------
+    clauses : the expression.
+    find : as for `parse_where`.
+    """
     for found in (found for clause in clauses for found in clause):
         if isinstance(found.value, tuple):
-            yield from ((find_property(found.property), value) for value in found.value)
+            yield from ((find(found.property), value) for value in found.value)
 
 
 class _Parser:
     """Parses one expression by recursive descent; `negated` pushes a `not` down to the comparisons."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, find: Callable[[str], Property]) -> None:
         self.text = text
+        self.find = find
         self.tokens = list(self._split())
         self.place = 0
 
@@ -167,7 +182,7 @@ class _Parser:
         if token is None or token.kind != "word":
             raise self._expect("the name of a property")
         self.place += 1
-        known = find_property(token.text)
+        known = self.find(token.text)
         if self._take("is"):
             operator = "is not null" if self._take("not") else "is null"
             if not self._take("null"):
@@ -225,7 +240,8 @@ class _Parser:
     def _refuse(self, place: int, what: str) -> UserMistake:
         rest = self.text[place : place + 20].strip()
         where = f"at {rest!r}" if rest else "at its end"
-        return UserMistake(f"The condition {what} {where}.", "An example: price < 20 and department = 'Knitwear'.")
+        example = "price < 20 and department = 'Knitwear'" if self.find is find_property else "age >= 30 and Active = 1"
+        return UserMistake(f"The condition {what} {where}.", f"An example: {example}.")
 
     @staticmethod
     def _conjoin(terms: list[Clauses]) -> Clauses:

@@ -17,6 +17,10 @@ BYTES_A_PART = 4 << 20
 """Bytes of a (:ModelPart) at most."""
 
 
+NETWORK = "LightGCN"
+"""The name of a version with a network, which can embed new nodes."""
+
+
 class UnknownVersion(UserMistake):
     """The graph has no such version, or no longer stores its embeddings."""
 

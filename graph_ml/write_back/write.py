@@ -10,15 +10,13 @@ complete slot, and the next write-back cleans up.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from ...cypher.claim import name_writer
 from ...cypher.graph import Graph
 from ...cypher.learned_cf import LearnedCf
 from ...cypher.progress import Progress, silent
@@ -27,7 +25,7 @@ from ..network.trained_model import TrainedModel
 from ..ranker.fit import RankParts
 from .preflight import check_before_training
 from .vector_indexes import ARTICLES, CUSTOMERS, drop_customer_index, prepare_index
-from .versions import KEPT_VERSIONS, load_version, store_model
+from .versions import KEPT_VERSIONS, NETWORK, load_version, store_model
 from .write_vectors import find_places, write_facts, write_vectors
 
 IN_USE = "embedding"
@@ -173,17 +171,17 @@ def finish_move(graph: Graph, progress: Progress = silent) -> None:
     if state.model is None or not state.model.staged:
         return
     progress("Moving the new embeddings into place", 0, None)
-    _let_readers_finish(graph)
+    let_readers_finish(graph)
     drop_customer_index(graph)
     prepare_index(graph, ARTICLES[IN_USE], state.model.dim, progress)
     small = state.customers + state.articles <= _NODES_AT_ONCE
     graph.write("move_embeddings_at_once" if small else "move_embeddings")
     graph.write("point_model", staged=False)
-    _let_readers_finish(graph)
+    let_readers_finish(graph)
     graph.write("clear_embeddings", slot=STAGED)
 
 
-def _let_readers_finish(graph: Graph) -> None:
+def let_readers_finish(graph: Graph) -> None:
     """Wait for running queries: they may have read the version or its slot before these changed."""
     before = _find_running(graph)
     until = time.monotonic() + _READERS_SECONDS
@@ -197,8 +195,7 @@ def _find_running(graph: Graph) -> set[str]:
 
 def claim_write_back(graph: Graph) -> AbstractContextManager[None]:
     """Return the claim to be the only client that loads or writes embeddings; it names this process to others."""
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    return graph.claim(f"embeddings are being written back (since {since}, process {os.getpid()} on {platform.node()})")
+    return graph.claim(name_writer("embeddings are being written back"))
 
 
 def _tidy(graph: Graph, keep: int) -> None:
@@ -222,7 +219,7 @@ def _describe(trained: TrainedModel, metrics: dict[str, float]) -> dict[str, Any
     best = trained.best
     validation = {"validation_map_all": best.map_all, "validation_map_new": best.map_new} if best else {}
     return {
-        "name": trained.name or ("LightGCN" if trained.weights else "TorchRec tables"),
+        "name": trained.name or (NETWORK if trained.weights else "TorchRec tables"),
         "dim": trained.settings.dim,
         "since": trained.since.isoformat(),
         "until": trained.until.isoformat(),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
-from ..export.subgraph import IdMap
+from ..export.subgraph import IdMap, Integers
 from ..ranker.features import FACTS, Matrix
 
 NODES_A_BATCH = 1_000  # less garbage collection than with 5,000: faster, and readers wait less
@@ -29,6 +29,13 @@ def find_places(graph: Graph, query: str, ids: IdMap, **parameters: Any) -> Plac
 
     places = np.array(graph.read_with_retry(read), dtype=np.int64).reshape(-1, 2)
     return places[places[:, 0].argsort()]
+
+
+def list_nodes(places: Places, ids: IdMap) -> Integers:
+    """Return [n]: the number of each id's node; -1 for an id that `places` lacks."""
+    nodes = np.full(len(ids), -1, dtype=np.int64)
+    nodes[places[:, 1]] = places[:, 0]
+    return nodes
 
 
 def write_vectors(

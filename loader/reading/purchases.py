@@ -26,6 +26,8 @@ NUMBERS = pl.Schema(
 KEY = list(NUMBERS)
 QUANTITY = pl.Schema({"quantity": pl.Int64})
 PLAIN_LOWEST = {"price": 0, "quantity": 1}  # returns go to the careful pass
+BOUGHT = ["article_id", "sales_channel_id", "price"]
+"""The properties of a purchase that are no number of units, after its day."""
 SAMPLE_ROWS = 1000
 HM_DIGITS = 10
 LAST_BYTES = 1 << 16
@@ -86,44 +88,35 @@ class Transactions:
         """Return the table's numbered nodes with those that only the transactions name, and the latter's number."""
         key = str(table.key)
         number = key.removesuffix("_id")
-        named = self._good.filter(pl.col(number).is_null() & (pl.col("units") > 0)).select(key).unique()
+        named = self._good.filter(pl.col(number).is_null() & (pl.col("units") != 0)).select(key).unique()
         bare = named.collect(engine="streaming").sort(key)
         whole = pl.concat([frame, complete(bare, table)]) if bare.height else frame
         return whole.with_row_index(number), bare.height
 
-    def write_purchases(self, nodes: dict[str, pl.DataFrame], bare: dict[str, int], target: Path) -> TableCount:
+    def write_purchases(self, nodes: dict[str, pl.DataFrame], bare: dict[str, int], work: Path) -> TableCount:
         """Write distinct purchases with their quantity, sorted by customer, date and article; return the row counts.
+
+        If there are returns, purchases that they reduced have `loaded`, the units before. returns.parquet then has the
+        units returned by customer, article and day, and taken-back.parquet the purchases that were returned entirely.
 
         Parameters
         ----------
         nodes : customers and articles, numbered.
         bare : by table, how many of the last nodes were unknown when the file was read.
-        target : Parquet file in neo4j-admin's form.
+        work : folder for purchases.parquet and the others, in neo4j-admin's form.
         """
         good = self._number_bare(nodes, bare)
         bought = good.filter(pl.col("units") > 0).with_columns(quantity="units")
         schema = pl.Schema(NUMBERS | (QUANTITY if "quantity" in self.plain.columns else {}))
         rows = bought.select(list(schema)).cast(schema).collect(engine="streaming")
         distinct = _add_up(pl.concat([self.plain, rows]).sort(KEY))
+        ids = nodes[ARTICLES.stem].lazy().select("article", "article_id")
         returned = 0
         returns = good.filter(pl.col("units") <= 0).select("customer", "article", "t_dat", "units", "kind")
         if (back := returns.collect(engine="streaming")).height:
-            distinct, returned = self._subtract_returns(distinct, back)
-        ids = nodes[ARTICLES.stem].lazy().select("article", "article_id")
-        (
-            distinct.lazy()
-            .join(ids, on="article", how="left", maintain_order="left")
-            .select(
-                pl.col("customer").cast(pl.Int64).alias(":START_ID(Customer)"),
-                pl.col("article").cast(pl.Int64).alias(":END_ID(Article)"),
-                "t_dat",
-                "article_id",
-                "quantity",
-                pl.col("sales_channel_id").cast(pl.Int64),
-                "price",
-            )
-            .sink_parquet(target, engine="streaming", compression="snappy", row_group_size=1 << 20)
-        )
+            distinct, returned = self._subtract_returns(distinct, back, ids, work)
+        loaded = ["loaded"] if "loaded" in distinct.columns else []
+        _write(distinct, ids, ["quantity", *BOUGHT, *loaded], work / "purchases.parquet")
         rejected = self.rejects.height
         merged = self.rows - rejected - returned - self.left_out - distinct.height
         return TableCount(self.rows, distinct.height, merged, rejected, returned, self.left_out)
@@ -143,7 +136,9 @@ class Transactions:
                 )
         return good
 
-    def _subtract_returns(self, distinct: pl.DataFrame, back: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    def _subtract_returns(
+        self, distinct: pl.DataFrame, back: pl.DataFrame, ids: pl.LazyFrame, work: Path
+    ) -> tuple[pl.DataFrame, int]:
         """Return the purchases left after the returns, sorted, and the number of rows that this removed."""
         name = self.source.file.name
         nothing = back.filter(pl.col("units") == 0).height
@@ -153,9 +148,28 @@ class Transactions:
         returns = back.filter(pl.col("units") < 0)
         if returns.is_empty():
             return distinct, nothing
-        taken = subtract_returns(distinct, returns.cast({"customer": pl.UInt32, "article": pl.UInt32}))
+        returns = returns.cast({"customer": pl.UInt32, "article": pl.UInt32})
+        taken = subtract_returns(distinct, returns)
+        by_day = returns.group_by("customer", "article", "t_dat").agg(quantity=-pl.col("units").sum())
+        _write(by_day.sort("customer", "article", "t_dat"), ids, ["quantity"], work / "returns.parquet")
+        _write(taken.vanished.with_columns(loaded="quantity"), ids, [*BOUGHT, "loaded"], work / "taken-back.parquet")
         self.source.notes.extend(f"{name}: {note}" for note in taken.describe(returns))
         return taken.purchases.sort(KEY), nothing + returns.height + int(taken.vanished["rows"].sum())
+
+
+def _write(frame: pl.DataFrame, ids: pl.LazyFrame, columns: list[str], target: Path) -> None:
+    """Write relationships between numbered customers and articles, with their day and these columns."""
+    (
+        frame.lazy()
+        .join(ids, on="article", how="left", maintain_order="left")
+        .select(
+            pl.col("customer").cast(pl.Int64).alias(":START_ID(Customer)"),
+            pl.col("article").cast(pl.Int64).alias(":END_ID(Article)"),
+            "t_dat",
+            *(pl.col(name).cast(pl.Int64) if name == "sales_channel_id" else name for name in columns),
+        )
+        .sink_parquet(target, engine="streaming", compression="snappy", row_group_size=1 << 20)
+    )
 
 
 def _add_up(purchases: pl.DataFrame) -> pl.DataFrame:

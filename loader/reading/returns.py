@@ -18,8 +18,9 @@ class Returns:
 
     Attributes
     ----------
-    purchases : those with units left, with all columns.
-    vanished : the purchases that were returned entirely.
+    purchases : those with units left, with all columns, and `loaded`: the units before the returns; null if the
+        customer returned nothing of the article.
+    vanished : the purchases that were returned entirely, with their units.
     unmatched : number of returns that match no purchase.
     partly : number of returns with more units than were bought.
     """
@@ -42,11 +43,13 @@ class Returns:
         count = returns.height
         notes = [f"{count:,} {'row is a return' if count == 1 else 'rows are returns'} ({kinds})."]
         if self.unmatched:
-            match = "return matches no purchase and is" if self.unmatched == 1 else "returns match no purchase and are"
-            notes.append(f"{self.unmatched:,} {match} ignored.")
+            match = "return matches" if self.unmatched == 1 else "returns match"
+            notes.append(f"{self.unmatched:,} {match} no purchase of these files; purchases of other loads may match.")
         if self.partly:
             more = "return has" if self.partly == 1 else "returns have"
-            notes.append(f"{self.partly:,} {more} more units than were bought; the excess is ignored.")
+            notes.append(
+                f"{self.partly:,} {more} more units than these files' purchases; those of other loads may match."
+            )
         return notes
 
 
@@ -96,9 +99,10 @@ def subtract_returns(purchases: pl.DataFrame, returns: pl.DataFrame) -> Returns:
     excessive = events.filter(pl.col("is_return") & (pl.col("excess") > 0))
     unmatched = excessive.filter(pl.col("excess") == -pl.col("units")).height
     bought = events.filter(~pl.col("is_return"))
-    stays = bought.filter(pl.col("left") > 0).with_columns(quantity=pl.col("left")).select(purchases.columns)
+    stays = bought.filter(pl.col("left") > 0).with_columns(quantity="left", loaded="quantity")
+    untouched = purchases.join(pairs, on=PAIR, how="anti").with_columns(loaded=pl.lit(None, pl.Int64))
     return Returns(
-        pl.concat([purchases.join(pairs, on=PAIR, how="anti"), stays]),
+        pl.concat([untouched, stays.select(untouched.columns).cast({"loaded": pl.Int64})]),
         bought.filter(pl.col("left") == 0).select(purchases.columns),
         unmatched,
         excessive.height - unmatched,

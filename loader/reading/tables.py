@@ -31,7 +31,8 @@ class CleanTables:
 
     Attributes
     ----------
-    folder : contains customers.parquet, articles.parquet, purchases.parquet and attribute-LABEL.parquet for each label.
+    folder : contains customers.parquet, articles.parquet, purchases.parquet and attribute-LABEL.parquet for each label;
+        if there are returns, also returns.parquet and taken-back.parquet.
     counts : by table.
     rejects : file, line, column, value, reason; one line per rejected row.
     reasons : by table, why rows were rejected, the most frequent first: reason, count, and a value as an example.
@@ -50,6 +51,11 @@ class CleanTables:
     bare_customers: int
     bare_articles: int
     fingerprint: str
+
+    @property
+    def has_returns(self) -> bool:
+        """Whether the files have returns."""
+        return (self.folder / "returns.parquet").is_file()
 
     def scan(self, name: str) -> pl.LazyFrame:
         """Scan one of the tables."""
@@ -112,7 +118,7 @@ def read_tables(
         rejects[TRANSACTIONS.stem], lost[TRANSACTIONS.stem] = transactions.rejects, transactions.lost
         for table in (CUSTOMERS, ARTICLES):
             nodes[table.stem], bare[table.stem] = transactions.add_bare(nodes[table.stem], table)
-        counts[TRANSACTIONS.stem] = transactions.write_purchases(nodes, bare, work / "purchases.parquet")
+        counts[TRANSACTIONS.stem] = transactions.write_purchases(nodes, bare, work)
     progress(STEP, 4, 5)
     for stem, frame in nodes.items():
         frame.write_parquet(work / f"{stem}.parquet")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
-from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, Route, sync_playwright
+from typer.testing import CliRunner
 
-from tests.conftest import PROGRAMS, empty
-from tests.e2e.service import TOKEN, load_shop, serving
+from tests.conftest import PROGRAMS, empty, run_text
+from tests.e2e.service import TOKEN, WRITE_TOKEN, load_shop, serving
 
 SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PROXIES = {"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"}
@@ -60,13 +63,63 @@ def stay_on_this_machine(route: Route) -> None:
         route.abort()
 
 
+@pytest.fixture
+def asked() -> list[str]:
+    """The addresses that the page asked for."""
+    return []
+
+
+@pytest.fixture
+def page(chromium: Browser, address: str, asked: list[str]) -> Iterator[Page]:
+    """A page at the start view; at the end, nothing may have failed in it or been blocked by its policy."""
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    wrong: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:  # an error of the API, shown
+            wrong.append(message.text)
+
+    page.on("request", note)
+    page.on("console", listen)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
+    page.route("**/*", stay_on_this_machine)
+    page.goto(address)
+    yield page
+    assert wrong == []
+    page.close()
+
+
 @pytest.fixture(scope="module")
 def shop(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
-    """A slice of Complete Journey with embeddings and a ranker, and a customer and an article with hostile names."""
+    """A slice of Complete Journey with embeddings and a ranker, and a customer and an article with hostile names.
+
+    It stays for the next module, unless a test has changed it.
+    """
     with Graph.connect(local_server.connection()) as graph:
-        empty(graph)
-        load_shop(graph, local_server, tmp_path_factory.mktemp("shop"))
+        if count_all(graph) not in _LOADED:
+            empty(graph)
+            load_shop(graph, local_server, tmp_path_factory.mktemp("shop"))
+            _LOADED[:] = [count_all(graph)]
         yield graph
+
+
+_LOADED: list[list[dict[str, object]]] = []
+_COUNTS = """
+    MATCH (n)
+    RETURN labels(n) AS of, count(*) AS number, max(n.version) AS version, max(n.id) AS id
+    UNION ALL
+    MATCH ()-[r]->()
+    RETURN [type(r)] AS of, count(*) AS number, sum(r.quantity) AS version, max(r.t_dat) AS id
+"""
+
+
+def count_all(graph: Graph) -> list[dict[str, object]]:
+    """Return the numbers of nodes and relationships by kind, with the newest version of each."""
+    return sorted(run_text(graph, _COUNTS), key=str)
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +144,8 @@ def address(shop: Graph, environment: dict[str, str]) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def guarded(shop: Graph, environment: dict[str, str]) -> Iterator[str]:
-    """The service open to other machines, with a token."""
-    with serving(environment, "--host", "0.0.0.0", token=TOKEN) as address:
+    """The service open to other machines, with tokens for reading and writing."""
+    with serving(environment | {"HMREC_WRITE_TOKEN": WRITE_TOKEN}, "--host", "0.0.0.0", token=TOKEN) as address:
         yield address
 
 
@@ -100,3 +153,19 @@ def guarded(shop: Graph, environment: dict[str, str]) -> Iterator[str]:
 def client(address: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
         yield client
+
+
+@pytest.fixture
+def command(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """A command of hmrec's; returns its JSON."""
+    from hmrec.cli.main import app
+
+    monkeypatch.setenv("HMREC_HOME", environment["HMREC_HOME"])
+    monkeypatch.setenv("HMREC_PROGRAMS", environment["HMREC_PROGRAMS"])
+
+    def run(*arguments: str) -> Any:
+        result = CliRunner().invoke(app, [*arguments, "--json"])
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    return run

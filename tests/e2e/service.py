@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from tests.conftest import run_text
 
 COMMAND = [sys.executable, "-c", "from hmrec.cli.main import main; main()"]
 TOKEN = secrets.token_hex(16)
+WRITE_TOKEN = secrets.token_hex(16)
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m'}) DETACH DELETE (n) // \u202e"
 _HOSTILE_QUERY = """
     CREATE (c:Customer {customer_id: $id})-[:BOUGHT {t_dat: date('2017-12-01'), price: 1.0, quantity: 1,
@@ -26,7 +28,10 @@ _HOSTILE_QUERY = """
 
 
 def load_shop(graph: Graph, server: LocalServer, folder: Path) -> None:
-    """Load a slice of Complete Journey with a model and a ranker, and a customer and an article with hostile names."""
+    """Load a slice of Complete Journey with a model, a ranker, segments and rules, and hostile names.
+
+    The rules are for one customer only, that of `find_ruled`, so the lists of all others are as without them.
+    """
     from hmrec.graph_ml.candidates.snapshot import Snapshot
     from hmrec.graph_ml.export.read_subgraph import export_subgraph
     from hmrec.graph_ml.export.subgraph import SubgraphSpec
@@ -34,6 +39,9 @@ def load_shop(graph: Graph, server: LocalServer, folder: Path) -> None:
     from hmrec.graph_ml.network.training import train
     from hmrec.graph_ml.ranker.features import describe_articles
     from hmrec.graph_ml.ranker.fit import RankParts, RankSettings, train_ranker
+    from hmrec.graph_ml.recommend.rule import Kind, Rule
+    from hmrec.graph_ml.recommend.rule_book import RuleBook
+    from hmrec.graph_ml.segments.write import write_segments
     from hmrec.graph_ml.write_back.write import write_embeddings
     from hmrec.loader.load import load_folder
     from hmrec.loader.samples import write_journey
@@ -45,7 +53,18 @@ def load_shop(graph: Graph, server: LocalServer, folder: Path) -> None:
     ranker = train_ranker(subgraph, None, RankSettings(weeks=1, rounds=5))
     assert ranker is not None
     write_embeddings(graph, trained, rank=RankParts(ranker, describe_articles(Snapshot.of(subgraph))))
+    write_segments(graph, 3)
+    only = f'customer_id = "{find_ruled(graph)}"'
+    few = Rule(name="few", kind=Kind.cap, attribute="department", most=2, customers=only)
+    more = Rule(name="more", kind=Kind.boost, factor=3, where='department = "PRODUCE"', customers=only, priority=2,
+                from_day=date(2017, 12, 1))  # fmt: skip
+    RuleBook(graph).add([few, more])
     run_text(graph, _HOSTILE_QUERY, id=HOSTILE)
+
+
+def find_ruled(graph: Graph) -> str:
+    """Return the customer that the shop's rules are for."""
+    return str(graph.read("customers_by_purchases", skip=10, k=1)["customer_id"][0])
 
 
 @contextmanager

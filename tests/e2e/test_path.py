@@ -22,7 +22,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def hmrec(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return a function that runs a command against the tests' local server; `status` is the expected exit status."""
+    """Return a function that runs a command against the tests' local server.
+
+    `status` is the expected exit status, `given` the command's standard input.
+    """
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NEO4J_", "HMREC_"))}
     settings = {
         "HMREC_HOME": str(local_server.home),
@@ -32,10 +35,12 @@ def hmrec(local_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -
     }
     folder = tmp_path_factory.mktemp("cwd")
 
-    def run(*arguments: str, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, status: int = 0, given: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
             [sys.executable, "-c", "from hmrec.cli.main import main; main()", *arguments],
-            env=clean | settings | environment, capture_output=True, text=True, cwd=folder, timeout=600,
+            env=clean | settings | environment, capture_output=True, text=True, input=given, cwd=folder, timeout=600,
         )  # fmt: skip
         assert result.returncode == status, result
         assert "\x1b" not in result.stdout + result.stderr
@@ -158,6 +163,26 @@ def test_a_users_own_query_runs_and_writes_only_with_write(hmrec: Run, folder: P
     assert "writes" in hmrec("query", "--file", str(mine), status=2).stderr
     mine.write_text("MATCH (c:Customer RETURN c")
     assert "does not understand" in hmrec("query", "--file", str(mine), status=2).stderr
+
+
+def test_cypher_is_passed_as_text_or_on_standard_input(hmrec: Run, folder: Path) -> None:
+    customer = _customers(folder)[0]
+    text = "MATCH (c:Customer {customer_id: $id}) RETURN c.customer_id AS customer"
+    options = ("-p", f'id="{customer}"', "--format", "csv")
+    assert hmrec("query", text, *options).stdout == f"customer\n{customer}\n"
+    assert hmrec("query", "--file", "-", *options, given=text).stdout == f"customer\n{customer}\n"
+    assert "writes" in hmrec("query", "CREATE (:Stray) RETURN 1", status=2).stderr
+    assert "does not understand" in hmrec("query", "MATCH (c:Customer RETURN c", status=2).stderr
+
+
+def test_queries_and_versions_fit_80_columns(hmrec: Run) -> None:
+    listed = hmrec("query").stdout
+    assert "user_based_cf" in listed
+    assert "write_embeddings" not in listed
+    everything = json.loads(hmrec("query", "--all", "--json").stdout)
+    assert {"user_based_cf", "write_embeddings"} <= {row["query"] for row in everything}
+    assert f"{len(everything) - len(json.loads(hmrec('query', '--json').stdout))} more with --all" in listed
+    assert max(map(len, hmrec("models").stdout.splitlines())) <= 80
 
 
 def test_a_wrong_password_is_the_users_mistake(hmrec: Run, folder: Path, local_server: LocalServer) -> None:

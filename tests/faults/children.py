@@ -9,17 +9,21 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from typing import IO
 
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
+from hmrec.cypher.settings import ConnectionSettings
 
-from tests.conftest import run_text
+from tests.conftest import connection_environment, run_text
 
+TOKEN = "a-token-for-writing"
 CONTENT = (
     "MATCH (n) WHERE NOT n:Load RETURN labels(n) AS labels, properties(n) AS properties",
     "MATCH (c)-[b:BOUGHT]->(a) RETURN c.customer_id AS c, a.article_id AS a, properties(b) AS properties",
@@ -65,6 +69,17 @@ def start_command(*words: str, errors: IO[str] | int = subprocess.DEVNULL, **env
     )  # fmt: skip
 
 
+def serve(server: LocalServer, **settings: str) -> tuple[subprocess.Popen[str], str]:
+    """Start `hmrec serve` with some settings, and return its process and address."""
+    command = [sys.executable, "-c", "from hmrec.cli.main import main; main()", "serve", "--port", "0"]
+    environment = os.environ | server_environment(server) | {"HMREC_WRITE_TOKEN": TOKEN} | settings
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    address = re.search(r"http://\S+", process.stdout.readline())
+    assert address
+    return process, address[0]
+
+
 def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
     """Kill the process after this many seconds; return False if it had finished."""
     try:
@@ -74,6 +89,26 @@ def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
         process.wait()
         return True
     return False
+
+
+def kill_when(process: subprocess.Popen[str], happens: Callable[[str], bool]) -> None:
+    """Kill the process at its first line on standard output for which `happens`; fail if it ends without one."""
+    assert process.stdout is not None
+    with process:
+        try:
+            assert any(map(happens, process.stdout)), "the process ended before the moment to kill it"
+        finally:
+            process.kill()
+
+
+def start_script(connection: ConnectionSettings, script: str, *words: str) -> subprocess.Popen[str]:
+    """Start Python code in its own process, connected to the test server; its standard output can be read."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", script, *words],
+        env=os.environ | connection_environment(connection),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def kill_server(server: LocalServer) -> None:

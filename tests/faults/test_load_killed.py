@@ -16,6 +16,8 @@ from hmrec.loader.samples import write_synthetic
 from tests.conftest import empty, run_text
 from tests.faults.children import count_repeats, digest, draw_moments, kill_after, server_environment, start_command
 
+pytestmark = pytest.mark.bare
+
 BULK_SECONDS = 15.0  # duration of a bulk load on a slow machine; one that finishes earlier must be complete
 
 

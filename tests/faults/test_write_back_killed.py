@@ -4,10 +4,8 @@ rest.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,8 +18,8 @@ from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.write_back.versions import list_versions
 from hmrec.graph_ml.write_back.write import write_embeddings
 
-from tests.conftest import connection_environment, run_text
-from tests.faults.children import count_repeats, draw_moments
+from tests.conftest import run_text
+from tests.faults.children import count_repeats, draw_moments, start_script
 from tests.graph.shops import load_two_tastes
 from tests.graph.test_write_back import has_embeddings_of, nearest, nearest_of
 
@@ -40,9 +38,7 @@ with Graph.connect() as graph:
 
 def start_write_back(connection: ConnectionSettings, file: Path) -> subprocess.Popen[str]:
     """Start a write-back in its own process, and wait until it has begun."""
-    environment = os.environ | connection_environment(connection)
-    command = [sys.executable, "-W", "ignore", "-c", CHILD, str(file)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    process = start_script(connection, CHILD, str(file))
     assert process.stdout is not None
     assert process.stdout.readline() == "begins\n"
     return process

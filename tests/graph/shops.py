@@ -8,6 +8,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from hmrec.cypher.graph import Graph
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
+from hmrec.graph_ml.hybrid import train_hybrid
+from hmrec.graph_ml.network.trained_model import TrainSettings
+from hmrec.graph_ml.ranker.fit import RankSettings
+from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder
 
 FIRST_DAY = dt.date(2020, 7, 14)  # ten weeks later is H&M's last day, 2020-09-21
@@ -54,3 +60,17 @@ def load_two_tastes(graph: Graph, folder: Path, weeks: int = 10) -> pl.DataFrame
     transactions.write_csv(folder / "transactions_train.csv")
     load_folder(folder, server=None, graph=graph, mode="stream")
     return transactions
+
+
+def load_and_train(graph: Graph, folder: Path) -> tuple[pl.DataFrame, dt.date]:
+    """Load the shop of `load_two_tastes` and train a small network and ranker on it.
+
+    Returns the transactions and the day after the last one.
+    """
+    transactions = load_two_tastes(graph, folder)
+    subgraph = export_subgraph(graph, SubgraphSpec(isolated=True))
+    trained, rank = train_hybrid(
+        subgraph, TrainSettings(dim=16, epochs=3, negatives=64), RankSettings(rounds=10, forests=1)
+    )
+    write_embeddings(graph, trained, rank=rank)
+    return transactions, subgraph.until

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
+from fastapi.testclient import TestClient
+from hmrec.cli.main import app as cli
+from hmrec.cli.service.app import make_app
 from hmrec.cypher.catalogue import load_catalogue
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommenders import METHODS
+from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.evaluate.evaluation import evaluate
-from hmrec.graph_ml.export.read_subgraph import export_subgraph
-from hmrec.graph_ml.export.subgraph import SubgraphSpec
-from hmrec.graph_ml.hybrid import train_hybrid
-from hmrec.graph_ml.network.trained_model import TrainSettings
-from hmrec.graph_ml.ranker.fit import RankSettings
 from hmrec.graph_ml.recommend import Recommender, Request
 from hmrec.graph_ml.recommend.values import UnknownValue, list_properties, list_values
-from hmrec.graph_ml.write_back.write import write_embeddings
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from tests.conftest import run_text
-from tests.graph.shops import load_two_tastes
+from tests.conftest import connection_environment, run_text
+from tests.graph.shops import load_and_train
 
 QUERIES = sorted(query.name for query in load_catalogue().values() if query.folder == "recommend")
 FILLED = ("auto", "hybrid")  # methods whose lists are filled with best sellers
@@ -47,13 +47,8 @@ class Shop(NamedTuple):
 
 @pytest.fixture(scope="module")
 def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    transactions = load_two_tastes(module_graph, tmp_path_factory.mktemp("shop"))
-    subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
-    trained, rank = train_hybrid(
-        subgraph, TrainSettings(dim=16, epochs=3, negatives=64), RankSettings(rounds=10, forests=1)
-    )
-    write_embeddings(module_graph, trained, rank=rank)
-    return Shop(transactions, subgraph.until, Recommender(module_graph))
+    transactions, until = load_and_train(module_graph, tmp_path_factory.mktemp("shop"))
+    return Shop(transactions, until, Recommender(module_graph))
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +101,10 @@ def test_every_query_leaves_out_what_is_unavailable_on_the_day_and_keeps_the_ord
 
 def test_all_filters_have_the_same_text_in_every_query() -> None:
     texts = {}
-    for query in [*(load_catalogue()[name] for name in QUERIES), load_catalogue()["passing_articles"]]:
+    for query in [
+        *(load_catalogue()[name] for name in QUERIES),
+        *(load_catalogue()[f"passing_{kind}"] for kind in ("articles", "candidates")),
+    ]:
         lines = [line.strip() for line in query.body.splitlines()]
         first = next(place for place, line in enumerate(lines) if line.startswith("AND NOT a.article_id IN $exclude"))
         texts[query.name] = lines[first : lines.index("END)))") + 1]
@@ -131,7 +129,7 @@ STATES = st.sampled_from(
 )
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(
     states=st.lists(STATES, min_size=32, max_size=32),
     method=st.sampled_from([method.name for method in METHODS]),
@@ -199,6 +197,33 @@ def test_the_ranker_explains_the_list_that_it_recommends(module_graph: Graph, sh
     assert not shop.recommender.explain_by_ranker("c00", article, include_unavailable=True).empty
     parts = shop.recommender.explain_by_ranker("c00", found["article_id"][0])
     assert parts["part"].sum() == pytest.approx(found["score"][0])
+
+
+def test_collaborative_filtering_explains_the_list_that_it_recommends(
+    module_graph: Graph, shop: Shop, connection: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alike in Python, on the command line and over HTTP."""
+    for name, value in connection_environment(connection).items():
+        monkeypatch.setenv(name, value)
+    article = shop.recommender.recommend(Request(customer_id="c00", method="user_based_cf")).articles["article_id"][0]
+    set_stock(module_graph, {article: {"stock": 0}})
+    client = TestClient(make_app(module_graph), base_url="http://localhost")
+    for include in (False, True):
+        request = Request(customer_id="c00", method="user_based_cf", include_unavailable=include)
+        listed = shop.recommender.recommend(request).articles.set_index("article_id")["score"]
+        assert (article in listed.index) == include
+        found = shop.recommender.explain("c00", article, include_unavailable=include)
+        drawn = shop.recommender.write_drawing("c00", article, include_unavailable=include)
+        assert bool(run_text(module_graph, drawn)) == include
+        assert found.empty != include
+        words = ["explain", "c00", article, "--json", *(["--include-unavailable"] if include else [])]
+        result = CliRunner().invoke(cli, words)
+        assert result.exit_code == 0, result.output
+        answer = client.get(f"/explain/c00/{article}", params={"include_unavailable": include}).json()
+        for parts in (json.loads(result.stdout), answer["parts"]):
+            assert [one["part"] for one in parts] == list(found["part"])
+        if include:
+            assert found["part"].sum() == pytest.approx(listed[article])
 
 
 def test_similar_articles_are_available(module_graph: Graph, shop: Shop) -> None:

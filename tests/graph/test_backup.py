@@ -19,6 +19,8 @@ from tests.conftest import empty, run_text
 from tests.faults.children import kill_after, server_environment, start_command
 from tests.graph.shops import load_two_tastes
 
+pytestmark = pytest.mark.bare
+
 CONTENT = (
     "MATCH (n) WHERE NOT n:Load RETURN labels(n) AS labels, properties(n) AS properties",
     "MATCH (a)-[r]->(b) RETURN elementId(a) AS a, type(r) AS type, properties(r) AS properties, elementId(b) AS b",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+from dataclasses import replace
 from inspect import signature
 from typing import Any
 
@@ -28,7 +29,7 @@ BATCH = {
 }
 CAPS = {
     "articles": 5, "buyers": 7, "pool": 12, "candidates": 9, "neighbours": 4, "departments": 2, "products": 2,
-    "purchases": 25,
+    "purchases": 25, "variants": 2,
 }  # fmt: skip
 """Limits so low that each of them changes lists in a shop of this size."""
 TIGHT = CAPS | {
@@ -112,6 +113,30 @@ def test_every_limit_of_the_comparison_changes_lists(subgraph: Subgraph, name: s
     free = {key: value for key, value in capped.items() if key != cap}  # the default of the query's header
     one, other = BATCH[name](snapshot, customers, **capped), BATCH[name](snapshot, customers, **free)
     assert len(one.article) != len(other.article) or (one.score != other.score).any()
+
+
+def test_own_repurchases_count_articles_for_which_customers_come_back(module_graph: Graph, subgraph: Subgraph) -> None:
+    cut = subgraph.until - dt.timedelta(days=21)
+    outer, plain = list(subgraph.article_ids), Snapshot.of(subgraph, cut)
+    repeats = np.where(np.arange(len(outer)) % 5, np.random.default_rng(0).random(len(outer)) * 2, np.nan)
+    known = [None if np.isnan(value) else value for value in repeats.tolist()]
+    try:
+        rows = [[article, {"repeats": value}] for article, value in zip(outer, known, strict=True)]
+        module_graph.write("write_facts", rows=rows)
+        snapshot = replace(plain, repeats=repeats)
+        customers = choose_customers(snapshot)
+        found = BATCH["own_repurchases"](snapshot, customers, loyalty=0.35)
+        for place, customer in enumerate(customers.tolist()):
+            asked = {"customer_id": subgraph.customer_ids.id(customer), "as_of": cut, "loyalty": 0.35}
+            listed = module_graph.read("own_repurchases", **asked)
+            article, score = found.of(place)
+            assert score == pytest.approx(listed["score"].astype(float).to_numpy(), rel=1e-9)
+            assert [outer[int(a)] for a in article] == listed["article_id"].tolist()
+    finally:
+        module_graph.write("write_facts", rows=[[article, {"repeats": None}] for article in outer])
+    assert (found.article != BATCH["own_repurchases"](plain, customers).article).any()
+    as_trained = BATCH["own_repurchases"](replace(plain, repeats=plain.measure_repeats()), customers, loyalty=0.35)
+    assert (as_trained.score == BATCH["own_repurchases"](plain, customers, loyalty=0.35).score).all()
 
 
 @pytest.mark.parametrize("new_only", [False, True])

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
+from hmrec.cli.explain import STRONGEST
 from hmrec.cli.main import app
 from hmrec.cli.service.app import make_app
 from hmrec.cypher.errors import NoRanker, UnknownArticle, UnknownCustomer, UserMistake
@@ -203,6 +204,23 @@ def test_an_explanation_names_the_sources_of_the_reason_and_their_parts(
         Recommender(module_graph).explain_by_ranker("nobody", "0000000001")
 
 
+@pytest.mark.parametrize("given", [{"new_only": True}, {"max_price": 0.02}, {"in_season": 5, "new_only": True}])
+def test_an_explanation_is_that_of_the_list_with_its_filters(
+    module_graph: Graph, shop: pl.DataFrame, given: dict[str, Any]
+) -> None:
+    recommender = Recommender(module_graph)
+    explained = 0
+    for customer in ("c00", "c08", "c19"):
+        request = Request(customer_id=customer, method="hybrid", **given)
+        found = recommender.recommend(request)
+        for row, method in zip(found.articles.to_dict("records"), found.scored_by, strict=True):
+            parts = recommender.explain_ranked(request, row["article_id"])
+            if method == "hybrid":
+                explained += 1
+                assert parts["part"].sum() == pytest.approx(row["score"], abs=1e-9)
+    assert explained > 3
+
+
 @pytest.mark.parametrize("customer", ["c00", "c08", "c19", "c40"])
 def test_the_parts_of_an_explanation_add_up_to_the_score(
     customer: str, module_graph: Graph, connection: ConnectionSettings, shop: pl.DataFrame
@@ -213,17 +231,22 @@ def test_the_parts_of_an_explanation_add_up_to_the_score(
         found = recommender.explain_by_ranker(customer, row["article_id"])
         if found.empty:  # filled with popular articles
             continue
-        proposed.append(row)
+        proposed.append((row, found))
         assert found["part"].sum() == pytest.approx(row["score"], abs=1e-3)
         assert found[["source", "part", "because"]].notna().all(axis=None)
     assert len(proposed) > 3
-    row = proposed[-1]
+    row, found = proposed[-1]
     options = ["explain", customer, row["article_id"], "--by", "hybrid"]
     environment = connection_environment(connection)
-    text = CliRunner().invoke(app, options, env=environment).stdout
-    printed_score = re.match(rf"Score of {row['article_id']} for {customer}: (\S+), the sum of these parts:", text)
-    assert printed_score is not None
-    assert float(printed_score[1]) == pytest.approx(row["score"], abs=1e-3)
+    for more in ([], ["--all"]):
+        text = CliRunner().invoke(app, [*options, *more], env=environment).stdout
+        head, *lines = text.splitlines()
+        printed_score = re.fullmatch(rf"Score of {row['article_id']} for {customer}: (\S+) =", head)
+        assert printed_score is not None
+        assert float(printed_score[1]) == pytest.approx(row["score"], abs=1e-3)
+        assert sum(float(line.split()[0]) for line in lines) == pytest.approx(row["score"], abs=5e-3)
+        assert lines[-1].endswith(" more (--all)") is (not more)
+        assert len(lines) == (STRONGEST + 1 if not more else len(found))
     parts = json.loads(CliRunner().invoke(app, [*options, "--json"], env=environment).stdout)
     assert sum(part["part"] for part in parts) == pytest.approx(row["score"], abs=1e-3)
     answer = TestClient(make_app(module_graph), base_url="http://localhost").get(

@@ -115,6 +115,11 @@ ADDED = {
     },
     "a customer without purchases and another one's age": {"customers": "customer_id,age\nc02,77\nzed,33\n"},
     "an article's department": {"articles": "article_id,department_no,department_name\n0000000004,1,Odd\n"},
+    "returns": {
+        "t_dat": [dt.date(2020, 9, 22), dt.date(2020, 7, 21)], "customer_id": ["c00", "c07"],
+        "article_id": ["0000000003", "0000000001"], "price": [0.1, 0.3], "sales_channel_id": [1, 2],
+        "quantity": [-2, -1],
+    },
 }  # fmt: skip
 
 
@@ -148,7 +153,7 @@ def test_a_copy_updated_after_loads_equals_a_fresh_export(
             assert_same(export_kept(graph, spec, folder=folder), fresh)
         days = {*rows.get("t_dat", ())} | ({dt.date(2020, 7, 21)} if number == 2 else set())
         assert days_read == sorted(days)
-    assert updated.num_edges == before.num_edges + 5
+    assert updated.num_edges == before.num_edges + 5 - 1
     assert len(updated.customer_ids) - len(before.customer_ids) == 3
 
 

@@ -146,9 +146,11 @@ def test_the_http_service_has_them(shop: Graph, customers: list[str], new_only: 
         explained = client.get(f"/explain/{customer_id}/{article}", params=given).json()
         assert math.isclose(explained["score"], score, rel_tol=1e-9)
         assert math.isclose(sum(part["part"] for part in explained["parts"]), score, rel_tol=1e-9)
-    refused = client.get(f"/explain/{customer_id}/{wanted[0][0]}", params={"by": "hybrid", "new_only": True})
-    assert refused.status_code == 409
-    assert "new_only has no effect" in refused.json()["error"]
+    ranked = client.get(f"/recommend/{customer_id}", params={**given, "method": "hybrid", "k": 3}).json()
+    assert ranked["scored_by"] == ["hybrid"] * 3
+    for row in ranked["articles"]:
+        explained = client.get(f"/explain/{customer_id}/{row['article_id']}", params={**given, "by": "hybrid"}).json()
+        assert math.isclose(sum(part["part"] for part in explained["parts"]), row["score"], rel_tol=1e-6)
 
 
 def test_the_query_to_draw_has_them(shop: Graph, customers: list[str]) -> None:
@@ -177,19 +179,19 @@ def test_evaluation_learns_them_before_each_cut(shop: Graph, monkeypatch: pytest
         seen.append(subgraph.until)
         return LEARNED
 
-    def rank(graph: Graph, held: HoldOut, truths: Any, learned: LearnedCf, *others: Any) -> Any:
-        used.append((held.cut, learned))
-        return rank_by_cf(graph, held, truths, learned, *others)
+    def rank(method: str, held: HoldOut, truths: Any, k: int, given: Any, *others: Any) -> Any:
+        used.append((held.cut, given))
+        return rank_in_batch(method, held, truths, k, given, *others)
 
-    rank_by_cf = evaluation._rank_by_cf
+    rank_in_batch = evaluation._rank_in_batch
     monkeypatch.setattr(evaluation, "learn_cf", learn)
-    monkeypatch.setattr(evaluation, "_rank_by_cf", rank)
+    monkeypatch.setattr(evaluation, "_rank_in_batch", rank)
     table = evaluation.evaluate(shop, methods=("user_based_cf",), weeks=2)
     assert set(table["method"]) == {"user_based_cf"}
     assert len(seen) == len(used) == 2
-    for until, (cut, learned) in zip(seen, used, strict=True):
+    for until, (cut, given) in zip(seen, used, strict=True):
         assert until <= cut
-        assert learned is LEARNED
+        assert given == {"all": LEARNED.all.parameters(), "new": LEARNED.new.parameters()}
 
 
 def test_another_version_brings_its_own(shop: Graph, customers: list[str]) -> None:

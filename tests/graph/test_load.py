@@ -19,6 +19,8 @@ from hmrec.loader.load import TooManyBadRows, load_folder
 
 from tests.conftest import empty, run_text
 
+pytestmark = pytest.mark.bare
+
 CUSTOMERS = """customer_id,FN,Active,club_member_status,fashion_news_frequency,age,postal_code
 ann,1.0,1.0,ACTIVE,Regularly,24,52043
 bob,,,,NONE,,

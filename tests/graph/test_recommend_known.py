@@ -131,7 +131,8 @@ def test_own_repurchases_rank_articles_that_are_due_first(graph: Graph, tmp_path
 def test_bought_after_follows_others_to_their_next_visits(graph: Graph, tmp_path: Path) -> None:
     bought = [("me", "a", 41), ("bob", "a", 30), ("bob", "x", 30), ("bob", "y", 23), ("bob", "z", 1)]
     bought += [("eve", "a", 20), ("eve", "y", 13), ("eve", "y", 6), ("eve", "a", 2), ("joe", "y", 60), ("joe", "a", 0)]
-    load_folder(write_shop(tmp_path / "shop", bought), server=None, graph=graph)
+    apart = {article: (product, 1, "Black") for product, article in enumerate("axyz", 1)}
+    load_folder(write_shop(tmp_path / "shop", bought, articles=apart), server=None, graph=graph)
     after = {"y": 2 * 0.5 ** (7 / 28) + 0.5 ** (14 / 28), "z": 0.5 ** (29 / 28), "a": 0.5 ** (18 / 28)}
     purchases = {"y": 4, "z": 1, "a": 5}
     score = {article: round(0.5 * value / (2 * purchases[article] ** 0.1), 9) for article, value in after.items()}
@@ -143,6 +144,20 @@ def test_bought_after_follows_others_to_their_next_visits(graph: Graph, tmp_path
     ]
     assert [row[0] for row in rows(graph, "bought_after", customer_id="me", new_only=True, days=28)] == ["y"]
     assert [row[0] for row in rows(graph, "bought_after", customer_id="me", as_of="2020-09-10", lag=0)] == ["y"]
+
+
+def test_a_new_colour_inherits_what_is_bought_after(graph: Graph, tmp_path: Path) -> None:
+    bought = [("me", "socks", 41), ("bob", "socks", 30), ("bob", "shirt black", 23), ("bob", "shirt black", 20)]
+    bought += [("joe", "trousers black", 0)]
+    load_folder(write_shop(tmp_path / "shop", bought, articles=ARTICLES), server=None, graph=graph)
+    score = 0.5 * (0.5 ** (7 / 28) + 0.5 ** (10 / 28))
+    words = "within 56 days after what you bought, by other customers"
+    assert rows(graph, "bought_after", customer_id="me") == [
+        ("shirt black", round(score * 3 / 4 / 2**0.1, 9), f"bought twice {words}"),
+        ("shirt white", round(score * 1 / 4, 9), f"another variant of it bought twice {words}"),
+    ]
+    assert [row[0] for row in rows(graph, "bought_after", customer_id="me", exclude=["shirt black"])] == ["shirt white"]
+    assert [row[0] for row in rows(graph, "bought_after", customer_id="me", variants=1)] == ["shirt black"]
 
 
 def test_popular_counts_purchases_of_the_last_days(graph: Graph, tmp_path: Path) -> None:

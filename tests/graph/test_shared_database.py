@@ -21,6 +21,8 @@ from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.ranker.fit import RankSettings
 from hmrec.graph_ml.recommend import Recommender, Request
+from hmrec.graph_ml.relate.relate import relate
+from hmrec.graph_ml.stored.store import store_lists
 from hmrec.graph_ml.write_back.preflight import check_before_training
 from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder
@@ -28,6 +30,8 @@ from typer.testing import CliRunner
 
 from tests.conftest import connection_environment, run_text
 from tests.graph.shops import load_two_tastes
+
+pytestmark = pytest.mark.bare
 
 THEIRS = """
 CREATE (:Movie {title: 'Heat'})-[:X {since: 1995}]->(:Movie {title: 'Ronin'}),
@@ -157,6 +161,10 @@ def test_replacing_asks_and_deletes_only_hmrecs_data(
         "MATCH (a:Article {article_id: '0000000003'}), (m:Movie {title: 'Heat'}) CREATE (a)-[:SEEN_IN]->(m) "
         "SET a.embedding = [1.0, 0.0] CREATE (:Model {version: 1, dim: 2})",
     )
+    assert graph.read_column("foreign_relationships") == [2]  # X and SEEN_IN
+    assert relate(graph).bought_with > 0
+    assert store_lists(graph, Request(k=2, method="popular")).articles > 0
+    assert graph.read_column("foreign_relationships") == [2]
     theirs, before = their_things(graph), find_foreign(graph)
     new = tmp_path / "new"
     new.mkdir()
@@ -188,6 +196,8 @@ def test_replacing_asks_and_deletes_only_hmrecs_data(
         "MATCH (a:Article) WHERE a.article_id IS :: STRING NOT NULL "
         "RETURN a.article_id AS id, a.embedding AS embedding ORDER BY id",
     )
+    assert not run_text(graph, "MATCH (n:Relations|RelationsInForce|Lists|ListsInForce) RETURN n.version AS version")
+    assert not run_text(graph, "MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|RECOMMENDED]->() RETURN type(r) AS type")
     # an article with foreign relationships is not deleted
     assert articles == [{"id": "0000000003", "embedding": None}, {"id": "0000000099", "embedding": None}]
     assert run_text(graph, "MATCH (m:Model) RETURN m.name AS name") == [{"name": "Golf"}]

@@ -210,7 +210,7 @@ def test_the_command_prints_what_python_returns(
     printed = json.loads(done.stdout)
     assert (printed["articles"], printed["changed"], printed["unknown"], printed["missing"]) == (1, 1, 1, ["x"])
     again = load_stock(graph, file, column_map={"sku": "article_id", "left": "stock"}).to_dict()
-    assert again == printed | {"changed": 0, "missing": ("x",), "notes": tuple(printed["notes"])}
+    assert again == printed | {"changed": 0, "missing": ("x",), "notes": tuple(printed["notes"]), "rejects": ()}
     told = CliRunner().invoke(app, ["stock", str(file), "--map", "sku=article_id", "--map", "left=stock"]).stdout
     assert "0 of 1 articles have another availability now" in told
     assert "1 articles are not in the graph, such as x" in told

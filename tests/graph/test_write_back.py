@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from hmrec.cypher.errors import HmrecError
-from hmrec.cypher.graph import Graph, Receipt
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.statement import Receipt
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.network.epochs import START_POWERS

@@ -12,12 +12,12 @@ import pytest
 from hmrec.loader.reading.purchases import TableCount
 from hmrec.loader.reading.tables import CleanTables, read_tables
 from hmrec.loader.schema import ReadRules
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 HEADER = "t_dat,customer_id,article_id,price,sales_channel_id\n"
 QUANTITY = "t_dat,customer_id,article_id,price,sales_channel_id,quantity\n"
 DAY = date(2020, 9, 22)
-HYPOTHESIS = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+HYPOTHESIS = settings(max_examples=60)
 UCI = (
     "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
     "900001,10001A,red mug,6,12/1/2010 8:26,2.55,70001,Here\n"

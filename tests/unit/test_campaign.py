@@ -122,3 +122,25 @@ def test_rows_have_the_lists_in_order_with_the_articles_columns(tmp_path: Path, 
         ("z, too", 'a "b"', 1, None, "popular", None),
     ]
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_reasons_are_a_column_of_their_own_place(tmp_path: Path) -> None:
+    campaign = Campaign(columns=("because", "prod_name"), form=ListForm.csv)
+    articles, names = IdMap(["007"]), pl.DataFrame({"article_id": ["007"], "prod_name": ["Bond"]})
+    write_lists(
+        tmp_path / "lists.csv",
+        1,
+        ["x", "y"],
+        lambda begin, end: (
+            [to_cells(MethodList([0], [0.5], ["gnn"], ["it's near, and new"]), articles, campaign.header)]
+            * (end - begin)
+        ),
+        header=campaign.header,
+        finish=lambda partial, complete: write_rows(partial, complete, ListForm.csv, names, campaign.columns),
+    )
+    read = pl.read_csv(tmp_path / "lists.csv", schema_overrides={"article_id": pl.String})
+    assert read.columns == [*ROWS, "because", "prod_name"]
+    assert read.rows() == [(name, "007", 1, 0.5, "gnn", "it's near, and new", "Bond") for name in "xy"]
+    assert campaign.properties() == {"prod_name": "prod_name"}
+    with pytest.raises(UserMistake, match="two columns 'because'"):
+        Campaign(columns=("because", "because"))

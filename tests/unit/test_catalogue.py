@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hmrec.cypher.catalogue import BadQueryFile, find_query, load_catalogue, parse_bare_query, parse_query
 from hmrec.cypher.errors import UnknownQuery, UserMistake
+from hmrec.cypher.limits import WINDOW
 
 HEADER = "// sums: adds two numbers\n// $a: integer\n// $b: integer = 2   the second\n// returns total\n"
 FILE = Path("sums.cypher")
@@ -56,6 +57,10 @@ def test_an_integer_given_for_a_float_is_sent_as_a_float() -> None:
     bound = load_catalogue()["own_repurchases"].bind({"customer_id": "1", "half_life": 42, "k": 12})
     assert isinstance(bound["half_life"], float)
     assert isinstance(bound["k"], int)
+
+
+def test_the_window_after_a_list_is_the_same_in_the_query_and_the_limits() -> None:
+    assert find_query("impressions").parameters["window"].default == WINDOW
 
 
 def test_header_declares_parameters_defaults_and_columns() -> None:
@@ -153,3 +158,14 @@ def test_readers_read_the_version_in_use_exactly_once() -> None:
     for query in readers:
         assert re.search(r"\(now:ModelInForce\)\n *WITH (c, )?now\.version AS version\n", query.text), query.name
         assert query.text.count("now.version") == 1, query.name
+
+
+def test_a_claim_waits_for_every_query_that_writes() -> None:
+    """`Claim` waits for a killed client's queries of two folders; the other queries that write need no claim."""
+    writes = re.compile(
+        r"^\s*(?:CALL \(\w*\) \{ )?(?:MERGE|CREATE|SET|REMOVE|DELETE|DETACH DELETE|FOREACH)\b", re.MULTILINE
+    )
+    writing = {name: query.folder for name, query in load_catalogue().items() if writes.search(query.text)}
+    assert len(writing) > 40
+    assert writing["write_segment_members"] == "write_back"
+    assert set(writing.values()) == {"schema", "load", "write_back", "rules", "experiments"}

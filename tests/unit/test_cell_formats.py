@@ -44,7 +44,7 @@ RETURNS = [
     ("never later", row(2) + row(3, "2020-09-22") + row(-1, "2020-09-21"), {"2020-09-20": 1, "2020-09-22": 3},
      (2, 0, 0, 1), None),
     ("before any purchase", row(-1) + row(3, "2020-09-22"), {"2020-09-22": 3}, (1, 0, 0, 1), "1 return matches no"),
-    ("more than bought", row(2) + row(-5), {}, (0, 0, 0, 2), "1 return has more units than were bought"),
+    ("more than bought", row(2) + row(-5), {}, (0, 0, 0, 2), "1 return has more units than these"),
     ("of another customer", row(2) + row(-2, customer="d"), {"2020-09-20": 2}, (1, 0, 0, 1), "1 return matches no"),
     ("of another article", row(2) + row(-2, article="b"), {"2020-09-20": 2}, (1, 0, 0, 1), "1 return matches no"),
     ("by price", row(2) + row(2, price=-0.5), {}, (0, 0, 0, 2), "1 by negative price"),
@@ -67,8 +67,9 @@ def test_quantity_and_returns(
     counted = count(tables)
     assert (counted.loaded, counted.merged, counted.rejected, counted.returned) == counts
     assert note is None or any(note in line for line in tables.notes), tables.notes
-    assert {"d", "b"}.isdisjoint(tables.scan("customers").collect()["customer_id"])  # a return creates no customer
-    assert "b" not in tables.scan("articles").collect()["article_id"].to_list()
+    # a return may belong to a purchase of another load, so it creates its customer and article
+    assert ("d" in tables.scan("customers").collect()["customer_id"]) == (",d," in rows)
+    assert ("b" in tables.scan("articles").collect()["article_id"]) == (",b," in rows)
 
 
 def test_units_returned_and_zero_units_are_not_purchases(read: Any) -> None:
@@ -83,7 +84,7 @@ def test_online_retail_with_cancelled_invoices_and_service_lines(read: Any) -> N
     assert count(tables) == TableCount(read=7, loaded=2, merged=0, rejected=1, returned=3, left_out=1)
     notes = "\n".join(tables.notes)
     assert "3 rows are returns (2 by negative quantity, 1 by cancelled invoice)" in notes
-    assert "1 return matches no purchase and is ignored" in notes
+    assert "1 return matches no purchase of these files" in notes
     assert "1 row is left out because of the article" in notes
     assert "not read: Description, Country." in notes
 
@@ -147,7 +148,7 @@ def test_an_unmatched_return_changes_nothing() -> None:
     frame = pl.DataFrame(key, schema_overrides={"price": pl.Float64})
     returns = pl.DataFrame({"customer": [1], "article": [3], "t_dat": [DAY], "units": [-1]})
     taken = subtract_returns(frame, returns)
-    assert taken.purchases.equals(frame)
+    assert taken.purchases.drop("loaded").equals(frame)
     assert (taken.unmatched, taken.partly, taken.vanished.height) == (1, 0, 0)
 
 

@@ -6,9 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from hmrec.cli.main import app, find_command
+from hmrec.cypher.local.install import NEO4J_VERSION
+from typer.testing import CliRunner
 
 from tests.unit.commands import list_commands
 
@@ -44,15 +48,43 @@ def test_help_needs_no_heavy_library(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_the_readme_lists_every_command_and_no_other(tmp_path: Path) -> None:
+def test_the_version_names_hmrec_and_its_neo4j(tmp_path: Path) -> None:
+    printed = run("--version", home=tmp_path / "home").stdout
+    assert printed == f"hmrec {version('hmrec')}, local Neo4j {NEO4J_VERSION}\n"
+
+
+def test_a_line_imports_its_command_only_and_help_lists_all(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['hmrec', 'recommend', '--help']; from hmrec.cli import main as cli\n"
+        "try: cli.main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "heavy = {'torch', 'polars', 'pandas', 'numpy', 'neo4j', 'scipy', 'lightgbm'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "assert 'hmrec.cli.evaluate' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL)
+    whole = CliRunner().invoke(app, ["--help"], prog_name="hmrec", env={"COLUMNS": "200"}).stdout
+    assert run("--help", home=tmp_path / "home").stdout == whole
+    assert find_command(["--quiet", "--timeout", "load", "recommend", "1"]) == "recommend"
+    assert find_command(["--help", "recommend"]) is None
+
+
+def test_recommending_imports_only_what_a_list_needs() -> None:
+    code = (
+        "import sys; from hmrec.graph_ml.recommend import Recommender\n"
+        "heavy = {'torch', 'torch_geometric', 'polars', 'scipy', 'lightgbm', 'numba', 'filelock'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_readme_lists_every_command_and_no_other() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in COMMANDS:
-        name = " ".join(command)
-        assert f"hmrec {name}" in readme or f"hmrec {command[0]} status | open" in readme or "db" in name, name
-    named = set(re.findall(r"hmrec ((?:db|sample) \w+|[a-z]+)", readme))
-    known = {" ".join(command) for command in COMMANDS}
-    prose = {"turns", "demo", "installs", "and", "itself"}
-    assert {name for name in named if name not in known} <= prose | {"itself", "installs"}, named - known
+    shown = set(re.findall(r"(?:^    |`|&& |; )hmrec ([a-z]+)", readme, re.MULTILINE))
+    assert shown == {command[0] for command in COMMANDS}
+    groups = {command[0] for command in COMMANDS if len(command) > 1}
+    named = set(re.findall(rf"(?:^    |`|&& |; )hmrec ((?:{'|'.join(sorted(groups))}) [a-z]+)", readme, re.MULTILINE))
+    assert named - {" ".join(command) for command in COMMANDS} == set()
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:

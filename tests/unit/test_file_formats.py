@@ -20,7 +20,7 @@ from hmrec.loader.load import load_folder
 from hmrec.loader.reading.cells import MISSING
 from hmrec.loader.reading.tables import CleanTables, read_tables
 from hmrec.loader.schema import ReadRules
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.packed_files import parquet, sheet, zipped
@@ -329,7 +329,7 @@ DIALECTS = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80)
 @given(rows=ROWS, dialect=DIALECTS)
 def test_a_table_in_any_dialect_is_read_back_equal(
     read: Any, rows: list[tuple[str, str, int]], dialect: dict[str, Any]

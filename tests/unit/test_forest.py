@@ -42,7 +42,7 @@ def test_sums_equal_lightgbms(rows: int, leaves: int) -> None:
         assert (forest.score(features.T, trees) == expected).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), objective=st.sampled_from(["regression", "binary"]))
 def test_sums_are_equal_for_missing_and_infinite_values_and_at_thresholds(seed: int, objective: str) -> None:
     booster = grow(seed, objective, leaves=15, rounds=4)

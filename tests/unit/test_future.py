@@ -84,7 +84,7 @@ def describe(shop: Subgraph, cut: int) -> tuple[CandidateSet, npt.NDArray[Any]]:
     return next(context.describe(np.arange(len(shop.customer_ids))))
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, derandomize=True)
 @given(st.integers(0, 10_000), st.integers(30, 600), st.integers(START + 20, START + DAYS - 1))
 def test_no_later_purchase_changes_a_candidate_or_a_feature(seed: int, rows: int, cut: int) -> None:
     shop = make_shop(seed, rows)

@@ -54,7 +54,11 @@ def test_saved_queries_follow_their_parameters(tmp_path: Path) -> None:
 
 def test_the_style_has_a_colour_and_a_name_for_every_label() -> None:
     style = (FILES / "style.grass").read_text(encoding="utf-8")
-    labels = set(re.findall(r"FOR \(n:(\w+)\)", find_query("constraints").text))
+    constraints = find_query("constraints").text + find_query("event_constraints").text
+    labels = set(re.findall(r"FOR \(n:(\w+)\)", constraints)) | set(
+        re.findall(r"\bn:(\w+) AND", find_query("foreign").text)
+    )
+    assert {"Segment", "Rule", "ModelPart"} <= labels
     rules = dict(re.findall(r"node\.(\w+) \{(.*?)\}\n", style, flags=re.DOTALL))
     assert labels <= set(rules)
     assert len({re.findall(r"\n  color: (#\w+);", rule)[0] for rule in rules.values()}) == len(rules)

@@ -10,10 +10,11 @@ import pytest
 from hmrec.cypher.catalogue import find_query
 from hmrec.cypher.learned_cf import CfParameters
 from hmrec.graph_ml.candidates import learn_cf as module
-from hmrec.graph_ml.candidates.learn_cf import ENOUGH, FEWEST, VALUES, learn_cf
+from hmrec.graph_ml.candidates.learn_cf import ENOUGH, VALUES, learn_cf
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.candidates.user_based_cf import user_based_cf
 from hmrec.graph_ml.export.subgraph import Subgraph
+from hmrec.graph_ml.holdout.metrics import FEWEST
 from hmrec.graph_ml.holdout.ranking import make_truth
 from hmrec.graph_ml.holdout.split import hold_out
 from hmrec.graph_ml.ranker.sources import SOURCES, apply_cf

@@ -10,12 +10,12 @@ import pytest
 from hmrec.cypher.errors import HmrecError
 from hmrec.graph_ml.export.subgraph import Subgraph
 from hmrec.graph_ml.holdout.intervals import bootstrap_interval
-from hmrec.graph_ml.holdout.metrics import average_precision
+from hmrec.graph_ml.holdout.metrics import FEWEST, average_precision
 from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import hold_out_weeks
 from hmrec.graph_ml.ranker.context import RankingContext
 from hmrec.graph_ml.ranker.fit import RankSettings, train_ranker
-from hmrec.graph_ml.ranker.orders import BLEND, FEWEST, TREES, Choice, Trial, choose_order, order_by_places
+from hmrec.graph_ml.ranker.orders import BLEND, TREES, Choice, Trial, choose_order, order_by_places
 from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.ranker.sources import choose_sources
 
@@ -48,30 +48,22 @@ def make_trial(best: str, customers: int, seed: int = 0) -> Trial:
     bought = np.arange(30) == first[:, None]
     row = np.repeat(np.arange(customers), 30)
     relevant = np.ones(customers, dtype=np.int64)
-    return Trial(row, places.reshape(-1, 2).astype(np.float32), bought.ravel(), relevant, {100: trees.ravel()})
+    return Trial(row, places.reshape(-1, 2).astype(np.float32), bought.ravel(), relevant, trees.ravel())
 
 
 @pytest.mark.parametrize("best", ["popular", "user_based_cf", TREES])
 @pytest.mark.parametrize("default", [TREES, BLEND])
 def test_the_best_order_is_chosen_with_its_figures(best: str, default: str) -> None:
-    choice, rounds = choose_order([make_trial(best, 100), make_trial(best, 100, 1)], NAMES, default, 100)
+    choice = choose_order([make_trial(best, 100), make_trial(best, 100, 1)], NAMES, default)
     assert choice.order == best
     assert f"200 customers: {best} 1.0000" in choice.why
-    assert rounds == 100
 
 
 @pytest.mark.parametrize("default", [TREES, BLEND])
 def test_few_customers_keep_the_default(default: str) -> None:
     for best in ("popular", "user_based_cf", TREES):
-        assert choose_order([make_trial(best, FEWEST - 1)], NAMES, default, 100)[0].order == default
-    assert choose_order([], NAMES, default, 100) == (Choice(default), 100)
-
-
-def test_fewer_trees_are_chosen_if_they_are_better() -> None:
-    trial = make_trial(TREES, 100)
-    trial = trial._replace(trees={25: trial.trees[100], 100: -trial.trees[100]})
-    choice, rounds = choose_order([trial], NAMES, TREES, 100)
-    assert (choice.order, rounds) == (TREES, 25)
+        assert choose_order([make_trial(best, FEWEST - 1)], NAMES, default).order == default
+    assert choose_order([], NAMES, default) == Choice(default)
 
 
 def make_best_sellers(customers: int, articles: int, seed: int = 0) -> Subgraph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hmrec.graph_ml.evaluate.outcome import ALL_CUSTOMERS, Outcome, WeekOutcome, count_history, score_lists, tabulate
+from hmrec.graph_ml.evaluate.variety import Kinds, measure_variety
 from hmrec.graph_ml.holdout.intervals import bootstrap_interval
 from hmrec.graph_ml.holdout.ranking import make_truth
 from hmrec.graph_ml.holdout.split import hold_out
@@ -71,3 +72,24 @@ def test_coverage_and_novelty_by_hand() -> None:
     assert found.history.tolist() == [1, 0]
     assert found.coverage == pytest.approx(2 / 2)  # x and y were sold before, z was not
     assert found.novelty == pytest.approx((-np.log2(1 / 4) - np.log2(3 / 4)) / 2)
+
+
+def test_variety_by_hand() -> None:
+    department = np.array([0, 0, 1, -1])
+    kinds = Kinds(np.stack([department, np.array([5, 6, 5, 7])], axis=1), department)
+    buyers = np.array([3, 1, 1, 2])
+    found = measure_variety(kinds, buyers, np.array([[0, 1, -1], [0, 2, 3], [0, -1, -1], [-1, -1, -1]]))
+    # the pairs 0-1 (a department), 0-2 (the other attribute), 0-3 and 2-3 (nothing)
+    assert found.diversity == pytest.approx((1 / 2 + (1 / 2 + 1 + 1) / 3) / 2)
+    assert found.departments == pytest.approx((1 + 2 + 1) / 3)
+    assert found.department_coverage == 1
+    exposure = [1, 1, 1, 3]  # articles 1, 2, 3 and 0
+    naive = sum(abs(a - b) for a in exposure for b in exposure) / (2 * 4 * sum(exposure))
+    assert found.gini == pytest.approx(naive)
+    assert np.isnan(measure_variety(kinds, buyers, np.full((2, 3), -1)).gini)
+
+
+def test_equal_lists_of_equal_articles_have_no_variety() -> None:
+    kinds = Kinds(np.zeros((3, 2), dtype=np.int64), np.zeros(3, dtype=np.int64))
+    found = measure_variety(kinds, np.array([1, 1, 0]), np.array([[0, 1], [1, 0]]))
+    assert (found.diversity, found.departments, found.department_coverage, found.gini) == (0, 1, 1, 0)

@@ -39,6 +39,8 @@ def test_the_wheel_has_every_query_and_the_lock_file(wheel: zipfile.ZipFile) -> 
     page = {f"hmrec/{file.relative_to(ROOT)}" for file in (ROOT / "cli" / "service" / "page").iterdir()}
     assert {"hmrec/cli/service/page/index.html", "hmrec/cli/service/page/cytoscape.LICENSE"} <= page <= names
     assert {f"hmrec/{package}/py.typed" for package in ("cypher", "loader", "graph_ml", "cli")} <= names
+    assert {"hmrec/__init__.py", "hmrec/py.typed"} <= names
+    assert [name for name in names if "hmrec.init" in name] == []
 
 
 def test_the_wheel_contains_only_hmrec(wheel: zipfile.ZipFile) -> None:

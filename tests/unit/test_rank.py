@@ -73,7 +73,7 @@ def test_the_order_of_features_is_that_of_stored_rankers() -> None:
     )
     assert " ".join(FACTS) == (
         "buyers_7 buyers_14 buyers_28 buyers_84 buyers_364 trend fresh_sales_3 fresh_sales_10 growth acceleration "
-        "first_share repeat_share repeat_gap weekly_rate log_price log_discount days_sold days_idle around_new "
+        "first_share repeat_share repeats repeat_gap weekly_rate log_price log_discount days_sold days_idle around_new "
         "around_buyers product_buyers producttype_buyers department_buyers"
     )
     assert name_features(("bought together",)) == [
@@ -97,6 +97,7 @@ def test_facts_about_articles_by_hand(diary: Subgraph) -> None:
     assert facts["first_share"][milk] == 1  # both bought it first within 28 days
     assert np.isnan(facts["first_share"][tea])
     assert facts["repeat_share"].tolist() == [0.5, 0, 0]
+    assert facts["repeats"].tolist() == [1.0, 0, 0]  # one of two buyers came back on two days
     assert facts["repeat_gap"][milk] == pytest.approx(17 / 2)
     assert np.isnan(facts["repeat_gap"][rum])
     assert facts["days_sold"].tolist() == [20, 99, 60]

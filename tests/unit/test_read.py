@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from hmrec.cypher.errors import UserMistake
 from hmrec.loader.reading.tables import CleanTables, read_tables
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 TRANSACTIONS = "t_dat,customer_id,article_id,price,sales_channel_id\n"
@@ -276,7 +276,7 @@ CELLS = st.one_of(
     st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=6),
 )
 LINES = st.lists(st.one_of(st.lists(CELLS, max_size=8).map(",".join), st.just("2020-09-01,1,2,0.5,1")), max_size=12)
-HYPOTHESIS = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+HYPOTHESIS = settings(max_examples=150)
 
 
 @HYPOTHESIS

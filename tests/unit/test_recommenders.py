@@ -84,7 +84,7 @@ from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.evaluate.evaluation import METHODS, list_queries
 from hmrec.graph_ml.ranker.fit import RankSettings, train_ranker
 from hmrec.graph_ml.ranker.sources import SOURCES
-from hmrec.graph_ml.recommend.batch import Shop, prepare_steps, recommend_by_steps
+from hmrec.graph_ml.recommend.batch import LAST, Shop, prepare_steps, recommend_by_steps
 from hmrec.graph_ml.recommend.plan import plan_steps
 from hmrec.graph_ml.recommend.request import Preferences, Request
 from tests.unit.purchases import make_two_tastes
@@ -95,7 +95,8 @@ snapshot = Snapshot.of(shop)
 
 def recommend(request):
     shop = Shop(snapshot, snapshot.purchases_by_customer > 0, None)
-    steps = prepare_steps(shop, plan_steps(request, lambda: None).steps, request)  # which needs no state
+    plan = plan_steps(request, lambda: None)  # which needs no state
+    steps = prepare_steps(shop, (*plan.steps, *LAST), request, request.k)
     return [found.articles for found in recommend_by_steps(steps, np.arange(2), request.k)]
 
 def read_help(command):

@@ -31,6 +31,8 @@ MISTAKES = [
     ({"max_price": float("nan")}, "max_price must be a number of at least 0, not nan."),
     ({"in_season": 0}, "in_season must be a whole number of days from 1 to 36525, not 0."),
     ({"as_of": "yesterday"}, "as_of must be a day such as 2020-09-15, not 'yesterday'."),
+    ({"as_of": "1600128000"}, "as_of must be a day such as 2020-09-15, not '1600128000'."),  # its first second
+    ({"as_of": "2020-09-15T00:00:00"}, "as_of must be a day such as 2020-09-15, not '2020-09-15T00:00:00'."),
     ({"department": "x" * 1001}, "A department must be a name of 1 to 1000 characters, not 'xxx"),
     ({"department": [""]}, "A department must be a name of 1 to 1000 characters, not ''."),
     ({"only": 5}, "only must be article ids of 1 to 1000 characters, not 5."),
@@ -124,13 +126,25 @@ def test_collaborative_filtering_has_the_learned_parameters_except_for_days_that
             assert step == BEST_SELLERS or step.parameters == (wanted if step.method == "user_based_cf" else {})
 
 
-def test_only_what_may_use_the_ranker_or_collaborative_filtering_reads_the_state() -> None:
+def test_own_repurchases_have_loyalty_if_a_training_wrote_what_it_reads() -> None:
+    for state, as_of, loyal in (
+        (RANKED, None, True),
+        (RANKED, "2020-09-22", True),
+        (RANKED, "2020-09-21", False),
+        (UNRANKED, None, False),
+        (UNTRAINED, None, False),
+    ):
+        (step,) = plan_steps(Request(method="own_repurchases", as_of=as_of), lambda state=state: state).steps
+        assert step.parameters == ({"loyalty": 0.35} if loyal else {})
+
+
+def test_only_what_may_use_what_a_training_wrote_reads_the_state() -> None:
     def fail() -> GraphState:
         raise AssertionError("a query that the answer does not need")
 
     for method in METHODS:
         for request in (Request(method=method.name), Request(method=method.name, as_of=dt.date(2020, 9, 23))):
-            if method.name in ("user_based_cf", "gnn") or (method.name == "auto" and request.as_of):
+            if method.name in ("own_repurchases", "user_based_cf", "gnn") or (method.name == "auto" and request.as_of):
                 assert plan_steps(request, lambda: RANKED).state is None
             elif method.name not in ("hybrid", "auto"):
                 assert plan_steps(request, fail).state is None
@@ -146,3 +160,16 @@ def test_a_step_suits_a_batch_as_it_suits_each_customer() -> None:
             assert many.tolist() == [
                 step.suits(one, other) for one, other in zip(history.tolist(), embedding.tolist(), strict=True)
             ]
+
+
+def test_a_table_says_which_methods_auto_took() -> None:
+    import pandas as pd
+    from hmrec.cli.recommend import name_methods
+    from hmrec.graph_ml.recommend import Recommendations
+
+    def answer(*scored_by: str) -> Recommendations:
+        return Recommendations("1", "auto", pd.DataFrame(), "", scored_by)
+
+    assert name_methods(answer("hybrid", "hybrid", "popular", "")) == "By hybrid, then popular"
+    assert name_methods(answer("user_based_cf")) == "By user_based_cf"
+    assert name_methods(answer()) == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hmrec.loader.constraints import Index, list_own_indexes
 from hmrec.loader.schema import ARTICLES, ATTRIBUTES, CUSTOMERS, TABLES, TRANSACTIONS, Column, Kind
 
 
@@ -36,3 +37,11 @@ def test_every_rule_has_words(table: object) -> None:
     rules = [column.rule for column in getattr(table, "columns")]  # noqa: B009
     assert all(rules)
     assert Column("age", Kind.integer, lowest=0, highest=150).rule == "a whole number from 0 to 150"
+
+
+def test_hmrec_knows_its_own_indexes_of_every_kind() -> None:
+    own = list_own_indexes()
+    assert own["article_name"] == Index("FULLTEXT", ("Article",), ("prod_name",))
+    assert own["bought_article"] == Index("RANGE", ("BOUGHT",), ("article_id", "t_dat"))
+    assert own["article_embedding"] == Index("VECTOR", ("Article",), ("embedding",))
+    assert own["customer_id"] == Index("RANGE", ("Customer",), ("customer_id",))

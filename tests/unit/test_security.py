@@ -36,6 +36,15 @@ def test_no_query_builds_names_from_values_or_reads_files() -> None:
         assert not DYNAMIC.search(query.body), query.name
 
 
+def test_lists_on_the_service_s_page_are_never_logged() -> None:
+    asking = re.compile(r"request\((?:path\()?'/?recommend'")
+    found = [(file.name, line) for file in sorted((ROOT / "cli/service/page").glob("*.js")) if ".min." not in file.name
+             for line in file.read_text(encoding="utf-8").splitlines() if asking.search(line)]  # fmt: skip
+    assert {name for name, _ in found} == {"lists.js", "segments.js"}
+    for name, line in found:
+        assert re.search(r"log(: |', )'false'", line) or "body" in line, f"{name}: {line}"
+
+
 @pytest.mark.parametrize("path", re.findall(r"`(tests/[\w/.]+)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8")))
 def test_each_promise_names_an_existing_test(path: str) -> None:
     assert (ROOT / path).is_file()

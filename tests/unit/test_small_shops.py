@@ -83,7 +83,7 @@ def check(shop: Subgraph, dim: int = 64) -> TrainedModel:
     return trained
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(draw_shops())
 def test_any_shop_trains(shop: Subgraph) -> None:
     check(shop)

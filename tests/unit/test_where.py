@@ -90,7 +90,7 @@ def decode(any_bytes: bytes) -> str:
     return any_bytes.decode("latin-1")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.one_of(st.text(), st.lists(st.sampled_from(WORDS)).map(" ".join), st.binary().map(decode)))
 @example("\ud800")
 @example("²")
@@ -171,7 +171,7 @@ def fulfils(comparison: Any, value: int | None) -> bool:
 VALUES = st.one_of(st.none(), st.integers(0, 3))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TREES, st.fixed_dictionaries({"stock": VALUES, "department_no": VALUES, "section_no": VALUES}))
 def test_clauses_mean_what_the_expression_says(tree: tuple[str, Callable[[Row], Truth]], row: Row) -> None:
     text, means = tree

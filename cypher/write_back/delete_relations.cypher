@@ -1,0 +1,12 @@
+// delete_relations: delete a version of the article relationships, in parts, and then its (:Relations); may be interrupted and run again
+// $version: integer
+// :param [{version}] => { RETURN 1 AS version }
+MATCH (a:Article)
+WHERE a.article_id IS :: STRING NOT NULL
+CALL (a) {
+  MATCH (a)-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR]->(x:Article)
+  WHERE r.version = $version AND x.article_id IS :: STRING NOT NULL
+  DELETE r
+} IN TRANSACTIONS OF 500 ROWS;
+MATCH (r:Relations {version: $version})
+DELETE r
