@@ -15,6 +15,8 @@ CustomerId = Annotated[str, Path(max_length=LONGEST_ID, description="The custome
 """A customer's id in an address."""
 ArticleId = Annotated[str, Path(max_length=LONGEST_ID, description="The article's id, with its leading zeros")]
 """An article's id in an address."""
+ListedId = Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
+"""An id in a list of ids."""
 
 
 class ShownPreferences(Preferences):

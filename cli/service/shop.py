@@ -19,7 +19,7 @@ from ..terminal.show import records
 from .candidates import RecommendationCache
 from .guard import guard_routes
 from .images import find_picture
-from .parameters import LONGEST_ID, ArticleId
+from .parameters import LONGEST_ID, ArticleId, ListedId
 
 WAIT = 20  # a shop that changes all the time is counted again after this many times as long as counting takes
 MODEL = ("version", "name", "created", "since", "until", "purchases", "customers", "articles", "epochs",
@@ -201,12 +201,12 @@ def make_shop_routes(
         start: Annotated[str, Query(max_length=LONGEST_ID, description="First characters of the id")] = "",
         name: Annotated[str, Query(max_length=LONGEST_ID, description="Words of the name, or first letters")] = "",
         article_id: Annotated[
-            list[str] | None, Query(max_length=1000, description="These articles instead of a search")
-        ] = None,
+            tuple[ListedId, ...], Query(max_length=100, description="These articles instead of a search")
+        ] = (),
         k: Annotated[int, Query(ge=1, le=1000, description="Number of articles")] = 20,
     ) -> FoundArticles:
         """Find articles by the first characters of their ids and by their names, or show the named ones."""
-        ids = find_articles(graph, start, name, k=k) if article_id is None else article_id
+        ids = article_id or find_articles(graph, start, name, k=k)
         return FoundArticles.model_validate({"articles": [show(card) for card in read_cards(graph, ids)]})
 
     @routes.get("/articles/{article_id:path}", tags=["shop"])

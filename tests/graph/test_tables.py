@@ -82,10 +82,11 @@ def run(environment: dict[str, str], command: str, width: int, *more: str) -> st
 
 
 def hide_figures(lines: list[str]) -> list[str]:
-    """Replace the figures of measures, which depend on the machine, and those of a last column of seconds."""
+    """Replace the figures that are none of the layout: measures, a last column of seconds, the catalogue's size."""
     hidden, timed = [], False
     for line in lines:
         line = re.sub(r"([-+]?)\b\d\.(\d{4}|\d\d)\b", lambda it: ("±" if it[1] else "") + "#." + "#" * len(it[2]), line)
+        line = re.sub(r"^\d+ more with --all", "# more with --all", line)  # the catalogue grows
         timed = line.endswith("seconds ┃") or (timed and line[:1] in "┡│")
         hidden.append(re.sub(r"[^│]*│$", lambda cell: f"{'#':>{len(cell[0]) - 2}} │", line) if timed else line)
     return hidden
