@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -113,18 +113,28 @@ def main() -> None:
         with Graph.connect() as graph:
             lines = measure(graph, options, options.data)
         publish(lines, "quality", options)
-    for shop in options.shop:
+    visit_shops(options.shop, lambda graph, name: publish(measure(graph, options, name), f"quality-{name}", options))
+
+
+def visit_shops(shops: Sequence[str], measure: Callable[[Graph, str], None]) -> None:
+    """Measure one shop after the other, each in its own local server, which runs only meanwhile.
+
+    Parameters
+    ----------
+    shops : NAME=DIR of each; DIR is the server's HMREC_HOME.
+    measure : takes the shop's graph and its name.
+    """
+    for shop in shops:
         name, _, home = shop.partition("=")
         server = LocalServer(Path(home))
         was_running = server.find_process() is not None
         server.start()
         try:
             with Graph.connect(server.connection()) as graph:
-                lines = measure(graph, options, name)
+                measure(graph, name)
         finally:
             if not was_running:
                 server.stop()
-        publish(lines, f"quality-{name}", options)
 
 
 def measure(graph: Graph, options: argparse.Namespace, data: str) -> list[str]:

@@ -14,7 +14,7 @@ from .network.fold_in import embed_as_of
 from .network.own_vectors import align_vectors
 from .network.trained_model import TrainedModel, TrainSettings
 from .network.training import train
-from .ranker.context import RankingContext
+from .ranker.context import EmbedAsOf, RankingContext
 from .ranker.features import describe_articles
 from .ranker.fit import RankParts, RankSettings, first_day, train_ranker
 from .ranker.ranker import Ranker
@@ -112,14 +112,32 @@ def train_ranker_for(
     that it learns from.
     """
     rank_settings = rank_settings or RankSettings()
+    if not trained.weights and to_days(trained.until) > first_day(subgraph, rank_settings):
+        return None
+    embed = embed_earlier_weeks(trained, subgraph, rank_settings, progress, device)
+    return train_ranker(subgraph, embed, rank_settings, sources, progress)
+
+
+def embed_earlier_weeks(
+    trained: TrainedModel,
+    subgraph: Subgraph,
+    rank_settings: RankSettings,
+    progress: Progress = silent,
+    device: DeviceName = "auto",
+) -> EmbedAsOf | None:
+    """Return the embeddings for the ranker's weeks, by a network that has not seen them; None if there is none.
+
+    Parameters
+    ----------
+    trained, subgraph, progress, device : as for `train_ranker_for`.
+    rank_settings : say which weeks.
+    """
     start = first_day(subgraph, rank_settings)
     if not trained.weights:
-        if to_days(trained.until) > start:
-            return None
-        return train_ranker(subgraph, lambda part, _: align_vectors(trained, part), rank_settings, sources, progress)
+        return lambda part, _: align_vectors(trained, part)
     earlier = subgraph.where(subgraph.time < start)
     if not earlier.num_edges:
-        return train_ranker(subgraph, None, rank_settings, sources, progress)
+        return None
     before = trained.before
     if before is None or to_days(before.until) > start:
         before = train(
@@ -128,10 +146,8 @@ def train_ranker_for(
             lambda _, done, total: progress("Training on earlier weeks", done, total),
             device=device,
         )
-    place = choose_device(device)
-    return train_ranker(
-        subgraph, lambda part, day: embed_as_of(before, part, day, place), rank_settings, sources, progress
-    )
+    place, network = choose_device(device), before
+    return lambda part, day: embed_as_of(network, part, day, place)
 
 
 def make_ranking_context(held: HoldOut, trained: TrainedModel, ranker: Ranker) -> RankingContext:

@@ -102,7 +102,32 @@ def train_ranker(
     The ranker; None if no candidate was ever bought, as in a shop of two weeks.
     """
     settings = settings or RankSettings()
-    weeks: list[_TrainingWeek] = []
+    names = tuple(source.name for source in sources) + ((BY_EMBEDDING.name,) if embed else ())
+    weeks = collect_weeks(subgraph, embed, settings, sources, progress)
+    if not any(week.bought.any() for week in weeks):
+        return None
+    chosen = [
+        _choose_order(weeks, names, settings, new_only, _share(progress, CHOOSING, kind, 2))
+        for kind, new_only in enumerate((False, True))
+    ]
+    learned = {source.name: dict(source.parameters) for source in sources if source != find_method(source.name)}
+    return Ranker(names, grow_trees(weeks, names, settings, progress), (chosen[0], chosen[1]), learned)
+
+
+def collect_weeks(
+    subgraph: Subgraph,
+    embed: EmbedAsOf | None,
+    settings: RankSettings,
+    sources: tuple[Method, ...] = SOURCES,
+    progress: Progress = silent,
+) -> list[TrainingWeek]:
+    """Return the candidates of the last weeks, each week as of its first day.
+
+    Parameters
+    ----------
+    subgraph, embed, settings, sources, progress : as for `train_ranker`.
+    """
+    weeks: list[TrainingWeek] = []
     for ago in range(settings.weeks):
         try:
             held = hold_out(subgraph, WEEK, ago)
@@ -112,19 +137,26 @@ def train_ranker(
         show = _share(progress, COLLECTING, ago, settings.weeks)
         weeks.append(_collect_week(held, embed, settings, sources, compared, show))
         progress(COLLECTING, ago + 1, settings.weeks)
-    names = tuple(source.name for source in sources) + ((BY_EMBEDDING.name,) if embed else ())
-    if not any(week.bought.any() for week in weeks):
-        return None
-    chosen = [
-        _choose_order(weeks, names, settings, new_only, _share(progress, CHOOSING, kind, 2))
-        for kind, new_only in enumerate((False, True))
-    ]
+    return weeks
+
+
+def grow_trees(
+    weeks: list[TrainingWeek], names: tuple[str, ...], settings: RankSettings, progress: Progress = silent
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the forests for all articles and for new ones, as `Ranker.trees`.
+
+    Parameters
+    ----------
+    weeks : the candidates, at least one of which was bought.
+    names : the names of the sources, in the order of the columns.
+    settings : settings of the training.
+    progress : receives the trees.
+    """
     everything, new = (
         _grow(weeks, names, settings, new_only, _share(progress, GROWING, int(new_only), 2))
         for new_only in (False, True)
     )
-    learned = {source.name: dict(source.parameters) for source in sources if source != find_method(source.name)}
-    return Ranker(names, (everything, new or everything), (chosen[0], chosen[1]), learned)
+    return everything, new or everything
 
 
 def first_day(subgraph: Subgraph, settings: RankSettings) -> int:
@@ -148,8 +180,16 @@ class _Sample(NamedTuple):
     relevant: tuple[Integers, Integers]
 
 
-class _TrainingWeek(NamedTuple):
-    """The candidates of a week: [m, features], [m] whether bought in that week, [m] the customer; and a sample."""
+class TrainingWeek(NamedTuple):
+    """The candidates of a week.
+
+    Attributes
+    ----------
+    features : [m, features], rows of `compute_features`.
+    bought : [m], whether the candidate was bought in that week.
+    customer : [m], the customer of each.
+    sample : all candidates of some customers; None if the week is not used to compare orders.
+    """
 
     features: Matrix
     bought: npt.NDArray[np.bool_]
@@ -170,7 +210,7 @@ def _collect_week(
     sources: tuple[Method, ...],
     compared: int,
     show: Callable[[float], None],
-) -> _TrainingWeek:
+) -> TrainingWeek:
     """Collect a week's candidates, and those of up to `compared` customers whole."""
     targets = collect_pairs(held.after)
     customers = np.flatnonzero(np.diff(targets.indptr))
@@ -179,7 +219,7 @@ def _collect_week(
     random = np.random.default_rng(settings.seed)
     new = (targets - targets.multiply(collect_pairs(held.before))).tocsr()
     new.eliminate_zeros()
-    parts: list[_TrainingWeek] = []
+    parts: list[TrainingWeek] = []
     samples: list[_Sample] = []
     for candidate_set, features in context.describe(customers):
         bought = look_up(targets, candidate_set.customer, candidate_set.article) > 0
@@ -191,11 +231,11 @@ def _collect_week(
         candidates = np.bincount(candidate_set.row, minlength=len(candidate_set.customers))
         drawn = random.random(len(bought)) * candidates[candidate_set.row] < settings.negatives
         kept = has_hit[candidate_set.row] & (bought | drawn)
-        parts.append(_TrainingWeek(features[kept], bought[kept], candidate_set.customer[kept]))
+        parts.append(TrainingWeek(features[kept], bought[kept], candidate_set.customer[kept]))
         show(len(parts) * CUSTOMERS_AT_ONCE / max(len(customers), len(parts) * CUSTOMERS_AT_ONCE))
     columns = ("features", "bought", "customer")
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
-    return _TrainingWeek(**joined, sample=_join_samples(samples) if samples else None)
+    return TrainingWeek(**joined, sample=_join_samples(samples) if samples else None)
 
 
 def _join_samples(samples: list[_Sample]) -> _Sample:
@@ -212,7 +252,7 @@ def _join_samples(samples: list[_Sample]) -> _Sample:
 
 
 def _choose_order(
-    weeks: list[_TrainingWeek],
+    weeks: list[TrainingWeek],
     names: tuple[str, ...],
     settings: RankSettings,
     new_only: bool,
@@ -242,7 +282,7 @@ def _choose_order(
     return choose_order(trials, names, TREES if customers >= FEWEST else BLEND)
 
 
-def _make_trial(week: _TrainingWeek, names: tuple[str, ...], text: str, new_only: bool) -> Trial:
+def _make_trial(week: TrainingWeek, names: tuple[str, ...], text: str, new_only: bool) -> Trial:
     """Return what a week's sample is compared by, with the scores of trees that did not see the week."""
     import lightgbm
 
@@ -262,7 +302,7 @@ def _make_trial(week: _TrainingWeek, names: tuple[str, ...], text: str, new_only
 
 
 def _grow(
-    weeks: list[_TrainingWeek],
+    weeks: list[TrainingWeek],
     names: tuple[str, ...],
     settings: RankSettings,
     new_only: bool,
@@ -310,11 +350,11 @@ def _grow(
     return tuple(texts)
 
 
-def _keep_customers_with_hits(week: _TrainingWeek, new_only: bool) -> _TrainingWeek:
+def _keep_customers_with_hits(week: TrainingWeek, new_only: bool) -> TrainingWeek:
     """Keep the candidates, or only the new ones, of customers who bought one of them."""
     kept = np.ones(len(week.bought), dtype=bool)
     if new_only:
         kept = week.features[:, HISTORY_FEATURES.index("days_bought")] == 0
     with_hits = np.unique(week.customer[kept & week.bought])
     kept &= np.isin(week.customer, with_hits)
-    return _TrainingWeek(week.features[kept], week.bought[kept], week.customer[kept])
+    return TrainingWeek(week.features[kept], week.bought[kept], week.customer[kept])
