@@ -9,6 +9,7 @@ import pytest
 from hmrec.cypher.catalogue import BadQueryFile, find_query, load_catalogue, parse_bare_query, parse_query
 from hmrec.cypher.errors import UnknownQuery, UserMistake
 from hmrec.cypher.limits import WINDOW
+from hmrec.graph_ml.recommend.rule import Kind
 
 HEADER = "// sums: adds two numbers\n// $a: integer\n// $b: integer = 2   the second\n// returns total\n"
 FILE = Path("sums.cypher")
@@ -169,3 +170,15 @@ def test_a_claim_waits_for_every_query_that_writes() -> None:
     assert len(writing) > 40
     assert writing["write_segment_members"] == "write_back"
     assert set(writing.values()) == {"schema", "load", "write_back", "rules", "experiments"}
+
+
+def test_queries_about_rules_name_every_kind_of_rule() -> None:
+    kinds = {kind.value for kind in Kind}
+    found = [
+        (query.name, set(re.findall(r"'([a-z]+)'", listed)))
+        for query in load_catalogue().values()
+        if ":Rule" in query.text
+        for listed in re.findall(r"kind(?:, '')?\)? IN \[([^\]]+)\]", query.text)
+    ]
+    assert {"rules", "add_rules", "remove_rules", "delete_graph", "foreign"} <= {name for name, _ in found}
+    assert all(listed == kinds for _, listed in found), found
