@@ -114,10 +114,15 @@ class Ablation:
 
 
 def find_columns(part: str, sources: tuple[str, ...]) -> Integers:
-    """Return the numbers of a part's features: of a source, of a subject, or none."""
+    """Return the numbers of a part's features: of a source, of a subject, or none.
+
+    The number of days on which the customer bought the article stays: it says which candidates are new.
+    """
     names = name_features(sources)
     if part in KNOWN:
-        return np.flatnonzero([subject == part for subject in SUBJECTS])
+        return np.flatnonzero(
+            [subject == part and name != "days_bought" for subject, name in zip(SUBJECTS, names, strict=False)]
+        )
     wanted = {f"{part}_score", f"{part}_place"} | ({"cosine"} if part == BY_EMBEDDING.name else set())
     return np.flatnonzero([name in wanted for name in names])
 
