@@ -88,9 +88,9 @@ CALL (knowns, until, is_past) {
   OPTIONAL MATCH (a)-[:VARIANT_OF]->(p:Product)
   WHERE COUNT { (p)<-[:VARIANT_OF]-() } <= $variants
   WITH coalesce(p, a) AS whole, sum(sum) AS sum, collect([a, times]) AS bought
-  MATCH (a:Article)-[:VARIANT_OF]->{0,1}(whole)
+  UNWIND CASE WHEN whole:Product THEN COLLECT { MATCH (whole)<-[:VARIANT_OF]-(a) RETURN a } ELSE [whole] END AS a
   WITH whole, sum, bought, a
-  WHERE a.article_id IS :: STRING NOT NULL
+  WHERE a:Article AND a.article_id IS :: STRING NOT NULL
     AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
     AND ($include_unavailable OR NOT coalesce(
       NOT is_past AND (a.stock <= 0 OR a.available = false) OR until < a.available_from OR until > a.available_until, false))
@@ -120,7 +120,9 @@ CALL (wholes, until) {
   UNWIND wholes AS item
   WITH item[0] AS whole, item[1] AS sum, item[2] AS bought, item[3] AS passing
   CALL (whole, until) {
-    MATCH (a:Article)-[:VARIANT_OF]->(whole)
+    UNWIND COLLECT { MATCH (whole)<-[:VARIANT_OF]-(a) RETURN a } AS a
+    WITH a, until
+    WHERE a:Article
     WITH a, 1.0 + COUNT {
       MATCH (a)<-[b:BOUGHT]-()
       USING INDEX b:BOUGHT(article_id, t_dat)

@@ -38,6 +38,13 @@ def known(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> dict
 
 def profile(connection: ConnectionSettings, name: str, **given: Any) -> dict[str, Any]:
     """Return the profiled plan of a query."""
+    plan = plan_anew(connection, name, "PROFILE", **given).profile
+    assert plan is not None
+    return plan
+
+
+def plan_anew(connection: ConnectionSettings, name: str, how: str, **given: Any) -> neo4j.ResultSummary:
+    """Return what a query's EXPLAIN or PROFILE says, with a plan made for the graph as it is now."""
     query = load_catalogue()[name]
     wanted = {key: value for key, value in given.items() if key in query.parameters}
     auth = (connection.username, connection.password.get_secret_value())
@@ -46,9 +53,7 @@ def profile(connection: ConnectionSettings, name: str, **given: Any) -> dict[str
         driver.session(database=connection.database) as session,
     ):
         session.run("CALL db.clearQueryCaches()").consume()  # a plan made for another test's graph
-        plan = session.run("PROFILE " + query.text, query.bind(wanted)).consume().profile
-    assert plan is not None
-    return plan
+        return session.run(f"{how} {query.text}", query.bind(wanted)).consume()
 
 
 def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
