@@ -13,7 +13,7 @@
 // These are the formulas of bought_together and bought_after for one article, and of similar_by_attributes as a share.
 // Only the $most articles with the largest with, next or likeness are considered, before availability. `hmrec relate` writes them as
 // BOUGHT_WITH, BOUGHT_AFTER and SIMILAR of a version. They are read if a version is in force and has no purchases from $as_of on.
-// Otherwise they are computed from the purchases, likeness by the vector index.
+// Otherwise they are computed from the purchases, likeness by the vector index; so is that of an article that nobody has bought.
 //
 // $article_id: string
 // $kind: string = 'complement'     complement: bought with it and not similar to it; substitute: similar to it; next: bought after it; together: bought with it
@@ -56,7 +56,7 @@ CALL () {
 }
 MATCH (a:Article {article_id: $article_id})
 WITH until, is_past, version, a, slot, CASE WHEN slot IS NOT NULL THEN a[slot] END AS wanted,
-     CASE WHEN similar = model THEN version END AS similar, COUNT { MATCH (:Article) } AS articles
+     CASE WHEN similar = model AND EXISTS { MATCH (a)-[r:SIMILAR]->() WHERE r.version = version } THEN version END AS similar, COUNT { MATCH (:Article) } AS articles
 CALL (a, articles) {
   OPTIONAL MATCH (a)-[:VARIANT_OF|HAS_TYPE|IN_PRODUCT_GROUP|HAS_COLOUR|HAS_APPEARANCE|IN_DEPARTMENT|IN_SECTION|IN_GARMENT_GROUP|IN_INDEX_GROUP]->(t)
   WITH t, COUNT { (t)<--() } AS holders

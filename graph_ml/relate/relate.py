@@ -146,7 +146,9 @@ def relate_subgraph(
 
 
 def compute_relations(snapshot: Snapshot, vectors: Matrix | None, progress: Progress = silent) -> Relations:
-    """Return the relationships of all articles, with the defaults of the query `related`.
+    """Return the relationships of all articles that were ever bought, with the defaults of the query `related`.
+
+    The query finds what is similar to the others when it is asked.
 
     Parameters
     ----------
@@ -161,7 +163,8 @@ def compute_relations(snapshot: Snapshot, vectors: Matrix | None, progress: Prog
     after = relate_after(snapshot, **shared, **later, damping=known["next_damping"], progress=progress)
     if vectors is None:
         vectors = np.full((snapshot.shape[1], 1), np.nan, dtype=np.float32)
-    return Relations(together, after, relate_similar(vectors, most=known["most"], progress=progress))
+    bought = np.unique(snapshot.article).astype(np.int64)
+    return Relations(together, after, relate_similar(vectors, bought, most=known["most"], progress=progress))
 
 
 def tidy_relations(graph: Graph, progress: Progress = silent) -> None:

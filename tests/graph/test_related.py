@@ -90,6 +90,22 @@ def test_stored_relationships_equal_live_ones_with_embeddings(
     assert compared > 1000
 
 
+def test_articles_that_nobody_bought_have_substitutes_without_relationships(
+    module_graph: Graph, live: dict[str, dict[str, Rows]], receipt: RelateReceipt
+) -> None:
+    found = run_text(
+        module_graph,
+        "MATCH (a:Article) RETURN a.article_id AS article_id, EXISTS { (a)<-[:BOUGHT]-() } AS bought, "
+        "COUNT { (a)-[:SIMILAR]->() } AS similar",
+    )
+    assert sum(row["similar"] for row in found) == receipt.similar
+    new = [row for row in found if not row["bought"]]
+    assert new
+    for row in new:
+        assert row["similar"] == 0
+        assert rows_of(module_graph, "substitute", row["article_id"]) == live[row["article_id"]]["substitute"] != []
+
+
 def test_a_complement_is_bought_with_it_and_unlike_it(module_graph: Graph, receipt: RelateReceipt) -> None:
     together = {row["article_id"]: row["score"] for row in rows_of(module_graph, "together")}
     likeness = {row["article_id"]: row["score"] for row in rows_of(module_graph, "substitute")}
