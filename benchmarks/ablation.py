@@ -1,6 +1,6 @@
 """What the ranker's lists lose without one of its sources, the embeddings, or a kind of features.
 
-    python -m benchmarks.ablation --shop journey=DIR --shop gifts=DIR --shop clothing=DIR --weeks 2 --write
+    python -m benchmarks.ablation --shop gifts=DIR --shop clothing=DIR --weeks 2 --write
 
 The trees are grown again without each part, from the same candidates, and rank the same weeks. The last weeks are left
 out: docs/quality.md reports them, and nothing is chosen by them. `--write` puts the tables there.
