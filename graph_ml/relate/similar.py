@@ -24,8 +24,8 @@ def relate_similar(vectors: Matrix, wanted: Integers, *, most: int, progress: Pr
     most : greatest length of a list.
     progress : receives the number of articles done.
     """
-    is_known = ~np.isnan(vectors).any(axis=1)
-    known, wanted = np.flatnonzero(is_known), wanted[is_known[wanted]]
+    known = np.flatnonzero(~np.isnan(vectors).any(axis=1))
+    wanted = wanted[np.isin(wanted, known)]
     unit = vectors[known] / np.maximum(np.linalg.norm(vectors[known], axis=1, keepdims=True), np.float32(1e-12))
     across = np.ascontiguousarray(unit.T)
     sizes = np.zeros(len(vectors), dtype=np.int64)
