@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 from typer import Exit
 
-from ..cypher.limits import DRIFT, DRIFT_DAYS
+from ..cypher.limits import DRIFT_DAYS
 from .combinations import refuse
 from .connect import open_graph
+from .options import limit_option
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json
 from .terminal.words import echo
@@ -24,43 +25,21 @@ def check(
         bool, typer.Option("--quality", help="Also measure the quality on the last week; takes longer.")
     ] = False,
     max_customers: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            metavar="SHARE",
-            help="Limit for customers without an embedding.",
-            show_default=str(DRIFT["customers"]),
-        ),
+        float | None, limit_option("--max-customers", "customers", "Limit for customers without an embedding.")
     ] = None,
     max_articles: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            metavar="SHARE",
-            help="Limit for articles without an embedding.",
-            show_default=str(DRIFT["articles"]),
-        ),
+        float | None, limit_option("--max-articles", "articles", "Limit for articles without an embedding.")
     ] = None,
     max_purchases: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            metavar="SHARE",
-            help="Limit for purchases made since the training.",
-            show_default=str(DRIFT["purchases"]),
-        ),
+        float | None, limit_option("--max-purchases", "purchases", "Limit for purchases made since the training.")
     ] = None,
     max_popularity: Annotated[
         float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            metavar="DISTANCE",
-            show_default=str(DRIFT["popularity"]),
-            help="Limit for the change of the articles' shares of the purchases, beyond the usual change in a month.",
+        limit_option(
+            "--max-popularity",
+            "popularity",
+            "Limit for the change of the articles' shares of the purchases, beyond the usual change in a month.",
+            "DISTANCE",
         ),
     ] = None,
     max_age: Annotated[
@@ -75,13 +54,8 @@ def check(
     ] = None,
     max_drop: Annotated[
         float | None,
-        typer.Option(
-            "--max-drop",
-            min=0,
-            max=1,
-            metavar="SHARE",
-            show_default=str(DRIFT["drop"]),
-            help="With --quality: limit for the drop of MAP@12, as a share of that at training.",
+        limit_option(
+            "--max-drop", "drop", "With --quality: limit for the drop of MAP@12, as a share of that at training."
         ),
     ] = None,
     as_json: AsJson = False,

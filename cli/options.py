@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+
+from ..cypher.limits import DRIFT
 
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
@@ -41,6 +43,19 @@ CustomersWhere = Annotated[
         help="Only customers with these properties, e.g. 'age >= 30 and Active = 1'; see docs/audience.md.",
     ),
 ]
+
+
+def limit_option(flag: str, figure: str, description: str, metavar: str = "SHARE") -> Any:
+    """Return an option from 0 to 1 that replaces the limit of a figure in `DRIFT`; None for that limit.
+
+    Parameters
+    ----------
+    flag : the option's name, such as --max-drop.
+    figure : a key of `DRIFT`.
+    description : the option's help.
+    metavar : what the value is called in the help.
+    """
+    return typer.Option(flag, min=0, max=1, metavar=metavar, help=description, show_default=str(DRIFT[figure]))
 
 
 def read_ids(given: list[str]) -> list[str]:

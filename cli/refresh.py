@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..cypher.limits import DRIFT
 from .connect import open_graph
-from .options import Device
+from .options import Device, limit_option
 from .terminal.bars import Bars
 from .terminal.show import AsJson, dump_json
 from .terminal.words import echo, echo_note
@@ -32,15 +31,7 @@ def refresh(
         ),
     ] = None,
     max_drop: Annotated[
-        float | None,
-        typer.Option(
-            "--max-drop",
-            min=0,
-            max=1,
-            metavar="SHARE",
-            help="Train again if the quality dropped by more than this share.",
-            show_default=str(DRIFT["drop"]),
-        ),
+        float | None, limit_option("--max-drop", "drop", "Train again if the quality dropped by more than this share.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would do; change nothing.")] = False,
     device: Device = "auto",
