@@ -33,7 +33,7 @@ from hmrec.graph_ml.ranker.declare import KNOWN
 from hmrec.graph_ml.ranker.features import SUBJECTS, CandidateSet, Matrix, name_features
 from hmrec.graph_ml.ranker.fit import RankSettings, TrainingWeek, collect_weeks, grow_trees
 from hmrec.graph_ml.ranker.ranker import Ranker
-from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, apply_cf
+from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, apply_cf, name_sources
 
 from .quality import publish, visit_shops
 from .report import describe_machine
@@ -47,12 +47,10 @@ class Collected:
 
     Attributes
     ----------
-    sources : the names of the sources, in the order of their columns.
     weeks : what the trees learn from.
     tested : the candidates of the customers to rank for, with their features.
     """
 
-    sources: tuple[str, ...]
     weeks: list[TrainingWeek]
     tested: list[tuple[CandidateSet, Matrix]]
 
@@ -76,7 +74,7 @@ class Ablation:
     @property
     def sources(self) -> tuple[str, ...]:
         """The names of the sources, in the order of their columns."""
-        return tuple(source.name for source in self.methods) + ((BY_EMBEDDING.name,) if self.embedded else ())
+        return name_sources(self.methods, self.embedded)
 
     def list_peers(self) -> dict[str, Peer]:
         """Return a peer for each part that can be left out, and one that has everything."""
@@ -92,8 +90,8 @@ class Ablation:
             if held.cut not in self._collected:
                 self._collected[held.cut] = self._collect(held, truths["all"].customers)
             found = self._collected[held.cut]
-            weeks = [mask_week(week, columns, len(found.sources)) for week in found.weeks]
-            ranker = Ranker(found.sources, grow_trees(weeks, found.sources, self.settings))
+            weeks = [mask_week(week, columns, len(self.sources)) for week in found.weeks]
+            ranker = Ranker(self.sources, grow_trees(weeks, self.sources, self.settings))
             return {
                 kind: rank_without(ranker, found.tested, columns, truths[kind].customers, k, kind == "new")
                 for kind in KINDS
@@ -110,7 +108,7 @@ class Ablation:
             vectors = Vectors(trained.customers, trained.articles)
         weeks = collect_weeks(held.before, embed, self.settings, sources)
         context = RankingContext.of(held, None if vectors is None else lambda *_: vectors, sources)
-        return Collected(self.sources, weeks, list(context.describe(customers)))
+        return Collected(weeks, list(context.describe(customers)))
 
 
 def find_columns(part: str, sources: tuple[str, ...]) -> Integers:
@@ -175,13 +173,13 @@ def measure(graph: Graph, options: argparse.Namespace, data: str) -> list[str]:
         graph, weeks=options.weeks, until=until, customers=options.customers, methods=tuple(peers), peers=peers,
         baselines=[EVERYTHING],
     )  # fmt: skip
-    table = table[table["segment"] == ALL_CUSTOMERS]
+    k, table = table.attrs["k"], table[table["segment"] == ALL_CUSTOMERS]
     lines = [
         f"Measured by `python -m benchmarks.ablation` on {describe_machine()}; {data}, {options.weeks} weeks up to {until}, "
         f"forests of {RankSettings().rounds} trees, {options.forests} per list"
         + (", without embeddings." if options.without_embeddings else "."),
         "",
-        "| ranker | MAP@12 all (95 %) | difference (95 %) | MAP@12 new (95 %) | difference (95 %) |",
+        f"| ranker | MAP@{k} all (95 %) | difference (95 %) | MAP@{k} new (95 %) | difference (95 %) |",
         "| --- | --- | --- | --- | --- |",
     ]
     for name in peers:

@@ -32,7 +32,7 @@ from .features import (
 from .forest import MAX_LEAVES
 from .orders import BLEND, TREES, Choice, Trial, choose_order
 from .ranker import Ranker, choose_threads
-from .sources import BY_EMBEDDING, SOURCES
+from .sources import SOURCES, name_sources
 
 if TYPE_CHECKING:
     from lightgbm.callback import CallbackEnv
@@ -102,7 +102,7 @@ def train_ranker(
     The ranker; None if no candidate was ever bought, as in a shop of two weeks.
     """
     settings = settings or RankSettings()
-    names = tuple(source.name for source in sources) + ((BY_EMBEDDING.name,) if embed else ())
+    names = name_sources(sources, embed is not None)
     weeks = collect_weeks(subgraph, embed, settings, sources, progress)
     if not any(week.bought.any() for week in weeks):
         return None

@@ -28,6 +28,11 @@ Learned = Mapping[str, Mapping[str, Any]]
 """Parameters that training learned, by the source's name and their own."""
 
 
+def name_sources(sources: tuple[Method, ...], embedded: bool) -> tuple[str, ...]:
+    """Return the sources' names in the order of their columns; the one by embedding comes last, if there are any."""
+    return (*(source.name for source in sources), *((BY_EMBEDDING.name,) if embedded else ()))
+
+
 def choose_sources(names: tuple[str, ...], learned: Learned | None = None) -> tuple[Method, ...]:
     """Return the sources with these names, in this order, without the one that needs embeddings."""
     return tuple(method for method in find_sources(names, learned) if not method.needs_embeddings)
