@@ -6,10 +6,12 @@ temporary folder. Never a fake, and never skipped.
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import pytest
@@ -21,6 +23,7 @@ from hmrec.cypher.settings import ConnectionSettings, ServerSettings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
 _OURS = ("HMREC_TEST_", "HMREC_FORBID_SKIP", "HMREC_WRITE_DOCS")
 for _name in [name for name in os.environ if name.startswith(("NEO4J_", "HMREC_")) and not name.startswith(_OURS)]:
@@ -105,6 +108,23 @@ def connection_environment(connection: ConnectionSettings) -> dict[str, str]:
         "NEO4J_PASSWORD": connection.password.get_secret_value(),
         "NEO4J_DATABASE": connection.database,
     }
+
+
+def run_json(*arguments: str) -> Any:
+    """Run a command of hmrec's in this process, with this environment, and return its JSON."""
+    from hmrec.cli.main import app
+
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def command(connection: ConnectionSettings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return `run_json`, whose commands connect to the test server."""
+    for name, value in connection_environment(connection).items():
+        monkeypatch.setenv(name, value)
+    return run_json
 
 
 def run_text(graph: Graph, text: str, **parameters: object) -> list[dict[str, object]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,9 +14,8 @@ import pytest
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, Route, sync_playwright
-from typer.testing import CliRunner
 
-from tests.conftest import PROGRAMS, empty, run_text
+from tests.conftest import PROGRAMS, empty, run_json, run_text
 from tests.e2e.service import TOKEN, WRITE_TOKEN, load_shop, serving
 
 SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -157,15 +155,7 @@ def client(address: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def command(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """A command of hmrec's; returns its JSON."""
-    from hmrec.cli.main import app
-
+    """Return `run_json`, whose commands use this local server."""
     monkeypatch.setenv("HMREC_HOME", environment["HMREC_HOME"])
     monkeypatch.setenv("HMREC_PROGRAMS", environment["HMREC_PROGRAMS"])
-
-    def run(*arguments: str) -> Any:
-        result = CliRunner().invoke(app, [*arguments, "--json"])
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    return run
+    return run_json

@@ -60,10 +60,12 @@ def test_segments_are_listed_and_lead_to_their_customers_and_lists(
         assert row[3] == "".join(one["traits"])
     name = segments[0]["name"]
     page.get_by_role("link", name=name, exact=True).click()
+    about = page.locator("section", has_text="About it")
+    expect(about).to_contain_text("Customers", timeout=SECONDS)  # until then, nothing of this view may be loading
     expect(page.locator(".loading")).to_have_count(0, timeout=SECONDS)
     where = f"/segments/{quote(name, safe='')}"
     shown = client.get(where).json()
-    facts = read_facts(page.locator("section", has_text="About it"))
+    facts = read_facts(about)
     assert facts["Customers"] == f"{shown['customers']:,}"
     customers = client.get(f"{where}/customers").json()["customers"]
     assert customers == command("segments", "customers", name)

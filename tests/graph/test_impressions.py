@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from hmrec.cli.main import app
 from hmrec.cli.service.app import make_app
 from hmrec.cli.service.impressions import ImpressionLog
 from hmrec.cypher.errors import UserMistake
@@ -21,9 +19,8 @@ from hmrec.graph_ml.evaluate.shown import GROUPS, measure_shown
 from hmrec.graph_ml.forget import forget_customer
 from hmrec.loader.events import record_events
 from hmrec.loader.impressions import Impression, ShownArticle, record_impressions, remove_expired
-from typer.testing import CliRunner
 
-from tests.conftest import connection_environment, run_text
+from tests.conftest import run_text
 from tests.graph.shops import load_two_tastes
 
 READ, WRITE = "a-token-for-reading", "a-token-for-writing"
@@ -55,20 +52,6 @@ def shop(loaded: Graph) -> Graph:
     run_text(loaded, "MATCH (i:Impression) DETACH DELETE i")
     run_text(loaded, "MATCH ()-[r:ORDERED|VIEWED|ADDED_TO_CART]->() DELETE r")
     return loaded
-
-
-@pytest.fixture
-def command(connection: ConnectionSettings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """A command of hmrec's; returns its JSON."""
-    for name, value in connection_environment(connection).items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> Any:
-        result = CliRunner().invoke(app, [*arguments, "--json"])
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    return run
 
 
 def connect(graph: Graph, token: str, share: float = 0.0, write: str = WRITE) -> tuple[TestClient, ImpressionLog]:

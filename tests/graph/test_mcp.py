@@ -32,7 +32,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 from typer.testing import CliRunner
 
-from tests.conftest import connection_environment, run_text
+from tests.conftest import connection_environment, run_json, run_text
 from tests.e2e.service import COMMAND
 from tests.graph.shops import load_two_tastes
 
@@ -105,16 +105,10 @@ def environment(shop: Graph, connection: ConnectionSettings) -> dict[str, str]:
 
 @pytest.fixture
 def command(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Return a function that runs a command and returns its JSON."""
+    """Return `run_json`, whose commands have this environment."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-
-    def run(*words: str) -> Any:
-        result = CliRunner().invoke(cli, [*words, "--json"])
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    return run
+    return run_json
 
 
 def over_stdio(environment: dict[str, str], work: Callable[[Client], Coroutine[Any, Any, Any]]) -> Any:

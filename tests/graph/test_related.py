@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from hmrec.cli.main import app as cli
 from hmrec.cli.service.app import make_app
 from hmrec.cli.service.body import MAX_BYTES
 from hmrec.cypher.errors import UnknownArticle, UserMistake
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.network.trained_model import TrainSettings
@@ -22,9 +20,8 @@ from hmrec.graph_ml.network.training import train
 from hmrec.graph_ml.recommend import Recommender, Request
 from hmrec.graph_ml.relate.relate import RelateReceipt, relate
 from hmrec.graph_ml.write_back.write import write_embeddings
-from typer.testing import CliRunner
 
-from tests.conftest import connection_environment, run_text
+from tests.conftest import run_text
 from tests.graph.shops import load_two_tastes
 
 ARTICLE = "0000000003"
@@ -50,20 +47,6 @@ def live(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> dict[
 @pytest.fixture(scope="module")
 def receipt(module_graph: Graph, live: dict[str, dict[str, Rows]]) -> RelateReceipt:
     return relate(module_graph)
-
-
-@pytest.fixture
-def command(connection: ConnectionSettings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Return a function that runs a command and returns its JSON."""
-    for name, value in connection_environment(connection).items():
-        monkeypatch.setenv(name, value)
-
-    def run(*words: str) -> Any:
-        result = CliRunner().invoke(cli, [*words, "--json"])
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    return run
 
 
 @pytest.fixture

@@ -15,13 +15,12 @@ from hmrec.cli.main import app
 from hmrec.cli.service.app import make_app
 from hmrec.cli.service.candidates import STATE_CHECK_SECONDS
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.recommend import Recommender, Request
 from hmrec.graph_ml.recommend.rule import Rule
 from hmrec.graph_ml.recommend.rule_book import RuleBook
 from typer.testing import CliRunner
 
-from tests.conftest import connection_environment, run_text
+from tests.conftest import run_text
 from tests.graph.shops import load_two_tastes
 
 READ, WRITE = "a-token-for-reading", "a-token-for-writing"
@@ -39,20 +38,6 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph
 def client(shop: Graph) -> TestClient:
     run_text(shop, "MATCH (r:Rule) DELETE r")
     return connect(shop, WRITE)
-
-
-@pytest.fixture
-def command(connection: ConnectionSettings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """A command of hmrec's; returns its JSON."""
-    for name, value in connection_environment(connection).items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> Any:
-        result = CliRunner().invoke(app, [*arguments, "--json"])
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    return run
 
 
 def connect(graph: Graph, token: str) -> TestClient:
