@@ -35,8 +35,8 @@ from hmrec.graph_ml.ranker.fit import RankSettings, TrainingWeek, collect_weeks,
 from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, apply_cf, name_sources
 
-from .quality import publish, visit_shops
-from .report import describe_machine
+from .report import describe_machine, publish
+from .shops import visit_shops
 
 EVERYTHING = "everything"
 
@@ -202,7 +202,9 @@ def main() -> None:
     parser.add_argument("--without-embeddings", action="store_true", help="train no network")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/quality.md")
     options = parser.parse_args()
-    visit_shops(options.shop, lambda graph, name: publish(measure(graph, options, name), f"ablation-{name}", options))
+    visit_shops(
+        options.shop, lambda graph, name: publish(measure(graph, options, name), f"ablation-{name}", options.write)
+    )
 
 
 if __name__ == "__main__":

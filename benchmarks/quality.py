@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from importlib.metadata import version
-from pathlib import Path
 
 import pandas as pd
 from hmrec.cypher.graph import Graph
-from hmrec.cypher.local.server import LocalServer
 from hmrec.graph_ml.evaluate.evaluation import METHODS, Peer, evaluate
 from hmrec.graph_ml.evaluate.outcome import ALL_CUSTOMERS, BASELINES
 from hmrec.graph_ml.evaluate.report import format_baseline, format_difference, format_interval
@@ -37,7 +35,8 @@ from .peers.rank import (
     rank_by_torchrec,
     rank_by_user_knn,
 )
-from .report import describe_machine, write_section
+from .report import describe_machine, publish
+from .shops import visit_shops
 
 NEIGHBOURS = "user_based_cf, neighbours only"
 OURS = (NEIGHBOURS, "user_based_cf", "gnn", "hybrid")
@@ -112,29 +111,10 @@ def main() -> None:
     if not options.shop:
         with Graph.connect() as graph:
             lines = measure(graph, options, options.data)
-        publish(lines, "quality", options)
-    visit_shops(options.shop, lambda graph, name: publish(measure(graph, options, name), f"quality-{name}", options))
-
-
-def visit_shops(shops: Sequence[str], measure: Callable[[Graph, str], None]) -> None:
-    """Measure one shop after the other, each in its own local server, which runs only meanwhile.
-
-    Parameters
-    ----------
-    shops : NAME=DIR of each; DIR is the server's HMREC_HOME.
-    measure : takes the shop's graph and its name.
-    """
-    for shop in shops:
-        name, _, home = shop.partition("=")
-        server = LocalServer(Path(home))
-        was_running = server.find_process() is not None
-        server.start()
-        try:
-            with Graph.connect(server.connection()) as graph:
-                measure(graph, name)
-        finally:
-            if not was_running:
-                server.stop()
+        publish(lines, "quality", options.write)
+    visit_shops(
+        options.shop, lambda graph, name: publish(measure(graph, options, name), f"quality-{name}", options.write)
+    )
 
 
 def measure(graph: Graph, options: argparse.Namespace, data: str) -> list[str]:
@@ -165,13 +145,6 @@ def measure(graph: Graph, options: argparse.Namespace, data: str) -> list[str]:
         count = table[(table["segment"] == ALL_CUSTOMERS) & (table["purchases"] == kind)]["customers"].max()
         lines += ["", f"{count:,} customers with a history, {kind} purchases:", "", *format_markdown(table, kind)]
     return lines
-
-
-def publish(lines: list[str], section: str, options: argparse.Namespace) -> None:
-    """Print the tables, and write them into a section of docs/quality.md if that is asked."""
-    print("\n".join(lines), flush=True)
-    if options.write:
-        write_section(section, lines, "quality.md")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,13 @@ def write_section(name: str, lines: list[str], page: str = "performance.md") -> 
     file.write_text(head + begin + "\n" + "\n".join(lines) + "\n" + end + tail, encoding="utf-8")
 
 
+def publish(lines: list[str], section: str, write: bool) -> None:
+    """Print the tables, and write them into a section of docs/quality.md if `write`."""
+    print("\n".join(lines), flush=True)
+    if write:
+        write_section(section, lines, "quality.md")
+
+
 @dataclass(frozen=True)
 class Plot:
     """A plot of several series against scale on a logarithmic axis; `growth` makes the other axis logarithmic, too.

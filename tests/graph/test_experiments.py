@@ -27,9 +27,9 @@ from hmrec.loader.events import record_events
 from hmrec.loader.impressions import Impression, ShownArticle, record_impressions
 
 from tests.conftest import run_text
-from tests.graph.test_impressions import READ, WRITE, command, connect, loaded
+from tests.graph.test_impressions import READ, WRITE, connect, loaded
 
-__all__ = ["command", "loaded"]  # fixtures
+__all__ = ["loaded"]  # a fixture
 CUSTOMERS = [f"c{number:02}" for number in range(12)]
 ARMS = ("popular", "user_based_cf")
 EXPOSED = """

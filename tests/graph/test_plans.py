@@ -52,7 +52,7 @@ def plan_anew(connection: ConnectionSettings, name: str, how: str, **given: Any)
         neo4j.GraphDatabase.driver(connection.uri, auth=auth) as driver,
         driver.session(database=connection.database) as session,
     ):
-        session.run("CALL db.clearQueryCaches()").consume()  # a plan made for another test's graph
+        session.run("CALL db.prepareForReplanning()").consume()  # a plan and statistics of another test's graph
         return session.run(f"{how} {query.text}", query.bind(wanted)).consume()
 
 
