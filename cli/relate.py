@@ -21,9 +21,10 @@ def relate(
 ) -> None:
     """Write relationships between articles: BOUGHT_WITH, BOUGHT_AFTER and, if there is a trained model, SIMILAR.
 
-    Each article gets the best 30 of each, computed from all purchases and the embeddings in force. `hmrec train` does
-    this as its last step; run it alone after loading new purchases. `hmrec related` and `hmrec recommend --articles`
-    read them. Readers see the previous version until the new one is complete; a killed run leaves the previous one.
+    Each article gets the best 30 of each, computed from all purchases and the embeddings in force. Each department gets
+    SELLS and RECEIVED: what it sells now, and what it has not sold yet. `hmrec train` does this as its last step; run
+    it alone after loading new purchases. `hmrec recommend` and `hmrec related` read them. Readers see the previous
+    version until the new one is complete; a killed run leaves the previous one.
 
     Example: hmrec relate
     """

@@ -26,11 +26,14 @@ class Method:
     needs_history : whether it recommends nothing to a customer without purchases.
     needs_embeddings : whether it needs `hmrec train`.
     candidates : number of articles that it proposes to the ranker; 0 if none.
+    is_retired : whether only rankers of earlier versions have it as a source.
     parameters : its query's parameters when it proposes to the ranker, if they differ from the defaults.
     proposes_bought : whether it proposes articles that the customer has bought before.
     is_for_cold_start : whether it proposes articles only to customers without purchases.
     shared_by : the customer's properties that determine its list. Customers with equal properties share a list, without
         the articles they own. None if each customer has their own list.
+    relationship : the type of the relationships that its query reads if `hmrec relate` wrote them; None if it always
+        reads purchases.
     is_baseline : whether evaluation compares other methods with it.
     is_evaluated : whether `hmrec evaluate` measures it by default.
     """
@@ -43,10 +46,12 @@ class Method:
     needs_history: bool = False
     needs_embeddings: bool = False
     candidates: int = 0
+    is_retired: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
     proposes_bought: bool = False
     is_for_cold_start: bool = False
     shared_by: tuple[str, ...] | None = None
+    relationship: str | None = None
     is_baseline: bool = False
     is_evaluated: bool = False
 
@@ -83,6 +88,7 @@ METHODS = (
         aliases=("items",),
         needs_history=True,
         candidates=60,
+        is_retired=True,
     ),
     Method(
         "bought_together",
@@ -91,6 +97,23 @@ METHODS = (
         aliases=("together",),
         needs_history=True,
         candidates=60,
+        is_retired=True,
+    ),
+    Method(
+        "related_together",
+        "what goes with the customer's articles, by stored relationships",
+        label="goes with yours",
+        needs_history=True,
+        candidates=60,
+        relationship="BOUGHT_WITH",
+    ),
+    Method(
+        "related_next",
+        "what is bought after the customer's articles, by stored relationships",
+        label="comes after yours",
+        needs_history=True,
+        candidates=60,
+        relationship="BOUGHT_AFTER",
     ),
     Method(
         "bought_after",
@@ -111,6 +134,7 @@ METHODS = (
         aliases=("departments",),
         needs_history=True,
         candidates=60,
+        relationship="SELLS",
     ),
     Method(
         "new_arrivals",
@@ -119,6 +143,7 @@ METHODS = (
         aliases=("arrivals",),
         needs_history=True,
         candidates=40,
+        relationship="RECEIVED",
     ),
     Method(
         "popular_in_segment",

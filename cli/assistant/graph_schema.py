@@ -131,6 +131,11 @@ ELEMENTS = (
         _BETWEEN | {"days": "days between the purchases"}, "Article",
     ),
     _edge("SIMILAR", "Article", "has a similar embedding", _BETWEEN, "Article"),
+    _edge(
+        "SELLS", "Article", "is among the best sellers of the last days",
+        {"purchases": "purchases in these days", "version": _BETWEEN["version"]}, "Department",
+    ),
+    _edge("RECEIVED", "Article", "was never sold", {"version": _BETWEEN["version"]}, "Department"),
     _edge("IN_SEGMENT", "Segment", "the customer's group by taste", {}),
     _node(
         "Segment", "a group of customers by taste",

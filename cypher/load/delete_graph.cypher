@@ -26,6 +26,13 @@ CALL (c) {
   WHERE r.version IS :: INTEGER NOT NULL AND a.article_id IS :: STRING NOT NULL
   DELETE r
 } IN TRANSACTIONS OF 500 ROWS;
+MATCH (d:Department)
+WHERE d.department_no IS NOT NULL
+CALL (d) {
+  MATCH (d)-[r:SELLS|RECEIVED]->(a:Article)
+  WHERE r.version IS :: INTEGER NOT NULL AND a.article_id IS :: STRING NOT NULL
+  DELETE r
+} IN TRANSACTIONS OF 10 ROWS;
 MATCH (a:Article)
 WHERE a.article_id IS :: STRING NOT NULL
 CALL (a) {

@@ -3,6 +3,8 @@
 //   taste(c,d) = share of department d in c's purchases, each weighted 0.5 ^ (age in days / half_life)
 //   score(c,a) = taste(c, department of a) / rank of a among the department's articles without a purchase before $as_of
 //                that pass the filters, highest article_id first, because shops number articles in order of arrival
+// `hmrec relate` writes the 500 highest article_ids that each department never sold as RECEIVED. They are read instead of all its articles if the
+// request has no filters but availability, and they know all but the last $fresh days.
 //
 // $customer_id: string
 // $k: integer = 12                 number of articles
@@ -16,7 +18,8 @@
 // $in_season: integer = null       if set, no articles: they were not sold yet
 // $half_life: float = 42.0         days after which a purchase counts half
 // $departments: integer = 5        number of departments, those of largest taste
-// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, departments}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 5 AS departments }
+// $fresh: integer = 7              days that RECEIVED need not know; -1: read all articles
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, departments, fresh}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 5 AS departments, 7 AS fresh }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -27,6 +30,16 @@ CALL () {
   LIMIT 1
   RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until, coalesce(date($as_of) <= max(day), false) AS is_past
 }
+CALL (until) {
+  OPTIONAL MATCH (current:RelationsInForce)
+  WITH current.version AS version
+  OPTIONAL MATCH (r:Relations {version: version})
+  WHERE $as_of IS NULL OR r.until <= date($as_of)
+  RETURN CASE
+    WHEN r.received IS NOT NULL AND duration.inDays(r.until, until).days <= $fresh
+      AND $only IS NULL AND $exclude = [] AND $where = [] AND $max_price IS NULL AND $in_season IS NULL THEN r.version
+  END AS version
+}
 MATCH (c:Customer {customer_id: $customer_id})
 CALL (c, until) {
   MATCH (c)-[b:BOUGHT]->(known)-[:IN_DEPARTMENT]->(d:Department)
@@ -36,9 +49,19 @@ CALL (c, until) {
   RETURN collect([d, weight]) AS tastes, sum(weight) AS total
 }
 UNWIND tastes[..$departments] AS item
-WITH c, until, is_past, item[0] AS d, item[1] / total AS taste
-CALL (d, until, is_past) {
-  MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
+WITH c, until, is_past, version, item[0] AS d, item[1] / total AS taste
+CALL (d, until, is_past, version) {
+  CALL (d, version) {
+    WITH * WHERE version IS NOT NULL
+    MATCH (d)-[r:RECEIVED]->(a:Article)
+    WHERE r.version = version
+    RETURN a
+    UNION ALL
+    WITH * WHERE version IS NULL
+    MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
+    RETURN a
+  }
+  WITH *
   WHERE $max_price IS NULL AND $in_season IS NULL
     AND a.article_id IS :: STRING NOT NULL
     AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)

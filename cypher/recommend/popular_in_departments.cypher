@@ -2,6 +2,8 @@
 //
 //   taste(c,d) = share of department d in c's purchases, each weighted 0.5 ^ (age in days / half_life)
 //   score(c,a) = taste(c, department of a) * purchases of a in the $days days before $as_of, or before the day after the last purchase
+// `hmrec relate` writes the 500 best sellers of each department as SELLS, with their purchases in 7 days. They are read if $days is 7, the request
+// has no filters but availability, and they know all but the last $fresh days. Otherwise the purchases are counted.
 //
 // $customer_id: string
 // $k: integer = 12                 number of articles
@@ -17,7 +19,8 @@
 // $days: integer = 7               number of days that count
 // $departments: integer = 5        number of departments, those of largest taste
 // $seeks: integer = 5000           if they have more articles, scan all purchases of the days instead of each article's
-// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, days, departments, seeks}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 7 AS days, 5 AS departments, 5000 AS seeks }
+// $fresh: integer = 7              days that SELLS need not know; -1: count the purchases
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, half_life, days, departments, seeks, fresh}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 42.0 AS half_life, 7 AS days, 5 AS departments, 5000 AS seeks, 7 AS fresh }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -27,6 +30,16 @@ CALL () {
   ORDER BY day DESC
   LIMIT 1
   RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until, coalesce(date($as_of) <= max(day), false) AS is_past
+}
+CALL (until) {
+  OPTIONAL MATCH (current:RelationsInForce)
+  WITH current.version AS version
+  OPTIONAL MATCH (r:Relations {version: version})
+  WHERE $as_of IS NULL OR r.until <= date($as_of)
+  RETURN CASE
+    WHEN r.days = $days AND duration.inDays(r.until, until).days <= $fresh
+      AND $only IS NULL AND $exclude = [] AND $where = [] AND $max_price IS NULL AND $in_season IS NULL THEN r.version
+  END AS version
 }
 MATCH (c:Customer {customer_id: $customer_id})
 CALL (c, until) {
@@ -46,8 +59,15 @@ CALL (tastes) {
   WITH item[0] AS d
   RETURN sum(COUNT { (d)<-[:IN_DEPARTMENT]-() }) AS articles
 }
-CALL (until, tastes, total, articles) {
-  WITH * WHERE articles <= $seeks
+CALL (until, tastes, total, articles, version) {
+  WITH * WHERE version IS NOT NULL
+  UNWIND tastes[..$departments] AS item
+  WITH version, item[0] AS d, item[1] / total AS taste
+  MATCH (d)-[r:SELLS]->(a:Article)
+  WHERE r.version = version
+  RETURN d, taste, a, r.purchases AS purchases
+  UNION ALL
+  WITH * WHERE version IS NULL AND articles <= $seeks
   UNWIND tastes[..$departments] AS item
   WITH until, item[0] AS d, item[1] / total AS taste
   MATCH (d)<-[:IN_DEPARTMENT]-(a:Article)
@@ -59,7 +79,7 @@ CALL (until, tastes, total, articles) {
   WHERE purchases > 0
   RETURN d, taste, a, purchases
   UNION ALL
-  WITH * WHERE articles > $seeks
+  WITH * WHERE version IS NULL AND articles > $seeks
   CALL (until) {
     MATCH ()-[b:BOUGHT]->(a)
     USING INDEX b:BOUGHT(t_dat)

@@ -8,5 +8,12 @@ CALL (a) {
   WHERE r.version = $version AND x.article_id IS :: STRING NOT NULL
   DELETE r
 } IN TRANSACTIONS OF 500 ROWS;
+MATCH (d:Department)
+WHERE d.department_no IS NOT NULL
+CALL (d) {
+  MATCH (d)-[r:SELLS|RECEIVED]->(x:Article)
+  WHERE r.version = $version AND x.article_id IS :: STRING NOT NULL
+  DELETE r
+} IN TRANSACTIONS OF 10 ROWS;
 MATCH (r:Relations {version: $version})
 DELETE r

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
+import scipy.sparse as sp
 
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
-from .lists import Candidates, Floats
+from .lists import Candidates
 from .snapshot import Snapshot
 from .taste import rank_by_taste
 
@@ -25,14 +24,26 @@ def new_arrivals(
 ) -> Candidates:
     """Return what was never sold in each customer's departments, as the query `new_arrivals` does."""
 
-    def place() -> Floats:
-        within = snapshot.incidence("Department").tocsc()
-        unsold = snapshot.mask_scores(snapshot.purchases_by_article == 0) > 0
-        worth = np.zeros(snapshot.shape[1])
-        for begin, end in pairwise(within.indptr.tolist()):
-            arrived = np.sort(within.indices[begin:end])[::-1]
-            arrived = arrived[unsold[arrived]]
-            worth[arrived] = 1 / np.arange(1, len(arrived) + 1)
-        return worth
+    def rate() -> sp.csr_matrix:
+        received = find_unsold(snapshot, snapshot.related.get("new_arrivals"))
+        place = np.repeat(received.indptr[1:], np.diff(received.indptr)) - np.arange(received.nnz)
+        received.data = 1 / place  # from the highest number
+        return received
 
-    return rank_by_taste(snapshot, customers, ("new_arrivals",), place, k, new_only, half_life, departments)
+    return rank_by_taste(snapshot, customers, ("new_arrivals",), rate, k, new_only, half_life, departments)
+
+
+def find_unsold(snapshot: Snapshot, listed: sp.csr_matrix | None = None) -> sp.csr_matrix:
+    """Return [departments, A], 1 for the department's articles that nobody bought and that may be recommended.
+
+    Parameters
+    ----------
+    snapshot : the purchases, and which articles may be recommended.
+    listed : [departments, A], the articles to choose from; None for all of the department.
+    """
+    within = snapshot.incidence("Department").T.tocsr() if listed is None else listed
+    unsold = snapshot.mask_scores(snapshot.purchases_by_article == 0)
+    found = (within @ sp.diags(unsold)).tocsr()
+    found.eliminate_zeros()
+    found.sort_indices()
+    return found

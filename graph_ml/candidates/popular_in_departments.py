@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+import numpy as np
+import scipy.sparse as sp
 
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
@@ -23,6 +24,11 @@ def popular_in_departments(
     departments: int,
 ) -> Candidates:
     """Return what sells now in each customer's departments, as the query `popular_in_departments` does."""
+
+    def rate() -> sp.csr_matrix:
+        if (listed := snapshot.related.get("popular_in_departments")) is not None:
+            return listed
+        return snapshot.incidence("Department").T @ sp.diags(snapshot.count_since(days).astype(np.float64))
+
     key = ("popular_in_departments", days)
-    worth = partial(snapshot.count_since, days)
-    return rank_by_taste(snapshot, customers, key, worth, k, new_only, half_life, departments)
+    return rank_by_taste(snapshot, customers, key, rate, k, new_only, half_life, departments)

@@ -79,6 +79,8 @@ class Snapshot:
     only : [A], the articles that may be recommended, from the queries' filters; None for all.
     repeats : [A], as a training wrote them on the articles; None: as a training on these purchases would.
     ages : [C], in years, NaN if unknown; None for those of `customers`.
+    related : by recommender, [A, A], the relationships between articles that the graph has; without them, they are
+        computed.
     """
 
     cut: int
@@ -92,6 +94,7 @@ class Snapshot:
     only: npt.NDArray[np.bool_] | None = None
     repeats: Floats | None = None
     ages: Floats | None = None
+    related: Mapping[str, sp.csr_matrix] = field(default_factory=dict, repr=False, compare=False)
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _of_articles: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # independent of purchases
     _lock: RLock = field(default_factory=RLock, repr=False, compare=False)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
 from ..export.subgraph import Integers
@@ -19,25 +18,25 @@ def rank_by_taste(
     snapshot: Snapshot,
     customers: Integers,
     key: tuple[Any, ...],
-    make_worth: Callable[[], npt.NDArray[Any]],
+    rate: Callable[[], sp.csr_matrix],
     k: int,
     new_only: bool,
     half_life: float,
     departments: int,
 ) -> Candidates:
-    """Return the articles with the largest worth times the share of their department in what the customer bought.
+    """Return the articles with the largest score in a department times its share in what the customer bought.
 
     Parameters
     ----------
     snapshot, customers, k, new_only : as for every batch recommender.
     key : the rankings of the departments are cached under this key.
-    make_worth : returns the worth of each article, [A].
+    rate : returns [departments, A], the articles' scores in their departments.
     half_life : days after which a purchase counts half.
     departments : use this many departments of each customer, those of largest share.
     """
 
     def make() -> Rankings:
-        of_department = (sp.diags(snapshot.mask_scores(make_worth())) @ within).T.tocsr()
+        of_department = (rate() @ sp.diags(snapshot.mask_scores(np.ones(snapshot.shape[1])))).tocsr()
         of_department.eliminate_zeros()
         return Rankings.of(of_department)
 

@@ -18,7 +18,9 @@ from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers
 from .features import CandidateSet
 
-SOURCES = tuple(method for method in METHODS if method.candidates and not method.needs_embeddings)
+SOURCES = tuple(
+    method for method in METHODS if method.candidates and not method.needs_embeddings and not method.is_retired
+)
 """The recommenders that need no embeddings; `BY_EMBEDDING` comes last if there are any."""
 
 BY_EMBEDDING = find_method("gnn")
@@ -47,12 +49,19 @@ def find_sources(names: tuple[str, ...], learned: Learned | None = None) -> tupl
 
 
 def apply_cf(learned: LearnedCf, sources: tuple[Method, ...] = SOURCES) -> tuple[Method, ...]:
-    """Return the sources, of which `user_based_cf` has the parameters that training learned for new articles.
+    """Return the sources, of which `user_based_cf` has the half-lives that training learned for new articles.
 
-    Other sources propose what the customer has bought before.
+    Other sources propose what the customer has bought before. The numbers of customers stay at the defaults: reading
+    five times as many neighbours takes most of an answer's time, and changes the ranker's lists little
+    (docs/decisions/0071-relationships-that-answer.md).
     """
     names = tuple(source.name for source in sources)
-    return find_sources(names, {"user_based_cf": learned.parameters(new_only=True)})
+    half_lives = {
+        name: value
+        for name, value in learned.parameters(new_only=True).items()
+        if name in ("half_life", "similarity_half_life")
+    }
+    return find_sources(names, {"user_based_cf": half_lives})
 
 
 def collect_candidates(

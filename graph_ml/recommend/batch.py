@@ -16,7 +16,7 @@ import numpy as np
 from ...cypher.errors import HmrecError, NoEmbedding, UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress
-from ...cypher.recommenders import find_method
+from ...cypher.recommenders import Method, find_method
 from ...cypher.state import GraphState, read_state
 from ..candidates.batch_recommender import find_batch_recommender
 from ..candidates.lists import Candidates
@@ -29,6 +29,7 @@ from ..ranker.features import FACTS, Matrix
 from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, choose_sources
 from .active_ranker import ActiveRanker
+from .batch_related import read_related
 from .batch_rules import BatchRules
 from .campaign import Campaign, ListForm, MethodList, read_columns, to_cells, write_rows
 from .customers import find_customers
@@ -139,7 +140,7 @@ def prepare_all(
     plan = plan_steps(request, lambda: before)
     ranker = active_ranker.read(plan.state) if plan.state is not None else None
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), progress)
-    shop = graph.read_with_retry(lambda: read_shop(graph, subgraph, ranker, plan, request))
+    shop = graph.read_with_retry(lambda: read_shop(graph, subgraph, ranker, plan, request, before))
     ranked = None
     if ranker is not None and shop.facts is not None:
         chosen_sources = choose_sources(ranker.sources, ranker.parameters)
@@ -294,8 +295,18 @@ def rank_in_context(
     return Candidates(offsets, ranked[is_article], scores[is_article], sources[is_article])
 
 
-def read_shop(graph: Graph, subgraph: Subgraph, ranker: Ranker | None, plan: Plan, request: Request) -> Shop:
+def read_shop(
+    graph: Graph, subgraph: Subgraph, ranker: Ranker | None, plan: Plan, request: Request, state: GraphState
+) -> Shop:
     """Return what lists are made from, as of the day of the request.
+
+    Parameters
+    ----------
+    graph, request : the graph and the request.
+    subgraph : all purchases.
+    ranker : the ranker in force; None if the plan does without.
+    plan : the request's plan.
+    state : the graph's state before the purchases were read.
 
     Raises
     ------
@@ -310,7 +321,18 @@ def read_shop(graph: Graph, subgraph: Subgraph, ranker: Ranker | None, plan: Pla
     vectors = _read_vectors(graph, subgraph, request) if _needs_vectors(ranker, plan) else None
     facts = _read_facts(graph, subgraph) if _needs_facts(ranker, plan) else None
     repeats = None if facts is None else facts[:, FACTS.index("repeats")].astype(np.float64)
-    return Shop(replace(Snapshot.of(subgraph, request.as_of, only), repeats=repeats), bought, vectors, facts)
+    snapshot = replace(
+        Snapshot.of(subgraph, request.as_of, only),
+        repeats=repeats,
+        related=read_related(graph, subgraph, _list_methods(ranker, plan), request, state),
+    )
+    return Shop(snapshot, bought, vectors, facts)
+
+
+def _list_methods(ranker: Ranker | None, plan: Plan) -> list[Method]:
+    """Return the recommenders that the lists need."""
+    names = [step.method for step in plan.steps] + ([] if ranker is None else list(ranker.sources))
+    return [find_method(name) for name in names]
 
 
 def _needs_facts(ranker: Ranker | None, plan: Plan) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...cypher.articles import check_articles
 from ...cypher.graph import Graph
-from ...cypher.state import read_state
+from ...cypher.state import GraphState, read_state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +40,7 @@ class RelationsVersion(NamedTuple):
     articles : number of articles.
     bought_with, bought_after, similar : number of relationships of each type.
     state : what it was made from, as `describe_source` of `relate` returns it; None if that is not known.
+    sells, received : number of relationships of departments with articles; None in a version of an older hmrec.
     """
 
     version: int
@@ -51,10 +52,16 @@ class RelationsVersion(NamedTuple):
     bought_after: int
     similar: int
     state: str | None = None
+    sells: int | None = None
+    received: int | None = None
 
     def is_usable(self, as_of: date | None) -> bool:
         """Return whether a request as of that day may use it: it must not know later purchases."""
         return as_of is None or self.until <= as_of
+
+    def knows(self, state: GraphState) -> bool:
+        """Return whether it was made from exactly the purchases that the graph has in this state."""
+        return self.state is not None and self.state.split()[0] == state.purchase_checksum
 
     def describe(self, until: date | None, now: datetime | None = None) -> str:
         """Return a sentence that says how old the version is, and whether there are later purchases.

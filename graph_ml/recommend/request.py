@@ -171,6 +171,12 @@ class Filters(BaseModel):
         }
 
     @property
+    def has_filters(self) -> bool:
+        """Whether anything but availability limits the articles."""
+        given = self.parameters
+        return any(given[name] not in (None, []) for name in ("only", "exclude", "where", "max_price", "in_season"))
+
+    @property
     def key(self) -> tuple[Any, ...]:
         """The values of all filters; requests with equal ones have the same articles to choose from."""
         return tuple(getattr(self, name) for name in Filters.model_fields)

@@ -22,18 +22,21 @@ from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
 from ...cypher.state import ActiveModel, GraphState, read_state
+from ..candidates.neighbours import Neighbours, relate_after, relate_together
 from ..candidates.snapshot import Snapshot
 from ..export.kept import export_kept
-from ..export.subgraph import Subgraph, SubgraphSpec
+from ..export.subgraph import Integers, Subgraph, SubgraphSpec
 from ..ranker.features import Matrix
 from ..recommend.batch import stack_vectors
 from ..write_back.write import let_readers_finish
-from ..write_back.write_vectors import find_places, list_nodes
-from .bought import Neighbours, relate_after, relate_together
+from ..write_back.write_vectors import Places, find_places, list_nodes
+from .departments import DepartmentLists, list_by_department
 from .similar import relate_similar
 
 ARTICLES_A_BATCH = 100
 """How many articles' relationships are written in one transaction: about 9,000."""
+DEPARTMENTS_A_BATCH = 10
+"""How many departments' lists are written in one transaction: at most 10,000 relationships."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class RelateReceipt:
     version : number of the version now in force.
     until : the day after the last purchase that it knows.
     articles : number of articles of the shop.
-    bought_with, bought_after, similar : number of relationships of each type.
+    bought_with, bought_after, similar : number of relationships of each type between articles.
+    sells, received : number of relationships of departments with articles.
     model : the model whose embeddings `SIMILAR` compares; None without one.
     seconds : duration of each step.
     """
@@ -56,6 +60,8 @@ class RelateReceipt:
     bought_with: int
     bought_after: int
     similar: int
+    sells: int
+    received: int
     model: int | None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -64,7 +70,8 @@ class RelateReceipt:
         similar = f"{self.similar:,} SIMILAR by model {self.model}" if self.model else "no SIMILAR, without a model"
         return (
             f"Article relationships {self.version}: {self.bought_with:,} BOUGHT_WITH, {self.bought_after:,} "
-            f"BOUGHT_AFTER and {similar}, of {self.articles:,} articles and the purchases before {self.until}."
+            f"BOUGHT_AFTER and {similar}, of {self.articles:,} articles and the purchases before {self.until}. "
+            f"Departments have {self.sells:,} SELLS and {self.received:,} RECEIVED."
         )
 
 
@@ -75,11 +82,13 @@ class Relations:
     Attributes
     ----------
     together, after, similar : the neighbours of each article, by number.
+    departments : what each department sells now, and what it has not sold yet.
     """
 
     together: Neighbours
     after: Neighbours
     similar: Neighbours
+    departments: DepartmentLists
 
 
 def relate(graph: Graph, progress: Progress = silent, *, fresh: bool = False) -> RelateReceipt:
@@ -164,7 +173,9 @@ def compute_relations(snapshot: Snapshot, vectors: Matrix | None, progress: Prog
     if vectors is None:
         vectors = np.full((snapshot.shape[1], 1), np.nan, dtype=np.float32)
     bought = np.unique(snapshot.article).astype(np.int64)
-    return Relations(together, after, relate_similar(vectors, bought, most=known["most"], progress=progress))
+    similar = relate_similar(vectors, bought, most=known["most"], progress=progress)
+    days = find_query("popular_in_departments").default("days")
+    return Relations(together, after, similar, list_by_department(snapshot, days))
 
 
 def tidy_relations(graph: Graph, progress: Progress = silent) -> None:
@@ -195,11 +206,18 @@ def _write(
         "bought_with": len(relations.together.article),
         "bought_after": len(relations.after.article),
         "similar": len(relations.similar.article),
+        "sells": sum(len(articles) for articles, _ in relations.departments.sells),
+        "received": sum(map(len, relations.departments.received)),
     }
-    facts = {"until": subgraph.until.isoformat(), "model": model, "state": source, "articles": articles, **counts}
-    version = int(graph.write("prepare_relations", facts=facts).rows[0]["version"])
+    facts = {"until": subgraph.until.isoformat(), "model": model, "state": source, "articles": articles}
+    facts |= {"days": relations.departments.days}
+    version = int(graph.write("prepare_relations", facts=facts | counts).rows[0]["version"])
     done = 0
-    for rows in _list_batches(graph, subgraph, relations):
+    places = find_places(graph, "article_nodes", subgraph.article_ids)
+    node = list_nodes(places, subgraph.article_ids)
+    for rows in _list_departments(relations.departments, node):
+        graph.write("write_department_lists", version=version, rows=rows)
+    for rows in _list_batches(places, node, relations):
         graph.write("write_relations", version=version, rows=rows)
         done += len(rows)
         progress("Writing article relationships", done, articles)
@@ -211,10 +229,24 @@ def _write(
     return RelateReceipt(version, subgraph.until, articles, **counts, model=model, seconds=seconds)
 
 
-def _list_batches(graph: Graph, subgraph: Subgraph, relations: Relations) -> Iterator[list[list[Any]]]:
+def _list_departments(lists: DepartmentLists, node: Integers) -> Iterator[list[list[Any]]]:
+    """Yield the rows of `write_department_lists`, `DEPARTMENTS_A_BATCH` at a time."""
+    for begin in range(0, len(lists.keys), DEPARTMENTS_A_BATCH):
+        batch = slice(begin, begin + DEPARTMENTS_A_BATCH)
+        yield [
+            [
+                key,
+                [list(item) for item in zip(node[best].tolist(), purchases.tolist(), strict=True) if item[0] >= 0],
+                [number for number in node[unsold].tolist() if number >= 0],
+            ]
+            for key, (best, purchases), unsold in zip(
+                lists.keys[batch], lists.sells[batch], lists.received[batch], strict=True
+            )
+        ]
+
+
+def _list_batches(places: Places, node: Integers, relations: Relations) -> Iterator[list[list[Any]]]:
     """Yield the rows of `write_relations`, `ARTICLES_A_BATCH` articles at a time, in the order of the store."""
-    places = find_places(graph, "article_nodes", subgraph.article_ids)
-    node = list_nodes(places, subgraph.article_ids)
     for begin in range(0, len(places), ARTICLES_A_BATCH):
         yield [
             [
@@ -227,7 +259,7 @@ def _list_batches(graph: Graph, subgraph: Subgraph, relations: Relations) -> Ite
         ]
 
 
-def _list_items(found: Neighbours, row: int, node: np.ndarray[Any, Any], *columns: str) -> list[list[Any]]:
+def _list_items(found: Neighbours, row: int, node: Integers, *columns: str) -> list[list[Any]]:
     """Return the neighbours of an article that the graph still has: the node of each, and these columns."""
     part = slice(int(found.indptr[row]), int(found.indptr[row + 1]))
     values = (node[found.article[part]].tolist(), *(getattr(found, column)[part].tolist() for column in columns))

@@ -6,10 +6,10 @@ import numpy as np
 
 from ...cypher.progress import Progress, silent
 from ..candidates.lists import list_offsets
+from ..candidates.neighbours import Neighbours
 from ..export.subgraph import Integers
 from ..holdout.ranking import rank_by_product
 from ..ranker.features import Matrix
-from .bought import Neighbours
 
 ARTICLES_AT_ONCE = 2_000
 

@@ -27,7 +27,7 @@ with Graph.connect() as graph:
     relate.relate(graph, tell)
 """
 COUNTS = """
-    MATCH (:Article)-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR]->(:Article)
+    MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|SELLS|RECEIVED]->(:Article)
     RETURN r.version AS version, type(r) AS type, count(*) AS n
 """
 
@@ -48,7 +48,13 @@ def test_after_a_kill_readers_have_a_whole_version_and_the_next_run_tidies(
 ) -> None:
     load_two_tastes(graph, tmp_path / "shop", weeks=4)
     first = relate(graph)
-    whole = {"BOUGHT_WITH": first.bought_with, "BOUGHT_AFTER": first.bought_after}
+    written = {
+        "BOUGHT_WITH": first.bought_with,
+        "BOUGHT_AFTER": first.bought_after,
+        "SELLS": first.sells,
+        "RECEIVED": first.received,
+    }
+    whole = {name: number for name, number in written.items() if number}
     answer = graph.read("related", article_id="0000000003", kind="together")
     kill_when(start_script(connection, CHILD), lambda line: line.startswith(moment))
     version = read_version(graph)

@@ -29,13 +29,15 @@ BATCH = {
 }
 CAPS = {
     "articles": 5, "buyers": 7, "pool": 12, "candidates": 9, "neighbours": 4, "departments": 2, "products": 2,
-    "purchases": 25, "variants": 2,
+    "purchases": 25, "variants": 2, "most": 3,
 }  # fmt: skip
 """Limits so low that each of them changes lists in a shop of this size."""
 TIGHT = CAPS | {
     "age_span": 3,
     "half_life": 20.0,
     "similarity_half_life": 10.0,
+    "related_half_life": 15.0,
+    "next_damping": 0.6,
     "days": 10,
     "damping": 0.7,
     "gap_half_life": 5.0,

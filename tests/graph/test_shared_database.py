@@ -197,7 +197,9 @@ def test_replacing_asks_and_deletes_only_hmrecs_data(
         "RETURN a.article_id AS id, a.embedding AS embedding ORDER BY id",
     )
     assert not run_text(graph, "MATCH (n:Relations|RelationsInForce|Lists|ListsInForce) RETURN n.version AS version")
-    assert not run_text(graph, "MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|RECOMMENDED]->() RETURN type(r) AS type")
+    assert not run_text(
+        graph, "MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|SELLS|RECEIVED|RECOMMENDED]->() RETURN type(r) AS type"
+    )
     # an article with foreign relationships is not deleted
     assert articles == [{"id": "0000000003", "embedding": None}, {"id": "0000000099", "embedding": None}]
     assert run_text(graph, "MATCH (m:Model) RETURN m.name AS name") == [{"name": "Golf"}]

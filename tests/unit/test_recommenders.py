@@ -53,7 +53,8 @@ def test_the_docs_have_the_table() -> None:
     lines += ["| --- | --- | --- | --- | --- | --- |"]
     for method in METHODS:
         needs = ["yes" if needed else "" for needed in (method.needs_history, method.needs_embeddings)]
-        proposes = f"{method.candidates}, as *{method.label}*" if method.candidates else ""
+        is_source = method.candidates and not method.is_retired
+        proposes = f"{method.candidates}, as *{method.label}*" if is_source else ""
         cells = [f"`{method.name}`", method.doc, *needs, proposes, ", ".join(f"`{old}`" for old in method.aliases)]
         lines.append(f"| {' | '.join(cells)} |")
     file = ROOT / "docs" / "methods.md"
@@ -100,7 +101,7 @@ def recommend(request):
     return [found.articles for found in recommend_by_steps(steps, np.arange(2), request.k)]
 
 def read_help(command):
-    return CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "400"}).output
+    return CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "2000"}).output
 
 chosen = tuple(source for source in SOURCES if source.name in ("toy", "own_repurchases"))
 ranker = train_ranker(shop, None, RankSettings(rounds=3, weeks=2, forests=1), chosen)

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from ...cypher.progress import Progress, silent
-from ..candidates.compiled import compile_loop
-from ..candidates.lists import Floats, list_offsets, take_top_k
-from ..candidates.snapshot import Snapshot, sort_stably
 from ..export.subgraph import Integers
+from .compiled import compile_loop
+from .lists import Floats, list_offsets, take_top_k
+from .snapshot import Snapshot, sort_stably
 
 TERMS_AT_ONCE = 4_000_000
 """How many pairs of a purchase and another article are added up at once; they take at most 120 MB."""

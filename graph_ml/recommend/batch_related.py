@@ -1,0 +1,102 @@
+"""The relationships between articles that the graph has, for the lists of many customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...cypher.catalogue import find_query
+from ...cypher.errors import HmrecError
+from ...cypher.graph import Graph
+from ...cypher.recommenders import Method
+from ...cypher.state import GraphState
+from ..export.subgraph import Subgraph
+from .related import RelationsVersion, read_version
+from .request import Request
+
+OF_DEPARTMENTS = ("SELLS", "RECEIVED")
+"""The relationships of departments, which the queries read only if the request has no filters."""
+
+
+def read_related(
+    graph: Graph, subgraph: Subgraph, methods: Iterable[Method], request: Request, state: GraphState
+) -> dict[str, sp.csr_matrix]:
+    """Return by recommender the scores of the relationships that its query reads.
+
+    They are [A, A] between articles, and [departments, A] of departments with articles. A recommender is missing if its
+    query computes them from the purchases. So is one between articles if computing them gives the same.
+
+    Parameters
+    ----------
+    graph : the graph.
+    subgraph : its purchases.
+    methods : the recommenders.
+    request : the request; its day and its filters count.
+    state : the graph's state before the purchases were read.
+
+    Raises
+    ------
+    HmrecError : another version replaced the relationships while they were read.
+    """
+    wanted = {method.name: method.relationship for method in methods if method.relationship is not None}
+    version = read_version(graph) if wanted else None
+    if version is None or not version.is_usable(request.as_of):
+        return {}
+    counts = {
+        "BOUGHT_WITH": version.bought_with, "BOUGHT_AFTER": version.bought_after,
+        "SELLS": version.sells, "RECEIVED": version.received,
+    }  # fmt: skip
+    found = {}
+    for name, relationship in wanted.items():
+        of_departments = relationship in OF_DEPARTMENTS
+        if not _are_fresh(version, name, request, state) if of_departments else version.knows(state):
+            continue
+        read = _read_of_departments if of_departments else _read_between_articles
+        found[name], number = read(graph, subgraph, version.version, relationship)
+        if number != counts[relationship]:
+            raise HmrecError("The article relationships were replaced while they were read.", "Try again.")
+    return found
+
+
+def _are_fresh(version: RelationsVersion, name: str, request: Request, state: GraphState) -> bool:
+    """Return whether the query of this name reads the lists of departments, as its header says."""
+    until = request.as_of or state.until
+    if until is None or version.sells is None or request.has_filters:
+        return False
+    return (until - version.until).days <= int(find_query(name).default("fresh"))
+
+
+def _read_of_departments(
+    graph: Graph, subgraph: Subgraph, version: int, relationship: str
+) -> tuple[sp.csr_matrix, int]:
+    """Return the scores of all relationships of a version and type [departments, A], and how many the graph has."""
+    attribute, ids, number = subgraph.attributes.get("Department"), subgraph.article_ids, 0
+    places = {key: place for place, key in enumerate(attribute.keys if attribute else ())}
+    entries = []
+    for key, articles, values in graph.stream("export_department_lists", version=version, relationship=relationship):
+        number += len(articles)
+        if key in places:
+            entries += [
+                (places[key], ids.index(x), value) for x, value in zip(articles, values, strict=True) if x in ids
+            ]
+    row, column, score = np.array(entries, dtype=np.int64).reshape(-1, 3).T
+    return sp.csr_matrix((score.astype(np.float64), (row, column)), (len(places), len(ids))), number
+
+
+def _read_between_articles(
+    graph: Graph, subgraph: Subgraph, version: int, relationship: str
+) -> tuple[sp.csr_matrix, int]:
+    """Return the scores of all relationships of a version and type [A, A], and how many the graph has."""
+    ids, shape, number = subgraph.article_ids, (len(subgraph.article_ids),) * 2, 0
+    sizes, column, score = [], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    for article_id, others, scores in graph.stream("export_relations", version=version, relationship=relationship):
+        number += len(others)
+        if article_id in ids:
+            known = [place for place, other in enumerate(others) if other in ids]
+            sizes.append((ids.index(article_id), len(known)))
+            column.append(np.array([ids.index(others[place]) for place in known], dtype=np.int64))
+            score.append(np.array(scores, dtype=np.float64)[known])
+    row = np.repeat(*np.array(sizes, dtype=np.int64).reshape(-1, 2).T)
+    return sp.csr_matrix((np.concatenate(score), (row, np.concatenate(column))), shape), number

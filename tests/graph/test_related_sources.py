@@ -1,0 +1,148 @@
+"""What goes with the customer's articles: from stored relationships, equal for one customer and for all, and fresh."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hmrec.cypher.catalogue import find_query
+from hmrec.cypher.graph import Graph
+from hmrec.cypher.recommenders import METHODS
+from hmrec.cypher.settings import ConnectionSettings
+from hmrec.cypher.state import read_state
+from hmrec.graph_ml.candidates.batch_recommender import find_batch_recommender
+from hmrec.graph_ml.candidates.snapshot import Snapshot
+from hmrec.graph_ml.export.read_subgraph import export_subgraph
+from hmrec.graph_ml.export.subgraph import SubgraphSpec
+from hmrec.graph_ml.recommend import Campaign, Recommender, Request
+from hmrec.graph_ml.recommend.batch_related import read_related
+from hmrec.graph_ml.recommend.campaign import ListForm
+from hmrec.graph_ml.relate.relate import relate
+from hmrec.loader.events import record_events
+from hmrec.loader.load import load_folder
+from hmrec.loader.samples import write_synthetic
+
+from tests.conftest import run_text
+from tests.graph.test_plans import profile, walk
+
+NAMES = [method.name for method in METHODS if method.relationship is not None]
+BETWEEN_ARTICLES = ("related_together", "related_next")
+K = 30
+PURCHASES = re.compile(r"^\(.*:BOUGHT\]")
+
+
+@pytest.fixture(scope="module")
+def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph:
+    folder: Path = tmp_path_factory.mktemp("synthetic")
+    write_synthetic(folder, customers=200, articles=150, transactions=4000, seed=5)
+    load_folder(folder, server=None, graph=module_graph, mode="stream")
+    return module_graph
+
+
+def read_lists(graph: Graph, name: str, customers: list[str]) -> dict[str, list[tuple[str, float]]]:
+    """Return each customer's articles and scores, by the query."""
+    found = {}
+    for customer in customers:
+        rows = graph.read(name, customer_id=customer, k=K)
+        found[customer] = list(zip(rows["article_id"], rows["score"].astype(float), strict=True))
+    return found
+
+
+def recommend_all(graph: Graph, name: str, folder: Path) -> dict[str, list[tuple[str, float]]]:
+    """Return every customer's articles and scores, computed for all of them at once."""
+    import polars as pl
+
+    out = folder / f"{name}.csv"
+    Recommender(graph).recommend_all(Request(method=name, k=K), out, campaign=Campaign(form=ListForm.csv))
+    rows = pl.read_csv(out, infer_schema=False).filter(pl.col("method") == name)
+    found: dict[str, list[tuple[str, float]]] = {}
+    for row in rows.sort("customer_id", pl.col("rank").cast(pl.Int64)).iter_rows(named=True):
+        found.setdefault(row["customer_id"], []).append((row["article_id"], float(row["score"])))
+    return found
+
+
+def assert_same(one: dict[str, list[tuple[str, float]]], other: dict[str, list[tuple[str, float]]]) -> None:
+    for customer, rows in one.items():
+        assert [article for article, _ in rows] == [article for article, _ in other.get(customer, [])], customer
+        assert [score for _, score in rows] == pytest.approx([score for _, score in other.get(customer, [])], rel=1e-5)
+
+
+@pytest.fixture(scope="module")
+def customers(shop: Graph) -> list[str]:
+    return [str(row["id"]) for row in run_text(shop, "MATCH (c:Customer) RETURN c.customer_id AS id ORDER BY id")][::7]
+
+
+def test_the_numbers_of_the_relationships_are_those_of_related() -> None:
+    known = find_query("related").parameters
+    for name in BETWEEN_ARTICLES:
+        mine = find_query(name).parameters
+        assert mine["related_half_life"].default == known["half_life"].default
+        shared = {"most", "buyers", "days", "gap_half_life", "lag", "damping", "next_damping"} & set(mine)
+        assert {one: mine[one].default for one in shared} == {one: known[one].default for one in shared}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_relationships_give_the_computed_lists(
+    shop: Graph, customers: list[str], tmp_path: Path, name: str
+) -> None:
+    run_text(shop, "MATCH (n:RelationsInForce) DETACH DELETE n")
+    computed = read_lists(shop, name, customers)
+    assert sum(map(len, computed.values())) > 2 * len(customers)
+    assert_same(computed, recommend_all(shop, name, tmp_path))
+    relate(shop)
+    assert_same(computed, read_lists(shop, name, customers))
+    assert_same(computed, recommend_all(shop, name, tmp_path))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_purchase_counts_at_once_and_for_all_customers_alike(
+    shop: Graph, customers: list[str], tmp_path: Path, name: str
+) -> None:
+    relate(shop)
+    before = read_lists(shop, name, customers)
+    one = customers[0]
+    bought = {row["id"] for row in run_text(
+        shop, "MATCH (:Customer {customer_id: $id})-[:BOUGHT]->(a) RETURN a.article_id AS id", id=one)}  # fmt: skip
+    article = next(str(row["id"]) for row in run_text(
+        shop, "MATCH (a:Article)-[r:BOUGHT_WITH]->() WITH a, count(r) AS n ORDER BY n DESC RETURN a.article_id AS id"
+    ) if row["id"] not in bought)  # fmt: skip
+    day = (read_state(shop).until or pytest.fail("no purchases")).isoformat()
+    event = {"event_id": f"e-{name}", "type": "buy", "customer_id": one, "article_id": article, "time": day}
+    assert record_events(shop, [event]).recorded == 1
+    after = read_lists(shop, name, customers)
+    if name in BETWEEN_ARTICLES:
+        assert [article for article, _ in after[one]] != [article for article, _ in before[one]]
+    # The others' lists change by nothing but the age of their purchases.
+    for customer in customers[1:]:
+        assert [article for article, _ in after[customer]] == [article for article, _ in before[customer]]
+    state = read_state(shop)
+    subgraph = export_subgraph(shop, SubgraphSpec(isolated=True))
+    assert set(read_related(shop, subgraph, METHODS, Request(), state)) == set(NAMES)
+    assert_same(after, recommend_all(shop, name, tmp_path))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_earlier_day_does_without_the_relationships(shop: Graph, name: str) -> None:
+    relate(shop)
+    subgraph = export_subgraph(shop, SubgraphSpec(isolated=True))
+    cut = subgraph.until.replace(day=1)
+    assert read_related(shop, subgraph, METHODS, Request(as_of=cut), read_state(shop)) == {}
+    snapshot = Snapshot.of(subgraph, cut)
+    some = np.flatnonzero(snapshot.purchases_by_customer)[:8]
+    found = find_batch_recommender(name)(snapshot, some, k=K, new_only=False)
+    for place, number in enumerate(some.tolist()):
+        rows = shop.read(name, customer_id=subgraph.customer_ids.id(number), as_of=cut, k=K)
+        assert [subgraph.article_ids.id(int(a)) for a in found.of(place)[0]] == list(rows["article_id"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_answer_reads_the_relationships_of_the_customer_s_articles_only(
+    shop: Graph, connection: ConnectionSettings, customers: list[str], name: str
+) -> None:
+    relate(shop)
+    plan = profile(connection, name, customer_id=customers[0])
+    found = [(one["args"].get("Details", ""), one["rows"]) for one in walk(plan)]
+    read = [text for text, rows in found if PURCHASES.search(text) and rows > 1]
+    assert all(text.startswith("(c)-") for text in read), read  # the customer's own
