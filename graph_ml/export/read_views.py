@@ -10,7 +10,8 @@ import numpy as np
 from ...cypher.catalogue import find_query
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
-from .subgraph import Subgraph, Views, to_date
+from .read_purchases import NodeFinder
+from .subgraph import IdMap, Integers, Subgraph, Views, to_date
 
 
 def add_views(graph: Graph, subgraph: Subgraph, first: int, progress: Progress = silent) -> Subgraph:
@@ -31,20 +32,29 @@ def add_views(graph: Graph, subgraph: Subgraph, first: int, progress: Progress =
 
 
 def _read_views(graph: Graph, subgraph: Subgraph, since: str) -> Views:
-    customer, article, time, is_cart = array("q"), array("q"), array("i"), array("b")  # a tenth of lists of integers
-    for customer_id, article_ids, days, carts in graph.stream("export_views", since=since):
-        if customer_id not in subgraph.customer_ids:
-            continue
-        number = subgraph.customer_ids.index(customer_id)
-        for article_id, day, was_cart in zip(article_ids, days, carts, strict=True):
-            if article_id in subgraph.article_ids:
-                customer.append(number)
-                article.append(subgraph.article_ids.index(article_id))
-                time.append(day)
-                is_cart.append(was_cart)
-    return Views.of(
-        np.array(customer, dtype=np.int64),
-        np.array(article, dtype=np.int64),
+    customers, sizes = list[int](), list[int]()
+    nodes, time, is_cart = array("q"), array("i"), array("b")  # lists would take up to 40 bytes a number
+    for customer_id, *lists in graph.stream("export_views", since=since):
+        if customer_id in subgraph.customer_ids:
+            customers.append(subgraph.customer_ids.index(customer_id))
+            sizes.append(len(lists[0]))
+            for column, values in zip((nodes, time, is_cart), lists, strict=True):
+                column.extend(values)
+    if not customers:
+        return Views.empty()
+    article = _find_articles(graph, subgraph.article_ids, np.array(nodes, dtype=np.int64))
+    views = Views.of(
+        np.repeat(np.array(customers, dtype=np.int64), sizes),
+        article,
         np.array(time, dtype=np.int32),
         np.array(is_cart, dtype=np.bool_),
     )
+    return views.where(views.article >= 0)
+
+
+def _find_articles(graph: Graph, article_ids: IdMap, nodes: Integers) -> Integers:
+    """Return the numbers of articles by those of their nodes; -1 if the map lacks one."""
+    found = [(node, article_id) for node, article_id, _ in graph.stream("export_articles", properties=[])]
+    known = [(node, article_ids.index(article_id)) for node, article_id in found if article_id in article_ids]
+    places, numbers = np.array(known, dtype=np.int64).reshape(-1, 2).T
+    return np.append(numbers, -1)[NodeFinder(places)(nodes)]

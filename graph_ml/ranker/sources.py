@@ -48,9 +48,9 @@ def find_sources(names: tuple[str, ...], learned: Learned | None = None) -> tupl
 
 
 def drop_unseen(subgraph: Subgraph, sources: tuple[Method, ...] = SOURCES) -> tuple[Method, ...]:
-    """Return the sources without those by views and carts if no week that the ranker learns from begins after a view.
+    """Return the sources, without those that need views and carts if a ranker could not learn from any.
 
-    A ranker for a shop without views is the same as before hmrec knew views.
+    It learns from none if there are none before the last week.
 
     Parameters
     ----------
