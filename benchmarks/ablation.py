@@ -63,12 +63,12 @@ class Ablation:
     ----------
     settings : settings of the trees.
     embedded : whether a network is trained for each period.
-    methods : the sources that need no embeddings.
+    methods : the sources that need no embeddings; the shops of the benchmarks have no views.
     """
 
     settings: RankSettings
     embedded: bool
-    methods: tuple[Method, ...] = SOURCES
+    methods: tuple[Method, ...] = tuple(source for source in SOURCES if not source.needs_views)
     _collected: dict[date, Collected] = field(default_factory=dict)
 
     @property

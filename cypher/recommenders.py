@@ -25,6 +25,7 @@ class Method:
     has_query : whether it is a saved query.
     needs_history : whether it recommends nothing to a customer without purchases.
     needs_embeddings : whether it needs `hmrec train`.
+    needs_views : whether it recommends nothing without views and carts.
     candidates : number of articles that it proposes to the ranker; 0 if none.
     is_retired : whether only rankers of earlier versions have it as a source.
     parameters : its query's parameters when it proposes to the ranker, if they differ from the defaults.
@@ -45,6 +46,7 @@ class Method:
     has_query: bool = True
     needs_history: bool = False
     needs_embeddings: bool = False
+    needs_views: bool = False
     candidates: int = 0
     is_retired: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -69,6 +71,14 @@ METHODS = (
         proposes_bought=True,
         is_baseline=True,
         is_evaluated=True,
+    ),
+    Method(
+        "recently_viewed",
+        "viewed or put into the cart lately, and not bought since",
+        label="your views and carts",
+        needs_views=True,
+        candidates=60,
+        proposes_bought=True,
     ),
     Method(
         "user_based_cf",

@@ -38,7 +38,7 @@ def train_hybrid(
 
     Parameters
     ----------
-    subgraph : all purchases, exported with `SubgraphSpec(isolated=True)`.
+    subgraph : all purchases, exported with `SubgraphSpec(isolated=True)`, and the views for the ranker.
     settings, rank_settings : settings of the network and of the ranker; None for the defaults.
     sources : the recommenders that propose candidates.
     progress : receives the steps.

@@ -11,6 +11,7 @@ from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .candidates.learn_cf import learn_cf
 from .export.kept import export_kept
+from .export.read_views import add_views
 from .export.subgraph import SubgraphSpec, to_date, to_days
 from .hybrid import rank_parts
 from .network.own_vectors import Metric, check_known, read_own_vectors
@@ -55,7 +56,10 @@ def write_own_vectors(
     trained = read_own_vectors(files, name, subgraph.since, last, metric)
     check_known(trained, subgraph)
     cf = learn_cf(subgraph.where(subgraph.time < to_days(last)), progress)
-    rank = rank_parts(trained, subgraph, sources=apply_cf(cf), progress=progress) if ranker else None
+    rank = None
+    if ranker:
+        known = add_views(graph, subgraph, first_day(subgraph, RankSettings()), progress)
+        rank = rank_parts(trained, known, sources=apply_cf(cf), progress=progress)
     why = ""
     if ranker and rank is None:
         start = to_date(first_day(subgraph, RankSettings()))

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from ...cypher.errors import UserMistake
-from ..export.subgraph import Attribute, Integers, Subgraph, find_purchases, to_date, to_days
+from ..export.subgraph import Attribute, Integers, Subgraph, Views, find_purchases, to_date, to_days
+from .lists import look_up
 
 if TYPE_CHECKING:
     import polars as pl
@@ -81,6 +82,7 @@ class Snapshot:
     ages : [C], in years, NaN if unknown; None for those of `customers`.
     related : by recommender, [A, A], the relationships between articles that the graph has; without them, they are
         computed.
+    views : the views and carts that lists may know.
     """
 
     cut: int
@@ -95,6 +97,7 @@ class Snapshot:
     repeats: Floats | None = None
     ages: Floats | None = None
     related: Mapping[str, sp.csr_matrix] = field(default_factory=dict, repr=False, compare=False)
+    views: Views = field(default_factory=Views.empty)
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _of_articles: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # independent of purchases
     _lock: RLock = field(default_factory=RLock, repr=False, compare=False)
@@ -105,24 +108,26 @@ class Snapshot:
 
         Parameters
         ----------
-        subgraph : its purchases; those of the day and later are ignored.
-        cut : the day; None for the day after the last purchase.
+        subgraph : its purchases and views; those of the day and later are ignored.
+        cut : the day; None for the day after the last purchase, with later views, as in the queries.
         only : [A], the articles that may be recommended; None for all.
 
         Raises
         ------
         UserMistake : there is no purchase before that day.
         """
+        views = subgraph.views if cut is None else subgraph.views.before(to_days(cut))
         cut = cut or subgraph.until
         before = np.flatnonzero(subgraph.time < to_days(cut))
         if not len(before):
             raise UserMistake(f"There is no purchase before {cut}.", "Choose a later day.")
         shape = (len(subgraph.customer_ids), len(subgraph.article_ids))
         edges = (subgraph.customer[before], subgraph.article[before], subgraph.time[before])
-        return cls(to_days(cut), shape, *edges, subgraph.customers, subgraph.attributes, subgraph.price[before], only)
+        nodes, price = (subgraph.customers, subgraph.attributes), subgraph.price[before]
+        return cls(to_days(cut), shape, *edges, *nodes, price, only, views=views)
 
     def take(self, customers: Integers) -> Snapshot:
-        """Return a snapshot of these customers only, with all their purchases, numbered in this order; all articles."""
+        """Return a snapshot of these customers only, with what they bought and viewed, in this order; all articles."""
         row, edges = find_purchases(self.customer, customers)
         return replace(
             self,
@@ -135,6 +140,7 @@ class Snapshot:
             else self.customers[customers],
             ages=None if self.ages is None else self.ages[customers],
             price=None if self.price is None else self.price[edges],
+            views=self.views.take(customers),
             _cache={},
             _lock=RLock(),
         )
@@ -171,6 +177,12 @@ class Snapshot:
             time[end - 1],
             np.add.reduceat(is_new, begin, dtype=np.int64) if len(begin) else np.zeros(0, dtype=np.int64),
         )
+
+    def find_pairs(self, customer: Integers, article: Integers) -> Integers:
+        """Return the position in `pairs` of each customer and article, [m]; -1 if that customer never bought it."""
+        pairs = self.pairs
+        numbers = sp.csr_matrix((np.arange(1, len(pairs.article) + 1), pairs.article, pairs.indptr), self.shape)
+        return look_up(numbers, customer, article).astype(np.int64) - 1
 
     def decay(self, half_life: float) -> Floats:
         """Return the weight of each purchase by its age, [num_edges]."""

@@ -20,14 +20,15 @@ from ..candidates.lists import look_up
 from ..candidates.nearest import Vectors
 from ..candidates.snapshot import Snapshot
 from ..export.kept import export_kept
-from ..export.subgraph import Integers, SubgraphSpec
+from ..export.read_views import add_views
+from ..export.subgraph import Integers, SubgraphSpec, to_days
 from ..holdout.intervals import bootstrap_interval
 from ..holdout.ranking import Truth
 from ..holdout.split import HoldOut, hold_out_weeks
 from ..network.devices import DeviceName
 from ..network.trained_model import TrainSettings
 from ..ranker.context import CUSTOMERS_AT_ONCE
-from ..ranker.sources import BY_EMBEDDING, SOURCES, apply_cf, collect_candidates
+from ..ranker.sources import BY_EMBEDDING, SOURCES, apply_cf, collect_candidates, drop_unseen
 from .evaluation import KINDS, make_truths
 from .networks import prepare_networks
 
@@ -65,7 +66,7 @@ def evaluate_candidates(
     settings : settings of the neural network; None for the defaults.
     days, weeks, until : the hold-out periods, as for `evaluate`.
     depths : measure recall among the first N candidates of each source, for each of these N.
-    sources : names of sources; None for all. Without `gnn`, no network is trained.
+    sources : names of sources; None for all that a ranker would have. Without `gnn`, no network is trained.
     customers : number of customers per period, sampled with a fixed seed; None for all who bought in the period.
     progress : receives the number of customers.
     device : where the network is trained, as for `choose_device`.
@@ -87,7 +88,11 @@ def evaluate_candidates(
     if not depths or min(depths) < 1:
         raise UserMistake("Measure recall among at least one candidate.")
     subgraph = export_kept(graph, SubgraphSpec(until=until, isolated=True), progress)
+    if any(source.needs_views for source in chosen):
+        subgraph = add_views(graph, subgraph, to_days(subgraph.until) - days * weeks, progress)
     periods = list(hold_out_weeks(subgraph, weeks, days))
+    if sources is None:
+        chosen = drop_unseen(periods[0].before, chosen)
     network = prepare_networks(graph, periods[-1].cut, settings, version, device, progress)
     measured: list[_Measured] = []
     for held in periods:

@@ -21,12 +21,14 @@ from ..candidates.batch_recommender import find_batch_recommender
 from ..candidates.learn_cf import learn_cf
 from ..candidates.snapshot import Snapshot
 from ..export.kept import export_kept
-from ..export.subgraph import Integers, SubgraphSpec
+from ..export.read_views import add_views
+from ..export.subgraph import Integers, SubgraphSpec, to_days
 from ..holdout.ranking import Truth, make_truth, rank_by_cosine
-from ..holdout.split import HoldOut, hold_out_weeks
+from ..holdout.split import WEEK, HoldOut, hold_out_weeks
 from ..hybrid import make_ranking_context, train_ranker_for
 from ..network.devices import DeviceName
 from ..network.trained_model import TrainedModel, TrainSettings
+from ..ranker.fit import RankSettings
 from ..ranker.sources import apply_cf
 from ..recommend.batch import BatchStep, recommend_by_steps
 from ..recommend.campaign import AT_ONCE
@@ -100,6 +102,9 @@ def evaluate(
     for old in set(wanted) - set(methods):
         warnings.warn(explain_old_name(old), FutureWarning, stacklevel=2)
     subgraph = export_kept(graph, SubgraphSpec(until=until, isolated=True), progress)
+    if "hybrid" in methods or any(find_method(name).needs_views for name in methods if name not in peers):
+        first = to_days(subgraph.until) - days * weeks - WEEK * RankSettings().weeks
+        subgraph = add_views(graph, subgraph, first, progress)
     periods = [
         (held, count_history(held), make_truths(held, customers)) for held in hold_out_weeks(subgraph, weeks, days)
     ]

@@ -118,6 +118,52 @@ class Attribute:
     edge_index: Integers
 
 
+@dataclass(frozen=True)
+class Views:
+    """Views of articles and additions to carts, one entry each in arrays of the same length.
+
+    They are sorted by customer, day, article and kind, independent of their order in the store.
+
+    Attributes
+    ----------
+    customer, article : [n] int64, numbers of customers and articles.
+    time : [n] int32, days since 1970-01-01.
+    is_cart : [n], whether the article was put into a cart; otherwise it was viewed.
+    """
+
+    customer: Integers
+    article: Integers
+    time: npt.NDArray[np.int32]
+    is_cart: Mask
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @classmethod
+    def empty(cls) -> Views:
+        """Return no views."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return cls(nothing, nothing, nothing.astype(np.int32), nothing.astype(np.bool_))
+
+    @classmethod
+    def of(cls, customer: Integers, article: Integers, time: npt.NDArray[np.int32], is_cart: Mask) -> Views:
+        """Return these views, sorted."""
+        return cls(customer, article, time, is_cart).where(np.lexsort((is_cart, article, time, customer)))
+
+    def where(self, which: Mask | Integers) -> Views:
+        """Return only the views of a mask [n], or at these positions."""
+        return Views(self.customer[which], self.article[which], self.time[which], self.is_cart[which])
+
+    def before(self, day: int) -> Views:
+        """Return the views before a day, as days since 1970-01-01."""
+        return self.where(self.time < day)
+
+    def take(self, customers: Integers) -> Views:
+        """Return the views of these customers, renumbered in this order."""
+        row, places = find_purchases(self.customer, customers)
+        return replace(self.where(places), customer=row)
+
+
 def _make_frame() -> pl.DataFrame:
     import polars as pl
 
@@ -142,6 +188,7 @@ class Subgraph:
         Customers also have `GRAPH_ONLY_CUSTOMER_FEATURES`.
     attributes : by label, the attribute nodes of the articles.
     features : the properties and relationships that were exported.
+    views : the views and carts, if they were read (`add_views`).
     """
 
     customer_ids: IdMap
@@ -156,6 +203,7 @@ class Subgraph:
     articles: pl.DataFrame = field(default_factory=_make_frame)
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     features: FeatureSpec = field(default_factory=FeatureSpec)
+    views: Views = field(default_factory=Views.empty)
 
     @property
     def num_edges(self) -> int:
@@ -187,8 +235,12 @@ class Subgraph:
         """The day after the last day with a purchase."""
         return to_date(int(self.time.max()) + 1)
 
+    def before(self, day: int) -> Subgraph:
+        """Return the same nodes with only the purchases and views before a day, as days since 1970-01-01."""
+        return replace(self.where(self.time < day), views=self.views.before(day))
+
     def where(self, which: Mask | Integers | slice) -> Subgraph:
-        """Return the same nodes with only these purchases.
+        """Return the same nodes with only these purchases, and all views.
 
         Parameters
         ----------
@@ -198,7 +250,7 @@ class Subgraph:
         return replace(self, **{name: getattr(self, name)[which] for name in names})
 
     def take(self, customers: Integers) -> Subgraph:
-        """Return only these customers and their purchases, renumbered in this order, and all articles.
+        """Return only these customers with their purchases and views, renumbered in this order, and all articles.
 
         Parameters
         ----------
@@ -210,6 +262,7 @@ class Subgraph:
             customer=row,
             customer_ids=IdMap(self.customer_ids.id(number) for number in customers.tolist()),
             customers=self.customers[customers] if self.customers.height else self.customers,
+            views=self.views.take(customers),
         )
 
     def without_isolated(self) -> Subgraph:
@@ -220,6 +273,7 @@ class Subgraph:
         has_article = np.zeros(len(self.article_ids), dtype=np.bool_)
         has_customer[self.customer], has_article[self.article] = True, True
         new_customer, new_article = np.cumsum(has_customer) - 1, np.cumsum(has_article) - 1
+        views = self.views.where(has_customer[self.views.customer] & has_article[self.views.article])
         return replace(
             self,
             customer_ids=self.customer_ids.select(has_customer),
@@ -229,6 +283,7 @@ class Subgraph:
             customers=self.customers.filter(pl.Series(has_customer)) if self.customers.height else self.customers,
             articles=self.articles.filter(pl.Series(has_article)) if self.articles.height else self.articles,
             attributes={label: _select_articles(a, has_article, new_article) for label, a in self.attributes.items()},
+            views=replace(views, customer=new_customer[views.customer], article=new_article[views.article]),
         )
 
     def fit_encoders(self) -> dict[str, FeatureEncoder]:

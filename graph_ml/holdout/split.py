@@ -20,7 +20,7 @@ class HoldOut:
     Attributes
     ----------
     cut : the first day held out.
-    before : all purchases before `cut`.
+    before : all purchases and views before `cut`.
     after : the purchases of the hold-out period, which begins on `cut`.
     """
 
@@ -47,7 +47,7 @@ def hold_out(subgraph: Subgraph, days: int = 7, periods_ago: int = 0) -> HoldOut
     if days < 1 or periods_ago < 0:
         raise UserMistake(f"Hold out at least one day, not {days}, and at least 0 periods ago, not {periods_ago}.")
     end = to_days(subgraph.until) - days * periods_ago
-    before = subgraph.where(subgraph.time < end - days)
+    before = subgraph.before(end - days)
     after = subgraph.where((subgraph.time >= end - days) & (subgraph.time < end))
     if not before.num_edges or not after.num_edges:
         raise UserMistake(

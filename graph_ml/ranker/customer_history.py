@@ -57,11 +57,7 @@ class CustomerHistory:
     @cached_property
     def place(self) -> Integers:
         """The position in `pairs`; -1 if the customer never bought the article."""
-        pairs = self.pairs
-        numbers = sp.csr_matrix(
-            (np.arange(1, len(pairs.article) + 1), pairs.article, pairs.indptr), self.snapshot.shape
-        )
-        return look_up(numbers, self.row, self.article).astype(np.int64) - 1
+        return self.snapshot.find_pairs(self.row, self.article)
 
     def take(self, values: Column, otherwise: float) -> Floats:
         """Return the value [pairs] of each candidate's pair; `otherwise` if the customer never bought it."""

@@ -32,7 +32,7 @@ from .features import (
 from .forest import MAX_LEAVES
 from .orders import BLEND, TREES, Choice, Trial, choose_order
 from .ranker import Ranker, choose_threads
-from .sources import SOURCES, name_sources
+from .sources import SOURCES, drop_unseen, name_sources
 
 if TYPE_CHECKING:
     from lightgbm.callback import CallbackEnv
@@ -90,18 +90,19 @@ def train_ranker(
 
     Parameters
     ----------
-    subgraph : all purchases, exported with `SubgraphSpec(isolated=True)`.
+    subgraph : all purchases, exported with `SubgraphSpec(isolated=True)`, and the views for lists from `first_day` on
+        (`add_views`).
     embed : returns embeddings as of each week's first day. Its network must be trained only on purchases before
         `first_day(subgraph, settings)`. None to train without embeddings.
     settings : settings of the training; None for the defaults.
-    sources : the recommenders that propose candidates.
+    sources : the recommenders that propose candidates; `drop_unseen` leaves some out.
     progress : receives the weeks, then the trees.
 
     Returns
     -------
     The ranker; None if no candidate was ever bought, as in a shop of two weeks.
     """
-    settings = settings or RankSettings()
+    settings, sources = settings or RankSettings(), drop_unseen(subgraph, sources)
     names = name_sources(sources, embed is not None)
     weeks = collect_weeks(subgraph, embed, settings, sources, progress)
     if not any(week.bought.any() for week in weeks):

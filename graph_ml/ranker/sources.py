@@ -15,7 +15,8 @@ from ...cypher.recommenders import METHODS, Method, find_method
 from ..candidates.batch_recommender import find_batch_recommender
 from ..candidates.lists import Candidates
 from ..candidates.snapshot import Snapshot
-from ..export.subgraph import Integers
+from ..export.subgraph import Integers, Subgraph, to_days
+from ..holdout.split import WEEK
 from .features import CandidateSet
 
 SOURCES = tuple(
@@ -46,6 +47,21 @@ def find_sources(names: tuple[str, ...], learned: Learned | None = None) -> tupl
     return tuple(
         replace(one, parameters={**one.parameters, **more.get(one.name, {})}) for one in map(find_method, names)
     )
+
+
+def drop_unseen(subgraph: Subgraph, sources: tuple[Method, ...] = SOURCES) -> tuple[Method, ...]:
+    """Return the sources, without those that need views and carts if a ranker could not learn from any.
+
+    It learns from none if there are none before the last week.
+
+    Parameters
+    ----------
+    subgraph : what the ranker is trained on.
+    sources : the recommenders that propose articles.
+    """
+    if len(subgraph.views.before(to_days(subgraph.until) - WEEK)):
+        return sources
+    return tuple(source for source in sources if not source.needs_views)
 
 
 def apply_cf(learned: LearnedCf, sources: tuple[Method, ...] = SOURCES) -> tuple[Method, ...]:

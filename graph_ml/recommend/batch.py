@@ -23,7 +23,8 @@ from ..candidates.lists import Candidates
 from ..candidates.nearest import Vectors
 from ..candidates.snapshot import Snapshot
 from ..export.kept import export_kept
-from ..export.subgraph import IdMap, Integers, Mask, Subgraph, SubgraphSpec
+from ..export.read_views import add_views
+from ..export.subgraph import IdMap, Integers, Mask, Subgraph, SubgraphSpec, to_days
 from ..ranker.context import RankingContext
 from ..ranker.features import FACTS, Matrix
 from ..ranker.ranker import Ranker
@@ -140,6 +141,8 @@ def prepare_all(
     plan = plan_steps(request, lambda: before)
     ranker = active_ranker.read(plan.state) if plan.state is not None else None
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), progress)
+    if _needs_views(ranker, plan):
+        subgraph = add_views(graph, subgraph, to_days(request.as_of or subgraph.until), progress)
     shop = graph.read_with_retry(lambda: read_shop(graph, subgraph, ranker, plan, request, before))
     ranked = None
     if ranker is not None and shop.facts is not None:
@@ -349,6 +352,11 @@ def _read_facts(graph: Graph, subgraph: Subgraph) -> Matrix:
     return facts
 
 
+def _needs_views(ranker: Ranker | None, plan: Plan) -> bool:
+    names = (*(step.method for step in plan.steps), *(ranker.sources if ranker else ()))
+    return any(find_method(name).needs_views for name in names)
+
+
 def _needs_vectors(ranker: Ranker | None, plan: Plan) -> bool:
     if ranker is not None:
         return BY_EMBEDDING.name in ranker.sources
@@ -383,7 +391,11 @@ def _digest(shop: Shop, ranker: Ranker | None) -> str:
     A version's number is not enough: a training writes in many steps, and readers may see some of them.
     """
     found = hashlib.blake2b((ranker.to_text() if ranker else "").encode(), digest_size=16)
-    for array in (shop.snapshot.only, *(shop.vectors or ()), shop.facts):
+    views = shop.snapshot.views
+    for array in (
+        *(shop.snapshot.only, *(shop.vectors or ()), shop.facts),
+        *(views.customer, views.article, views.time, views.is_cart),
+    ):
         if array is not None:
             found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()

@@ -217,9 +217,12 @@ def test_every_command_of_the_page_about_events_runs(folder: Path, capsys: pytes
     lines, _ = re.findall(r"```json\n(.*?)```", text, re.DOTALL)  # and the configuration of Kafka's connector
     (folder / "events.ndjson").write_text(lines)
     commands = COMMAND.findall(text)
-    assert commands == ["hmrec events events.ndjson"] * 2
-    for command in commands:
+    assert commands == ["hmrec events events.ndjson"] * 2 + ["hmrec recommend cookie-5f2 --method recently_viewed"]
+    for command in commands[:2]:
         assert run(command, capsys).strip() in text
+    cells = text.split("| --- | --- | --- |\n| 0001082185 | ", 1)[1].split("\n", 1)[0].strip("| ").split(" | ")
+    row = next(line for line in run(commands[2], capsys).splitlines() if "0001082185" in line)
+    assert all(cell in row for cell in cells), row
 
 
 def test_every_command_of_the_page_about_outcomes_runs(

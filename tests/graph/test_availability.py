@@ -19,6 +19,7 @@ from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.evaluate.evaluation import evaluate
 from hmrec.graph_ml.recommend import Recommender, Request
 from hmrec.graph_ml.recommend.values import UnknownValue, list_properties, list_values
+from hmrec.loader.events import record_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -48,6 +49,10 @@ class Shop(NamedTuple):
 @pytest.fixture(scope="module")
 def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     transactions, until = load_and_train(module_graph, tmp_path_factory.mktemp("shop"))
+    viewed = until - dt.timedelta(days=2)
+    for number, article in enumerate(ARTICLES[1::2]):  # c00 buys the others
+        event = {"event_id": str(number), "customer_id": "c00", "article_id": article, "time": viewed.isoformat()}
+        record_events(module_graph, [event | {"type": "cart" if number % 3 else "view"}])
     return Shop(transactions, until, Recommender(module_graph))
 
 

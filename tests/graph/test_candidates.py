@@ -17,8 +17,10 @@ from hmrec.graph_ml.candidates import lists, products
 from hmrec.graph_ml.candidates.batch_recommender import find_batch_recommender
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
-from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec
+from hmrec.graph_ml.export.read_views import add_views
+from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec, to_days
 from hmrec.graph_ml.recommend.request import Filters, Request
+from hmrec.loader.events import record_events
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
 
@@ -50,7 +52,28 @@ def subgraph(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> S
     folder = tmp_path_factory.mktemp("synthetic")
     write_synthetic(folder, customers=300, articles=200, transactions=6000, seed=3)
     load_folder(folder, server=None, graph=module_graph, mode="stream")
-    return export_subgraph(module_graph, SubgraphSpec(isolated=True))
+    subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
+    record_events(module_graph, make_views(subgraph))
+    return add_views(module_graph, subgraph, to_days(subgraph.until) - 21)
+
+
+def make_views(subgraph: Subgraph) -> list[dict[str, Any]]:
+    """Return views and carts of 60 days, and of the days after the last purchase; a third of bought articles."""
+    random = np.random.default_rng(0)
+    found = []
+    for number in range(6_000):
+        customer, article = int(random.integers(300)), int(random.integers(200))
+        if number % 3 == 0:
+            bought = random.integers(subgraph.num_edges)
+            customer, article = int(subgraph.customer[bought]), int(subgraph.article[bought])
+        found.append({
+            "event_id": f"v{number}",
+            "type": "cart" if number % 7 == 0 else "view",
+            "customer_id": subgraph.customer_ids.id(customer),
+            "article_id": subgraph.article_ids.id(article),
+            "time": (subgraph.until + dt.timedelta(days=2 - int(random.integers(60)))).isoformat(),
+        })  # fmt: skip
+    return found
 
 
 @pytest.fixture(autouse=True, params=["compiled", "plain"])

@@ -1,4 +1,4 @@
-"""No later purchase changes a candidate or a feature: property tests over shops with everything that features read."""
+"""No later purchase or view changes a candidate or a feature: property tests over shops with all that features read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 from hmrec.graph_ml.candidates.nearest import Vectors
 from hmrec.graph_ml.candidates.snapshot import Snapshot
-from hmrec.graph_ml.export.subgraph import Attribute, Subgraph, to_date
+from hmrec.graph_ml.export.subgraph import Attribute, Subgraph, Views, to_date
 from hmrec.graph_ml.ranker.context import RankingContext
 from hmrec.graph_ml.ranker.features import CandidateSet, describe_articles, name_features
 from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES
@@ -36,9 +36,17 @@ def make_shop(seed: int, rows: int) -> Subgraph:
     bought |= {(f"c{n:02}", f"launched last {n}", START + DAYS) for n in range(3)}
     shop = make_subgraph(list(bought))
     articles = np.arange(len(shop.article_ids))
+    events = START + random.integers(DAYS + 3, size=rows)
+    views = Views.of(
+        random.integers(len(shop.customer_ids), size=rows),
+        random.integers(len(shop.article_ids), size=rows),
+        events.astype(np.int32),
+        random.random(rows) < 0.2,
+    )
     nodes = {attribute: 2 + place % 5 for place, attribute in enumerate(ATTRIBUTES)}
     return replace(
         shop,
+        views=views,
         price=random.uniform(1, 5, shop.num_edges).astype(np.float32),
         channel=random.integers(1, 3, shop.num_edges).astype(np.int32),
         customers=pl.DataFrame({
@@ -58,7 +66,10 @@ def make_shop(seed: int, rows: int) -> Subgraph:
 
 
 def change_future(shop: Subgraph, cut: int, seed: int) -> Subgraph:
-    """Return the shop with other articles, prices and channels from that day on, and some of those purchases gone."""
+    """Return the shop with other articles, prices and channels from that day on, and some of those purchases gone.
+
+    The views of those days are of other articles and customers, and of the other kind.
+    """
     random = np.random.default_rng(seed)
     later = shop.time >= cut
     number = int(later.sum())
@@ -66,7 +77,15 @@ def change_future(shop: Subgraph, cut: int, seed: int) -> Subgraph:
     article[later] = random.integers(len(shop.article_ids), size=number)
     price[later] = random.uniform(10, 20, number)
     channel[later] = 3 - channel[later]
-    changed = replace(shop, article=article, price=price, channel=channel)
+    views, before = shop.views, shop.views.before(cut)
+    after = views.where(views.time >= cut)
+    views = Views.of(
+        np.append(before.customer, random.integers(len(shop.customer_ids), size=len(after))),
+        np.append(before.article, random.integers(len(shop.article_ids), size=len(after))),
+        np.append(before.time, after.time),
+        np.append(before.is_cart, ~after.is_cart),
+    )
+    changed = replace(shop, article=article, price=price, channel=channel, views=views)
     return changed.where(~later | (random.random(len(later)) < 0.5))
 
 
@@ -86,7 +105,7 @@ def describe(shop: Subgraph, cut: int) -> tuple[CandidateSet, npt.NDArray[Any]]:
 
 @settings(max_examples=30, derandomize=True)
 @given(st.integers(0, 10_000), st.integers(30, 600), st.integers(START + 20, START + DAYS - 1))
-def test_no_later_purchase_changes_a_candidate_or_a_feature(seed: int, rows: int, cut: int) -> None:
+def test_no_later_purchase_or_view_changes_a_candidate_or_a_feature(seed: int, rows: int, cut: int) -> None:
     shop = make_shop(seed, rows)
     (one, features), (other, changed) = describe(shop, cut), describe(change_future(shop, cut, seed), cut)
     assert (one.row == other.row).all()

@@ -12,7 +12,7 @@ from hmrec.graph_ml.holdout.ranking import make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import HoldOut, hold_out
 from hmrec.graph_ml.ranker.context import RankingContext
 from hmrec.graph_ml.ranker.fit import RankSettings, train_ranker
-from hmrec.graph_ml.ranker.sources import SOURCES
+from hmrec.graph_ml.ranker.sources import SOURCES, choose_sources
 
 from tests.unit.purchases import make_subgraph
 
@@ -50,7 +50,9 @@ def measure(held: HoldOut, sources: tuple[Method, ...]) -> float:
     ranker = train_ranker(held.before, None, QUICK, sources)
     assert ranker is not None
     truth = make_truth(held, new_only=False)
-    ranked = RankingContext.of(held, None, sources).rank(ranker, truth.customers, 12, new_only=False)
+    ranked = RankingContext.of(held, None, choose_sources(ranker.sources)).rank(
+        ranker, truth.customers, 12, new_only=False
+    )
     return float(average_precision(mark_hits(ranked, truth), truth.relevant).mean())
 
 

@@ -27,7 +27,7 @@ from hmrec.graph_ml.ranker.features import (
 from hmrec.graph_ml.ranker.fit import RankSettings, first_day, train_ranker
 from hmrec.graph_ml.ranker.orders import Choice
 from hmrec.graph_ml.ranker.ranker import Ranker
-from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, merge_lists
+from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES, choose_sources, merge_lists
 from scipy.stats import norm
 
 from tests.unit.purchases import make_subgraph, make_two_tastes
@@ -197,7 +197,7 @@ ALL = tuple(source.name for source in SOURCES)
 @pytest.mark.parametrize("sources", [ALL, ("own_repurchases", "popular"), ("user_based_cf",)], ids=len)
 def test_it_learns_from_any_sources(sources: tuple[str, ...], embedded: bool) -> None:
     subgraph, ranker = make_two_tastes(), learn(embedded, sources)
-    chosen = tuple(source for source in SOURCES if source.name in sources)
+    chosen = choose_sources(ranker.sources)
     assert ranker.boosters[0][0].feature_name() == name_features(ranker.sources)
     held = hold_out(subgraph)
     context = RankingContext.of(held, make_vectors if embedded else None, chosen)
@@ -248,7 +248,7 @@ def test_a_ranker_of_an_older_version_is_read_with_the_sources_new_names() -> No
 
 def test_contributions_add_up_to_the_score() -> None:
     ranker = replace(learn(True, ALL), orders=(Choice(), Choice()))  # by the trees
-    context = RankingContext.of(hold_out(make_two_tastes()), make_vectors, SOURCES)
+    context = RankingContext.of(hold_out(make_two_tastes()), make_vectors, choose_sources(ranker.sources))
     _, features = next(context.describe(np.arange(3)))
     parts = ranker.attribute(features, new_only=False)
     assert parts.shape == (len(features), len(ranker.sources) + 1)
