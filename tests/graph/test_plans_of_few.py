@@ -12,10 +12,9 @@ from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_synthetic
 
 from tests.conftest import run_text
-from tests.graph.test_plans import QUERIES, plan_anew, walk
+from tests.graph.test_plans import FEW, QUERIES, plan_anew, walk
 
 SCANS = re.compile("AllNodesScan|NodeByLabelScan|NodeIndexScan|NodeUniqueIndexScan|.*RelationshipTypeScan")
-FEW = re.compile(r":(Model|Relations|Lists|\w+InForce)\b")  # nodes of which there are few in any shop
 ABOUT_ARTICLES = ("audience", "describe_candidates", "related", "related_graph", "stored")
 
 
