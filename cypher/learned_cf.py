@@ -26,13 +26,12 @@ class CfParameters:
 
     def parameters(self) -> dict[str, Any]:
         """Return the query's parameters by name. A fifth more customers than `neighbours` are compared exactly."""
-        found = {
-            "half_life": self.half_life,
-            "similarity_half_life": self.similarity_half_life,
-            "neighbours": self.neighbours,
-            "candidates": self.neighbours * 6 // 5,
-        }
+        found = self.half_lives() | {"neighbours": self.neighbours, "candidates": self.neighbours * 6 // 5}
         return found if self.own_weight is None else found | {"own_weight": self.own_weight}
+
+    def half_lives(self) -> dict[str, Any]:
+        """Return the two half-lives by the names of the query's parameters."""
+        return {"half_life": self.half_life, "similarity_half_life": self.similarity_half_life}
 
     def describe(self) -> str:
         """Describe the parameters, and why, in a sentence."""

@@ -72,12 +72,7 @@ def apply_cf(learned: LearnedCf, sources: tuple[Method, ...] = SOURCES) -> tuple
     (docs/decisions/0071-relationships-that-answer.md).
     """
     names = tuple(source.name for source in sources)
-    half_lives = {
-        name: value
-        for name, value in learned.parameters(new_only=True).items()
-        if name in ("half_life", "similarity_half_life")
-    }
-    return find_sources(names, {"user_based_cf": half_lives})
+    return find_sources(names, {"user_based_cf": learned.new.half_lives()})
 
 
 def collect_candidates(

@@ -1,4 +1,4 @@
-"""The relationships between articles that the graph has, for the lists of many customers."""
+"""The relationships that `hmrec relate` wrote, for the lists of many customers."""
 
 from __future__ import annotations
 
@@ -44,19 +44,16 @@ def read_related(
     version = read_version(graph) if wanted else None
     if version is None or not version.is_usable(request.as_of):
         return {}
-    counts = {
-        "BOUGHT_WITH": version.bought_with, "BOUGHT_AFTER": version.bought_after,
-        "SELLS": version.sells, "RECEIVED": version.received,
-    }  # fmt: skip
     found = {}
     for name, relationship in wanted.items():
         of_departments = relationship in OF_DEPARTMENTS
         if not _are_fresh(version, name, request, state) if of_departments else version.knows(state):
             continue
         read = _read_of_departments if of_departments else _read_between_articles
-        found[name], number = read(graph, subgraph, version.version, relationship)
-        if number != counts[relationship]:
-            raise HmrecError("The article relationships were replaced while they were read.", "Try again.")
+        found[name] = read(graph, subgraph, version.version, relationship)
+    now = read_version(graph) if found else version  # a version is deleted after another one replaced it
+    if now is None or now.version != version.version:
+        raise HmrecError("The article relationships were replaced while they were read.", "Try again.")
     return found
 
 
@@ -68,35 +65,29 @@ def _are_fresh(version: RelationsVersion, name: str, request: Request, state: Gr
     return (until - version.until).days <= int(find_query(name).default("fresh"))
 
 
-def _read_of_departments(
-    graph: Graph, subgraph: Subgraph, version: int, relationship: str
-) -> tuple[sp.csr_matrix, int]:
-    """Return the scores of all relationships of a version and type [departments, A], and how many the graph has."""
-    attribute, ids, number = subgraph.attributes.get("Department"), subgraph.article_ids, 0
+def _read_of_departments(graph: Graph, subgraph: Subgraph, version: int, relationship: str) -> sp.csr_matrix:
+    """Return the scores of all relationships of a version and type, [departments, A]."""
+    attribute, ids = subgraph.attributes.get("Department"), subgraph.article_ids
     places = {key: place for place, key in enumerate(attribute.keys if attribute else ())}
     entries = []
     for key, articles, values in graph.stream("export_department_lists", version=version, relationship=relationship):
-        number += len(articles)
         if key in places:
             entries += [
                 (places[key], ids.index(x), value) for x, value in zip(articles, values, strict=True) if x in ids
             ]
     row, column, score = np.array(entries, dtype=np.int64).reshape(-1, 3).T
-    return sp.csr_matrix((score.astype(np.float64), (row, column)), (len(places), len(ids))), number
+    return sp.csr_matrix((score.astype(np.float64), (row, column)), (len(places), len(ids)))
 
 
-def _read_between_articles(
-    graph: Graph, subgraph: Subgraph, version: int, relationship: str
-) -> tuple[sp.csr_matrix, int]:
-    """Return the scores of all relationships of a version and type [A, A], and how many the graph has."""
-    ids, shape, number = subgraph.article_ids, (len(subgraph.article_ids),) * 2, 0
+def _read_between_articles(graph: Graph, subgraph: Subgraph, version: int, relationship: str) -> sp.csr_matrix:
+    """Return the scores of all relationships of a version and type, [A, A]."""
+    ids, shape = subgraph.article_ids, (len(subgraph.article_ids),) * 2
     sizes, column, score = [], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
     for article_id, others, scores in graph.stream("export_relations", version=version, relationship=relationship):
-        number += len(others)
         if article_id in ids:
             known = [place for place, other in enumerate(others) if other in ids]
             sizes.append((ids.index(article_id), len(known)))
             column.append(np.array([ids.index(others[place]) for place in known], dtype=np.int64))
             score.append(np.array(scores, dtype=np.float64)[known])
     row = np.repeat(*np.array(sizes, dtype=np.int64).reshape(-1, 2).T)
-    return sp.csr_matrix((np.concatenate(score), (row, np.concatenate(column))), shape), number
+    return sp.csr_matrix((np.concatenate(score), (row, np.concatenate(column))), shape)

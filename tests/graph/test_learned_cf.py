@@ -109,9 +109,9 @@ def test_the_lists_of_all_customers_have_them(
         assert lists[customer_id] == [article for article, _ in wanted]
 
 
-def test_the_rankers_source_has_those_for_new_articles(shop: Graph, customers: list[str]) -> None:
+def test_the_rankers_source_has_the_half_lives_for_new_articles(shop: Graph, customers: list[str]) -> None:
     recommender = Recommender(shop)
-    given = {"k": 120, "own_weight": 0.0, **LEARNED.parameters(new_only=True)}
+    given = {"k": 120, "own_weight": 0.0, **LEARNED.new.half_lives()}
     compared = 0
     for customer_id in customers:
         wanted = [article for article, _ in read_list(shop, customer_id, **given)]

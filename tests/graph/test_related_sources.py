@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hmrec.cypher.catalogue import find_query
+from hmrec.cypher.errors import HmrecError
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommenders import METHODS
 from hmrec.cypher.settings import ConnectionSettings
@@ -15,10 +16,11 @@ from hmrec.cypher.state import read_state
 from hmrec.graph_ml.candidates.batch_recommender import find_batch_recommender
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
-from hmrec.graph_ml.export.subgraph import SubgraphSpec
-from hmrec.graph_ml.recommend import Campaign, Recommender, Request
+from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec
+from hmrec.graph_ml.recommend import Campaign, Recommender, Request, batch_related
 from hmrec.graph_ml.recommend.batch_related import read_related
 from hmrec.graph_ml.recommend.campaign import ListForm
+from hmrec.graph_ml.recommend.related import read_version
 from hmrec.graph_ml.relate.relate import relate
 from hmrec.loader.events import record_events
 from hmrec.loader.load import load_folder
@@ -146,3 +148,33 @@ def test_an_answer_reads_the_relationships_of_the_customer_s_articles_only(
     found = [(one["args"].get("Details", ""), one["rows"]) for one in walk(plan)]
     read = [text for text, rows in found if PURCHASES.search(text) and rows > 1]
     assert all(text.startswith("(c)-") for text in read), read  # the customer's own
+
+
+def make_stale(graph: Graph, customer: str, number: int) -> Subgraph:
+    """Write the relationships, then record a purchase; return the purchases."""
+    relate(graph)
+    article = str(run_text(graph, "MATCH (a:Article) RETURN max(a.article_id) AS id")[0]["id"])
+    day = (read_state(graph).until or pytest.fail("no purchases")).isoformat()
+    event = {"event_id": f"s-{number}", "type": "buy", "customer_id": customer, "article_id": article, "time": day}
+    assert record_events(graph, [event]).recorded == 1
+    return export_subgraph(graph, SubgraphSpec(isolated=True))
+
+
+def test_a_version_that_is_replaced_while_it_is_read_is_refused(
+    shop: Graph, customers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subgraph = make_stale(shop, customers[0], 1)
+    known = read_version(shop) or pytest.fail("no relationships")
+    versions = iter([known, known._replace(version=known.version + 1)])
+    monkeypatch.setattr(batch_related, "read_version", lambda _: next(versions))
+    with pytest.raises(HmrecError, match="replaced while they were read"):
+        read_related(shop, subgraph, METHODS, Request(), read_state(shop))
+
+
+@pytest.mark.parametrize("name", BETWEEN_ARTICLES)
+def test_an_article_that_was_deleted_since_is_left_out(
+    shop: Graph, customers: list[str], tmp_path: Path, name: str
+) -> None:
+    make_stale(shop, customers[0], 2 + NAMES.index(name))
+    run_text(shop, "MATCH (a:Article)<-[:BOUGHT_WITH]-() WITH a ORDER BY a.article_id LIMIT 1 DETACH DELETE a")
+    assert_same(read_lists(shop, name, customers), recommend_all(shop, name, tmp_path))
