@@ -18,6 +18,7 @@ from .network.own_vectors import Metric, check_known, read_own_vectors
 from .network.trained_model import TrainedModel
 from .ranker.fit import RankSettings, first_day
 from .ranker.sources import apply_cf
+from .relate.relate import relate_if_missing
 from .write_back.write import WriteBackReceipt, write_embeddings
 
 
@@ -67,4 +68,7 @@ def write_own_vectors(
             f"The ranker was not trained: it learns from the weeks since {start}, which these vectors have seen. For "
             f"a ranker, train on the purchases of `hmrec export DIR --until {start}`, and add --until {start} here."
         )
-    return trained, write_embeddings(graph, trained, progress=progress, rank=rank, cf=cf), why
+    receipt = write_embeddings(graph, trained, progress=progress, rank=rank, cf=cf)
+    if rank is not None:
+        relate_if_missing(graph, subgraph, progress)
+    return trained, receipt, why

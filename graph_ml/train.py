@@ -30,6 +30,7 @@ from .network.processes import Processes
 from .network.training import PRESETS, train
 from .ranker.fit import RankSettings, first_day
 from .ranker.sources import apply_cf
+from .relate.relate import relate_if_missing
 from .write_back.preflight import check_before_training
 from .write_back.write import write_embeddings
 
@@ -86,6 +87,8 @@ def _train(options: argparse.Namespace, processes: Processes) -> None:
                 known = add_views(graph, subgraph, first_day(subgraph, RankSettings()), progress)
                 rank = rank_parts(trained, known, sources=apply_cf(cf), progress=progress)
             print(write_embeddings(graph, trained, progress=progress, rank=rank, cf=cf).describe(trained))
+            if rank is not None:
+                relate_if_missing(graph, subgraph, progress)
 
 
 def _export_in_turn(

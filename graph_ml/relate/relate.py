@@ -28,6 +28,7 @@ from ..export.kept import export_kept
 from ..export.subgraph import Integers, Subgraph, SubgraphSpec
 from ..ranker.features import Matrix
 from ..recommend.batch import stack_vectors
+from ..recommend.related import read_version
 from ..write_back.write import let_readers_finish
 from ..write_back.write_vectors import Places, find_places, list_nodes
 from .departments import DepartmentLists, list_by_department
@@ -152,6 +153,20 @@ def relate_subgraph(
         source = describe_source(state, model) if state is not None else None
         receipt = _write(graph, subgraph, relations, model.version if model is not None else None, source, progress)
     return replace(receipt, seconds={"computing": computing, **receipt.seconds})
+
+
+def relate_if_missing(graph: Graph, subgraph: Subgraph, progress: Progress = silent) -> RelateReceipt | None:
+    """Write the relationships if the graph has none; a ranker's answers would have to compute them.
+
+    Parameters
+    ----------
+    graph, subgraph, progress : as for `relate_subgraph`.
+
+    Raises
+    ------
+    LoadRunning : a load or a write-back is running on this graph.
+    """
+    return relate_subgraph(graph, subgraph, progress) if read_version(graph) is None else None
 
 
 def compute_relations(snapshot: Snapshot, vectors: Matrix | None, progress: Progress = silent) -> Relations:

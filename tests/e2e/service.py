@@ -41,6 +41,7 @@ def load_shop(graph: Graph, server: LocalServer, folder: Path) -> None:
     from hmrec.graph_ml.ranker.fit import RankParts, RankSettings, train_ranker
     from hmrec.graph_ml.recommend.rule import Kind, Rule
     from hmrec.graph_ml.recommend.rule_book import RuleBook
+    from hmrec.graph_ml.relate.relate import relate_subgraph
     from hmrec.graph_ml.segments.write import write_segments
     from hmrec.graph_ml.write_back.write import write_embeddings
     from hmrec.loader.load import load_folder
@@ -53,6 +54,7 @@ def load_shop(graph: Graph, server: LocalServer, folder: Path) -> None:
     ranker = train_ranker(subgraph, None, RankSettings(weeks=1, rounds=5))
     assert ranker is not None
     write_embeddings(graph, trained, rank=RankParts(ranker, describe_articles(Snapshot.of(subgraph))))
+    relate_subgraph(graph, subgraph)
     write_segments(graph, 3)
     only = f'customer_id = "{find_ruled(graph)}"'
     few = Rule(name="few", kind=Kind.cap, attribute="department", most=2, customers=only)

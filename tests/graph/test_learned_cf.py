@@ -27,6 +27,7 @@ from hmrec.graph_ml.ranker.features import describe_articles
 from hmrec.graph_ml.ranker.fit import RankParts, RankSettings, train_ranker
 from hmrec.graph_ml.ranker.sources import apply_cf
 from hmrec.graph_ml.recommend import Recommender, Request
+from hmrec.graph_ml.relate.relate import relate_subgraph
 from hmrec.graph_ml.write_back.versions import find_version
 from hmrec.graph_ml.write_back.write import use_version, write_embeddings
 from hmrec.loader.load import load_folder
@@ -54,6 +55,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph
     assert ranker is not None
     rank = RankParts(ranker, describe_articles(Snapshot.of(subgraph)))
     write_embeddings(module_graph, trained, rank=rank, cf=LEARNED)
+    relate_subgraph(module_graph, subgraph)
     return module_graph
 
 
