@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from ..cypher.recommenders import Method
 from .candidates.nearest import Vectors
 from .candidates.snapshot import Snapshot
+from .export.read_views import add_views
 from .export.subgraph import Subgraph, to_days
 from .holdout.split import HoldOut
 from .network.checkpoint import Checkpoint
@@ -19,6 +21,18 @@ from .ranker.features import describe_articles
 from .ranker.fit import RankParts, RankSettings, first_day, train_ranker
 from .ranker.ranker import Ranker
 from .ranker.sources import BY_EMBEDDING, SOURCES, choose_sources
+
+
+def add_training_views(graph: Graph, subgraph: Subgraph, progress: Progress = silent) -> Subgraph:
+    """Return the subgraph with the views and carts of the weeks that a ranker with default settings learns from.
+
+    Parameters
+    ----------
+    graph : the graph to read.
+    subgraph : all purchases, exported with `SubgraphSpec(isolated=True)`.
+    progress : receives the step.
+    """
+    return add_views(graph, subgraph, first_day(subgraph, RankSettings()), progress)
 
 
 def train_hybrid(

@@ -11,9 +11,8 @@ from ..cypher.graph import Graph
 from ..cypher.progress import Progress, silent
 from .candidates.learn_cf import learn_cf
 from .export.kept import export_kept
-from .export.read_views import add_views
 from .export.subgraph import SubgraphSpec, to_date, to_days
-from .hybrid import rank_parts
+from .hybrid import add_training_views, rank_parts
 from .network.own_vectors import Metric, check_known, read_own_vectors
 from .network.trained_model import TrainedModel
 from .ranker.fit import RankSettings, first_day
@@ -59,7 +58,7 @@ def write_own_vectors(
     cf = learn_cf(subgraph.where(subgraph.time < to_days(last)), progress)
     rank = None
     if ranker:
-        known = add_views(graph, subgraph, first_day(subgraph, RankSettings()), progress)
+        known = add_training_views(graph, subgraph, progress)
         rank = rank_parts(trained, known, sources=apply_cf(cf), progress=progress)
     why = ""
     if ranker and rank is None:

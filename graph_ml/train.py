@@ -21,14 +21,12 @@ from ..cypher.progress import DETAIL, Progress, silent
 from ..cypher.redaction import redact
 from .candidates.learn_cf import learn_cf
 from .export.kept import export_kept
-from .export.read_views import add_views
 from .export.subgraph import Subgraph, SubgraphSpec
-from .hybrid import rank_parts
+from .hybrid import add_training_views, rank_parts
 from .network.checkpoint import find_checkpoint
 from .network.distributed import run_together
 from .network.processes import Processes
 from .network.training import PRESETS, train
-from .ranker.fit import RankSettings, first_day
 from .ranker.sources import apply_cf
 from .relate.relate import relate_if_missing
 from .write_back.preflight import check_before_training
@@ -84,7 +82,7 @@ def _train(options: argparse.Namespace, processes: Processes) -> None:
             cf = None if options.since else learn_cf(subgraph, progress)
             rank = None
             if ranked and cf:
-                known = add_views(graph, subgraph, first_day(subgraph, RankSettings()), progress)
+                known = add_training_views(graph, subgraph, progress)
                 rank = rank_parts(trained, known, sources=apply_cf(cf), progress=progress)
             print(write_embeddings(graph, trained, progress=progress, rank=rank, cf=cf).describe(trained))
             if rank is not None:

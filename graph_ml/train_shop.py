@@ -11,14 +11,13 @@ from ..cypher.progress import Notify, Progress, silent
 from ..cypher.state import read_state
 from .candidates.learn_cf import learn_cf
 from .export.kept import export_kept
-from .export.read_views import add_views
 from .export.subgraph import Subgraph, SubgraphSpec
-from .hybrid import train_hybrid
+from .hybrid import add_training_views, train_hybrid
 from .network.checkpoint import find_checkpoint
 from .network.devices import DeviceName
 from .network.trained_model import TrainedModel, TrainSettings
 from .network.training import train
-from .ranker.fit import RankParts, RankSettings, first_day
+from .ranker.fit import RankParts
 from .ranker.sources import apply_cf
 from .relate.relate import RelateReceipt, relate_subgraph
 from .write_back.preflight import check_before_training
@@ -110,7 +109,7 @@ def train_shop(
     if train_network is not None:
         trained = train_network(subgraph)
     elif cf is not None and ranker:
-        known = add_views(graph, subgraph, first_day(subgraph, RankSettings()), progress)
+        known = add_training_views(graph, subgraph, progress)
         trained, rank = train_hybrid(
             known, settings, sources=apply_cf(cf), progress=progress, checkpoint=checkpoint, device=device
         )
