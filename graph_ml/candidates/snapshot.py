@@ -80,8 +80,8 @@ class Snapshot:
     only : [A], the articles that may be recommended, from the queries' filters; None for all.
     repeats : [A], as a training wrote them on the articles; None: as a training on these purchases would.
     ages : [C], in years, NaN if unknown; None for those of `customers`.
-    related : by recommender, [A, A], the relationships between articles that the graph has; without them, they are
-        computed.
+    related : by recommender, the scores of the relationships that `hmrec relate` wrote: [A, A] between articles,
+        [departments, A] of departments. A recommender that is missing computes them.
     views : the views and carts that lists may know.
     """
 

@@ -224,9 +224,9 @@ def _write(
         "sells": sum(len(articles) for articles, _ in relations.departments.sells),
         "received": sum(map(len, relations.departments.received)),
     }
-    facts = {"until": subgraph.until.isoformat(), "model": model, "state": source, "articles": articles}
-    facts |= {"days": relations.departments.days}
-    version = int(graph.write("prepare_relations", facts=facts | counts).rows[0]["version"])
+    until, days = subgraph.until.isoformat(), relations.departments.days
+    facts = {"until": until, "model": model, "state": source, "articles": articles, "days": days, **counts}
+    version = int(graph.write("prepare_relations", facts=facts).rows[0]["version"])
     done = 0
     places = find_places(graph, "article_nodes", subgraph.article_ids)
     node = list_nodes(places, subgraph.article_ids)
