@@ -16,6 +16,7 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
 
 from tests.conftest import run_text
+from tests.graph.shops import write_small_journey
 
 COMMAND = [sys.executable, "-c", "from hmrec.cli.main import main; main()"]
 TOKEN = secrets.token_hex(16)
@@ -45,9 +46,8 @@ def load_shop(graph: Graph, server: LocalServer, folder: Path) -> None:
     from hmrec.graph_ml.segments.write import write_segments
     from hmrec.graph_ml.write_back.write import write_embeddings
     from hmrec.loader.load import load_folder
-    from hmrec.loader.samples import write_journey
 
-    write_journey(folder, households=60)
+    write_small_journey(folder)
     load_folder(folder, server=server, graph=graph, mode="stream")
     subgraph = export_subgraph(graph, SubgraphSpec(isolated=True))
     trained = train(subgraph, TrainSettings(dim=16, epochs=2, negatives=64))

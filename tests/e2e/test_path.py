@@ -15,6 +15,7 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.server import LocalServer
 
 from tests.conftest import PROGRAMS, empty, run_text
+from tests.graph.shops import keep_best_sellers
 
 HOUSEHOLDS = 60
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -58,6 +59,7 @@ def folder(hmrec: Run, local_server: LocalServer, tmp_path_factory: pytest.TempP
         empty(graph)
     folder = tmp_path_factory.mktemp("data") / "journey"
     hmrec("sample", "journey", str(folder), "--households", str(HOUSEHOLDS))
+    keep_best_sellers(folder, 500)
     hmrec("load", str(folder))
     return folder
 

@@ -116,7 +116,7 @@ def test_values_are_the_command_s_and_an_unknown_one_is_a_sentence(
     )
     assert "have no property" in assert_failed(client.get("/values/nothing"), 404)
     answer = client.get(f"/recommend/{customer}", params={"department": "Grocry"})
-    assert "Did you mean GROCERY or" in assert_failed(answer, 404)
+    assert "Did you mean GROCERY" in assert_failed(answer, 404)
     answer = client.get(f"/recommend/{customer}", params={"where": "price <"})
     assert "must have a number" in assert_failed(answer, 422)
 
@@ -189,14 +189,15 @@ def test_a_customer_is_shown_with_purchases_newest_first_and_found_by_the_first_
     client: httpx.Client, shop: Graph, customer: str
 ) -> None:
     shown = client.get(f"/customers/{customer}").json()
-    rows = shop.read("last_purchases", customer_id=customer, k=1000).to_dict("records")
+    found = shop.read("last_purchases", customer_id=customer, k=1000)
+    rows = found.astype(object).where(found.notna(), None).to_dict("records")  # some articles have no name
     assert shown["purchases"] == [row | {"t_dat": row["t_dat"].isoformat()} for row in rows]
     days = [purchase["t_dat"] for purchase in shown["purchases"]]
     assert days == sorted(days, reverse=True)
     assert shown["last"] == days[0]
-    found = client.get("/customers", params={"start": customer}).json()["customers"]
-    assert found[0]["customer_id"] == customer
-    assert all(other["customer_id"].startswith(customer) for other in found)
+    others = client.get("/customers", params={"start": customer}).json()["customers"]
+    assert others[0]["customer_id"] == customer
+    assert all(other["customer_id"].startswith(customer) for other in others)
 
 
 @pytest.mark.parametrize(

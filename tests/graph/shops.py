@@ -15,8 +15,27 @@ from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.ranker.fit import RankSettings
 from hmrec.graph_ml.write_back.write import write_embeddings
 from hmrec.loader.load import load_folder
+from hmrec.loader.samples import write_journey
 
 FIRST_DAY = dt.date(2020, 7, 14)  # ten weeks later is H&M's last day, 2020-09-21
+
+
+def write_small_journey(folder: Path, households: int = 60, articles: int = 500) -> None:
+    """Write households of Complete Journey and their purchases of the articles that they buy most.
+
+    The households alone have 10,000 articles, to which `hmrec relate` would write 800,000 relationships.
+    """
+    write_journey(folder, households=households)
+    keep_best_sellers(folder, articles)
+
+
+def keep_best_sellers(folder: Path, articles: int) -> None:
+    """Keep the articles with the most purchases, and their purchases, in the files of a folder."""
+    bought = pl.read_csv(folder / "transactions_train.csv", infer_schema=False)
+    best = bought["article_id"].value_counts().sort("count", "article_id", descending=True)["article_id"][:articles]
+    bought.filter(pl.col("article_id").is_in(best.implode())).write_csv(folder / "transactions_train.csv")
+    known = pl.read_csv(folder / "articles.csv", infer_schema=False)
+    known.filter(pl.col("article_id").is_in(best.implode())).write_csv(folder / "articles.csv")
 
 
 def load_two_tastes(graph: Graph, folder: Path, weeks: int = 10) -> pl.DataFrame:

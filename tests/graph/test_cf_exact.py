@@ -17,7 +17,7 @@ from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_journey
 
 CUT = dt.date(2017, 12, 25)
-CUSTOMERS = 100
+CUSTOMERS = 60
 Floats = npt.NDArray[np.float64]
 
 EVERYTHING = {"articles": 10**6, "buyers": 10**9, "pool": 10**6, "candidates": 10**6}

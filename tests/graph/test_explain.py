@@ -10,9 +10,9 @@ import pytest
 from hmrec.cypher.catalogue import find_query
 from hmrec.cypher.graph import Graph
 from hmrec.loader.load import load_folder
-from hmrec.loader.samples import write_journey
 
 from tests.conftest import run_text
+from tests.graph.shops import write_small_journey
 
 CHOICES: list[dict[str, Any]] = [
     {},
@@ -26,9 +26,9 @@ CHOICES: list[dict[str, Any]] = [
 @pytest.fixture(scope="module")
 def customers(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("journey")
-    write_journey(folder, households=80)
+    write_small_journey(folder, articles=1_000)
     load_folder(folder, server=None, graph=module_graph)
-    return sorted(module_graph.read("customers_by_purchases", k=3)["customer_id"])
+    return sorted(module_graph.read("customers_by_purchases", skip=30, k=2)["customer_id"])
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=["defaults", "jaccard", "overlap", "two half-lives", "as of a day"])
@@ -36,8 +36,8 @@ def test_parts_add_up_to_the_score_and_shared_articles_to_the_similarity(
     module_graph: Graph, customers: list[str], choice: dict[str, Any]
 ) -> None:
     for customer_id in customers:
-        shown = module_graph.read("user_based_cf", customer_id=customer_id, k=6, **choice)
-        assert len(shown) == 6
+        shown = module_graph.read("user_based_cf", customer_id=customer_id, k=4, **choice)
+        assert len(shown) == 4
         for article_id, score in zip(shown["article_id"], shown["score"], strict=True):
             rows = module_graph.read("explain_user_based_cf", customer_id=customer_id, article_id=article_id, **choice)
             assert math.isclose(rows["part"].sum(), score, rel_tol=1e-9)
@@ -55,7 +55,7 @@ def test_the_sentence_counts_the_neighbours_that_the_explanation_lists(
     module_graph: Graph, customers: list[str]
 ) -> None:
     for customer_id in customers:
-        shown = module_graph.read("user_based_cf", customer_id=customer_id)
+        shown = module_graph.read("user_based_cf", customer_id=customer_id, k=6)
         for article_id, because in zip(shown["article_id"], shown["because"], strict=True):
             who = list(
                 module_graph.read("explain_user_based_cf", customer_id=customer_id, article_id=article_id)["who"]

@@ -31,9 +31,9 @@ from hmrec.graph_ml.relate.relate import relate_subgraph
 from hmrec.graph_ml.write_back.versions import find_version
 from hmrec.graph_ml.write_back.write import use_version, write_embeddings
 from hmrec.loader.load import load_folder
-from hmrec.loader.samples import write_journey
 
 from tests.conftest import run_text
+from tests.graph.shops import write_small_journey
 from tests.graph.test_hybrid import read_lists
 
 LEARNED = LearnedCf(
@@ -47,7 +47,7 @@ KINDS = pytest.mark.parametrize("new_only", [False, True], ids=["all", "new"])
 @pytest.fixture(scope="module")
 def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph:
     folder = tmp_path_factory.mktemp("journey")
-    write_journey(folder, households=60)
+    write_small_journey(folder)
     load_folder(folder, server=None, graph=module_graph, mode="stream")
     subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
     trained = train(subgraph, QUICK)

@@ -10,12 +10,14 @@ import polars as pl
 import pytest
 from hmrec.cypher.catalogue import load_catalogue
 from hmrec.cypher.graph import Graph
+from hmrec.cypher.recommenders import METHODS
 from hmrec.loader.load import load_folder
 from hmrec.loader.samples import write_journey
 
 from tests.conftest import run_text
 
-RECOMMENDERS = sorted(q.name for q in load_catalogue().values() if q.folder == "recommend" and q.name != "gnn")
+OTHERS = {method.name for method in METHODS if method.needs_embeddings or method.needs_views}  # have their own tests
+RECOMMENDERS = sorted(q.name for q in load_catalogue().values() if q.folder == "recommend" and q.name not in OTHERS)
 SELLING = [name for name in RECOMMENDERS if name != "new_arrivals"]  # this shop has no new arrivals on its last day
 WITHOUT_HISTORY = ("popular", "popular_in_segment", "by_attributes")
 CUT = dt.date(2017, 11, 6)

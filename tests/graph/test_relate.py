@@ -11,9 +11,9 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.graph_ml.relate.relate import relate
 from hmrec.loader.load import load_folder
-from hmrec.loader.samples import write_journey
 
 from tests.conftest import run_text
+from tests.graph.shops import write_small_journey
 from tests.graph.test_plans import find_forbidden, profile, walk
 
 SELLING = """
@@ -29,7 +29,7 @@ KINDS = ("complement", "next", "together", "substitute")
 def purchases(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """Load 60 households of Complete Journey, and return their purchases."""
     folder = tmp_path_factory.mktemp("journey")
-    write_journey(folder, households=60)
+    write_small_journey(folder, articles=1_000)
     load_folder(folder, server=None, graph=module_graph)
     texts = pl.read_csv(folder / "transactions_train.csv", infer_schema=False)
     return texts.select("customer_id", "article_id", pl.col("t_dat").str.to_date())

@@ -125,12 +125,11 @@ def test_the_measured_lists_are_the_recommenders() -> None:
         assert table[place].tolist() == articles + [-1] * (12 - len(articles))
 
 
-def test_the_rankers_source_takes_those_for_new_articles_and_no_own_history() -> None:
+def test_the_rankers_source_takes_the_half_lives_for_new_articles_and_no_own_history() -> None:
     learned = module.LearnedCf(CfParameters(90.0, 42.0, 30, 0.5), CfParameters(None, 120.0, 100))
     changed = {source.name: source.parameters for source in apply_cf(learned)}
     for source in SOURCES:
         if source.name == "user_based_cf":
-            wanted = {"half_life": None, "similarity_half_life": 120.0, "neighbours": 100, "candidates": 120}
-            assert changed[source.name] == {"own_weight": 0.0, **wanted}
+            assert changed[source.name] == {"own_weight": 0.0, "half_life": None, "similarity_half_life": 120.0}
         else:
             assert changed[source.name] == source.parameters
