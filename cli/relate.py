@@ -22,9 +22,10 @@ def relate(
     """Write relationships between articles: BOUGHT_WITH, BOUGHT_AFTER and, if there is a trained model, SIMILAR.
 
     Each article gets the best 30 of each, computed from all purchases and the embeddings in force. Each department gets
-    SELLS and RECEIVED: what it sells now, and what it has not sold yet. `hmrec train` does this as its last step; run
-    it alone after loading new purchases. `hmrec recommend` and `hmrec related` read them. Readers see the previous
-    version until the new one is complete; a killed run leaves the previous one.
+    SELLS and RECEIVED: what it sells now, and what it has not sold yet. Everyone, and each segment of age and club
+    status, gets BUYS: what it buys now. `hmrec train` does this as its last step; run it alone after loading purchases.
+    `hmrec recommend` and `hmrec related` read them. Readers see the previous version until the new one is complete; a
+    killed run leaves the previous one.
 
     Example: hmrec relate
     """

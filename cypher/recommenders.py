@@ -162,6 +162,7 @@ METHODS = (
         aliases=("segment",),
         candidates=30,
         shared_by=("age", "club_member_status"),
+        relationship="BUYS",
     ),
     Method(
         "popular",
@@ -169,6 +170,7 @@ METHODS = (
         label="popular",
         candidates=30,
         shared_by=(),
+        relationship="BUYS",
         is_baseline=True,
         is_evaluated=True,
     ),

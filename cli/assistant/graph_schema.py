@@ -136,6 +136,18 @@ ELEMENTS = (
         {"purchases": "purchases in these days", "version": _BETWEEN["version"]}, "Department",
     ),
     _edge("RECEIVED", "Article", "was never sold", {"version": _BETWEEN["version"]}, "Department"),
+    _node(
+        "CustomerGroup", "everyone, or the customers of about an age and of one club status",
+        {
+            "name": "whom it has", "version": _BETWEEN["version"], "method": "the recommender that reads its list",
+            "age": CUSTOMER["age"], "club_member_status": CUSTOMER["club_member_status"],
+            "counted": "how many days the purchases are from",
+        },
+    ),
+    _edge(
+        "BUYS", "Article", "is among what the group bought most in the last days",
+        {"purchases": "purchases in these days"}, "CustomerGroup",
+    ),
     _edge("IN_SEGMENT", "Segment", "the customer's group by taste", {}),
     _node(
         "Segment", "a group of customers by taste",

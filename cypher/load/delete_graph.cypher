@@ -33,6 +33,13 @@ CALL (d) {
   WHERE r.version IS :: INTEGER NOT NULL AND a.article_id IS :: STRING NOT NULL
   DELETE r
 } IN TRANSACTIONS OF 10 ROWS;
+MATCH (g:CustomerGroup)
+WHERE g.version IS :: INTEGER NOT NULL AND g.number IS :: INTEGER NOT NULL
+CALL (g) {
+  MATCH (g)-[r:BUYS]->(a:Article)
+  WHERE a.article_id IS :: STRING NOT NULL
+  DELETE r
+} IN TRANSACTIONS OF 20 ROWS;
 MATCH (a:Article)
 WHERE a.article_id IS :: STRING NOT NULL
 CALL (a) {
@@ -99,9 +106,9 @@ CALL (n) { REMOVE n.embedding, n.embedding_staged } IN TRANSACTIONS OF 2000 ROWS
 MATCH (m:Model)-[r:KEPT_IN|RANKED_BY]->(p:ModelPart|Ranker)
 WHERE m.version IS :: INTEGER NOT NULL AND m.dim IS :: INTEGER NOT NULL AND p.version IS :: INTEGER NOT NULL
 DELETE r;
-MATCH (n:ModelPart|Ranker|Model|ModelInForce|StockVersion|EventVersion|EventDay|Segment|SegmentsInForce|Relations|RelationsInForce|Lists|ListsInForce)
+MATCH (n:ModelPart|Ranker|Model|ModelInForce|StockVersion|EventVersion|EventDay|Segment|SegmentsInForce|Relations|RelationsInForce|CustomerGroup|Lists|ListsInForce)
 WHERE n.version IS :: INTEGER NOT NULL
-  AND (n:ModelInForce OR n:StockVersion OR n:EventVersion OR n:EventDay OR n:SegmentsInForce OR n:RelationsInForce OR n:ListsInForce OR n:Lists AND n.k IS :: INTEGER NOT NULL OR n:Relations AND n.bought_with IS :: INTEGER NOT NULL OR n:Segment AND n.name IS :: STRING NOT NULL OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
+  AND (n:ModelInForce OR n:StockVersion OR n:EventVersion OR n:EventDay OR n:SegmentsInForce OR n:RelationsInForce OR n:ListsInForce OR n:Lists AND n.k IS :: INTEGER NOT NULL OR n:Relations AND n.bought_with IS :: INTEGER NOT NULL OR n:CustomerGroup AND n.number IS :: INTEGER NOT NULL OR n:Segment AND n.name IS :: STRING NOT NULL OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
        OR n:Ranker AND n.text IS :: STRING NOT NULL)
   AND NOT EXISTS { (n)--() }
 CALL (n) { DELETE n } IN TRANSACTIONS OF 20 ROWS;

@@ -1,6 +1,8 @@
 // popular: articles with most purchases in the last days
 //
 // score(a) = number of purchases of a in the $days days before $as_of, or before the day after the last purchase
+// `hmrec relate` writes the 500 best sellers of 7 days as BUYS of the group of everyone. They are read if $days is the same, the request has no
+// filters but availability, and they know all but the last $fresh days. Otherwise the purchases are counted.
 //
 // $customer_id: string = ''         customer whose purchases new_only excludes; '' for none
 // $k: integer = 12                 number of articles
@@ -13,7 +15,9 @@
 // $max_price: float = null         only articles sold for at most this price
 // $in_season: integer = null       only articles sold within this many days
 // $days: integer = 7               number of days that count; from 1000000 on: all days, by each article's number of purchases
-// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, days}] => { RETURN '' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 7 AS days }
+// $fresh: integer = 1              days that BUYS need not know; -1: count the purchases
+// $listed: integer = 300           longest list that is read from BUYS
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, days, fresh, listed}] => { RETURN '' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 7 AS days, 1 AS fresh, 300 AS listed }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -25,15 +29,41 @@ CALL () {
   RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until, coalesce(date($as_of) <= max(day), false) AS is_past
 }
 CALL (until) {
-  WITH * WHERE $days < 1000000
-  MATCH (n)-[b:BOUGHT]->(a)
-  USING INDEX b:BOUGHT(t_dat)
-  WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
-  RETURN a, count(*) AS lately
+  OPTIONAL MATCH (current:RelationsInForce)
+  WITH current.version AS version
+  OPTIONAL MATCH (r:Relations {version: version})
+  WHERE $as_of IS NULL OR r.until <= date($as_of)
+  RETURN CASE
+    WHEN duration.inDays(r.until, until).days <= $fresh AND $k <= $listed
+      AND $only IS NULL AND $exclude = [] AND $where = [] AND $max_price IS NULL AND $in_season IS NULL THEN r.version
+  END AS version
+}
+CALL (version) {
+  OPTIONAL MATCH (g:CustomerGroup {version: version, method: 'popular'})
+  WHERE g.days = $days
+  RETURN g
+  LIMIT 1
+}
+CALL (until, g) {
+  WITH * WHERE g IS NOT NULL
+  MATCH (g)-[r:BUYS]->(a:Article)
+  RETURN a, r.purchases AS lately
   UNION ALL
-  WITH * WHERE $days >= 1000000
-  MATCH (a:Article)
-  WHERE a.article_id STARTS WITH ''
+  WITH * WHERE g IS NULL AND $days < 1000000
+  CALL (until) {  // a subquery of its own, or Neo4j 2026.05 reads the purchases before it looks at the condition
+    MATCH (n)-[b:BOUGHT]->(a)
+    USING INDEX b:BOUGHT(t_dat)
+    WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
+    RETURN a, count(*) AS lately
+  }
+  RETURN a, lately
+  UNION ALL
+  WITH * WHERE g IS NULL AND $days >= 1000000
+  CALL () {
+    MATCH (a:Article)
+    WHERE a.article_id STARTS WITH ''
+    RETURN a
+  }
   RETURN a, null AS lately
 }
 WITH until, is_past, a, lately

@@ -3,6 +3,8 @@
 // score(a) = number of purchases of a by customers of the segment in the $days days before $as_of, or before the day after the
 // last purchase. The segment is all customers within $age_span years and of the same club status. What is unknown about the
 // customer does not narrow it. Works for customers without a history.
+// `hmrec relate` writes the 500 best sellers of each segment as BUYS, counted with these defaults. They are read if the parameters are the same,
+// the request has no filters but availability, and they know all but the last $fresh days. Otherwise the purchases are counted.
 //
 // $customer_id: string
 // $k: integer = 12                 number of articles
@@ -17,7 +19,9 @@
 // $days: integer = 7               number of days that count
 // $age_span: integer = 5           maximum age difference in years
 // $purchases: integer = 100000     use at most this many purchases, the latest, by whole days
-// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, days, age_span, purchases}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 7 AS days, 5 AS age_span, 100000 AS purchases }
+// $fresh: integer = 1              days that BUYS need not know; -1: count the purchases
+// $listed: integer = 300           longest list that is read from BUYS
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, days, age_span, purchases, fresh, listed}] => { RETURN '1' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 7 AS days, 5 AS age_span, 100000 AS purchases, 1 AS fresh, 300 AS listed }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -29,22 +33,48 @@ CALL () {
   RETURN coalesce(date($as_of), max(day) + duration({days: 1})) AS until, coalesce(date($as_of) <= max(day), false) AS is_past
 }
 CALL (until) {
-  MATCH ()-[b:BOUGHT]->()
-  USING INDEX b:BOUGHT(t_dat)
-  WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
-  WITH b.t_dat AS day
-  ORDER BY day DESC
-  SKIP $purchases - 1 LIMIT 1
-  RETURN collect(day) AS found  // not max(day): where no row is found, Neo4j 2026.05 then makes `until` null, too
+  OPTIONAL MATCH (current:RelationsInForce)
+  WITH current.version AS version
+  OPTIONAL MATCH (r:Relations {version: version})
+  WHERE $as_of IS NULL OR r.until <= date($as_of)
+  RETURN CASE
+    WHEN duration.inDays(r.until, until).days <= $fresh AND $k <= $listed
+      AND $only IS NULL AND $exclude = [] AND $where = [] AND $max_price IS NULL AND $in_season IS NULL THEN r.version
+  END AS version
 }
 MATCH (c:Customer {customer_id: $customer_id})
-WITH c, until, is_past, coalesce(found[0], until - duration({days: $days})) AS since, c.age AS age, c.club_member_status AS status
-MATCH (n)-[b:BOUGHT]->(a)
-USING INDEX b:BOUGHT(t_dat)
-WHERE b.t_dat >= since AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
-  AND (age IS NULL OR n.age >= age - $age_span AND n.age <= age + $age_span)
-  AND (status IS NULL OR n.club_member_status = status)
-WITH c, until, is_past, since, a, count(*) AS purchases
+CALL (c, version) {
+  OPTIONAL MATCH (g:CustomerGroup {version: version, method: 'popular_in_segment'})
+  WHERE g.days = $days AND g.age_span = $age_span AND g.purchases = $purchases
+    AND (g.age = c.age OR g.age IS NULL AND c.age IS NULL)
+    AND (g.club_member_status = c.club_member_status OR g.club_member_status IS NULL AND c.club_member_status IS NULL)
+  RETURN g
+  LIMIT 1
+}
+CALL (c, until, g) {
+  WITH * WHERE g IS NOT NULL
+  MATCH (g)-[r:BUYS]->(a:Article)
+  RETURN a, r.purchases AS purchases, g.counted AS counted
+  UNION ALL
+  WITH * WHERE g IS NULL
+  CALL (until) {
+    MATCH ()-[b:BOUGHT]->()
+    USING INDEX b:BOUGHT(t_dat)
+    WHERE b.t_dat >= until - duration({days: $days}) AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
+    WITH b.t_dat AS day
+    ORDER BY day DESC
+    SKIP $purchases - 1 LIMIT 1
+    RETURN collect(day) AS found  // not max(day): where no row is found, Neo4j 2026.05 then makes `until` null, too
+  }
+  WITH until, coalesce(found[0], until - duration({days: $days})) AS since, c.age AS age, c.club_member_status AS status
+  MATCH (n)-[b:BOUGHT]->(a)
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat >= since AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
+    AND (age IS NULL OR n.age >= age - $age_span AND n.age <= age + $age_span)
+    AND (status IS NULL OR n.club_member_status = status)
+  RETURN a, count(*) AS purchases, duration.inDays(since, until).days AS counted
+}
+WITH c, until, is_past, a, purchases, counted
 WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
   AND a.article_id IS :: STRING NOT NULL
   AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
@@ -67,9 +97,9 @@ WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < unti
     WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
       AND ($max_price IS NULL OR b.price <= $max_price)
   })
-WITH c, until, since, a, purchases
+WITH c, a, purchases, counted
 ORDER BY purchases DESC, a.article_id
 LIMIT $k
 RETURN a.article_id AS article_id, toFloat(purchases) AS score,
        'bought ' + CASE purchases WHEN 1 THEN 'once' WHEN 2 THEN 'twice' ELSE purchases + ' times' END + ' by customers' +
-       CASE WHEN c.age IS NULL THEN '' ELSE ' of about ' + c.age END + ' in the last ' + duration.inDays(since, until).days + ' days' AS because
+       CASE WHEN c.age IS NULL THEN '' ELSE ' of about ' + c.age END + ' in the last ' + counted + ' days' AS because

@@ -3,7 +3,7 @@
 // A customer or an article is hmrec's if its id is a string; an attribute if it has its key.
 // A load is hmrec's if it has a start as text, a model if it has a version and a `dim`, a rule if it has a name and a kind,
 // a shown list if it has an `impression_id` as text, an experiment if it has a name and a `salt`,
-// (:Relations) if it has a version and a count `bought_with`, and (:Lists) if it has a version and a `k`.
+// (:Relations) if it has a version and a count `bought_with`, a group of customers if it has a version and a number, and (:Lists) if it has a version and a `k`.
 // Counts of hmrec's own nodes come from the indexes of their ids, so all nodes are looked at only if there are others.
 //
 // returns own, bought, others, labels, customers, articles, bought_by_others
@@ -17,9 +17,9 @@ CALL () {
   CALL () {
     MATCH (n:Load) WHERE n.id IS :: STRING NOT NULL AND n.started IS :: STRING NOT NULL RETURN count(n) AS n
     UNION ALL
-    MATCH (n:Model|ModelPart|Ranker|ModelInForce|StockVersion|EventVersion|EventDay|Segment|SegmentsInForce|Relations|RelationsInForce|Lists|ListsInForce)
+    MATCH (n:Model|ModelPart|Ranker|ModelInForce|StockVersion|EventVersion|EventDay|Segment|SegmentsInForce|Relations|RelationsInForce|CustomerGroup|Lists|ListsInForce)
     WHERE n.version IS :: INTEGER NOT NULL
-      AND (n:ModelInForce OR n:StockVersion OR n:EventVersion OR n:EventDay OR n:SegmentsInForce OR n:RelationsInForce OR n:ListsInForce OR n:Lists AND n.k IS :: INTEGER NOT NULL OR n:Relations AND n.bought_with IS :: INTEGER NOT NULL OR n:Segment AND n.name IS :: STRING NOT NULL OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
+      AND (n:ModelInForce OR n:StockVersion OR n:EventVersion OR n:EventDay OR n:SegmentsInForce OR n:RelationsInForce OR n:ListsInForce OR n:Lists AND n.k IS :: INTEGER NOT NULL OR n:Relations AND n.bought_with IS :: INTEGER NOT NULL OR n:CustomerGroup AND n.number IS :: INTEGER NOT NULL OR n:Segment AND n.name IS :: STRING NOT NULL OR n:Model AND n.dim IS :: INTEGER NOT NULL OR n:ModelPart AND n.bytes IS NOT NULL
            OR n:Ranker AND n.text IS :: STRING NOT NULL)
     RETURN count(n) AS n
     UNION ALL
@@ -70,6 +70,7 @@ CALL (others) {
              OR n:Lists AND n.version IS :: INTEGER NOT NULL AND n.k IS :: INTEGER NOT NULL
              OR n:RelationsInForce AND n.version IS :: INTEGER NOT NULL
              OR n:Relations AND n.version IS :: INTEGER NOT NULL AND n.bought_with IS :: INTEGER NOT NULL
+             OR n:CustomerGroup AND n.version IS :: INTEGER NOT NULL AND n.number IS :: INTEGER NOT NULL
              OR n:Model AND n.version IS :: INTEGER NOT NULL AND n.dim IS :: INTEGER NOT NULL
              OR n:ModelPart AND n.version IS :: INTEGER NOT NULL AND n.bytes IS NOT NULL
              OR n:Ranker AND n.version IS :: INTEGER NOT NULL AND n.text IS :: STRING NOT NULL

@@ -1,5 +1,5 @@
 // foreign_relationships: how many relationships are of types that hmrec does not make, from the count store
-// The three types between articles, SELLS, RECEIVED and RECOMMENDED are hmrec's if the graph has a version of them.
+// The three types between articles, SELLS, RECEIVED, BUYS and RECOMMENDED are hmrec's if the graph has a version of them.
 // returns foreign
 CALL () { MATCH ()-[r]->() RETURN count(r) AS every }
 CALL () {
@@ -8,7 +8,7 @@ CALL () {
 }
 CALL () { MATCH (:Impression)-[r:OF]->() RETURN count(r) AS shown_to }
 CALL () { MATCH (:Impression)-[r:SHOWED]->() RETURN count(r) AS showed }
-CALL () { MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|SELLS|RECEIVED]->() RETURN count(r) AS between }
+CALL () { MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|SELLS|RECEIVED|BUYS]->() RETURN count(r) AS between }
 CALL () { MATCH ()-[r:RECOMMENDED]->() RETURN count(r) AS stored }
 RETURN every - own - shown_to - showed - CASE
          WHEN EXISTS { MATCH (r:Relations) WHERE r.version IS :: INTEGER NOT NULL AND r.bought_with IS :: INTEGER NOT NULL } THEN between

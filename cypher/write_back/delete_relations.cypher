@@ -15,5 +15,14 @@ CALL (d) {
   WHERE r.version = $version AND x.article_id IS :: STRING NOT NULL
   DELETE r
 } IN TRANSACTIONS OF 10 ROWS;
+MATCH (g:CustomerGroup {version: $version})
+WHERE g.number IS :: INTEGER NOT NULL
+CALL (g) {
+  MATCH (g)-[r:BUYS]->(:Article)
+  DELETE r
+  WITH DISTINCT g
+  WHERE NOT EXISTS { (g)--() }
+  DELETE g
+} IN TRANSACTIONS OF 20 ROWS;
 MATCH (r:Relations {version: $version})
 DELETE r

@@ -14,9 +14,11 @@ from .snapshot import Snapshot
 @batch_recommender
 def popular(snapshot: Snapshot, customers: Integers, *, k: int, new_only: bool, days: int) -> Candidates:
     """Return the articles bought most in the last days, as the query `popular` does."""
+    listed = snapshot.find_group_lists("popular", k, days=days).get((None, None))
 
     def make() -> Rankings:
-        return Rankings.of(sp.csr_matrix(snapshot.mask_scores(snapshot.count_since(days))[None, :]))
+        scores = snapshot.count_since(days) if listed is None else listed.spread(snapshot.shape[1])
+        return Rankings.of(sp.csr_matrix(snapshot.mask_scores(scores)[None, :]))
 
-    ranking: Rankings = snapshot.cached(("popular", days), make)
+    ranking: Rankings = snapshot.cached(("popular", days, listed is None), make)
     return ranking.first(np.zeros(len(customers), dtype=np.int64), k, snapshot.owned_to_exclude(customers, new_only))

@@ -2,17 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse as sp
 
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
+from .group_lists import Key
 from .groups import UNKNOWN, rank_groups
 from .lists import Candidates, Floats, Rankings
 from .snapshot import Snapshot
 
 MAX_SEGMENTS = 1_000  # cached rankings; each takes 0.2 MB with 10,000 articles sold recently
 RANK_ALL_BELOW = 8  # segments per customer, up to which all segments are ranked and cached for later customers
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The groups of customers of equal age and club status.
+
+    Attributes
+    ----------
+    groups : [G, 2], age and number of the club status; `UNKNOWN` if unknown.
+    of_customer : [C], the group of each customer.
+    statuses : the club statuses by number.
+    """
+
+    groups: Floats
+    of_customer: Integers
+    statuses: tuple[str, ...]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Segments:
+        """Return the groups of a shop's customers."""
+
+        def make() -> Segments:
+            status = "club_member_status"
+            known = np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), snapshot.code(status)], axis=1)
+            groups, of = np.unique(known, axis=0, return_inverse=True)
+            return cls(groups, of.ravel(), snapshot.list_values(status))
+
+        segments: Segments = snapshot.cached(("segments",), make)
+        return segments
+
+    def describe(self, number: int) -> Key:
+        """Return the age and the club status of a group; None if unknown."""
+        age, status = self.groups[number].tolist()
+        return None if age == UNKNOWN else age, None if status == UNKNOWN else self.statuses[int(status)]
+
+    def count(self, snapshot: Snapshot, number: int, *, days: int, age_span: int, purchases: int) -> Floats:
+        """Return how often customers like those of a group bought each article recently, [A], as the query counts."""
+        found = snapshot.window(days, purchases)
+        buyer, article = snapshot.customer[found], snapshot.article[found]
+        age, status = self.groups[number]
+        alike = np.ones(len(buyer), dtype=np.bool_)
+        if age != UNKNOWN:
+            alike &= np.abs(snapshot.age[buyer] - age) <= age_span
+        if status != UNKNOWN:
+            alike &= snapshot.code("club_member_status")[buyer] == status
+        return np.bincount(article[alike], minlength=snapshot.shape[1]).astype(np.float64)
 
 
 @batch_recommender
@@ -27,30 +76,21 @@ def popular_in_segment(
     purchases: int,
 ) -> Candidates:
     """Return what customers of the same age and club status bought recently, as the query `popular_in_segment` does."""
-    found = snapshot.window(days, purchases)
-    buyer, article = snapshot.customer[found], snapshot.article[found]
+    asked = {"days": days, "age_span": age_span, "purchases": purchases}
+    segments = Segments.of(snapshot)
+    groups = segments.groups
+    lists = snapshot.find_group_lists("popular_in_segment", k, **asked)
 
-    def group() -> tuple[Floats, Integers]:
-        known = np.stack([np.nan_to_num(snapshot.age, nan=UNKNOWN), snapshot.code("club_member_status")], axis=1)
-        groups, of = np.unique(known, axis=0, return_inverse=True)
-        return groups, of.ravel()
-
-    status_of = snapshot.code("club_member_status")
-
-    def count(of: Floats) -> Floats:
-        age, status = of
-        alike = np.ones(len(buyer), dtype=np.bool_)
-        if age >= 0:
-            alike &= np.abs(snapshot.age[buyer] - age) <= age_span
-        if status >= 0:
-            alike &= status_of[buyer] == status
-        return snapshot.mask_scores(np.bincount(article[alike], minlength=snapshot.shape[1]))
+    def count(number: int) -> Floats:
+        listed = lists.get(segments.describe(number))
+        scores = segments.count(snapshot, number, **asked) if listed is None else listed.spread(snapshot.shape[1])
+        return snapshot.mask_scores(scores)
 
     def rank() -> Rankings:
-        return Rankings.of(sp.vstack([sp.csr_matrix(count(of)[None, :]) for of in groups], format="csr"))
+        return Rankings.of(sp.vstack([sp.csr_matrix(count(one)[None, :]) for one in range(len(groups))], format="csr"))
 
-    groups, group_of = snapshot.cached(("segments",), group)
     if len(groups) > MAX_SEGMENTS or len(groups) > RANK_ALL_BELOW * len(customers):  # most would not be read
-        return rank_groups(snapshot, customers, groups[group_of], count, k, new_only)
-    ranking: Rankings = snapshot.cached(("popular_in_segment", days, age_span, purchases), rank)
-    return ranking.first(group_of[customers], k, snapshot.owned_to_exclude(customers, new_only))
+        number = segments.of_customer.astype(np.float64)[:, None]
+        return rank_groups(snapshot, customers, number, lambda of: count(int(of[0])), k, new_only)
+    ranking: Rankings = snapshot.cached(("popular_in_segment", *asked.values(), bool(lists)), rank)
+    return ranking.first(segments.of_customer[customers], k, snapshot.owned_to_exclude(customers, new_only))

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 
 from ...cypher.errors import UserMistake
 from ..export.subgraph import Attribute, Integers, Subgraph, Views, find_purchases, to_date, to_days
+from .group_lists import GroupList, GroupLists, Key
 from .lists import look_up
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Snapshot:
     ages : [C], in years, NaN if unknown; None for those of `customers`.
     related : by recommender, the scores of the relationships that `hmrec relate` wrote: [A, A] between articles,
         [departments, A] of departments. A recommender that is missing computes them.
+    group_lists : by recommender, what groups of customers buy, as `hmrec relate` wrote it. What is missing is counted.
     views : the views and carts that lists may know.
     """
 
@@ -97,6 +99,7 @@ class Snapshot:
     repeats: Floats | None = None
     ages: Floats | None = None
     related: Mapping[str, sp.csr_matrix] = field(default_factory=dict, repr=False, compare=False)
+    group_lists: Mapping[str, GroupLists] = field(default_factory=dict, repr=False, compare=False)
     views: Views = field(default_factory=Views.empty)
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     _of_articles: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # independent of purchases
@@ -293,17 +296,34 @@ class Snapshot:
         places: Integers = self.cached(("window", days, purchases), make)
         return places
 
+    def count_days(self, days: int, purchases: int) -> int:
+        """Return how many days the purchases of `window` are from: `days`, or fewer if there are more purchases."""
+        found = self.window(days, purchases)
+        return self.cut - int(self.time[found].min()) if len(found) >= purchases else days
+
+    def find_group_lists(self, name: str, k: int, **parameters: int) -> dict[Key, GroupList]:
+        """Return the stored lists that the query of this name reads, by group; see `GroupLists.select`."""
+        return self.group_lists[name].select(k, **parameters) if name in self.group_lists else {}
+
+    def list_values(self, name: str) -> tuple[str, ...]:
+        """Return the values that a property of the customers has, ascending."""
+        if self.customers is None or name not in self.customers.columns:
+            return ()
+        import polars as pl
+
+        return tuple(self.customers[name].cast(pl.String).drop_nulls().unique().sort().to_list())
+
     def code(self, name: str) -> Integers:
-        """Return the customers' values of a property as numbers, [C]; -1 if unknown."""
+        """Return the customers' values of a property as numbers in `list_values`, [C]; -1 if unknown."""
 
         def make() -> Integers:
             import polars as pl
 
             if self.customers is None or name not in self.customers.columns:
                 return np.full(self.shape[0], -1)
-            values = self.customers[name].cast(pl.String)
-            known = pl.Enum(values.drop_nulls().unique().sort())
-            return values.cast(known).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+            known = pl.Enum(self.list_values(name))
+            values = self.customers[name].cast(pl.String).cast(known)
+            return values.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
 
         codes: Integers = self.cached(("code", name), make)
         return codes

@@ -30,7 +30,7 @@ from ..ranker.features import FACTS, Matrix
 from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, choose_sources
 from .active_ranker import ActiveRanker
-from .batch_related import read_related
+from .batch_related import read_group_lists, read_related
 from .batch_rules import BatchRules
 from .campaign import Campaign, ListForm, MethodList, read_columns, to_cells, write_rows
 from .customers import find_customers
@@ -324,17 +324,19 @@ def read_shop(
     vectors = _read_vectors(graph, subgraph, request) if _needs_vectors(ranker, plan) else None
     facts = _read_facts(graph, subgraph) if _needs_facts(ranker, plan) else None
     repeats = None if facts is None else facts[:, FACTS.index("repeats")].astype(np.float64)
+    methods = _list_methods(ranker, plan)
     snapshot = replace(
         Snapshot.of(subgraph, request.as_of, only),
         repeats=repeats,
-        related=read_related(graph, subgraph, _list_methods(ranker, plan), request, state),
+        related=read_related(graph, subgraph, methods, request, state),
+        group_lists=read_group_lists(graph, subgraph, methods, request, state),
     )
     return Shop(snapshot, bought, vectors, facts)
 
 
 def _list_methods(ranker: Ranker | None, plan: Plan) -> list[Method]:
     """Return the recommenders that the lists need."""
-    names = [step.method for step in plan.steps] + ([] if ranker is None else list(ranker.sources))
+    names = [step.method for step in (*plan.steps, *LAST)] + ([] if ranker is None else list(ranker.sources))
     return [find_method(name) for name in names]
 
 

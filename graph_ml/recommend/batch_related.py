@@ -12,12 +12,15 @@ from ...cypher.errors import HmrecError
 from ...cypher.graph import Graph
 from ...cypher.recommenders import Method
 from ...cypher.state import GraphState
+from ..candidates.group_lists import GroupList, GroupLists
 from ..export.subgraph import Subgraph
 from .related import RelationsVersion, read_version
 from .request import Request
 
 OF_DEPARTMENTS = ("SELLS", "RECEIVED")
 """The relationships of departments, which the queries read only if the request has no filters."""
+OF_GROUPS = "BUYS"
+"""The relationship of groups of customers, which `read_group_lists` reads."""
 
 
 def read_related(
@@ -40,7 +43,7 @@ def read_related(
     ------
     HmrecError : another version replaced the relationships while they were read.
     """
-    wanted = {method.name: method.relationship for method in methods if method.relationship is not None}
+    wanted = {method.name: method.relationship for method in methods if method.relationship not in (None, OF_GROUPS)}
     version = read_version(graph) if wanted else None
     if version is None or not version.is_usable(request.as_of):
         return {}
@@ -51,10 +54,49 @@ def read_related(
             continue
         read = _read_of_departments if of_departments else _read_between_articles
         found[name] = read(graph, subgraph, version.version, relationship)
-    now = read_version(graph) if found else version  # a version is deleted after another one replaced it
+    if found:
+        _check_still_in_force(graph, version)
+    return found
+
+
+def read_group_lists(
+    graph: Graph, subgraph: Subgraph, methods: Iterable[Method], request: Request, state: GraphState
+) -> dict[str, GroupLists]:
+    """Return by recommender the lists of groups of customers that its query reads.
+
+    A recommender is missing if its query counts the purchases.
+
+    Parameters
+    ----------
+    graph, subgraph, methods, request, state : as for `read_related`.
+
+    Raises
+    ------
+    HmrecError : another version replaced the lists while they were read.
+    """
+    until, ids = request.as_of or state.until, subgraph.article_ids
+    wanted = {method.name: find_query(method.name) for method in methods if method.relationship == OF_GROUPS}
+    version = read_version(graph) if wanted else None
+    if version is None or until is None or request.has_filters or not version.is_usable(request.as_of):
+        return {}
+    lists: dict[str, list[GroupList]] = {}
+    for facts, articles, purchases in graph.stream("stored_group_lists", version=version.version):
+        known = [(ids.index(x), n) for x, n in zip(articles, purchases, strict=True) if x in ids]
+        article, number = np.array(known, dtype=np.int64).reshape(-1, 2).T
+        lists.setdefault(facts["method"], []).append(GroupList(facts, article, number))
+    _check_still_in_force(graph, version)
+    return {
+        name: GroupLists(tuple(lists.get(name, [])), int(query.default("listed")))
+        for name, query in wanted.items()
+        if (until - version.until).days <= int(query.default("fresh"))
+    }
+
+
+def _check_still_in_force(graph: Graph, version: RelationsVersion) -> None:
+    """Raise HmrecError if another version is in force: this one may have been deleted while it was read."""
+    now = read_version(graph)
     if now is None or now.version != version.version:
         raise HmrecError("The article relationships were replaced while they were read.", "Try again.")
-    return found
 
 
 def _are_fresh(version: RelationsVersion, name: str, request: Request, state: GraphState) -> bool:
@@ -70,7 +112,7 @@ def _read_of_departments(graph: Graph, subgraph: Subgraph, version: int, relatio
     attribute, ids = subgraph.attributes.get("Department"), subgraph.article_ids
     places = {key: place for place, key in enumerate(attribute.keys if attribute else ())}
     entries = []
-    for key, articles, values in graph.stream("export_department_lists", version=version, relationship=relationship):
+    for key, articles, values in graph.stream("stored_department_lists", version=version, relationship=relationship):
         if key in places:
             entries += [
                 (places[key], ids.index(x), value) for x, value in zip(articles, values, strict=True) if x in ids
@@ -83,7 +125,7 @@ def _read_between_articles(graph: Graph, subgraph: Subgraph, version: int, relat
     """Return the scores of all relationships of a version and type, [A, A]."""
     ids, shape = subgraph.article_ids, (len(subgraph.article_ids),) * 2
     sizes, column, score = [], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
-    for article_id, others, scores in graph.stream("export_relations", version=version, relationship=relationship):
+    for article_id, others, scores in graph.stream("stored_relations", version=version, relationship=relationship):
         if article_id in ids:
             known = [place for place, other in enumerate(others) if other in ids]
             sizes.append((ids.index(article_id), len(known)))

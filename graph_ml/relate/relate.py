@@ -22,6 +22,7 @@ from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.progress import Progress, silent
 from ...cypher.state import ActiveModel, GraphState, read_state
+from ..candidates.group_lists import GroupList
 from ..candidates.neighbours import Neighbours, relate_after, relate_together
 from ..candidates.snapshot import Snapshot
 from ..export.kept import export_kept
@@ -32,12 +33,15 @@ from ..recommend.related import read_version
 from ..write_back.write import let_readers_finish
 from ..write_back.write_vectors import Places, find_places, list_nodes
 from .departments import DepartmentLists, list_by_department
+from .groups import list_by_group
 from .similar import relate_similar
 
 ARTICLES_A_BATCH = 100
 """How many articles' relationships are written in one transaction: about 9,000."""
 DEPARTMENTS_A_BATCH = 10
 """How many departments' lists are written in one transaction: at most 10,000 relationships."""
+GROUPS_A_BATCH = 20
+"""How many groups' lists are written in one transaction: at most 10,000 relationships."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class RelateReceipt:
     articles : number of articles of the shop.
     bought_with, bought_after, similar : number of relationships of each type between articles.
     sells, received : number of relationships of departments with articles.
+    buys : number of relationships of groups of customers with articles.
     model : the model whose embeddings `SIMILAR` compares; None without one.
     seconds : duration of each step.
     """
@@ -63,6 +68,7 @@ class RelateReceipt:
     similar: int
     sells: int
     received: int
+    buys: int
     model: int | None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -72,7 +78,8 @@ class RelateReceipt:
         return (
             f"Article relationships {self.version}: {self.bought_with:,} BOUGHT_WITH, {self.bought_after:,} "
             f"BOUGHT_AFTER and {similar}, of {self.articles:,} articles and the purchases before {self.until}. "
-            f"Departments have {self.sells:,} SELLS and {self.received:,} RECEIVED."
+            f"Departments have {self.sells:,} SELLS and {self.received:,} RECEIVED, and groups of customers have "
+            f"{self.buys:,} BUYS."
         )
 
 
@@ -84,19 +91,22 @@ class Relations:
     ----------
     together, after, similar : the neighbours of each article, by number.
     departments : what each department sells now, and what it has not sold yet.
+    groups : what groups of customers buy now.
     """
 
     together: Neighbours
     after: Neighbours
     similar: Neighbours
     departments: DepartmentLists
+    groups: list[GroupList]
 
 
 def relate(graph: Graph, progress: Progress = silent, *, fresh: bool = False) -> RelateReceipt:
     """Write each article's best relationships, which replace those in the graph.
 
     Each article gets up to 30 of each type: `BOUGHT_WITH`, `BOUGHT_AFTER` and, if a model is in force, `SIMILAR`. The
-    query `related` has the formulas, and its header the numbers.
+    query `related` has the formulas, and its header the numbers. Departments get `SELLS` and `RECEIVED`, groups of
+    customers get `BUYS`; the queries that read them say how they are counted.
 
     Parameters
     ----------
@@ -190,7 +200,7 @@ def compute_relations(snapshot: Snapshot, vectors: Matrix | None, progress: Prog
     bought = np.unique(snapshot.article).astype(np.int64)
     similar = relate_similar(vectors, bought, most=known["most"], progress=progress)
     days = find_query("popular_in_departments").default("days")
-    return Relations(together, after, similar, list_by_department(snapshot, days))
+    return Relations(together, after, similar, list_by_department(snapshot, days), list_by_group(snapshot))
 
 
 def tidy_relations(graph: Graph, progress: Progress = silent) -> None:
@@ -223,6 +233,7 @@ def _write(
         "similar": len(relations.similar.article),
         "sells": sum(len(articles) for articles, _ in relations.departments.sells),
         "received": sum(map(len, relations.departments.received)),
+        "buys": sum(len(one.articles) for one in relations.groups),
     }
     until, days = subgraph.until.isoformat(), relations.departments.days
     facts = {"until": until, "model": model, "state": source, "articles": articles, "days": days, **counts}
@@ -232,6 +243,8 @@ def _write(
     node = list_nodes(places, subgraph.article_ids)
     for rows in _list_departments(relations.departments, node):
         graph.write("write_department_lists", version=version, rows=rows)
+    for rows in _list_groups(relations.groups, node):
+        graph.write("write_group_lists", version=version, rows=rows)
     for rows in _list_batches(places, node, relations):
         graph.write("write_relations", version=version, rows=rows)
         done += len(rows)
@@ -251,13 +264,27 @@ def _list_departments(lists: DepartmentLists, node: Integers) -> Iterator[list[l
         yield [
             [
                 key,
-                [list(item) for item in zip(node[best].tolist(), purchases.tolist(), strict=True) if item[0] >= 0],
+                _list_purchases(best, purchases, node),
                 [number for number in node[unsold].tolist() if number >= 0],
             ]
             for key, (best, purchases), unsold in zip(
                 lists.keys[batch], lists.sells[batch], lists.received[batch], strict=True
             )
         ]
+
+
+def _list_groups(groups: list[GroupList], node: Integers) -> Iterator[list[list[Any]]]:
+    """Yield the rows of `write_group_lists`, `GROUPS_A_BATCH` at a time."""
+    for begin in range(0, len(groups), GROUPS_A_BATCH):
+        yield [
+            [begin + place, dict(one.facts), _list_purchases(one.articles, one.purchases, node)]
+            for place, one in enumerate(groups[begin : begin + GROUPS_A_BATCH])
+        ]
+
+
+def _list_purchases(articles: Integers, purchases: Integers, node: Integers) -> list[list[int]]:
+    """Return the node and the purchases of each article that the graph still has."""
+    return [list(item) for item in zip(node[articles].tolist(), purchases.tolist(), strict=True) if item[0] >= 0]
 
 
 def _list_batches(places: Places, node: Integers, relations: Relations) -> Iterator[list[list[Any]]]:

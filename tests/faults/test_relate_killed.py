@@ -27,8 +27,8 @@ with Graph.connect() as graph:
     relate.relate(graph, tell)
 """
 COUNTS = """
-    MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|SELLS|RECEIVED]->(:Article)
-    RETURN r.version AS version, type(r) AS type, count(*) AS n
+    MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|SELLS|RECEIVED|BUYS]->(:Article)
+    RETURN coalesce(r.version, startNode(r).version) AS version, type(r) AS type, count(*) AS n
 """
 
 
@@ -53,6 +53,7 @@ def test_after_a_kill_readers_have_a_whole_version_and_the_next_run_tidies(
         "BOUGHT_AFTER": first.bought_after,
         "SELLS": first.sells,
         "RECEIVED": first.received,
+        "BUYS": first.buys,
     }
     whole = {name: number for name, number in written.items() if number}
     answer = graph.read("related", article_id="0000000003", kind="together")

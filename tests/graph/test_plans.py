@@ -24,7 +24,7 @@ QUERIES = sorted(
     if query.folder in ("recommend", "explain") and query.name != "gnn"
 )
 FORBIDDEN = ("AllNodesScan", "NodeByLabelScan", "RelationshipTypeScan", "AllRelationshipsScan", "CartesianProduct")
-FEW = re.compile(r":(Model|Relations|Lists|\w+InForce)\b")
+FEW = re.compile(r":(Model|Relations|CustomerGroup|Lists|\w+InForce)\b")
 """Nodes of which there are few in any shop; the planner may scan them and join them."""
 START_POWERS = ("NodeUniqueIndexSeek", "NodeIndexSeek", "DirectedRelationshipIndexSeek")
 

@@ -104,12 +104,13 @@ def test_each_version_is_whole_and_the_old_one_is_gone(module_graph: Graph, rece
     assert again.version == receipt.version + 1
     counts = run_text(
         module_graph,
-        "MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|SELLS|RECEIVED]->(:Article) "
-        "RETURN type(r) AS type, r.version AS version, count(*) AS n ORDER BY type",
+        "MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|SELLS|RECEIVED|BUYS]->(:Article) "
+        "RETURN type(r) AS type, coalesce(r.version, startNode(r).version) AS version, count(*) AS n ORDER BY type",
     )
     assert [(row["type"], row["version"], row["n"]) for row in counts] == [
         ("BOUGHT_AFTER", again.version, again.bought_after),
         ("BOUGHT_WITH", again.version, again.bought_with),
+        ("BUYS", again.version, again.buys),
         ("RECEIVED", again.version, again.received),
         ("SELLS", again.version, again.sells),
         ("SIMILAR", again.version, again.similar),

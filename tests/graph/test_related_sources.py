@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import Subgraph, SubgraphSpec
 from hmrec.graph_ml.recommend import Campaign, Recommender, Request, batch_related
-from hmrec.graph_ml.recommend.batch_related import read_related
+from hmrec.graph_ml.recommend.batch_related import read_group_lists, read_related
 from hmrec.graph_ml.recommend.campaign import ListForm
 from hmrec.graph_ml.recommend.related import read_version
 from hmrec.graph_ml.relate.relate import relate
@@ -32,7 +34,8 @@ from tests.graph.test_plans import profile, walk
 NAMES = [method.name for method in METHODS if method.relationship is not None]
 BETWEEN_ARTICLES = ("related_together", "related_next")
 K = 30
-PURCHASES = re.compile(r"^\(.*:BOUGHT\]")
+PURCHASES = re.compile(r"\w:BOUGHT\b|\ba:Article\(article_id\) WHERE")
+"""Operators that read purchases, or articles one after the other."""
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +60,22 @@ def recommend_all(graph: Graph, name: str, folder: Path) -> dict[str, list[tuple
     import polars as pl
 
     out = folder / f"{name}.csv"
-    Recommender(graph).recommend_all(Request(method=name, k=K), out, campaign=Campaign(form=ListForm.csv))
-    rows = pl.read_csv(out, infer_schema=False).filter(pl.col("method") == name)
+    campaign = Campaign(form=ListForm.csv, columns=("because",))
+    Recommender(graph).recommend_all(Request(method=name, k=K), out, campaign=campaign)
+    asked = (pl.col("method") == name) & (pl.col("because") != "best sellers of all time")  # these complete a list
+    rows = pl.read_csv(out, infer_schema=False).filter(asked)
     found: dict[str, list[tuple[str, float]]] = {}
     for row in rows.sort("customer_id", pl.col("rank").cast(pl.Int64)).iter_rows(named=True):
         found.setdefault(row["customer_id"], []).append((row["article_id"], float(row["score"])))
     return found
+
+
+def read_all(graph: Graph, subgraph: Subgraph, request: Request) -> set[str]:
+    """Return the recommenders whose relationships lists for all customers read."""
+    state = read_state(graph)
+    groups = read_group_lists(graph, subgraph, METHODS, request, state)
+    assert all(lists.lists for lists in groups.values())
+    return set(read_related(graph, subgraph, METHODS, request, state)) | set(groups)
 
 
 def assert_same(one: dict[str, list[tuple[str, float]]], other: dict[str, list[tuple[str, float]]]) -> None:
@@ -119,9 +132,8 @@ def test_a_purchase_counts_at_once_and_for_all_customers_alike(
     # The others' lists change by nothing but the age of their purchases.
     for customer in customers[1:]:
         assert [article for article, _ in after[customer]] == [article for article, _ in before[customer]]
-    state = read_state(shop)
     subgraph = export_subgraph(shop, SubgraphSpec(isolated=True))
-    assert set(read_related(shop, subgraph, METHODS, Request(), state)) == set(NAMES)
+    assert read_all(shop, subgraph, Request()) == set(NAMES)
     assert_same(after, recommend_all(shop, name, tmp_path))
 
 
@@ -130,7 +142,7 @@ def test_an_earlier_day_does_without_the_relationships(shop: Graph, name: str) -
     relate(shop)
     subgraph = export_subgraph(shop, SubgraphSpec(isolated=True))
     cut = subgraph.until.replace(day=1)
-    assert read_related(shop, subgraph, METHODS, Request(as_of=cut), read_state(shop)) == {}
+    assert read_all(shop, subgraph, Request(as_of=cut)) == set()
     snapshot = Snapshot.of(subgraph, cut)
     some = np.flatnonzero(snapshot.purchases_by_customer)[:8]
     found = find_batch_recommender(name)(snapshot, some, k=K, new_only=False)
@@ -177,4 +189,54 @@ def test_an_article_that_was_deleted_since_is_left_out(
 ) -> None:
     make_stale(shop, customers[0], 2 + NAMES.index(name))
     run_text(shop, "MATCH (a:Article)<-[:BOUGHT_WITH]-() WITH a ORDER BY a.article_id LIMIT 1 DETACH DELETE a")
+    assert_same(read_lists(shop, name, customers), recommend_all(shop, name, tmp_path))
+
+
+COUNTED = """
+    MATCH (g:CustomerGroup {method: 'popular_in_segment'})-[r:BUYS]->(a:Article)
+    OPTIONAL MATCH (n:Customer)-[b:BOUGHT]->(a)
+    WHERE b.t_dat >= date($since) AND (g.age IS NULL OR abs(n.age - g.age) <= g.age_span)
+      AND (g.club_member_status IS NULL OR n.club_member_status = g.club_member_status)
+    WITH g, r, a, count(b) AS counted
+    RETURN count(*) AS listed, count(DISTINCT g) AS groups,
+           collect(CASE WHEN r.purchases <> counted THEN [g.name, a.article_id, r.purchases, counted] END)[..9] AS wrong
+"""
+
+
+def test_groups_of_customers_buy_what_is_counted_by_hand(shop: Graph) -> None:
+    receipt = relate(shop)
+    (found,) = run_text(shop, COUNTED, since=(receipt.until - dt.timedelta(days=7)).isoformat())
+    assert found["wrong"] == []
+    assert found["groups"] > 20
+    (everyone,) = run_text(shop, "MATCH (g:CustomerGroup {name: 'everyone'})-[r:BUYS]->() RETURN count(r) AS n")
+    assert receipt.buys == found["listed"] + everyone["n"]
+
+
+@pytest.mark.parametrize("name", ["popular", "popular_in_segment"])
+@pytest.mark.parametrize(
+    ("given", "days"), [({}, 2), ({"k": 301}, 1), ({"days": 6}, 1), ({"exclude": ["0000000001"]}, 1)]
+)
+def test_a_list_of_a_group_is_counted_if_it_is_old_or_not_what_was_asked(
+    shop: Graph, customers: list[str], name: str, given: dict[str, Any], days: int
+) -> None:
+    until = relate(shop).until
+    asked = {"customer_id": customers[0], "k": K} | given
+    age = run_text(shop, "MATCH (c:Customer {customer_id: $id}) RETURN c.age AS age", id=customers[0])[0]["age"]
+    text = "MATCH (g:CustomerGroup)-[r:BUYS]->() WHERE g.age = $age OR g.name = 'everyone' SET r.purchases = 999"
+    run_text(shop, text, age=age)
+    assert 999 in set(shop.read(name, customer_id=customers[0], k=K)["score"])
+    article = str(run_text(shop, "MATCH (a:Article) RETURN max(a.article_id) AS id")[0]["id"])
+    for day in range(days):
+        time = (until + dt.timedelta(days=day)).isoformat()
+        event = {"event_id": f"g-{name}-{time}-{given}", "type": "buy", "time": time}
+        record_events(shop, [event | {"customer_id": customers[0], "article_id": article}])
+    assert 999 not in set(shop.read(name, **asked)["score"])
+
+
+def test_a_group_without_a_list_is_counted_for_all_customers_too(
+    shop: Graph, customers: list[str], tmp_path: Path
+) -> None:
+    make_stale(shop, customers[0], 100)
+    run_text(shop, "MATCH (g:CustomerGroup {method: 'popular_in_segment'}) WHERE g.age > 30 DETACH DELETE g")
+    name = "popular_in_segment"
     assert_same(read_lists(shop, name, customers), recommend_all(shop, name, tmp_path))

@@ -196,9 +196,12 @@ def test_replacing_asks_and_deletes_only_hmrecs_data(
         "MATCH (a:Article) WHERE a.article_id IS :: STRING NOT NULL "
         "RETURN a.article_id AS id, a.embedding AS embedding ORDER BY id",
     )
-    assert not run_text(graph, "MATCH (n:Relations|RelationsInForce|Lists|ListsInForce) RETURN n.version AS version")
     assert not run_text(
-        graph, "MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|SELLS|RECEIVED|RECOMMENDED]->() RETURN type(r) AS type"
+        graph, "MATCH (n:Relations|RelationsInForce|CustomerGroup|Lists|ListsInForce) RETURN n.version AS version"
+    )
+    assert not run_text(
+        graph,
+        "MATCH ()-[r:BOUGHT_WITH|BOUGHT_AFTER|SIMILAR|SELLS|RECEIVED|BUYS|RECOMMENDED]->() RETURN type(r) AS type",
     )
     # an article with foreign relationships is not deleted
     assert articles == [{"id": "0000000003", "embedding": None}, {"id": "0000000099", "embedding": None}]

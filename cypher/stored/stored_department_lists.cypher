@@ -1,4 +1,4 @@
-// export_department_lists: the articles of each department's list, by one type and version of the relationships of departments
+// stored_department_lists: the articles of each department's list, by one type and version of the relationships of departments
 // $version: integer
 // $relationship: string
 // :param [{version, relationship}] => { RETURN 1 AS version, 'SELLS' AS relationship }

@@ -1,4 +1,4 @@
-// export_relations: the articles that each article is related to, by one type and version of the article relationships
+// stored_relations: the articles that each article is related to, by one type and version of the article relationships
 // $version: integer
 // $relationship: string
 // :param [{version, relationship}] => { RETURN 1 AS version, 'BOUGHT_WITH' AS relationship }
