@@ -94,9 +94,7 @@ def _load(folder: Path, server: LocalServer | None, bars: Bars) -> None:
             return
         other = bool(loads) and loads[0] != folder
         report = load_folder(folder, server=server, graph=graph, replace=other, progress=bars)
-        bars.say(
-            f"{report.counts['transactions_train'].read:,} purchases are in the graph at {graph.uri} ({report.why})"
-        )
+        bars.say(f"{report.counts['transactions_train'].read:,} purchases are in the graph at {graph.uri}")
 
 
 def _train(graph: Graph, bars: Bars) -> None:
