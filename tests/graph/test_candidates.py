@@ -196,7 +196,8 @@ def test_filtered_batch_lists_equal_the_querys(
 def test_a_batch_recommender_declares_no_defaults_of_its_own() -> None:
     for name, batch in BATCH.items():
         declared = set(signature(inspect.unwrap(batch)).parameters) - {"snapshot", "customers"}
-        assert set(find_query(name).parameters) - declared <= {*Filters.model_fields, "customer_id", "seeks", "fresh"}
+        others = {*Filters.model_fields, "customer_id", "seeks", "fresh", "listed"}
+        assert set(find_query(name).parameters) - declared <= others
         defaults = [one.default for one in signature(inspect.unwrap(batch)).parameters.values()]
         assert set(defaults) == {inspect.Parameter.empty}
 
