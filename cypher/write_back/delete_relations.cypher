@@ -18,11 +18,12 @@ CALL (d) {
 MATCH (g:CustomerGroup {version: $version})
 WHERE g.number IS :: INTEGER NOT NULL
 CALL (g) {
-  MATCH (g)-[r:BUYS]->(:Article)
+  MATCH (g)-[r:BUYS]->(x:Article)
+  WHERE x.article_id IS :: STRING NOT NULL
   DELETE r
-  WITH DISTINCT g
-  WHERE NOT EXISTS { (g)--() }
-  DELETE g
 } IN TRANSACTIONS OF 20 ROWS;
+MATCH (g:CustomerGroup {version: $version})
+WHERE g.number IS :: INTEGER NOT NULL AND NOT EXISTS { (g)--() }
+CALL (g) { DELETE g } IN TRANSACTIONS OF 20000 ROWS;
 MATCH (r:Relations {version: $version})
 DELETE r
