@@ -116,7 +116,9 @@ def test_values_are_the_command_s_and_an_unknown_one_is_a_sentence(
     )
     assert "have no property" in assert_failed(client.get("/values/nothing"), 404)
     answer = client.get(f"/recommend/{customer}", params={"department": "Grocry"})
-    assert "Did you mean GROCERY" in assert_failed(answer, 404)
+    assert "Did you mean GROCERY?" in assert_failed(answer, 404)
+    answer = client.get(f"/recommend/{customer}", params={"department": "Meat-Pckg"})
+    assert "Did you mean MEAT-PCKGD or" in assert_failed(answer, 404)
     answer = client.get(f"/recommend/{customer}", params={"where": "price <"})
     assert "must have a number" in assert_failed(answer, 422)
 

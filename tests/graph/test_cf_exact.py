@@ -32,7 +32,7 @@ TEXTBOOK = {
 WEIGHTED = {"half_life": 42.0, "similarity_half_life": 42.0, "damping": 1.0, "neighbours": 50, "own_weight": 2.0}
 WEIGHTED |= EVERYTHING
 SAMPLED = {"half_life": 42.0, "similarity_half_life": 42.0, "damping": 1.0, "neighbours": 20, "own_weight": 2.0}
-SAMPLED |= {"articles": 15, "buyers": 40, "pool": 60, "candidates": 25}
+SAMPLED |= {"articles": 15, "buyers": 40, "pool": 40, "candidates": 25}
 LASTING = SAMPLED | {"half_life": 14.0, "similarity_half_life": None}
 CHANGING = SAMPLED | {"half_life": None, "similarity_half_life": 120.0}
 
