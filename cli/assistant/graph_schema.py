@@ -137,7 +137,7 @@ ELEMENTS = (
     ),
     _edge("RECEIVED", "Article", "was never sold", {"version": _BETWEEN["version"]}, "Department"),
     _node(
-        "CustomerGroup", "everyone, or the customers of about an age and of one club status",
+        "CustomerGroup", "everyone, or customers of about the same age and of the same club status",
         {
             "name": "whom it has", "version": _BETWEEN["version"], "method": "the recommender that reads its list",
             "age": CUSTOMER["age"], "club_member_status": CUSTOMER["club_member_status"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,17 +52,25 @@ class Segments:
         age, status = self.groups[number].tolist()
         return None if age == UNKNOWN else age, None if status == UNKNOWN else self.statuses[int(status)]
 
-    def count(self, snapshot: Snapshot, number: int, *, days: int, age_span: int, purchases: int) -> Floats:
-        """Return how often customers like those of a group bought each article recently, [A], as the query counts."""
+    def make_counter(self, snapshot: Snapshot, *, days: int, age_span: int, purchases: int) -> Callable[[int], Floats]:
+        """Return a function from a group to how often customers like its own bought each article recently, [A].
+
+        It counts as the query does, with the parameters of that name.
+        """
         found = snapshot.window(days, purchases)
         buyer, article = snapshot.customer[found], snapshot.article[found]
-        age, status = self.groups[number]
-        alike = np.ones(len(buyer), dtype=np.bool_)
-        if age != UNKNOWN:
-            alike &= np.abs(snapshot.age[buyer] - age) <= age_span
-        if status != UNKNOWN:
-            alike &= snapshot.code("club_member_status")[buyer] == status
-        return np.bincount(article[alike], minlength=snapshot.shape[1]).astype(np.float64)
+        age_of, status_of = snapshot.age[buyer], snapshot.code("club_member_status")[buyer]
+
+        def count(number: int) -> Floats:
+            age, status = self.groups[number]
+            alike = np.ones(len(buyer), dtype=np.bool_)
+            if age != UNKNOWN:
+                alike &= np.abs(age_of - age) <= age_span
+            if status != UNKNOWN:
+                alike &= status_of == status
+            return np.bincount(article[alike], minlength=snapshot.shape[1]).astype(np.float64)
+
+        return count
 
 
 @batch_recommender
@@ -78,12 +87,12 @@ def popular_in_segment(
     """Return what customers of the same age and club status bought recently, as the query `popular_in_segment` does."""
     asked = {"days": days, "age_span": age_span, "purchases": purchases}
     segments = Segments.of(snapshot)
-    groups = segments.groups
+    groups, count_live = segments.groups, segments.make_counter(snapshot, **asked)
     lists = snapshot.find_group_lists("popular_in_segment", k, **asked)
 
     def count(number: int) -> Floats:
         listed = lists.get(segments.describe(number))
-        scores = segments.count(snapshot, number, **asked) if listed is None else listed.spread(snapshot.shape[1])
+        scores = count_live(number) if listed is None else listed.spread(snapshot.shape[1])
         return snapshot.mask_scores(scores)
 
     def rank() -> Rankings:

@@ -74,22 +74,21 @@ def read_group_lists(
     ------
     HmrecError : another version replaced the lists while they were read.
     """
-    until, ids = request.as_of or state.until, subgraph.article_ids
-    wanted = {method.name: find_query(method.name) for method in methods if method.relationship == OF_GROUPS}
+    wanted = [method.name for method in methods if method.relationship == OF_GROUPS]
     version = read_version(graph) if wanted else None
-    if version is None or until is None or request.has_filters or not version.is_usable(request.as_of):
+    if version is None or not version.is_usable(request.as_of):
         return {}
+    fresh = [name for name in wanted if _are_fresh(version, name, request, state)]
+    if not fresh:
+        return {}
+    ids = subgraph.article_ids
     lists: dict[str, list[GroupList]] = {}
     for facts, articles, purchases in graph.stream("stored_group_lists", version=version.version):
         known = [(ids.index(x), n) for x, n in zip(articles, purchases, strict=True) if x in ids]
         article, number = np.array(known, dtype=np.int64).reshape(-1, 2).T
         lists.setdefault(facts["method"], []).append(GroupList(facts, article, number))
     _check_still_in_force(graph, version)
-    return {
-        name: GroupLists(tuple(lists.get(name, [])), int(query.default("listed")))
-        for name, query in wanted.items()
-        if (until - version.until).days <= int(query.default("fresh"))
-    }
+    return {name: GroupLists(tuple(lists.get(name, [])), int(find_query(name).default("listed"))) for name in fresh}
 
 
 def _check_still_in_force(graph: Graph, version: RelationsVersion) -> None:
@@ -100,7 +99,7 @@ def _check_still_in_force(graph: Graph, version: RelationsVersion) -> None:
 
 
 def _are_fresh(version: RelationsVersion, name: str, request: Request, state: GraphState) -> bool:
-    """Return whether the query of this name reads the lists of departments, as its header says."""
+    """Return whether the query of this name reads stored lists of departments or groups, as its header says."""
     until = request.as_of or state.until
     if until is None or version.sells is None or request.has_filters:
         return False

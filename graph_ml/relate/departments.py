@@ -14,7 +14,7 @@ from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers
 
 LISTED = 500
-"""Articles in each list. A customer gets the first 60 or so that are available and that they do not own."""
+"""Articles in each stored list. A customer gets the first of them that are available and that they do not own."""
 
 
 @dataclass(frozen=True)

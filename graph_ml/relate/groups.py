@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,10 +12,8 @@ from ...cypher.catalogue import find_query
 from ..candidates.group_lists import GroupList
 from ..candidates.lists import Rankings
 from ..candidates.popular_in_segment import MAX_SEGMENTS, Segments
-from ..candidates.snapshot import Snapshot
-
-LISTED = 500
-"""Articles in each list. A customer gets the first of them that are available and that they do not own."""
+from ..candidates.snapshot import Floats, Snapshot
+from .departments import LISTED
 
 
 def list_by_group(snapshot: Snapshot) -> list[GroupList]:
@@ -31,22 +30,26 @@ def list_by_group(snapshot: Snapshot) -> list[GroupList]:
 
 def _list_everyone(snapshot: Snapshot) -> GroupList:
     days = int(find_query("popular").default("days"))
-    best = Rankings.of(sp.csr_matrix(snapshot.count_since(days)[None, :].astype(np.float64)), LISTED)
     facts = {"method": "popular", "name": "everyone", "days": days, "counted": days}
-    return GroupList(facts, best.article, best.score.astype(np.int64))
+    return _make_list(facts, snapshot.count_since(days).astype(np.float64))
 
 
 def _list_segments(snapshot: Snapshot) -> Iterator[GroupList]:
     name = "popular_in_segment"
     asked = {one: int(find_query(name).default(one)) for one in ("days", "age_span", "purchases")}
     segments = Segments.of(snapshot)
+    count = segments.make_counter(snapshot, **asked)
     counted = snapshot.count_days(asked["days"], asked["purchases"])
     largest = np.argsort(-np.bincount(segments.of_customer), kind="stable")[:MAX_SEGMENTS]
     for number in np.sort(largest).tolist():
-        scores = segments.count(snapshot, number, **asked)
-        best = Rankings.of(sp.csr_matrix(scores[None, :]), LISTED)
         age, status = segments.describe(number)
         about = ([] if age is None else [f"about {age:g}"]) + ([] if status is None else [status])
         facts = {"method": name, "name": ", ".join(about) or "unknown", "counted": counted, **asked}
         facts |= {"age": age, "club_member_status": status}
-        yield GroupList(facts, best.article, best.score.astype(np.int64))
+        yield _make_list(facts, count(number))
+
+
+def _make_list(facts: dict[str, Any], purchases: Floats) -> GroupList:
+    """Return the `LISTED` articles with the most purchases, of `purchases` [A]."""
+    best = Rankings.of(sp.csr_matrix(purchases[None, :]), LISTED)
+    return GroupList(facts, best.article, best.score.astype(np.int64))
