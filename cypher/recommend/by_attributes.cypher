@@ -39,17 +39,25 @@ CALL (until) {
 }
 MATCH (c:Customer {customer_id: $customer_id})
 WITH c, until, is_past, coalesce(found[0], until - duration({days: $days})) AS since, c.age AS age, c.club_member_status AS status, c.fashion_news_frequency AS news, c.postal_code AS place
-MATCH (n)-[b:BOUGHT]->(a)
-USING INDEX b:BOUGHT(t_dat)
-WHERE b.t_dat >= since AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
-WITH c, until, is_past, age, a, 0.5 ^ (
-       coalesce(abs(n.age - age) / $age_span, CASE WHEN age IS NULL THEN 0 ELSE 1 END) +
-       CASE WHEN status IS NULL OR n.club_member_status = status THEN 0 ELSE 1 END +
-       CASE WHEN news IS NULL OR n.fashion_news_frequency = news THEN 0 ELSE 1 END +
-       CASE WHEN place IS NULL OR n.postal_code = place THEN 0 ELSE 1 END
-     ) AS likeness
-WITH c, until, is_past, age, a, sum(likeness) AS score, count(*) AS purchases
-WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
+CALL (c, until) {
+  MATCH (c)-[b:BOUGHT]->(known)
+  WHERE $new_only AND b.t_dat < until
+  RETURN collect(DISTINCT known) AS owned
+}
+CALL (until, since, age, status, news, place) {
+  MATCH (n)-[b:BOUGHT]->(a)
+  USING INDEX b:BOUGHT(t_dat)
+  WHERE b.t_dat >= since AND b.t_dat < until AND b.article_id IS :: STRING NOT NULL
+  WITH a, 0.5 ^ (
+         coalesce(abs(n.age - age) / $age_span, CASE WHEN age IS NULL THEN 0 ELSE 1 END) +
+         CASE WHEN status IS NULL OR n.club_member_status = status THEN 0 ELSE 1 END +
+         CASE WHEN news IS NULL OR n.fashion_news_frequency = news THEN 0 ELSE 1 END +
+         CASE WHEN place IS NULL OR n.postal_code = place THEN 0 ELSE 1 END
+       ) AS likeness
+  RETURN a, sum(likeness) AS score, count(*) AS purchases
+}
+WITH until, is_past, owned, age, a, score, purchases
+WHERE NOT a IN owned
   AND a.article_id IS :: STRING NOT NULL
   AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
   AND ($include_unavailable OR NOT coalesce(

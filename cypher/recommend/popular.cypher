@@ -44,6 +44,11 @@ CALL (version) {
   RETURN g
   LIMIT 1
 }
+CALL (until) {
+  MATCH (:Customer {customer_id: $customer_id})-[b:BOUGHT]->(known)
+  WHERE $new_only AND b.t_dat < until
+  RETURN collect(DISTINCT known) AS owned
+}
 CALL (until, g) {
   WITH * WHERE g IS NOT NULL
   MATCH (g)-[r:BUYS]->(a:Article)
@@ -66,11 +71,8 @@ CALL (until, g) {
   }
   RETURN a, null AS lately
 }
-WITH until, is_past, a, lately
-WHERE NOT ($new_only AND EXISTS {
-    MATCH (:Customer {customer_id: $customer_id})-[o:BOUGHT]->(a)
-    WHERE o.t_dat < until
-  })
+WITH until, is_past, owned, a, lately
+WHERE NOT a IN owned
   AND a.article_id IS :: STRING NOT NULL
   AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
   AND ($include_unavailable OR NOT coalesce(

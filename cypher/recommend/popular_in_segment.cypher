@@ -51,6 +51,11 @@ CALL (c, version) {
   RETURN g
   LIMIT 1
 }
+CALL (c, until) {
+  MATCH (c)-[b:BOUGHT]->(known)
+  WHERE $new_only AND b.t_dat < until
+  RETURN collect(DISTINCT known) AS owned
+}
 CALL (c, until, g) {
   WITH * WHERE g IS NOT NULL
   MATCH (g)-[r:BUYS]->(a:Article)
@@ -74,8 +79,8 @@ CALL (c, until, g) {
     AND (status IS NULL OR n.club_member_status = status)
   RETURN a, count(*) AS purchases, duration.inDays(since, until).days AS counted
 }
-WITH c, until, is_past, a, purchases, counted
-WHERE NOT ($new_only AND EXISTS { MATCH (c)-[o:BOUGHT]->(a) WHERE o.t_dat < until })
+WITH c, until, is_past, owned, a, purchases, counted
+WHERE NOT a IN owned
   AND a.article_id IS :: STRING NOT NULL
   AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
   AND ($include_unavailable OR NOT coalesce(
