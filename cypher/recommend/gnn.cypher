@@ -9,7 +9,7 @@
 //
 // $customer_id: string
 // $k: integer = 12             number of articles
-// $new_only: boolean = false   exclude articles that the customer bought before; that many more are looked up, so no list is short
+// $new_only: boolean = false   exclude articles that the customer bought before; an eighth as many more are looked up
 // $as_of: date = null          recommend as of that day, from earlier purchases only
 // $include_unavailable: boolean = false   include articles that are out of stock or not sold on that day
 // $only: list = null           only articles with these ids
@@ -45,7 +45,7 @@ CALL (c, until) {
 CALL (slot, wanted, owned, until, is_past) {
   CALL db.index.vector.queryNodes(
     CASE slot WHEN 'embedding' THEN 'article_embedding' ELSE 'article_embedding_staged' END,
-    4 * $k + CASE WHEN $new_only THEN size(owned) ELSE 0 END,
+    4 * $k + CASE WHEN $new_only THEN size(owned) / 8 ELSE 0 END,
     wanted
   ) YIELD node AS a
   WITH a
