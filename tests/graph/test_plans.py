@@ -13,9 +13,9 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.cypher.state import read_state
 from hmrec.loader.load import load_folder
-from hmrec.loader.samples import write_journey
 
 from tests.conftest import run_text
+from tests.graph.shops import write_small_journey
 
 # gnn is not listed: it starts at the few (:Model) nodes, and with a filter compares all articles.
 QUERIES = sorted(
@@ -32,7 +32,7 @@ START_POWERS = ("NodeUniqueIndexSeek", "NodeIndexSeek", "DirectedRelationshipInd
 @pytest.fixture(scope="module")
 def known(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("journey")
-    write_journey(folder, households=60)
+    write_small_journey(folder, articles=1_000)
     load_folder(folder, server=None, graph=module_graph)
     customer_id = module_graph.read("customers_by_purchases", skip=20, k=1)["customer_id"][0]
     article_id = module_graph.read("user_based_cf", customer_id=customer_id)["article_id"][0]

@@ -12,7 +12,8 @@ from hmrec.cypher.catalogue import load_catalogue
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.state import read_state
 from hmrec.loader.load import load_folder
-from hmrec.loader.samples import write_journey
+
+from tests.graph.shops import write_small_journey
 
 LAST = dt.date(2020, 9, 20)
 Bought = tuple[str, str, int]  # customer, article, days before the last day
@@ -281,7 +282,7 @@ def test_similar_by_attributes_needs_no_purchase_and_prefers_rare_attributes(gra
 
 
 def test_the_order_of_loading_changes_no_recommendation(graph: Graph, tmp_path: Path) -> None:
-    write_journey(tmp_path, households=20)
+    write_small_journey(tmp_path, households=20)
     file = tmp_path / "transactions_train.csv"
     whole = pl.read_csv(file, infer_schema=False)
     names = sorted(q.name for q in load_catalogue().values() if q.folder == "recommend" and q.name != "gnn")
