@@ -113,6 +113,11 @@ class GraphState:
         return _hash([self.database, self.customers, self.articles, self.bought, self.loads, self.until, self.events])
 
     @property
+    def article_version(self) -> tuple[object, ...]:
+        """What changes when the articles' properties or embeddings do. A change of their stock is not seen."""
+        return (self.database, self.articles, self.loads, self.model)
+
+    @property
     def is_settled(self) -> bool:
         """Whether every load has finished."""
         return all(load.finished is not None for load in self.loads)

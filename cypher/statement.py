@@ -40,12 +40,15 @@ class Receipt:
         return Receipt(self.rows + other.rows, counters, self.milliseconds + other.milliseconds)
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def to_python(value: Any) -> Any:
     """Return a value of the driver's with dates of `datetime`, also in lists and maps."""
     if isinstance(value, (Date, DateTime)):
         return value.to_native()
     if isinstance(value, list):
-        return [to_python(item) for item in value]
+        return value if _PLAIN.issuperset(map(type, value)) else [to_python(item) for item in value]
     if isinstance(value, dict):
         return {key: to_python(item) for key, item in value.items()}
     return value

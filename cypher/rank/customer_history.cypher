@@ -1,7 +1,12 @@
-// customer_history: a customer's input to the ranker: attributes, and the article and day of every purchase
+// customer_history: a customer's input to the ranker: attributes, embedding of the model in use, and the article and day of every purchase
 // $customer_id: string
 // :param [{customer_id}] => { RETURN '1' AS customer_id }
-// returns age, club_member_status, fashion_news_frequency, postal_code, articles, days
+// returns age, club_member_status, fashion_news_frequency, postal_code, embedding, articles, days
+OPTIONAL MATCH (now:ModelInForce)
+WITH now.version AS version
+OPTIONAL MATCH (m:Model {version: version})
+WHERE m.dim IS NOT NULL
+WITH CASE m.staged WHEN true THEN 'embedding_staged' WHEN false THEN 'embedding' END AS slot
 MATCH (c:Customer {customer_id: $customer_id})
 CALL (c) {
   MATCH (c)-[b:BOUGHT]->()
@@ -10,4 +15,4 @@ CALL (c) {
   RETURN collect(b.article_id) AS articles, collect(duration.inDays(date('1970-01-01'), b.t_dat).days) AS days
 }
 RETURN c.age AS age, c.club_member_status AS club_member_status, c.fashion_news_frequency AS fashion_news_frequency,
-       c.postal_code AS postal_code, articles, days
+       c.postal_code AS postal_code, c[slot] AS embedding, articles, days

@@ -13,10 +13,11 @@ from ...cypher.errors import NoEmbedding
 from ...cypher.graph import Graph
 from ...cypher.recommenders import find_method
 from ...cypher.state import GraphState
+from .caches import Caches
 from .in_force import NEW_ARRIVALS, Arrangement, Chosen, choose
 from .plan import Step
 from .request import Recommendations, Request, write_note
-from .shared_lists import Row, SharedLists
+from .shared_lists import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +72,7 @@ def recommend_by_queries(
 
 def recommend_by_ranker(
     graph: Graph,
-    shared: SharedLists,
+    caches: Caches,
     state: GraphState,
     ranker: Ranker,
     request: Request,
@@ -82,7 +83,7 @@ def recommend_by_ranker(
 
     Parameters
     ----------
-    graph, shared, state, ranker, request : see `gather`.
+    graph, caches, state, ranker, request : see `gather`.
     fill : the steps that fill the list if it is too short, one after the other.
     arrangement : what rules and caps do to the list; None for nothing.
 
@@ -92,7 +93,7 @@ def recommend_by_ranker(
     """
     from .gather import gather  # loads scipy, which lists without a ranker do without
 
-    proposed = gather(graph, shared, state, ranker, request)
+    proposed = gather(graph, caches, state, ranker, request)
     ranked = _rank(ranker, proposed, request, None if arrangement is None else len(proposed.candidate_set.row))
 
     scored_by: dict[str, str] = {}

@@ -13,9 +13,9 @@ from ...cypher.graph import Graph
 from ...cypher.recommenders import find_method
 from ...cypher.state import GraphState, read_state
 from ..ranker.declare import KNOWN
+from .caches import Caches
 from .plan import CF, find_parameters
 from .request import Filters, Request
-from .shared_lists import SharedLists
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,7 @@ def choose_parameters(graph: Graph, request: Request, article_id: str) -> dict[s
 
 
 def explain_by_ranker(
-    graph: Graph, shared: SharedLists, state: GraphState, ranker: Ranker, request: Request, article_id: str
+    graph: Graph, caches: Caches, state: GraphState, ranker: Ranker, request: Request, article_id: str
 ) -> pd.DataFrame:
     """Return the parts of the ranker's score of an article, as `Recommender.explain_by_ranker` describes them."""
     import pandas as pd
@@ -70,7 +70,7 @@ def explain_by_ranker(
     from .gather import gather  # loads scipy, which lists without a ranker do without
 
     check_article(graph, article_id)
-    proposed = gather(graph, shared, state, ranker, request)
+    proposed = gather(graph, caches, state, ranker, request)
     rows: list[_Part] = []
     found = np.flatnonzero(np.array(proposed.ids, dtype=str)[proposed.candidate_set.article] == article_id)
     if len(found):

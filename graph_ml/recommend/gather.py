@@ -5,11 +5,11 @@ The sources are saved queries, several at a time. PyTorch is not needed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +18,14 @@ from ...cypher.graph import Graph
 from ...cypher.recommenders import Method
 from ...cypher.state import GraphState
 from ..candidates.lists import Candidates
+from ..candidates.nearest import Vectors, cosine_of
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Attribute, to_days
 from ..ranker.declare import SHARED_LABELS
 from ..ranker.features import FACTS, CandidateSet, Matrix, compute_features
 from ..ranker.ranker import Ranker
 from ..ranker.sources import BY_EMBEDDING, find_sources, merge_lists
+from .caches import Caches, DescribedArticle
 from .request import Request
 from .shared_lists import QUERIES_AT_ONCE, Row, SharedLists
 
@@ -35,6 +37,7 @@ class CustomerHistory:
     Attributes
     ----------
     age, club_member_status, fashion_news_frequency, postal_code : attributes; None if unknown.
+    embedding : [dim]; None without one.
     articles, days : the article and the day of each purchase, oldest first; days since 1970-01-01.
     """
 
@@ -42,27 +45,9 @@ class CustomerHistory:
     club_member_status: str | None
     fashion_news_frequency: str | None
     postal_code: str | None
+    embedding: list[float] | None
     articles: list[str]
     days: list[int]
-
-
-class DescribedArticle(NamedTuple):
-    """What the ranker needs to know about an article.
-
-    Attributes
-    ----------
-    article_id : the article.
-    facts : values of `FACTS`; None if unknown.
-    product, product_type, department : keys of the attribute nodes that it belongs to; None if unknown.
-    cosine : of its embedding with the customer's; None if either has no embedding.
-    """
-
-    article_id: str
-    facts: list[float | None]
-    product: str | None
-    product_type: str | None
-    department: str | None
-    cosine: float | None
 
 
 @dataclass(frozen=True)
@@ -135,13 +120,13 @@ class Proposed:
         return {row.article_id: row.because for row in rows}
 
 
-def gather(graph: Graph, shared: SharedLists, state: GraphState, ranker: Ranker, request: Request) -> Proposed:
+def gather(graph: Graph, caches: Caches, state: GraphState, ranker: Ranker, request: Request) -> Proposed:
     """Read what each of the ranker's sources proposes to a customer, and compute the candidates' features.
 
     Parameters
     ----------
     graph : the graph to read.
-    shared : the lists that customers share.
+    caches : what is known from answers before.
     state : the graph's state, read before the ranker.
     ranker : the ranker in force.
     request : the request; its customer is not None.
@@ -162,30 +147,25 @@ def gather(graph: Graph, shared: SharedLists, state: GraphState, ranker: Ranker,
         (article, day) for article, day in zip(history.articles, history.days, strict=True) if day < to_days(until)
     ]
     owned = frozenset(article for article, _ in bought)
-    sources = CustomerSources(graph, shared, state, history, owned, request)
+    sources = CustomerSources(graph, caches.lists, state, history, owned, request)
     with ThreadPoolExecutor(QUERIES_AT_ONCE) as pool:
         lists = list(pool.map(sources.propose, find_sources(ranker.sources, ranker.parameters)))
     proposed = {row.article_id for rows in lists for row in rows}
-    described = _describe(graph, customer_id, proposed | owned)
+    described = caches.articles.read(state, proposed | owned)
     ids = {article.article_id: number for number, article in enumerate(described)}
     own = [(ids[article], day) for article, day in bought]
     snapshot = _make_snapshot(history.age, own, described, until)
     candidate_set = merge_lists(
         np.zeros(1, dtype=np.int64), [_to_candidates(rows, ids) for rows in lists], max(1, len(ids))
     )
-    cosine = _to_numbers(article.cosine for article in described)
-    features = compute_features(snapshot, candidate_set, _stack_facts(described), cosine[candidate_set.article])
+    facts = np.array([article.facts for article in described], dtype=np.float32).reshape(-1, len(FACTS))
+    cosine = _compare(history.embedding, described)
+    features = compute_features(snapshot, candidate_set, facts, cosine[candidate_set.article])
     return Proposed(sources, list(ids), dict(zip(ranker.sources, lists, strict=True)), candidate_set, features)
 
 
 def _make_row(article_id: str, score: float, because: str) -> Row:
     return Row(article_id, float(score), because)
-
-
-def _describe(graph: Graph, customer_id: str, article_ids: Collection[str]) -> list[DescribedArticle]:
-    """Return what the ranker needs to know about articles, sorted by id; those that the graph lacks are left out."""
-    asked = {"customer_id": customer_id, "article_ids": sorted(article_ids), "facts": list(FACTS)}
-    return sorted(graph.read_as(DescribedArticle, "describe_candidates", **asked), key=lambda one: one.article_id)
 
 
 def _make_snapshot(
@@ -233,12 +213,16 @@ def _to_candidates(rows: list[Row], ids: Mapping[str, int]) -> Candidates:
     )
 
 
-def _to_numbers(values: Iterable[float | None]) -> Matrix:
-    """Return [n], float32; NaN for None."""
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float32)
+def _compare(embedding: list[float] | None, described: Sequence[DescribedArticle]) -> Matrix:
+    """Return [articles], the cosine of each article's embedding with the customer's; NaN if one is missing.
 
-
-def _stack_facts(described: Sequence[DescribedArticle]) -> Matrix:
-    """Return [articles, facts], float32; NaN if a fact is unknown."""
-    rows = [[np.nan if value is None else value for value in article.facts] for article in described]
-    return np.array(rows, dtype=np.float32).reshape(-1, len(FACTS))
+    Embeddings of different lengths are of different models: another one came into force between two queries.
+    """
+    found = np.full(len(described), np.nan, dtype=np.float32)
+    size = 0 if embedding is None else len(embedding)
+    places = [n for n, one in enumerate(described) if one.embedding is not None and len(one.embedding) == size]
+    if places:
+        articles = np.array([described[place].embedding for place in places])
+        vectors = Vectors(np.array([embedding], dtype=np.float32), articles)
+        found[places] = cosine_of(vectors, np.zeros(len(places), dtype=np.int64), np.arange(len(places)))
+    return found

@@ -16,6 +16,7 @@ from ...cypher.progress import Progress, silent
 from ...cypher.state import read_state
 from .active_ranker import ActiveRanker
 from .audience import Audience, AudienceRequest, find_audience
+from .caches import Caches
 from .campaign import AT_ONCE, Campaign
 from .cart import recommend_for_cart
 from .customer import recommend_by_queries, recommend_by_ranker
@@ -24,7 +25,6 @@ from .in_force import choose_arrangement
 from .plan import check_ranker, plan_steps
 from .related import Kind, RelatedArticles, find_related
 from .request import Recommendations, Request
-from .shared_lists import SharedLists
 from .stored import find_stored
 from .values import KnownValues
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 class Recommender:
     """Recommends from a graph, which it only reads.
 
-    It caches the trained ranker and the lists that customers share, so create it once and keep it. Threads may share
-    it.
+    It caches the trained ranker, the lists that customers share and what the ranker needs to know about articles. So
+    create it once and keep it. Threads may share it.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Recommender:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.ranker = ActiveRanker(graph)
-        self.shared_lists = SharedLists()
+        self.caches = Caches(graph)
         self.values = KnownValues(graph)
 
     def recommend(self, request: Request) -> Recommendations:
@@ -97,9 +97,7 @@ class Recommender:
         if plan.state is None:
             return recommend_by_queries(self.graph, request, plan.steps, arrangement)
         ranker = self.ranker.read(plan.state)
-        return recommend_by_ranker(
-            self.graph, self.shared_lists, plan.state, ranker, request, plan.steps[1:], arrangement
-        )
+        return recommend_by_ranker(self.graph, self.caches, plan.state, ranker, request, plan.steps[1:], arrangement)
 
     def recommend_all(
         self,
@@ -279,7 +277,7 @@ class Recommender:
         state = read_state(self.graph)
         check_ranker(request, state)
         ranker = self.ranker.read(state)
-        return explain_by_ranker(self.graph, self.shared_lists, state, ranker, request, article_id)
+        return explain_by_ranker(self.graph, self.caches, state, ranker, request, article_id)
 
     def similar(self, article_id: str, *, k: int = 12, include_unavailable: bool = False) -> pd.DataFrame:
         """Return the `k` articles whose embeddings are nearest to an article's.

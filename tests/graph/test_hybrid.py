@@ -37,6 +37,7 @@ from hmrec.graph_ml.ranker.sources import BY_EMBEDDING, SOURCES
 from hmrec.graph_ml.recommend import Campaign, Recommendations, Recommender, Request
 from hmrec.graph_ml.recommend.shared_lists import SharedLists
 from hmrec.graph_ml.write_back.write import write_embeddings
+from hmrec.loader.load import load_folder
 from typer.testing import CliRunner
 
 from tests.conftest import connection_environment, empty, run_text
@@ -276,6 +277,33 @@ def test_shared_lists_equal_those_of_the_queries(
         run_text(module_graph, "MATCH ()-[b:BOUGHT {sales_channel_id: 9}]->() DELETE b")
 
 
+def test_articles_are_described_once_and_again_after_a_load(
+    module_graph: Graph, shop: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[str]] = []
+    read_as = Graph.read_as
+
+    def listen(self: Graph, row: Any, query: Any, **parameters: Any) -> list[Any]:
+        if query == "describe_articles":
+            asked.append(set(parameters["article_ids"]))
+        return read_as(self, row, query, **parameters)
+
+    monkeypatch.setattr(Graph, "read_as", listen)
+    recommender, request = Recommender(module_graph), Request(customer_id="c03", method="hybrid")
+    first = recommender.recommend(request).articles
+    assert recommender.recommend(request).articles.equals(first)
+    assert len(asked) == 1
+    recommender.recommend(Request(customer_id="c04", method="hybrid"))  # of the other taste
+    assert asked[0].isdisjoint(set().union(*asked[1:]))
+
+    number = len(asked)
+    (tmp_path / "articles.csv").write_text("article_id,detail_desc\n0000000031,A thing\n")
+    load_folder(tmp_path, server=None, graph=module_graph, articles_only=True)
+    after = recommender.recommend(request).articles
+    assert asked[number] >= set(after["article_id"])
+    assert after.equals(recommend(module_graph, "c03", "hybrid").articles)
+
+
 def test_customers_without_purchases_get_a_note(module_graph: Graph, shop: pl.DataFrame) -> None:
     found = recommend(module_graph, "c40", "hybrid")
     assert "no purchases" in found.note
@@ -303,7 +331,7 @@ def test_facts_are_read_in_the_order_of_writing(module_graph: Graph, shop: pl.Da
     written = run_text(module_graph, "MATCH (a:Article) RETURN a.article_id AS id, properties(a) AS known")
     facts = {row["id"]: [row["known"].get(name) for name in FACTS] for row in written}
     assert dict(module_graph.stream("article_facts", facts=list(FACTS))) == facts
-    described = module_graph.read("describe_candidates", customer_id="c00", article_ids=list(facts), facts=list(FACTS))
+    described = module_graph.read("describe_articles", article_ids=list(facts), facts=list(FACTS))
     assert dict(zip(described["article_id"], described["facts"], strict=True)) == facts
     rows = run_text(
         module_graph, "MATCH (a:Article) RETURN a.article_id AS id, a.buyers_364 AS buyers, a.repeat_gap AS gap"

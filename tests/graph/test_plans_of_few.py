@@ -15,7 +15,7 @@ from tests.conftest import run_text
 from tests.graph.test_plans import FEW, QUERIES, plan_anew, walk
 
 SCANS = re.compile("AllNodesScan|NodeByLabelScan|NodeIndexScan|NodeUniqueIndexScan|.*RelationshipTypeScan")
-ABOUT_ARTICLES = ("audience", "describe_candidates", "related", "related_graph", "stored")
+ABOUT_ARTICLES = ("audience", "describe_articles", "related", "related_graph", "stored")
 
 
 @pytest.fixture(scope="module")
