@@ -100,7 +100,7 @@ class Ablation:
         return rank
 
     def _collect(self, held: HoldOut, customers: Integers) -> Collected:
-        sources = apply_cf(learn_cf(held.before), self.methods)
+        sources = apply_cf(learn_cf(held.before), held.before, self.methods)
         embed, vectors = None, None
         if self.embedded:
             trained = train(held.before)

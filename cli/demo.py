@@ -111,7 +111,7 @@ def _train(graph: Graph, bars: Bars) -> None:
         return
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), bars)
     cf = learn_cf(subgraph, bars)
-    trained, rank = train_hybrid(subgraph, sources=apply_cf(cf), progress=bars)
+    trained, rank = train_hybrid(subgraph, sources=apply_cf(cf, subgraph), progress=bars)
     receipt = write_embeddings(graph, trained, progress=bars, rank=rank, cf=cf)
     bars.say(
         f"Embeddings are on {receipt.customers:,} customers and {receipt.articles:,} articles (model {receipt.version})"

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 
+def count_neighbours(neighbours: int) -> dict[str, Any]:
+    """Return the query's two numbers of customers by name: a fifth more than `neighbours` are compared exactly."""
+    return {"neighbours": neighbours, "candidates": neighbours * 6 // 5}
+
+
 @dataclass(frozen=True)
 class CfParameters:
     """Parameters of the query `user_based_cf` for one kind of list; its header describes them.
@@ -25,8 +30,8 @@ class CfParameters:
     why: str = ""
 
     def parameters(self) -> dict[str, Any]:
-        """Return the query's parameters by name. A fifth more customers than `neighbours` are compared exactly."""
-        found = self.half_lives() | {"neighbours": self.neighbours, "candidates": self.neighbours * 6 // 5}
+        """Return the query's parameters by name."""
+        found = self.half_lives() | count_neighbours(self.neighbours)
         return found if self.own_weight is None else found | {"own_weight": self.own_weight}
 
     def half_lives(self) -> dict[str, Any]:

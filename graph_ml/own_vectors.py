@@ -59,7 +59,7 @@ def write_own_vectors(
     rank = None
     if ranker:
         known = add_training_views(graph, subgraph, progress)
-        rank = rank_parts(trained, known, sources=apply_cf(cf), progress=progress)
+        rank = rank_parts(trained, known, sources=apply_cf(cf, known), progress=progress)
     why = ""
     if ranker and rank is None:
         start = to_date(first_day(subgraph, RankSettings()))

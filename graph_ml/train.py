@@ -83,7 +83,7 @@ def _train(options: argparse.Namespace, processes: Processes) -> None:
             rank = None
             if ranked and cf:
                 known = add_training_views(graph, subgraph, progress)
-                rank = rank_parts(trained, known, sources=apply_cf(cf), progress=progress)
+                rank = rank_parts(trained, known, sources=apply_cf(cf, known), progress=progress)
             print(write_embeddings(graph, trained, progress=progress, rank=rank, cf=cf).describe(trained))
             if rank is not None:
                 relate_if_missing(graph, subgraph, progress)

@@ -111,7 +111,7 @@ def train_shop(
     elif cf is not None and ranker:
         known = add_training_views(graph, subgraph, progress)
         trained, rank = train_hybrid(
-            known, settings, sources=apply_cf(cf), progress=progress, checkpoint=checkpoint, device=device
+            known, settings, sources=apply_cf(cf, known), progress=progress, checkpoint=checkpoint, device=device
         )
     else:
         trained = train(subgraph, settings, progress, checkpoint, device=device)

@@ -154,7 +154,7 @@ def _measure(
     snapshot = Snapshot.of(held.before, held.cut)
     named = tuple(method for method in chosen if method is not BY_EMBEDDING)
     if any(method.name == "user_based_cf" for method in named):
-        named = apply_cf(learn_cf(held.before, progress), named)
+        named = apply_cf(learn_cf(held.before, progress), held.before, named)
     asked = [method.candidates for method in chosen]
     longest = max(*depths, *asked)
     deep = tuple(replace(method, candidates=longest) for method in named)

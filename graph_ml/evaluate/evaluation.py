@@ -127,7 +127,7 @@ def evaluate(
             elif method == "gnn":
                 lists = _rank_by_gnn(held, truths, train_before(held), k)
             elif method == "hybrid":
-                sources = apply_cf(learn_before(held))
+                sources = apply_cf(learn_before(held), held.before)
                 lists = _rank_by_hybrid(held, truths, train_before(held), k, sources, progress, device)
             else:
                 given: dict[str, Mapping[str, Any]] = {}

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...cypher.learned_cf import LearnedCf
+from ...cypher.catalogue import find_query
+from ...cypher.learned_cf import LearnedCf, count_neighbours
 from ...cypher.recommenders import METHODS, Method, find_method
 from ..candidates.batch_recommender import find_batch_recommender
 from ..candidates.lists import Candidates
@@ -25,6 +26,11 @@ SOURCES = tuple(
 """The recommenders that need no embeddings; `BY_EMBEDDING` comes last if there are any."""
 
 BY_EMBEDDING = find_method("gnn")
+
+NEIGHBOURS_PURCHASES = 10_000
+"""Purchases of neighbours that the ranker's `user_based_cf` reads for one customer, about."""
+FEWEST_COMPARED = 12
+"""Least number of customers that it compares."""
 
 
 Learned = Mapping[str, Mapping[str, Any]]
@@ -64,15 +70,29 @@ def drop_unseen(subgraph: Subgraph, sources: tuple[Method, ...] = SOURCES) -> tu
     return tuple(source for source in sources if not source.needs_views)
 
 
-def apply_cf(learned: LearnedCf, sources: tuple[Method, ...] = SOURCES) -> tuple[Method, ...]:
+def apply_cf(learned: LearnedCf, subgraph: Subgraph, sources: tuple[Method, ...] = SOURCES) -> tuple[Method, ...]:
     """Return the sources, of which `user_based_cf` has the half-lives that training learned for new articles.
 
-    Other sources propose what the customer has bought before. The numbers of customers stay at the defaults: reading
-    five times as many neighbours takes most of an answer's time, and changes the ranker's lists little
-    (docs/decisions/0071-relationships-that-answer.md).
+    Other sources propose what the customer has bought before. The numbers of customers are not the learned ones:
+    reading five times as many neighbours takes most of an answer's time, and changes the ranker's lists little
+    (docs/decisions/0071-relationships-that-answer.md). Where customers buy much, they are fewer than the query's
+    defaults, too: an answer reads about `NEIGHBOURS_PURCHASES`
+    (docs/decisions/0074-fewer-neighbours-who-buy-much.md).
+
+    Parameters
+    ----------
+    learned : what training learned.
+    subgraph : the purchases that the ranker is trained on.
+    sources : the recommenders that propose articles.
     """
     names = tuple(source.name for source in sources)
-    return find_sources(names, {"user_based_cf": learned.new.half_lives()})
+    buyers = max(1, len(np.unique(subgraph.customer)))
+    compared = max(FEWEST_COMPARED, round(NEIGHBOURS_PURCHASES * buyers / max(1, subgraph.num_edges)))
+    parameters = learned.new.half_lives()
+    default: int = find_query("user_based_cf").default("candidates")
+    if compared < default:
+        parameters |= count_neighbours(compared * 5 // 6)
+    return find_sources(names, {"user_based_cf": parameters})
 
 
 def collect_candidates(

@@ -51,7 +51,7 @@ def shop(module_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Graph
     load_folder(folder, server=None, graph=module_graph, mode="stream")
     subgraph = export_subgraph(module_graph, SubgraphSpec(isolated=True))
     trained = train(subgraph, QUICK)
-    ranker = train_ranker(subgraph, None, RankSettings(weeks=1, rounds=5, forests=1), apply_cf(LEARNED))
+    ranker = train_ranker(subgraph, None, RankSettings(weeks=1, rounds=5, forests=1), apply_cf(LEARNED, subgraph))
     assert ranker is not None
     rank = RankParts(ranker, describe_articles(Snapshot.of(subgraph)))
     write_embeddings(module_graph, trained, rank=rank, cf=LEARNED)

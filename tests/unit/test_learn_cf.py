@@ -125,11 +125,20 @@ def test_the_measured_lists_are_the_recommenders() -> None:
         assert table[place].tolist() == articles + [-1] * (12 - len(articles))
 
 
-def test_the_rankers_source_takes_the_half_lives_for_new_articles_and_no_own_history() -> None:
+@pytest.mark.parametrize(
+    ("days", "numbers"),
+    [(40, {}), (170, {"neighbours": 49, "candidates": 58}), (625, {"neighbours": 13, "candidates": 15}),
+     (5000, {"neighbours": 10, "candidates": 12})],
+)  # fmt: skip
+def test_the_rankers_source_has_learned_half_lives_no_own_history_and_fewer_neighbours_who_buy_much(
+    days: int, numbers: dict[str, int]
+) -> None:
     learned = module.LearnedCf(CfParameters(90.0, 42.0, 30, 0.5), CfParameters(None, 120.0, 100))
-    changed = {source.name: source.parameters for source in apply_cf(learned)}
+    shop = make_subgraph([(f"c{customer}", f"a{day % 50:02}", day) for customer in range(5) for day in range(days)])
+    changed = {source.name: source.parameters for source in apply_cf(learned, shop)}
     for source in SOURCES:
         if source.name == "user_based_cf":
-            assert changed[source.name] == {"own_weight": 0.0, "half_life": None, "similarity_half_life": 120.0}
+            wanted = {"own_weight": 0.0, "half_life": None, "similarity_half_life": 120.0, **numbers}
+            assert changed[source.name] == wanted
         else:
             assert changed[source.name] == source.parameters
