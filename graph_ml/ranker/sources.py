@@ -86,7 +86,7 @@ def apply_cf(learned: LearnedCf, subgraph: Subgraph, sources: tuple[Method, ...]
     sources : the recommenders that propose articles.
     """
     names = tuple(source.name for source in sources)
-    buyers = max(1, len(np.unique(subgraph.customer)))
+    buyers = max(1, int(np.count_nonzero(np.bincount(subgraph.customer))))
     compared = max(FEWEST_COMPARED, round(NEIGHBOURS_PURCHASES * buyers / max(1, subgraph.num_edges)))
     parameters = learned.new.half_lives()
     default: int = find_query("user_based_cf").default("candidates")
