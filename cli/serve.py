@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +15,8 @@ from .terminal.words import echo
 
 if TYPE_CHECKING:
     import socket
+
+    from ..graph_ml.recommend import Recommender
 
 TIMEOUT = 3.0  # seconds that a request waits for an unreachable Neo4j
 
@@ -66,7 +70,14 @@ def serve(
         else:
             echo(f"hmrec serves at {address} (API documentation: /docs)")
         sys.stdout.flush()
+        Thread(target=warm_up, args=(app.state.recommender,), daemon=True).start()
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def warm_up(recommender: Recommender) -> None:
+    """Let the first request find its queries planned; whatever is wrong, requests say so themselves."""
+    with suppress(Exception):
+        recommender.warm_up()
 
 
 def listen(host: str, port: int) -> socket.socket:

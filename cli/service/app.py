@@ -95,6 +95,8 @@ def make_app(
 ) -> FastAPI:
     """Create the service for an open graph, which it only reads unless a token for writing or a log of lists is given.
 
+    Its `state.recommender` is what answers requests.
+
     Parameters
     ----------
     graph : the graph; it may be shared.
@@ -112,6 +114,7 @@ def make_app(
         lifespan=impressions.close_at_the_end,
     )  # fmt: skip
     candidates = RecommendationCache(graph, kept)
+    app.state.recommender = candidates.recommender
     may_log = bool(write_token) or impressions.share > 0
     showing = Showing(candidates, impressions, explore, takes_part=may_log)
     metrics = Metrics(candidates, impressions)

@@ -51,6 +51,15 @@ class Recommender:
         self.caches = Caches(graph)
         self.values = KnownValues(graph)
 
+    def warm_up(self) -> None:
+        """Recommend to one customer, so that the next need not wait until queries are planned and the ranker is read.
+
+        After a start of Neo4j, that takes many seconds. Does nothing if nobody has bought anything.
+        """
+        customers = {row["kind"]: row["customer_id"] for row in self.graph.read("example_customers").to_dict("records")}
+        if "typical" in customers:
+            self.recommend(Request(customer_id=customers["typical"]))
+
     def recommend(self, request: Request) -> Recommendations:
         """Return the articles that a customer may buy next, each with its name and the reason.
 

@@ -304,6 +304,22 @@ def test_articles_are_described_once_and_again_after_a_load(
     assert after.equals(recommend(module_graph, "c03", "hybrid").articles)
 
 
+def test_a_warm_recommender_has_read_the_ranker(
+    module_graph: Graph, shop: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommender, asked, read_as = Recommender(module_graph), [], Graph.read_as
+    recommender.warm_up()
+
+    def listen(self: Graph, row: Any, query: Any, **parameters: Any) -> list[Any]:
+        asked.append(query)
+        return read_as(self, row, query, **parameters)
+
+    monkeypatch.setattr(Graph, "read_as", listen)
+    recommender.recommend(Request(customer_id="c03"))
+    assert "user_based_cf" in asked
+    assert "ranker" not in asked
+
+
 def test_customers_without_purchases_get_a_note(module_graph: Graph, shop: pl.DataFrame) -> None:
     found = recommend(module_graph, "c40", "hybrid")
     assert "no purchases" in found.note

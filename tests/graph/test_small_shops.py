@@ -13,6 +13,7 @@ from hmrec.cli.main import app
 from hmrec.cypher.errors import UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
+from hmrec.graph_ml.recommend import Recommender
 from hmrec.loader.load import load_folder
 from typer.testing import CliRunner
 
@@ -90,3 +91,7 @@ def write(folder: Path, rows: list[tuple[dt.date, str, str]]) -> None:
     folder.mkdir()
     frame = pl.DataFrame(rows, schema=["t_dat", "customer_id", "article_id"], orient="row")
     frame.with_columns(price=0.05, sales_channel_id=2).write_csv(folder / "transactions_train.csv")
+
+
+def test_an_empty_graph_needs_no_warm_up(graph: Graph) -> None:
+    assert Recommender(graph).warm_up() is None
