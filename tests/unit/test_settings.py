@@ -108,5 +108,5 @@ def test_the_address_of_a_web_server_ends_in_one_sentence(scheme: str) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(UserMistake, match="speaks HTTP, not Bolt"):
-            Graph.connect(ConnectionSettings(uri=f"{scheme}://localhost:{server.server_port}"), timeout=60)
+            Graph.connect(ConnectionSettings(uri=f"{scheme}://localhost:{server.server_port}"), timeout=4)
         server.shutdown()
