@@ -75,8 +75,10 @@ def serve(
 
 
 def warm_up(recommender: Recommender) -> None:
-    """Let the first request find its queries planned; whatever is wrong, requests say so themselves."""
-    with suppress(Exception):
+    """Warm up in the background; ignore failures of the graph, because requests report them."""
+    from ..cypher.errors import HmrecError
+
+    with suppress(HmrecError):
         recommender.warm_up()
 
 

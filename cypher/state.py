@@ -114,7 +114,7 @@ class GraphState:
 
     @property
     def article_version(self) -> tuple[object, ...]:
-        """What changes when the articles' properties or embeddings do. A change of their stock is not seen."""
+        """What changes when a load changes articles, or another model's embeddings and facts come into force."""
         return (self.database, self.articles, self.loads, self.model)
 
     @property

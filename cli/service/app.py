@@ -95,7 +95,7 @@ def make_app(
 ) -> FastAPI:
     """Create the service for an open graph, which it only reads unless a token for writing or a log of lists is given.
 
-    Its `state.recommender` is what answers requests.
+    `app.state.recommender` answers the requests.
 
     Parameters
     ----------

@@ -1,8 +1,10 @@
 // customer_history: a customer's input to the ranker: attributes, embedding of the model in use, and the article and day of every purchase
 // $customer_id: string
-// :param [{customer_id}] => { RETURN '1' AS customer_id }
+// $model: integer = null     the version whose embedding to return: a null embedding if another is in force; null: the one in force
+// :param [{customer_id, model}] => { RETURN '1' AS customer_id, null AS model }
 // returns age, club_member_status, fashion_news_frequency, postal_code, embedding, articles, days
 OPTIONAL MATCH (now:ModelInForce)
+WHERE $model IS NULL OR now.version = $model
 WITH now.version AS version
 OPTIONAL MATCH (m:Model {version: version})
 WHERE m.dim IS NOT NULL

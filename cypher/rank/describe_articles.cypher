@@ -4,9 +4,11 @@
 //
 // $article_ids: list     strings
 // $facts: list     names of properties, in the order to return
-// :param [{article_ids, facts}] => { RETURN ['0108775015'] AS article_ids, ['buyers_7', 'trend'] AS facts }
+// $model: integer = null     the version whose embeddings to return: null embeddings if another is in force; null: the one in force
+// :param [{article_ids, facts, model}] => { RETURN ['0108775015'] AS article_ids, ['buyers_7', 'trend'] AS facts, null AS model }
 // returns article_id, facts, product, product_type, department, embedding
 OPTIONAL MATCH (now:ModelInForce)
+WHERE $model IS NULL OR now.version = $model
 WITH now.version AS version
 OPTIONAL MATCH (m:Model {version: version})
 WHERE m.dim IS NOT NULL

@@ -9,7 +9,7 @@
 //
 // $customer_id: string
 // $k: integer = 12             number of articles
-// $new_only: boolean = false   exclude articles that the customer bought before; an eighth as many more are looked up
+// $new_only: boolean = false   exclude articles that the customer bought before; one more is looked up for every eight of those
 // $as_of: date = null          recommend as of that day, from earlier purchases only
 // $include_unavailable: boolean = false   include articles that are out of stock or not sold on that day
 // $only: list = null           only articles with these ids

@@ -28,7 +28,7 @@ SOURCES = tuple(
 BY_EMBEDDING = find_method("gnn")
 
 NEIGHBOURS_PURCHASES = 10_000
-"""Purchases of neighbours that the ranker's `user_based_cf` reads for one customer, about."""
+"""About how many purchases, of the customers compared, the ranker's `user_based_cf` reads for one customer."""
 FEWEST_COMPARED = 12
 """Least number of customers that it compares."""
 
@@ -75,9 +75,9 @@ def apply_cf(learned: LearnedCf, subgraph: Subgraph, sources: tuple[Method, ...]
 
     Other sources propose what the customer has bought before. The numbers of customers are not the learned ones:
     reading five times as many neighbours takes most of an answer's time, and changes the ranker's lists little
-    (docs/decisions/0071-relationships-that-answer.md). Where customers buy much, they are fewer than the query's
+    (docs/decisions/0071-relationships-that-answer.md). If customers buy a lot, they are fewer than the query's
     defaults, too: an answer reads about `NEIGHBOURS_PURCHASES`
-    (docs/decisions/0074-fewer-neighbours-who-buy-much.md).
+    (docs/decisions/0074-fewer-neighbours-who-buy-a-lot.md).
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""What answers to several customers have in common, cached: shared lists, and what the ranker knows about articles."""
+"""Caches of what answers to several customers share: lists, and descriptions of articles."""
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Collection, Hashable
 from threading import Lock
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from ...cypher.graph import Graph
 from ...cypher.state import GraphState
 from .shared_lists import SharedLists
+
+FORGET_SECONDS = 60.0  # after which articles are read again
 
 
 class DescribedArticle(NamedTuple):
@@ -37,19 +40,21 @@ class DescribedArticle(NamedTuple):
 class ArticleDescriptions:
     """A cache of what the ranker needs to know about articles; the least recently used ones are dropped first.
 
-    A purchase changes none of it, a load or a training may change all. Nothing is cached while a load is running, or if
-    hmrec did not load the graph.
+    A purchase changes none of it; a load or a training may change all of it. A training writes the facts some minutes
+    before its model is in force, so everything is read again after `FORGET_SECONDS`. Nothing is cached while a load is
+    running, or if hmrec did not load the graph.
 
     Parameters
     ----------
     graph : the graph to read.
-    kept : greatest number of articles, about 1 kB each.
+    kept : greatest number of articles, about 1 kB each with embeddings of 64 numbers; each further number adds 4 bytes.
     """
 
     def __init__(self, graph: Graph, kept: int = 20_000) -> None:
         self.graph = graph
         self.kept = kept
         self._state: Hashable = None
+        self._since = 0.0
         self._articles: OrderedDict[str, DescribedArticle] = OrderedDict()
         self._lock = Lock()
 
@@ -66,15 +71,21 @@ class ArticleDescriptions:
         if missing:
             from ..ranker.features import FACTS  # loads scipy, which lists without a ranker do without
 
-            rows = self.graph.read_as(_make_article, "describe_articles", article_ids=missing, facts=list(FACTS))
+            model = state.model.version if state.model else None
+            rows = self.graph.read_as(
+                _make_article, "describe_articles", article_ids=missing, facts=list(FACTS), model=model
+            )
             read = {article.article_id: article for article in rows}
             self._keep(state, read)
             known |= read
         return [known[article_id] for article_id in sorted(known)]
 
+    def _is_current(self, state: GraphState) -> bool:
+        return state.article_version == self._state and time.monotonic() - self._since < FORGET_SECONDS
+
     def _take(self, state: GraphState, article_ids: Collection[str]) -> dict[str, DescribedArticle]:
         with self._lock:
-            if state.article_version != self._state:
+            if not self._is_current(state):
                 return {}
             found = {
                 article_id: self._articles[article_id] for article_id in article_ids if article_id in self._articles
@@ -87,8 +98,8 @@ class ArticleDescriptions:
         if not state.is_cacheable:
             return
         with self._lock:
-            if state.article_version != self._state:
-                self._state = state.article_version
+            if not self._is_current(state):
+                self._state, self._since = state.article_version, time.monotonic()
                 self._articles.clear()
             self._articles.update(articles)
             while len(self._articles) > self.kept:

@@ -37,7 +37,7 @@ class CustomerHistory:
     Attributes
     ----------
     age, club_member_status, fashion_news_frequency, postal_code : attributes; None if unknown.
-    embedding : [dim]; None without one.
+    embedding : [dim], of the model in the state; None without one.
     articles, days : the article and the day of each purchase, oldest first; days since 1970-01-01.
     """
 
@@ -126,7 +126,7 @@ def gather(graph: Graph, caches: Caches, state: GraphState, ranker: Ranker, requ
     Parameters
     ----------
     graph : the graph to read.
-    caches : what is known from answers before.
+    caches : what earlier answers read.
     state : the graph's state, read before the ranker.
     ranker : the ranker in force.
     request : the request; its customer is not None.
@@ -137,7 +137,9 @@ def gather(graph: Graph, caches: Caches, state: GraphState, ranker: Ranker, requ
     UserMistake : the graph has no purchases, and the request names no day.
     """
     customer_id = str(request.customer_id)
-    history = graph.read_one(CustomerHistory, "customer_history", customer_id=customer_id)
+    history = graph.read_one(
+        CustomerHistory, "customer_history", customer_id=customer_id, model=state.model.version if state.model else None
+    )
     if history is None:
         raise UnknownCustomer(customer_id)
     until = request.as_of or state.until
@@ -214,14 +216,10 @@ def _to_candidates(rows: list[Row], ids: Mapping[str, int]) -> Candidates:
 
 
 def _compare(embedding: list[float] | None, described: Sequence[DescribedArticle]) -> Matrix:
-    """Return [articles], the cosine of each article's embedding with the customer's; NaN if one is missing.
-
-    Embeddings of different lengths are of different models: another one came into force between two queries.
-    """
+    """Return [articles], the cosine of each article's embedding with the customer's; NaN if one is missing."""
     found = np.full(len(described), np.nan, dtype=np.float32)
-    size = 0 if embedding is None else len(embedding)
-    places = [n for n, one in enumerate(described) if one.embedding is not None and len(one.embedding) == size]
-    if places:
+    places = [place for place, one in enumerate(described) if one.embedding is not None]
+    if places and embedding is not None:
         articles = np.array([described[place].embedding for place in places])
         vectors = Vectors(np.array([embedding], dtype=np.float32), articles)
         found[places] = cosine_of(vectors, np.zeros(len(places), dtype=np.int64), np.arange(len(places)))

@@ -52,9 +52,9 @@ class Recommender:
         self.values = KnownValues(graph)
 
     def warm_up(self) -> None:
-        """Recommend to one customer, so that the next need not wait until queries are planned and the ranker is read.
+        """Recommend to one customer, so that the first request does not wait for query plans and the ranker.
 
-        After a start of Neo4j, that takes many seconds. Does nothing if nobody has bought anything.
+        These take many seconds right after Neo4j starts. Does nothing if nobody has bought anything.
         """
         customers = {row["kind"]: row["customer_id"] for row in self.graph.read("example_customers").to_dict("records")}
         if "typical" in customers:

@@ -293,14 +293,10 @@ def test_articles_are_described_once_and_again_after_a_load(
     first = recommender.recommend(request).articles
     assert recommender.recommend(request).articles.equals(first)
     assert len(asked) == 1
-    recommender.recommend(Request(customer_id="c04", method="hybrid"))  # of the other taste
-    assert asked[0].isdisjoint(set().union(*asked[1:]))
-
-    number = len(asked)
     (tmp_path / "articles.csv").write_text("article_id,detail_desc\n0000000031,A thing\n")
     load_folder(tmp_path, server=None, graph=module_graph, articles_only=True)
     after = recommender.recommend(request).articles
-    assert asked[number] >= set(after["article_id"])
+    assert asked[1] >= set(after["article_id"])
     assert after.equals(recommend(module_graph, "c03", "hybrid").articles)
 
 

@@ -94,4 +94,6 @@ def write(folder: Path, rows: list[tuple[dt.date, str, str]]) -> None:
 
 
 def test_an_empty_graph_needs_no_warm_up(graph: Graph) -> None:
-    assert Recommender(graph).warm_up() is None
+    recommender = Recommender(graph)
+    recommender.warm_up()
+    assert not len(recommender.caches.lists)

@@ -130,7 +130,7 @@ def test_the_measured_lists_are_the_recommenders() -> None:
     [(40, {}), (170, {"neighbours": 49, "candidates": 58}), (625, {"neighbours": 13, "candidates": 15}),
      (5000, {"neighbours": 10, "candidates": 12})],
 )  # fmt: skip
-def test_the_rankers_source_has_learned_half_lives_no_own_history_and_fewer_neighbours_who_buy_much(
+def test_the_rankers_source_has_learned_half_lives_no_own_history_and_fewer_neighbours_who_buy_a_lot(
     days: int, numbers: dict[str, int]
 ) -> None:
     learned = module.LearnedCf(CfParameters(90.0, 42.0, 30, 0.5), CfParameters(None, 120.0, 100))
