@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
+COMPARED_PER_NEIGHBOUR = Fraction(6, 5)
+"""A fifth more customers are compared exactly than become neighbours."""
 
-def count_neighbours(neighbours: int) -> dict[str, Any]:
-    """Return the query's two numbers of customers by name: a fifth more than `neighbours` are compared exactly."""
-    return {"neighbours": neighbours, "candidates": neighbours * 6 // 5}
+
+def make_neighbour_parameters(neighbours: int) -> dict[str, Any]:
+    """Return the query's parameters `neighbours` and `candidates`."""
+    return {"neighbours": neighbours, "candidates": int(neighbours * COMPARED_PER_NEIGHBOUR)}
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class CfParameters:
 
     def parameters(self) -> dict[str, Any]:
         """Return the query's parameters by name."""
-        found = self.half_lives() | count_neighbours(self.neighbours)
+        found = self.half_lives() | make_neighbour_parameters(self.neighbours)
         return found if self.own_weight is None else found | {"own_weight": self.own_weight}
 
     def half_lives(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...cypher.catalogue import find_query
-from ...cypher.learned_cf import LearnedCf, count_neighbours
+from ...cypher.learned_cf import COMPARED_PER_NEIGHBOUR, LearnedCf, make_neighbour_parameters
 from ...cypher.recommenders import METHODS, Method, find_method
 from ..candidates.batch_recommender import find_batch_recommender
 from ..candidates.lists import Candidates
@@ -91,7 +91,7 @@ def apply_cf(learned: LearnedCf, subgraph: Subgraph, sources: tuple[Method, ...]
     parameters = learned.new.half_lives()
     default: int = find_query("user_based_cf").default("candidates")
     if compared < default:
-        parameters |= count_neighbours(compared * 5 // 6)
+        parameters |= make_neighbour_parameters(int(compared / COMPARED_PER_NEIGHBOUR))
     return find_sources(names, {"user_based_cf": parameters})
 
 
