@@ -113,6 +113,11 @@ class GraphState:
         return _hash([self.database, self.customers, self.articles, self.bought, self.loads, self.until, self.events])
 
     @property
+    def model_version(self) -> int | None:
+        """Version of the active model; None without one."""
+        return self.model.version if self.model is not None else None
+
+    @property
     def article_version(self) -> tuple[object, ...]:
         """What changes when a load changes articles, or another model's embeddings and facts come into force."""
         return (self.database, self.articles, self.loads, self.model)

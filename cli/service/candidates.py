@@ -56,7 +56,7 @@ class RecommendationCache:
     def model_version(self) -> int | None:
         """Version of the model in force when the state was last read; None without one."""
         known = self._state
-        return known.model.version if known is not None and known.model is not None else None
+        return known.model_version if known is not None else None
 
     def state(self) -> GraphState:
         """Return the graph's state, at most a second old.

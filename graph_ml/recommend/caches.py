@@ -71,10 +71,8 @@ class ArticleDescriptions:
         if missing:
             from ..ranker.features import FACTS  # loads scipy, which lists without a ranker do without
 
-            model = state.model.version if state.model else None
-            rows = self.graph.read_as(
-                _make_article, "describe_articles", article_ids=missing, facts=list(FACTS), model=model
-            )
+            asked = {"article_ids": missing, "facts": list(FACTS), "model": state.model_version}
+            rows = self.graph.read_as(_make_article, "describe_articles", **asked)
             read = {article.article_id: article for article in rows}
             self._keep(state, read)
             known |= read

@@ -137,9 +137,7 @@ def gather(graph: Graph, caches: Caches, state: GraphState, ranker: Ranker, requ
     UserMistake : the graph has no purchases, and the request names no day.
     """
     customer_id = str(request.customer_id)
-    history = graph.read_one(
-        CustomerHistory, "customer_history", customer_id=customer_id, model=state.model.version if state.model else None
-    )
+    history = graph.read_one(CustomerHistory, "customer_history", customer_id=customer_id, model=state.model_version)
     if history is None:
         raise UnknownCustomer(customer_id)
     until = request.as_of or state.until
