@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hmrec.cypher.errors import HmrecError
+from hmrec.cli.serve import warm_up
+from hmrec.cypher.errors import ServerUnavailable
 from hmrec.cypher.graph import Graph
+from hmrec.cypher.local.ports import find_free_port
+from hmrec.cypher.settings import ConnectionSettings
 from hmrec.cypher.state import GraphState, read_state
 from hmrec.graph_ml.ranker.features import FACTS
 from hmrec.graph_ml.recommend import Recommender, caches
@@ -107,11 +109,9 @@ def test_embeddings_of_another_model_are_not_compared(module_graph: Graph, state
         assert len(history.embedding or ()) == size
 
 
-def test_a_service_whose_graph_is_gone_starts_without_a_warm_up(tmp_path: Path) -> None:
-    from hmrec.cli.serve import warm_up
-
-    class Gone(Recommender):
-        def warm_up(self) -> None:
-            raise HmrecError("Neo4j does not answer.")
-
-    warm_up(Gone.__new__(Gone))
+def test_a_service_whose_graph_is_gone_starts_without_a_warm_up() -> None:
+    with Graph(ConnectionSettings(uri=f"bolt://localhost:{find_free_port(17_000)}"), timeout=0) as gone:
+        recommender = Recommender(gone)
+        with pytest.raises(ServerUnavailable):
+            recommender.warm_up()
+        warm_up(recommender)
