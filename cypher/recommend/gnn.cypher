@@ -4,7 +4,8 @@
 // which of two properties holds them, so that readers see a complete version or none. SEARCH (Cypher 25) needs the name of
 // the index in the query text and cannot follow that choice; db.index.vector.queryNodes can.
 // The index is approximate and may miss a few, so four times as many articles as needed are looked up and ranked by exact cosine.
-// Where fewer than $k of them pass the filters, all articles that pass are compared.
+// Of the 300 nearest, 20 households of Complete Journey owned 35 in the median and 94 at most. So more are looked up for customers
+// who own many. If fewer than $k pass the filters, all articles that pass are compared.
 // A model was trained on all purchases before its day `until`. For an earlier day it would leak the future, so it returns nothing.
 //
 // $customer_id: string
