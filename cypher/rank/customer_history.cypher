@@ -4,10 +4,9 @@
 // :param [{customer_id, model}] => { RETURN '1' AS customer_id, null AS model }
 // returns age, club_member_status, fashion_news_frequency, postal_code, embedding, articles, days
 OPTIONAL MATCH (now:ModelInForce)
-WHERE $model IS NULL OR now.version = $model
 WITH now.version AS version
 OPTIONAL MATCH (m:Model {version: version})
-WHERE m.dim IS NOT NULL
+WHERE m.dim IS NOT NULL AND ($model IS NULL OR version = $model)
 WITH CASE m.staged WHEN true THEN 'embedding_staged' WHEN false THEN 'embedding' END AS slot
 MATCH (c:Customer {customer_id: $customer_id})
 CALL (c) {

@@ -8,10 +8,9 @@
 // :param [{article_ids, facts, model}] => { RETURN ['0108775015'] AS article_ids, ['buyers_7', 'trend'] AS facts, null AS model }
 // returns article_id, facts, product, product_type, department, embedding
 OPTIONAL MATCH (now:ModelInForce)
-WHERE $model IS NULL OR now.version = $model
 WITH now.version AS version
 OPTIONAL MATCH (m:Model {version: version})
-WHERE m.dim IS NOT NULL
+WHERE m.dim IS NOT NULL AND ($model IS NULL OR version = $model)
 WITH CASE m.staged WHEN true THEN 'embedding_staged' WHEN false THEN 'embedding' END AS slot
 UNWIND $article_ids AS article_id
 MATCH (a:Article {article_id: article_id})
