@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..cypher.graph import Graph
 from ..cypher.learned_cf import LearnedCf
+from ..cypher.plans import renew_plans
 from ..cypher.progress import Notify, Progress, silent
 from ..cypher.state import read_state
 from .candidates.learn_cf import learn_cf
@@ -93,7 +94,7 @@ def train_shop(
     customer_index : whether to create a vector index of the customers, too.
     device : where to train, as for `choose_device`.
     progress : receives the steps.
-    warn : called with a sentence if the checkpoint cannot be written.
+    warn : called with a sentence if the checkpoint cannot be written, or if the server keeps old plans of queries.
 
     Raises
     ------
@@ -118,4 +119,8 @@ def train_shop(
     receipt = write_embeddings(graph, trained, progress=progress, customer_index=customer_index, rank=rank, cf=cf)
     knows_all = is_whole and spec.until is None and not trained.interrupted
     relations = relate_subgraph(graph, subgraph, progress, state) if knows_all else None
+    if state.model is None:  # the graph may have grown from nothing by events
+        refusal = renew_plans(graph)
+        if refusal and warn:
+            warn(refusal)
     return Training(trained, receipt, rank, cf, relations)

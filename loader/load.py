@@ -23,7 +23,9 @@ from ..cypher.foreign import ADVICE, Foreign, find_foreign
 from ..cypher.graph import Graph
 from ..cypher.local.disk_space import explain_full_disk
 from ..cypher.local.server import LocalServer
+from ..cypher.plans import renew_plans
 from ..cypher.progress import Progress, silent
+from ..cypher.state import read_counts
 from .bulk import finish_bulk, load_by_bulk, store_size
 from .constraints import check_schema, list_foreign_indexes
 from .reading.parts import find_files
@@ -186,6 +188,10 @@ def _load(
                 graph.write("record_load", load=started_load | {"replacing": _REFILLING})
                 lap("deleting the old graph")
             written = load_by_stream(graph, tables, lambda: graph.write("record_load", load=started_load), progress)
+            if unfinished or _is_mostly_new(graph, written):
+                progress("Sampling indexes", 0, None)
+                refusal = renew_plans(graph)
+                result = changed(result, notes=(*result.notes, *([refusal] if refusal else [])))
         result = changed(result, changes=written.counters)
         scope = _describe_scope(written, tables, is_continued=bool(unfinished))
         lap("writing")
@@ -197,6 +203,12 @@ def _load(
     text = json.dumps(result.to_dict(), indent=2, ensure_ascii=False) + "\n"
     write_whole(target / REPORT_FILE, lambda path: path.write_text(text, encoding="utf-8"))
     return result
+
+
+def _is_mostly_new(graph: Graph, written: Written) -> bool:
+    """Return whether a load created at least half of what the graph has of purchases."""
+    created = written.counters.get("relationships_created", 0)
+    return created > 0 and 2 * created >= read_counts(graph).bought
 
 
 def _describe_scope(written: Written, tables: CleanTables, is_continued: bool) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import neo4j
@@ -50,13 +51,20 @@ def plan_anew(connection: ConnectionSettings, name: str, how: str, **given: Any)
     """Return what a query's EXPLAIN or PROFILE says, with a plan made for the graph as it is now."""
     query = load_catalogue()[name]
     wanted = {key: value for key, value in given.items() if key in query.parameters}
+    with connect(connection) as session:
+        session.run("CALL db.prepareForReplanning()").consume()  # a plan and statistics of another test's graph
+        return session.run(f"{how} {query.text}", query.bind(wanted)).consume()
+
+
+@contextmanager
+def connect(connection: ConnectionSettings) -> Iterator[neo4j.Session]:
+    """Yield a session of the driver."""
     auth = (connection.username, connection.password.get_secret_value())
     with (
         neo4j.GraphDatabase.driver(connection.uri, auth=auth) as driver,
         driver.session(database=connection.database) as session,
     ):
-        session.run("CALL db.prepareForReplanning()").consume()  # a plan and statistics of another test's graph
-        return session.run(f"{how} {query.text}", query.bind(wanted)).consume()
+        yield session
 
 
 def walk(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
