@@ -12,6 +12,7 @@ from .connect import open_graph
 from .serve import TIMEOUT, listen
 from .terminal.show import AsJson, dump_json
 from .terminal.words import echo, echo_note
+from .warm_up import start_warm_up
 
 
 def mcp(
@@ -40,6 +41,7 @@ def mcp(
     try:
         import uvicorn
 
+        from ..graph_ml.recommend import Recommender
         from .assistant.server import PATH, make_http_app, make_server, serve_stdio
         from .service.settings import choose_token
     except ImportError as error:
@@ -50,12 +52,15 @@ def mcp(
             echo_note("An assistant starts this command and writes to its standard input: docs/assistants.md.")
         with open_graph() as graph:
             graph.timeout, graph.notify = TIMEOUT, None  # a request fails fast instead of waiting
-            serve_stdio(make_server(graph))
+            recommender = Recommender(graph)
+            start_warm_up(recommender)
+            serve_stdio(make_server(recommender))
         return
     token = choose_token(host)
     with listen(host, port) as listener, open_graph() as graph:
         graph.timeout, graph.notify = TIMEOUT, None
-        app = make_http_app(make_server(graph), token)
+        recommender = Recommender(graph)
+        app = make_http_app(make_server(recommender), token)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listener.getsockname()[1]}{PATH}"
@@ -64,4 +69,5 @@ def mcp(
         else:
             echo(f"hmrec answers assistants at {address}")
         sys.stdout.flush()
+        start_warm_up(recommender)
         uvicorn.Server(config).run(sockets=[listener])

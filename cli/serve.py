@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
-from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,11 +10,10 @@ import typer
 from .connect import open_graph
 from .terminal.show import AsJson, dump_json
 from .terminal.words import echo
+from .warm_up import start_warm_up
 
 if TYPE_CHECKING:
     import socket
-
-    from ..graph_ml.recommend import Recommender
 
 TIMEOUT = 3.0  # seconds that a request waits for an unreachable Neo4j
 
@@ -70,16 +67,8 @@ def serve(
         else:
             echo(f"hmrec serves at {address} (API documentation: /docs)")
         sys.stdout.flush()
-        Thread(target=warm_up, args=(app.state.recommender,), daemon=True).start()
+        start_warm_up(app.state.recommender)
         uvicorn.Server(config).run(sockets=[listener])
-
-
-def warm_up(recommender: Recommender) -> None:
-    """Warm up in the background; ignore failures of the graph, because requests report them."""
-    from ..cypher.errors import HmrecError
-
-    with suppress(HmrecError):
-        recommender.warm_up()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -121,11 +121,13 @@ def recommend_all(
 
     Raises
     ------
-    UserMistake : an option is unknown or invalid, or the graph has no such customers.
+    UserMistake : an option is unknown or invalid, `format` is given without a file, or the graph has no such customers.
     """
     from .recommend import Campaign, ListForm, Recommender, Request
     from .recommend.campaign import parse_shard
 
+    if format is not None and out is None:
+        raise UserMistake("format is that of a file, and there is none.", "Give out, or leave format out.")
     request = Request(**fields)
     campaign = Campaign(
         form=ListForm.parquet if out is None else format and ListForm(_check_choice("format", format, tuple(ListForm))),

@@ -18,7 +18,6 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
 from ...cypher.errors import UserMistake
-from ...cypher.graph import Graph
 from ...graph_ml.recommend import Recommender
 from ..service.denial import Denial, find_denial
 from ..terminal.failure import describe
@@ -49,15 +48,14 @@ _OUTPUT = {
 }
 
 
-def make_server(graph: Graph) -> Server[Any]:
-    """Return the server for an open graph, which it only reads.
+def make_server(recommender: Recommender) -> Server[Any]:
+    """Return the server for a graph, which it only reads.
 
     Parameters
     ----------
-    graph : the graph; its reads are limited to `LONGEST_READ` seconds from now on.
+    recommender : of the open graph, whose reads are limited to `LONGEST_READ` seconds from now on.
     """
-    graph.longest = LONGEST_READ
-    recommender = Recommender(graph)
+    recommender.graph.longest = LONGEST_READ
 
     async def list_tools(context: Any, asked: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         return types.ListToolsResult(tools=describe_tools())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hmrec.cli.serve import warm_up
+from hmrec.cli.warm_up import warm_up
 from hmrec.cypher.errors import ServerUnavailable
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.local.ports import find_free_port

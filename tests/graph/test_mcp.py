@@ -27,6 +27,7 @@ from hmrec.cypher.errors import HmrecError, UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.cypher.state import read_state
+from hmrec.graph_ml.recommend import Recommender
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
@@ -262,6 +263,23 @@ def test_a_public_address_needs_a_token_and_the_extra_is_named_if_it_is_missing(
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     failed = CliRunner().invoke(cli, ["mcp"])
     assert str(failed.exception) == "The server for assistants needs uvicorn. pip install 'hmrec[mcp]'"
+
+
+def test_the_first_answer_does_not_wait_for_plans_or_the_ranker(
+    shop: Graph, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    warmed: list[str] = []
+
+    def note(recommender: Recommender) -> None:
+        recommender.warm_up()
+        warmed.append(recommender.graph.uri)
+
+    monkeypatch.setattr("hmrec.cli.mcp.start_warm_up", note)
+    monkeypatch.setattr("hmrec.cli.assistant.server.serve_stdio", lambda server: None)
+    assert CliRunner().invoke(cli, ["mcp"]).exit_code == 0
+    assert warmed == [shop.uri]
 
 
 def test_offered_queries_read_and_the_server_refuses_one_that_writes(shop: Graph) -> None:

@@ -62,6 +62,7 @@ def test_the_options_of_all_lists_are_those_of_the_command() -> None:
         (lambda: hmrec.recommend(NOWHERE, "1", k=0), "-k must be a whole number"),
         (lambda: hmrec.recommend(NOWHERE, "1", colours=["Red"]), "colours"),
         (lambda: hmrec.recommend_all(NOWHERE, format=cast(Any, "xml"), out="x"), "format is one of kaggle, csv"),
+        (lambda: hmrec.recommend_all(NOWHERE, format="kaggle"), "Give out"),
         (lambda: hmrec.recommend_all(NOWHERE, shard="3"), "3/8"),
         (lambda: hmrec.train(NOWHERE, preset=cast(Any, "best")), "preset is one of default, lightgcn"),
         (lambda: hmrec.train(NOWHERE, epochs=0), "epochs: "),

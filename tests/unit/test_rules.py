@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
+from hmrec.cli.rules import add_rule
 from hmrec.cypher.errors import UserMistake
 from hmrec.graph_ml.recommend.request import Request
-from hmrec.graph_ml.recommend.rule import Facts, Rule, make_effects, number_facts, parse_cap
+from hmrec.graph_ml.recommend.rule import Facts, Kind, Rule, make_effects, number_facts, parse_cap
 from hmrec.graph_ml.recommend.rule_book import find_conflicts
 from hmrec.graph_ml.recommend.rules import Cap, Effects, Share, arrange
 from hypothesis import given, settings
@@ -244,3 +245,8 @@ def test_contradictions_are_found(one: dict[str, Any], other: dict[str, Any], se
     found = list(find_conflicts(rules, facts))
     assert len(found) == bool(sentence)
     assert not found or sentence in found[0][2]
+
+
+def test_the_command_takes_every_kind() -> None:
+    kinds, _ = get_args(get_type_hints(add_rule)["kind"])
+    assert get_args(kinds) == tuple(Kind)
