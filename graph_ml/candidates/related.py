@@ -38,11 +38,11 @@ def recommend_related(
         sums = (take_heaviest(weights[batch], articles) @ related).tocsr()
         return take_top_k(sums, k, without=snapshot.owned_to_exclude(batch, new_only), only=snapshot.only)
 
-    weights, related = snapshot.decayed_counts(half_life), find_related(snapshot, name, relate)
+    weights, related = snapshot.decayed_counts(half_life), take_related(snapshot, name, relate)
     return in_batches(customers, 2_000, score)
 
 
-def find_related(snapshot: Snapshot, name: str, relate: partial[Neighbours]) -> sp.csr_matrix:
+def take_related(snapshot: Snapshot, name: str, relate: partial[Neighbours]) -> sp.csr_matrix:
     """Return [A, A], how strongly each article is related to the others: as the graph has it, else computed."""
     if name in snapshot.related:
         return snapshot.related[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...cypher.errors import UserMistake
@@ -76,7 +76,7 @@ class KnownValues:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._known: set[tuple[str, Value]] = set()
+        self._known: dict[str, set[Value]] = {}
 
     def check(self, filters: Filters) -> str:
         """Check the departments, colours, conditions and ids of a request.
@@ -114,18 +114,19 @@ class KnownValues:
             shown = str(missing[0])[:60]
             raise UnknownValue(f"No article has {name} {shown!r}.", self._suggest(name, known, shown))
 
-    def _find_missing(self, known: str, values: Iterable[Value]) -> list[Value]:
+    def _find_missing(self, known: str, values: Sequence[Value]) -> list[Value]:
         """Return the values that no article has."""
-        sought = [value for value in dict.fromkeys(values) if (known, value) not in self._known]
-        if not sought:
+        occurring = self._known.get(known, set())
+        if occurring.issuperset(values):  # quick, because a request may name 100,000 ids
             return []
+        sought = [value for value in dict.fromkeys(values) if value not in occurring]
         if PROPERTIES[known].kind is Kind.id:
             found = set(self.graph.read_column("occurring_articles", article_ids=sought))
         else:
             found = set(self.graph.read_column("occurring_values", property=known, values=sought))
-        if len(self._known) + len(found) > MOST_KNOWN:
-            self._known = set()
-        self._known |= {(known, value) for value in found}
+        if sum(map(len, self._known.values())) + len(found) > MOST_KNOWN:
+            self._known = {}
+        self._known[known] = self._known.get(known, set()) | found
         return [value for value in sought if value not in found]
 
     def _suggest(self, name: str, known: str, value: str) -> str:
