@@ -36,6 +36,9 @@ hypothesis_settings.load_profile("hmrec")  # tests assert behaviour, not seconds
 
 os.environ.pop("COLUMNS", None)  # what tests print has the width of a file, whatever terminal they run in
 
+os.environ["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"
+"""For the servers of tests: they live too short to gain from a second compilation, which takes half of their time."""
+
 PROGRAMS = Path(platformdirs.user_cache_dir("hmrec", appauthor=False))  # downloaded once for all test runs
 
 

@@ -345,6 +345,7 @@ LONGEST_ADDRESS = 60_000
 @settings(max_examples=60)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300))
 def test_no_id_breaks_the_service(client: httpx.Client, text: str) -> None:
+    assume(text not in (".", ".."))  # a client resolves these before it sends the address
     word = quote(text, safe="")
     for path in (f"/recommend/{word}", f"/similar/{word}", f"/explain/{word}/{word}", f"/customers/{word}"):
         answer = client.get(path)
@@ -362,6 +363,11 @@ def test_an_id_with_cypher_in_it_is_a_name_like_any_other(client: httpx.Client, 
     assert shop.read("counts").iloc[0].to_dict() == before
 
 
+def is_sent(value: Any) -> bool:
+    """Return whether a parameter with this value is in the address."""
+    return any(map(is_sent, value)) if isinstance(value, list | dict) else value is not None
+
+
 def test_the_service_keeps_to_its_description(guarded: str) -> None:
     """What schemathesis makes of the description, right and wrong, is answered as described and never by a failure."""
     schema = schemathesis.openapi.from_url(f"{guarded}/openapi.json")
@@ -376,7 +382,7 @@ def test_the_service_keeps_to_its_description(guarded: str) -> None:
             # a stored list takes few of the other parameters; tests/graph/test_stored.py names them
             assume(str((case.query or {}).get("stored", False)).lower() == "false")
             # what an address cannot hold is not sent, whatever is wrong with it
-            assume(all(value not in (None, [], {}) for value in (case.query or {}).values()))
+            assume(all(map(is_sent, (case.query or {}).values())))
             # of a longer address, the server itself says that it is no HTTP request
             assume(len(urlencode(case.query or {}, doseq=True)) < LONGEST_ADDRESS)
             # rows are judged one by one, by more than their schema says; tests/graph/test_events.py has the rules
