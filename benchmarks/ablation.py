@@ -176,7 +176,8 @@ def measure(graph: Graph, options: argparse.Namespace, data: str) -> list[str]:
     k, table = table.attrs["k"], table[table["segment"] == ALL_CUSTOMERS]
     lines = [
         f"Measured by `python -m benchmarks.ablation` on {describe_machine()}; {data}, {options.weeks} weeks up to {until}, "
-        f"forests of {RankSettings().rounds} trees, {options.forests} per list"
+        + (f"a sample of {options.customers:,} customers a week, " if options.customers else "")
+        + f"forests of {RankSettings().rounds} trees, {options.forests} per list"
         + (", without embeddings." if options.without_embeddings else "."),
         "",
         f"| ranker | MAP@{k} all (95 %) | difference (95 %) | MAP@{k} new (95 %) | difference (95 %) |",

@@ -188,10 +188,10 @@ def _load(
                 graph.write("record_load", load=started_load | {"replacing": _REFILLING})
                 lap("deleting the old graph")
             written = load_by_stream(graph, tables, lambda: graph.write("record_load", load=started_load), progress)
-            if unfinished or _is_mostly_new(graph, written):
-                progress("Sampling indexes", 0, None)
-                refusal = renew_plans(graph)
-                result = changed(result, notes=(*result.notes, *([refusal] if refusal else [])))
+        if unfinished or _is_mostly_new(graph, written):
+            progress("Sampling indexes", 0, None)
+            if refusal := renew_plans(graph):
+                result = changed(result, notes=(*result.notes, refusal))
         result = changed(result, changes=written.counters)
         scope = _describe_scope(written, tables, is_continued=bool(unfinished))
         lap("writing")
@@ -206,7 +206,7 @@ def _load(
 
 
 def _is_mostly_new(graph: Graph, written: Written) -> bool:
-    """Return whether a load created at least half of what the graph has of purchases."""
+    """Return whether a load created at least half as many relationships as the graph has purchases."""
     created = written.counters.get("relationships_created", 0)
     return created > 0 and 2 * created >= read_counts(graph).bought
 

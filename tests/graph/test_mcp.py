@@ -265,8 +265,9 @@ def test_a_public_address_needs_a_token_and_the_extra_is_named_if_it_is_missing(
     assert str(failed.exception) == "The server for assistants needs uvicorn. pip install 'hmrec[mcp]'"
 
 
+@pytest.mark.parametrize("over", [[], ["--http", "--port", "0"]], ids=["stdio", "http"])
 def test_the_first_answer_does_not_wait_for_plans_or_the_ranker(
-    shop: Graph, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    shop: Graph, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, over: list[str]
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -278,7 +279,8 @@ def test_the_first_answer_does_not_wait_for_plans_or_the_ranker(
 
     monkeypatch.setattr("hmrec.cli.mcp.start_warm_up", note)
     monkeypatch.setattr("hmrec.cli.assistant.server.serve_stdio", lambda server: None)
-    assert CliRunner().invoke(cli, ["mcp"]).exit_code == 0
+    monkeypatch.setattr("uvicorn.Server.run", lambda server, sockets: None)
+    assert CliRunner().invoke(cli, ["mcp", *over]).exit_code == 0
     assert warmed == [shop.uri]
 
 

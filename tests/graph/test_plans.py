@@ -49,10 +49,10 @@ def profile(connection: ConnectionSettings, name: str, **given: Any) -> dict[str
 
 def plan_anew(connection: ConnectionSettings, name: str, how: str, **given: Any) -> neo4j.ResultSummary:
     """Return what a query's EXPLAIN or PROFILE says, with a plan made for the graph as it is now."""
-    query = load_catalogue()[name]
+    query, renew = load_catalogue()[name], load_catalogue()["renew_plans"]
     wanted = {key: value for key, value in given.items() if key in query.parameters}
     with connect(connection) as session:
-        session.run("CALL db.prepareForReplanning()").consume()  # a plan and statistics of another test's graph
+        session.run(renew.text, renew.bind({})).consume()  # a plan and statistics of another test's graph
         return session.run(f"{how} {query.text}", query.bind(wanted)).consume()
 
 
