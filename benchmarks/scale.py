@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import resource
 import subprocess
 import sys
@@ -26,7 +25,6 @@ from .report import Plot, describe_machine, write_section
 METHODS = ",".join(list_evaluated())
 COMMAND = "from hmrec.cli.main import main; main()"
 RESULTS = "scale.json"
-BEGUN = time.monotonic()
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -109,57 +107,6 @@ def export(fresh: bool) -> None:
     pass_result(seconds=seconds, purchases=subgraph.num_edges)
 
 
-@app.command()
-def train(model: Path) -> None:
-    """Train the network as `hmrec train` does: find the best epoch, then train as many epochs on all purchases."""
-    from hmrec.graph_ml.network.training import train as train_network
-
-    subgraph = _take_export()
-    trained, seconds = timed(lambda: train_network(subgraph, progress=_print))
-    model.write_bytes(pickle.dumps((trained, None)))
-    best = trained.best
-    maps = {"map_all": best.map_all, "map_new": best.map_new} if best else {}
-    pass_result(seconds=seconds, epochs=len(trained.history) + trained.epochs, **maps)
-
-
-@app.command()
-def ranker(model: Path) -> None:
-    """Train the ranker that goes with the network, with a second network of as many epochs."""
-    from hmrec.graph_ml.hybrid import rank_parts
-
-    subgraph = _take_export()
-    trained, _ = pickle.loads(model.read_bytes())
-    rank, seconds = timed(lambda: rank_parts(trained, subgraph, progress=_print))
-    model.write_bytes(pickle.dumps((trained, rank)))
-    pass_result(seconds=seconds)
-
-
-@app.command("write-back")
-def write_back(model: Path) -> None:
-    """Write the embeddings and the ranker into the graph."""
-    from hmrec.cypher.graph import Graph
-    from hmrec.graph_ml.write_back.write import write_embeddings
-
-    trained, rank = pickle.loads(model.read_bytes())
-    with Graph.connect() as graph:
-        receipt, seconds = timed(lambda: write_embeddings(graph, trained, rank=rank))
-    pass_result(seconds=seconds, nodes=receipt.customers + receipt.articles)
-
-
-def _print(step: str, done: float, total: float | None) -> None:
-    """Print the progress of a long step to stderr."""
-    print(f"{time.monotonic() - BEGUN:,.0f} s: {step}", file=sys.stderr, flush=True)
-
-
-def _take_export() -> Any:
-    from hmrec.cypher.graph import Graph
-    from hmrec.graph_ml.export.kept import export_kept
-    from hmrec.graph_ml.export.subgraph import SubgraphSpec
-
-    with Graph.connect() as graph:
-        return export_kept(graph, SubgraphSpec(isolated=True))
-
-
 # -- the run ------------------------------------------------------------------------------------------------
 
 
@@ -167,16 +114,13 @@ def measure_scale(
     home: Path, folder: str, methods: list[str], limit: float, done: Container[str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the name and figures of each step that is not in `done`, as it finishes."""
-    model, out = home / "scale-model.pickle", home / "scale-submission.csv"
-    report = home / "scale-report"
+    out, report = home / "scale-submission.csv", home / "scale-report"
     steps = {
         "load": hmrec("load", folder, "--mode", "bulk", "--replace", "--report", report),
         "indexes": job("await-indexes"),
         "export": job("export", "True"),
         "export, kept": job("export", "False"),
-        "train": job("train", model),
-        "ranker": job("ranker", model),
-        "write back": job("write-back", model),
+        "train": hmrec("train"),
     } | {f"all: {method}": hmrec("recommend", "--all", "--out", out, "--method", method) for method in methods}
     for name, command in steps.items():
         if name not in done:
@@ -268,8 +212,7 @@ def _show(step: dict[str, Any] | None) -> str:
         return f"{step['done']:,} customers in {step['cut_after']:,.0f} s"
     if "cut_after" in step:
         return f"cut after {step['cut_after']:,.0f} s"
-    epochs = f" for {step['epochs']} epochs" if "epochs" in step else ""
-    return f"{step['seconds']:,.1f} s{epochs} ({step['cpu']:,.1f}), {step['peak_gib']:.2f} GiB"
+    return f"{step['seconds']:,.1f} s ({step['cpu']:,.1f}), {step['peak_gib']:.2f} GiB"
 
 
 if __name__ == "__main__":

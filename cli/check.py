@@ -22,7 +22,10 @@ EXCEEDED = 3
 def check(
     context: typer.Context,
     quality: Annotated[
-        bool, typer.Option("--quality", help="Also measure the quality on the last week; takes longer.")
+        bool,
+        typer.Option(
+            "--quality", help="Also measure the quality of the ranker's lists on the last week; takes longer."
+        ),
     ] = False,
     max_customers: Annotated[
         float | None, limit_option("--max-customers", "customers", "Limit for customers without an embedding.")
@@ -90,7 +93,7 @@ def check(
             echo(f"{'HIGH' if one.is_exceeded else 'ok  '} {one.describe()}")
         if drift.quality is not None:
             week = drift.quality
-            echo(f"MAP@12 of the week from {week.first}: {week.now:.4f}; at training {week.trained:.4f}.")
+            echo(f"MAP@12 of {week.by} in the week from {week.first}: {week.now:.4f}; at training {week.trained:.4f}.")
         elif drift.why:
             echo(f"The quality cannot be compared: {drift.why}.")
     if any(one.is_exceeded for one in findings):

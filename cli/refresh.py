@@ -39,7 +39,7 @@ def refresh(
 ) -> None:
     """Load the day's files, and bring the model, embeddings, article relationships and stored lists up to date.
 
-    Trains the network and the ranker again only if the quality on the last week is lower than at the training, or after
+    Trains the network and the ranker again only if the lists of the last week are worse than at the training, or after
     --max-age days. Prints what each step did, and why. Does only what is needed: the next run completes a killed one,
     and a run without new data does nothing. Exit status 0 if everything is up to date.
 

@@ -30,10 +30,12 @@ class Choice(NamedTuple):
     ----------
     order : `TREES`, `BLEND` or the name of a source.
     why : what was measured, in one sentence; empty if nothing was.
+    value : MAP@12 of the order on the weeks held out; None if nothing was measured.
     """
 
     order: str = TREES
     why: str = ""
+    value: float | None = None
 
 
 class Trial(NamedTuple):
@@ -98,7 +100,7 @@ def choose_order(trials: list[Trial], sources: tuple[str, ...], default: str) ->
     compared += [name for name in others if name not in compared][:1]
     figures = ", ".join(f"{name} {found[name].mean():.4f}" for name in compared)
     why = f"MAP@{LENGTH} on weeks held out, {len(value):,} customers: {order} {value.mean():.4f}, {figures}"
-    return Choice(order, why)
+    return Choice(order, why, float(value.mean()))
 
 
 def _choose(found: Mapping[str, Floats], default: str) -> tuple[str, Floats]:

@@ -264,9 +264,7 @@ class Ranker:
             if not (isinstance(everything, list) and isinstance(new, list)):
                 raise TypeError("one forest of each kind, as in older versions")
             sources = tuple(find_method(name).name for name in parts["sources"])  # older versions wrote the labels
-            orders = tuple(
-                Choice(*map(str, choice)) for choice in parts.get("orders", ((), ()))
-            )  # older ones: the trees
+            orders = tuple(_read_choice(*choice) for choice in parts.get("orders", ((), ())))  # older ones: the trees
             for order in orders:
                 if order.order not in (TREES, BLEND, *sources):
                     raise ValueError("an unknown order")
@@ -276,6 +274,11 @@ class Ranker:
             return cls(sources, (tuple(everything), tuple(new)), (orders[0], orders[1]), parameters)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, UserMistake) as error:
             raise HmrecError("The ranker stored in the graph cannot be read.", "Train again: hmrec train") from error
+
+
+def _read_choice(order: str = TREES, why: str = "", value: float | None = None) -> Choice:
+    """Return a choice as JSON holds it; older versions had no value, and the oldest nothing."""
+    return Choice(str(order), str(why), None if value is None else float(value))
 
 
 def _to_probabilities(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ...cypher.errors import UserMistake
+from ...cypher.errors import NoRanker, UserMistake
 from ...cypher.graph import Graph
 from ...cypher.limits import DRIFT, DRIFT_DAYS
 from ...cypher.progress import Progress, silent
 from ...cypher.state import GraphState, read_state
+from ..recommend.active_ranker import ActiveRanker
 from ..write_back.versions import list_versions
 
+if TYPE_CHECKING:
+    from ..holdout.split import HoldOut
+    from ..network.trained_model import TrainedModel
+    from ..ranker.ranker import Ranker
+
+RANKER, NETWORK = "the ranker", "the network"
 SALES_DAYS = 28
 """Over how many days the articles' shares of the purchases are compared."""
 
@@ -52,18 +59,20 @@ class Limits(BaseModel):
 
 
 class Quality(NamedTuple):
-    """The quality of the network's lists on the last week, beside that at its training.
+    """The quality of a model's lists on the last week, beside that at its training.
 
     Attributes
     ----------
     first : the first day of the week.
-    now : MAP@12 of the week, of all purchases of customers with a history.
+    now : MAP@12 of the week, of all purchases.
     trained : the same on the weeks held out of the training.
+    by : whose lists: `RANKER` or, without one, `NETWORK`.
     """
 
     first: date
     now: float
     trained: float
+    by: str
 
     @property
     def drop(self) -> float:
@@ -208,7 +217,7 @@ def measure(graph: Graph, state: GraphState, *, quality: bool = False, progress:
     then = _read_sales(graph, trained_until)
     found, why = None, ""
     if quality:
-        found, why = _measure_quality(graph, version.model, trained_until, progress)
+        found, why = _measure_quality(graph, state, version.model, trained_until, progress)
     return Drift(
         model=state.model.version,
         trained_until=trained_until,
@@ -248,18 +257,18 @@ def _read_sales(graph: Graph, end: date) -> dict[str, int]:
 
 
 def _measure_quality(
-    graph: Graph, model: Mapping[str, Any], trained_until: date, progress: Progress
+    graph: Graph, state: GraphState, model: Mapping[str, Any], trained_until: date, progress: Progress
 ) -> tuple[Quality | None, str]:
     """Return the quality on the last week that the training has not seen, or why there is none."""
     from ..export.kept import export_kept
+    from ..export.read_views import add_views
     from ..export.subgraph import SubgraphSpec, to_days
-    from ..holdout.ranking import make_truth
     from ..holdout.split import hold_out
     from ..network.own_vectors import embed_again
-    from ..network.validation import sum_precision
     from ..write_back.versions import load_version
 
-    trained = model.get("validation_map_all")
+    ranker = _find_ranker(graph, state, model)
+    trained = model.get("validation_map_all") if ranker is None else model["ranker_all_map"]
     if not trained:
         return None, "the model has no quality of its training to compare with"
     subgraph = export_kept(graph, SubgraphSpec(isolated=True), progress)
@@ -269,11 +278,47 @@ def _measure_quality(
     days = network.settings.validation_days or 7
     if to_days(subgraph.until) - days < to_days(trained_until):
         return None, f"the graph has less than {days} days of purchases that the training has not seen"
+    if ranker is not None:
+        subgraph = add_views(graph, subgraph, to_days(subgraph.until) - days, progress)
     held = hold_out(subgraph, days)
-    truth = make_truth(held, new_only=False)
-    if not len(truth.customers):
-        return None, "no customer with a history bought anything in the last week"
     progress("Measuring the quality on the last week", 0, None)
     network = embed_again(network, held.before, to_days(held.cut))
-    now = sum_precision((network.customers, network.articles), truth) / len(truth.customers)
-    return Quality(held.cut, now, float(trained)), ""
+    now = _score_network(held, network) if ranker is None else _score_ranker(held, network, ranker)
+    if now is None:
+        return None, "no customer with a history bought anything in the last week"
+    return Quality(held.cut, now, float(trained), NETWORK if ranker is None else RANKER), ""
+
+
+def _find_ranker(graph: Graph, state: GraphState, model: Mapping[str, Any]) -> Ranker | None:
+    """Return the ranker in force if it can be used and its quality at training is known."""
+    if state.model is None or not state.model.has_ranker or not model.get("ranker_all_map"):
+        return None
+    try:
+        return ActiveRanker(graph).read(state)
+    except NoRanker:
+        return None
+
+
+def _score_network(held: HoldOut, network: TrainedModel) -> float | None:
+    """Return MAP@12 of the network's lists, as validation measures it; None without customers."""
+    from ..holdout.ranking import make_truth
+    from ..network.validation import sum_precision
+
+    truth = make_truth(held, new_only=False)
+    number = len(truth.customers)
+    return sum_precision((network.customers, network.articles), truth) / number if number else None
+
+
+def _score_ranker(held: HoldOut, network: TrainedModel, ranker: Ranker) -> float | None:
+    """Return MAP@12 of the ranker's lists, for as many customers as its training takes of a week; None without any."""
+    from ..evaluate.evaluation import make_truths
+    from ..holdout.metrics import LENGTH, average_precision
+    from ..holdout.ranking import mark_hits
+    from ..hybrid import make_ranking_context
+    from ..ranker.fit import RankSettings
+
+    truth = make_truths(held, RankSettings().customers)["all"]
+    if not len(truth.customers):
+        return None
+    lists = make_ranking_context(held, network, ranker).rank(ranker, truth.customers, LENGTH, new_only=False)
+    return float(average_precision(mark_hits(lists, truth), truth.relevant).mean())

@@ -180,7 +180,9 @@ def _plan_training(
     has_ranker = state.model.has_ranker
     if not (reasons := explain_training(drift, limits, by_age)):
         quality = drift.quality
-        known = f"MAP@12 {quality.now:.4f}, {quality.trained:.4f} at training" if quality is not None else drift.why
+        known = drift.why
+        if quality is not None:
+            known = f"MAP@12 of {quality.by} {quality.now:.4f}, {quality.trained:.4f} at training"
         return _Work(f"model {drift.model} is good enough ({known})")
 
     def run() -> str:

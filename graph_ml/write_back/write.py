@@ -243,8 +243,8 @@ def _describe_cf(cf: LearnedCf | None) -> dict[str, Any]:
     return {f"{kind}_{name}": value for kind, one in found.items() for name, value in asdict(one).items()}
 
 
-def _describe_ranker(rank: RankParts | None) -> dict[str, str]:
-    """Return how a version's ranker orders all articles and new ones, and why; empty without one."""
+def _describe_ranker(rank: RankParts | None) -> dict[str, str | float | None]:
+    """Return how a version's ranker orders all articles and new ones, how well, and why; empty without one."""
     if rank is None:
         return {}
     everything, new = rank.ranker.orders
@@ -253,4 +253,6 @@ def _describe_ranker(rank: RankParts | None) -> dict[str, str]:
         "ranker_new": new.order,
         "ranker_all_why": everything.why,
         "ranker_new_why": new.why,
+        "ranker_all_map": everything.value,
+        "ranker_new_map": new.value,
     }

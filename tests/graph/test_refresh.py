@@ -20,12 +20,18 @@ from hmrec.cypher.errors import UserMistake
 from hmrec.cypher.graph import Graph
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.cypher.state import read_state
+from hmrec.graph_ml.evaluate import evaluation
+from hmrec.graph_ml.evaluate.outcome import ALL_CUSTOMERS
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
 from hmrec.graph_ml.export.subgraph import SubgraphSpec
+from hmrec.graph_ml.hybrid import train_hybrid
 from hmrec.graph_ml.network.trained_model import TrainSettings
 from hmrec.graph_ml.network.training import PRESETS, train
+from hmrec.graph_ml.ranker.fit import RankSettings
+from hmrec.graph_ml.ranker.orders import BLEND, Choice
+from hmrec.graph_ml.ranker.ranker import Ranker
 from hmrec.graph_ml.recommend import Recommender, Request
-from hmrec.graph_ml.refresh.check import Limits, NoModelInForce, Quality, check, compare_shares
+from hmrec.graph_ml.refresh.check import RANKER, Limits, NoModelInForce, Quality, check, compare_shares
 from hmrec.graph_ml.refresh.refresh import Step, explain_training, knows_purchases, refresh
 from hmrec.graph_ml.write_back.write import write_embeddings
 from typer.testing import CliRunner, Result
@@ -132,10 +138,36 @@ def test_one_night_after_the_other(shop: Shop, hmrec: Run, monkeypatch: pytest.M
     assert what_ran(refresh(graph, max_age=13)) == []
 
 
+def test_the_rankers_own_lists_are_measured_if_there_is_a_ranker(
+    shop: Shop, hmrec: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = shop.graph
+    until = read_state(graph).until
+    assert until is not None
+    subgraph = export_subgraph(graph, SubgraphSpec(isolated=True, until=until - dt.timedelta(days=8)))
+    trained, rank = train_hybrid(subgraph, SMALL, RankSettings(rounds=5, forests=1))
+    assert rank is not None
+    ranker = replace(rank.ranker, orders=(Choice(BLEND, "", 0.9), Choice(BLEND)))
+    assert Ranker.from_text(ranker.to_text()).orders[0].value == 0.9
+    version = write_embeddings(graph, trained, rank=replace(rank, ranker=ranker)).version
+
+    drift = check(graph, quality=True)
+    monkeypatch.setattr(evaluation, "train_ranker_for", lambda *given, **named: ranker)
+    table = evaluation.evaluate(graph, methods=["hybrid"], version=version)
+    (measured,) = table[(table["purchases"] == "all") & (table["segment"] == ALL_CUSTOMERS)]["map"]
+    assert drift.quality is not None
+    assert (drift.quality.by, drift.quality.trained) == (RANKER, 0.9)
+    assert drift.quality.now == pytest.approx(measured)
+    assert 0 < measured < 0.7
+    assert "MAP@12 of the ranker in the week from" in hmrec("check", "--quality").stdout
+    (model,) = [step for step in refresh(graph, dry_run=True) if step.name == "model"]
+    assert model.text.startswith("would run: drop of the quality since the training: ")
+
+
 def test_a_dropped_quality_needs_training_and_the_age_only_if_asked(shop: Shop) -> None:
     drift = replace(check(shop.graph), age=90)
     assert "drop" not in drift.measures
-    weaker, weak = (replace(drift, quality=Quality(drift.until, now, 1.0)) for now in (0.85, 0.75))
+    weaker, weak = (replace(drift, quality=Quality(drift.until, now, 1.0, RANKER)) for now in (0.85, 0.75))
     assert explain_training(weaker, Limits(), by_age=False) == []
     assert explain_training(weak, Limits(), by_age=False) == [
         "drop of the quality since the training: 25.0 % (limit 20.0 %)"
