@@ -1,9 +1,10 @@
-"""Speed and quality of user-based CF, compared with the textbook's query in one run on the graph at NEO4J_URI.
+"""Speed and quality of user-based CF and of the other methods, on the graph at NEO4J_URI.
 
     python -m benchmarks.cf speed --customers 500 --heavy 100    # latency of both queries for the same customers
     python -m benchmarks.cf users --users 8                      # throughput of 8 concurrent users and of one
     python -m benchmarks.cf quality --customers 2000             # MAP@12 with the last 7 days held out
     python -m benchmarks.cf all                                  # latency of every recommender
+    python -m benchmarks.cf ranker                               # latency of the ranker, with filters and with rules
     python -m benchmarks.cf hubs --customers 200                 # other ways to find neighbours through best sellers
 
 `--write` puts the figures into docs/performance.md.
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +31,9 @@ from hmrec.graph_ml.export.subgraph import SubgraphSpec
 from hmrec.graph_ml.holdout.metrics import average_precision
 from hmrec.graph_ml.holdout.ranking import Truth, make_truth, mark_hits
 from hmrec.graph_ml.holdout.split import HoldOut, hold_out
+from hmrec.graph_ml.recommend import Recommender, Request
+from hmrec.graph_ml.recommend.rule import Kind, Rule
+from hmrec.graph_ml.recommend.rule_book import RuleBook
 
 from .report import describe_machine, write_section
 
@@ -152,10 +157,57 @@ def measure_all(graph: Graph, customers: int) -> list[str]:
     return lines
 
 
+RULES = (
+    Rule(name="benchmark, at most three of a department", kind=Kind.cap, attribute="department", most=3),
+    Rule(name="benchmark, expensive articles first", kind=Kind.boost, factor=1.5, where="price > 0.02"),
+    Rule(name="benchmark, one in six is new", kind=Kind.share, share=0.17),
+)
+
+
+def measure_ranker(graph: Graph, customers: int) -> list[str]:
+    """Measure the latency of one customer's list by the ranker: alone, with filters, and under the shop's rules.
+
+    Every list is computed anew. The rules are added to the graph, and removed afterwards.
+    """
+    ids = draw_customers(graph, 2 * customers, 0).overall
+    recommender, book = Recommender(graph), RuleBook(graph)
+    departments = graph.read("property_values", property="department_name", k=2)["value"].tolist()
+    articles = graph.read("popular", k=1_000)["article_id"].tolist()
+    asked: dict[str, dict[str, Any]] = {
+        "by the ranker": {},
+        "with `--not-department`, two of them": {"not_department": departments},
+        "with `--exclude`, 1,000 articles": {"exclude": articles},
+        "with `--max-price`": {"max_price": 1000.0},
+        f"with {len(RULES)} rules: cap, boost, share": {},
+    }
+    lines = ["| list of one customer | p50 ms | p95 ms | worst ms |", "| --- | --- | --- | --- |"]
+    try:
+        for name, given in asked.items():
+            if "rules" in name:
+                book.add(RULES)
+            recommend = partial(_time_list, recommender, **given)
+            for customer_id in ids[: customers // 4]:
+                recommend(customer_id)
+            # All rows have the same customers; others warm the caches up.
+            lines.append(f"| {name} | {describe(np.array([recommend(one) for one in ids[customers:]]))} |")
+            print(lines[-1], flush=True)
+    finally:
+        book.remove(*({rule.name for rule in RULES} & {rule.name for rule in book.read()}))
+    return lines
+
+
+def _time_list(recommender: Recommender, customer_id: str, **given: Any) -> float:
+    """Return the milliseconds of a customer's list."""
+    request = Request(customer_id=customer_id, method="hybrid", **given)
+    begun = time.perf_counter()
+    recommender.recommend(request)
+    return (time.perf_counter() - begun) * 1e3
+
+
 def read_other_searches() -> dict[str, Query]:
     """Return variants of user_based_cf that find the buyers of each article in another way, and are otherwise equal."""
     query = find_query("user_based_cf")
-    begin, end = query.text.index("  CALL (a, article_id, until) {"), query.text.index("    RETURN n, rare_weight")
+    begin, end = query.text.index("  CALL (a, article_id, until) {"), query.text.index("    RETURN n, rare_taste")
     names = ("every_buyer", "latest_buyers_of_all", "buyers_in_storage_order", "every_nth_buyer")
     return {
         name: replace(query, text=query.text[:begin] + (PEERS / f"{name}.cypher").read_text("utf-8") + query.text[end:])
@@ -260,7 +312,9 @@ def _map_at_12(graph: Graph, query: Query, held: HoldOut, truth: Truth, given: d
 def main() -> None:
     """Measure what the command line selects, print it, and write it to the docs if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["speed", "users", "quality", "all", "hubs"], help="the measurement to make")
+    parser.add_argument(
+        "what", choices=["speed", "users", "quality", "all", "ranker", "hubs"], help="the measurement to make"
+    )
     parser.add_argument("--customers", type=int, default=500, help="number of customers to sample")
     parser.add_argument("--heavy", type=int, default=100, help="speed: sample this many of the 1 %% who bought most")
     parser.add_argument("--users", type=int, default=8, help="users: number of concurrent users")
@@ -274,6 +328,7 @@ def main() -> None:
             "users": lambda: measure_users(graph, options.users, options.customers),
             "quality": lambda: measure_quality(graph, options.customers, options.days, options.only),
             "all": lambda: measure_all(graph, options.customers),
+            "ranker": lambda: measure_ranker(graph, options.customers),
             "hubs": lambda: measure_hubs(graph, options.customers),
         }
         lines = [describe_graph(graph), "", *measures[options.what]()]

@@ -1,5 +1,5 @@
-  CALL (a, rare_weight, until, rate) {
+  CALL (a, rare_taste, until, taste_rate) {
     MATCH (a)<-[b:BOUGHT]-(n)
     WHERE b.t_dat < until
-    WITH n, b, rare_weight, until, rate
+    WITH n, b, rare_taste, until, taste_rate
     LIMIT $buyers

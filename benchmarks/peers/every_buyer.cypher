@@ -1,3 +1,3 @@
-  CALL (a, rare_weight, until, rate) {
+  CALL (a, rare_taste, until, taste_rate) {
     MATCH (a)<-[b:BOUGHT]-(n)
     WHERE b.t_dat < until

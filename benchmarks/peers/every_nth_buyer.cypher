@@ -1,5 +1,5 @@
-  CALL (a, rare_weight, until, rate) {
+  CALL (a, rare_taste, until, taste_rate) {
     WITH *, 1 + COUNT { (a)<-[:BOUGHT]-() } / $buyers AS step
     MATCH (a)<-[b:BOUGHT]-(n)
     WHERE id(n) % step = 0 AND b.t_dat < until
-    WITH n, b, rare_weight, until, rate
+    WITH n, b, rare_taste, until, taste_rate
