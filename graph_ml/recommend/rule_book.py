@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +18,7 @@ from .recommender import Recommender
 from .request import Filters, Request
 from .rule import Facts, Kind, Rule
 from .values import KnownValues
+from .where import are_disjoint, to_parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,9 @@ class RuleBook:
         for rule in new.values():
             check_customer_values(self.graph, rule.customer_clauses)
         together = sorted((old | new).values(), key=lambda rule: (-rule.priority, rule.name))
-        for one, other, sentence in find_conflicts(together, _read_pinned(self.graph, together)):
+        for one, other, sentence in find_conflicts(
+            together, _read_named(self.graph, together), self._have_common_articles
+        ):
             if one in new or other in new:
                 raise UserMistake(sentence, "Change the dates, the scope or the priority of one, or remove one.")
         _keep_names_unique(self.graph, list(new))
@@ -113,7 +116,7 @@ class RuleBook:
         rules, day = self.read(), read_state(self.graph).until
         for rule in rules:
             problems += [Problem(rule.name, sentence) for sentence in self._check(rule, day)]
-        for one, _, sentence in find_conflicts(rules, _read_pinned(self.graph, rules)):
+        for one, _, sentence in find_conflicts(rules, _read_named(self.graph, rules), self._have_common_articles):
             problems.append(Problem(one, sentence))
         return problems
 
@@ -131,10 +134,21 @@ class RuleBook:
             return
         if rule.kind is Kind.pin and not read_facts(self.graph, [rule], [], Request()).passing:
             yield f"Article {rule.articles[0]} is out of stock or not sold now, so it is in no list."
+        elif rule.kind is Kind.pin and rule.departments and not self._is_in_departments(rule):
+            yield f"Article {rule.articles[0]} is in none of the departments whose lists the rule is for."
         if rule.where and next(self.graph.stream("passing_articles", **_every(rule)), None) is None:
             yield "No article fulfils its condition."
         if rule.customers and not read_scope(self.graph, rule):
             yield "It is for no customer."
+
+    def _have_common_articles(self, one: Rule, other: Rule) -> bool:
+        if are_disjoint(one.clauses, other.clauses):
+            return False
+        asked = Filters(include_unavailable=True).parameters | {"where": to_parameters(one.clauses + other.clauses)}
+        return next(self.graph.stream("passing_articles", **asked), None) is not None
+
+    def _is_in_departments(self, rule: Rule) -> bool:
+        return bool(read_facts(self.graph, [rule], [], Request(department=rule.departments)).passing)
 
 
 def make_filters(rule: Rule) -> Filters:
@@ -142,18 +156,25 @@ def make_filters(rule: Rule) -> Filters:
     return Filters(where=rule.where, only=rule.articles, department=rule.departments)
 
 
-def find_conflicts(rules: Sequence[Rule], facts: Facts[str]) -> Iterator[tuple[str, str, str]]:
+def find_conflicts(
+    rules: Sequence[Rule], facts: Facts[str], have_common_articles: Callable[[Rule, Rule], bool]
+) -> Iterator[tuple[str, str, str]]:
     """Yield contradictions: the names of two rules, and a sentence.
 
-    Rules contradict each other only on a common day, for the same customers and departments.
+    Rules contradict each other only on a common day, and if a customer and a department may be in the scope of both.
 
     Parameters
     ----------
     rules : all rules.
-    facts : about the pinned articles.
+    facts : about the articles that rules name by their ids.
+    have_common_articles : returns whether an article fulfils the conditions of two rules.
     """
     for one, other in combinations(rules, 2):
-        if _overlap(one, other) and (sentence := _contradict(one, other, facts) or _contradict(other, one, facts)):
+        if not _overlap(one, other):
+            continue
+        sentence = _contradict(one, other, facts) or _contradict(other, one, facts)
+        sentence = sentence or _oppose(one, other, facts, have_common_articles)
+        if sentence:
             yield one.name, other.name, sentence
     pins = [rule for rule in rules if rule.kind is Kind.pin]
     for cap in (rule for rule in rules if rule.kind is Kind.cap):
@@ -180,22 +201,29 @@ def _contradict(one: Rule, other: Rule, facts: Facts[str]) -> str:
             return f"{names} pin article {one.articles[0]} to different places."
     if one.kind is Kind.pin and other.kind is Kind.block and one.articles[0] in facts.matches[other.name]:
         return f"Rule {other.name!r} blocks article {one.articles[0]}, which rule {one.name!r} pins."
-    if one.kind is Kind.boost and other.kind is Kind.bury and equal:
-        same = one.where == other.where if one.where else bool(set(one.articles) & set(other.articles))
-        if same:
-            return f"Rule {one.name!r} boosts articles that rule {other.name!r} buries."
-    if one.kind is other.kind is Kind.share and float(one.share or 0) + float(other.share or 0) > 1:
-        return f"{names} ask for more than the whole list."
     return ""
 
 
+def _oppose(one: Rule, other: Rule, facts: Facts[str], have_common_articles: Callable[[Rule, Rule], bool]) -> str:
+    """Return a sentence if one of two rules of equal priority boosts what the other buries; else an empty string."""
+    rules = {rule.kind: rule for rule in (one, other)}
+    if rules.keys() != {Kind.boost, Kind.bury} or one.priority != other.priority:
+        return ""
+    if one.where and other.where:
+        meet = have_common_articles(one, other)
+    else:
+        meet = bool(set(facts.matches[one.name]) & set(facts.matches[other.name]))
+    names = rules[Kind.boost].name, rules[Kind.bury].name
+    return f"Rule {names[0]!r} boosts articles that rule {names[1]!r} buries." if meet else ""
+
+
 def _overlap(one: Rule, other: Rule) -> bool:
-    """Return whether two rules may hold for the same list; different conditions on customers count as different."""
+    """Return whether two rules may hold for the same list."""
     starts, ends = one.from_day or date.min, one.until_day or date.max
     return (
         starts <= (other.until_day or date.max)
         and (other.from_day or date.min) <= ends
-        and (one.customers == other.customers or not one.customers or not other.customers)
+        and not are_disjoint(one.customer_clauses, other.customer_clauses)
         and (not one.departments or not other.departments or bool(set(one.departments) & set(other.departments)))
     )
 
@@ -222,8 +250,9 @@ def _keep_names_unique(graph: Graph, names: list[str]) -> None:
         graph.write("rule_constraint")
 
 
-def _read_pinned(graph: Graph, rules: Sequence[Rule]) -> Facts[str]:
-    return read_facts(graph, rules, [], Request())
+def _read_named(graph: Graph, rules: Sequence[Rule]) -> Facts[str]:
+    """Return the facts about the articles that rules name by their ids."""
+    return read_facts(graph, rules, [article for rule in rules for article in rule.articles], Request())
 
 
 def _every(rule: Rule) -> dict[str, Any]:

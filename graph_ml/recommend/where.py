@@ -127,6 +127,49 @@ def list_compared(
             yield from ((find(found.property), value) for value in found.value)
 
 
+def are_disjoint(one: Clauses, other: Clauses) -> bool:
+    """Return whether nothing can fulfil both expressions; False if that does not follow from one clause of either.
+
+    Parameters
+    ----------
+    one, other : the expressions.
+    """
+    return _refute(one, other) or _refute(other, one)
+
+
+def _refute(one: Clauses, other: Clauses) -> bool:
+    """Return whether what fulfils the one expression fails a clause of the other, comparison by comparison."""
+    return any(all(any(all(_exclude(a, b) for b in reason) for reason in one) for a in clause) for clause in other)
+
+
+def _exclude(one: Comparison, other: Comparison) -> bool:
+    """Return whether no value fulfils both comparisons."""
+    if one.property != other.property:
+        return False
+    if "is null" in (one.operator, other.operator):
+        return one.operator != other.operator
+    for a, b in ((one, other), (other, one)):
+        if a.operator == "in" and isinstance(a.value, tuple):
+            return not any(_fulfils(value, b) for value in a.value)
+        if a.operator in ("<", "<=") and b.operator in (">", ">="):
+            return not _fulfils(a.value, b) or (a.value == b.value and (a.operator, b.operator) != ("<=", ">="))
+    return False
+
+
+def _fulfils(value: Any, comparison: Comparison) -> bool:
+    wanted: Any = comparison.value
+    tests: dict[str, Callable[[], bool]] = {
+        "in": lambda: value in wanted,
+        "not in": lambda: value not in wanted,
+        "<": lambda: value < wanted,
+        "<=": lambda: value <= wanted,
+        ">": lambda: value > wanted,
+        ">=": lambda: value >= wanted,
+        "is not null": lambda: True,
+    }
+    return tests[comparison.operator]()
+
+
 class _Parser:
     """Parses one expression by recursive descent; `negated` pushes a `not` down to the comparisons."""
 

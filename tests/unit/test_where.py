@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import operator
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
 from hmrec.cypher.errors import UserMistake
 from hmrec.graph_ml.recommend.request import Request
-from hmrec.graph_ml.recommend.where import Clauses, parse_where
+from hmrec.graph_ml.recommend.where import Clauses, are_disjoint, parse_where
 from hmrec.loader.properties import PROPERTIES, SHORT_NAMES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -176,6 +177,40 @@ VALUES = st.one_of(st.none(), st.integers(0, 3))
 def test_clauses_mean_what_the_expression_says(tree: tuple[str, Callable[[Row], Truth]], row: Row) -> None:
     text, means = tree
     assert hold(parse_where(text), row) == (means(row) is True), text
+
+
+@settings(max_examples=300)
+@given(TREES, TREES)
+@example(compare("stock", "<=", 2), compare("stock", ">=", 2))
+def test_nothing_fulfils_two_disjoint_expressions(
+    one: tuple[str, Callable[[Row], Truth]], other: tuple[str, Callable[[Row], Truth]]
+) -> None:
+    both = parse_where(one[0]), parse_where(other[0])
+    if are_disjoint(*both):
+        for values in product((None, 0, 1, 2, 3), repeat=3):
+            row = dict(zip(("stock", "department_no", "section_no"), values, strict=True))
+            assert not all(hold(clauses, row) for clauses in both)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "disjoint"),
+    [
+        ("stock < 2", "stock >= 2", True),
+        ("stock <= 2", "stock >= 2", False),
+        ("stock <= 2", "stock > 2", True),
+        ("stock > 3", "stock < 3", True),
+        ("department = 'A'", "department != 'A'", True),
+        ("department in ['A', 'B']", "department in ['C', 'A']", False),
+        ("stock < 2", "stock is null", True),
+        ("stock < 2 or price < 1", "stock > 2 and price > 1", True),
+        ("stock < 2 or price < 1", "stock > 2", False),
+        ("available_from < 2020-09-22", "available_from > 2020-09-22", True),
+        ("", "stock > 2", False),
+    ],
+)
+def test_expressions_that_exclude_each_other_are_known(one: str, other: str, disjoint: bool) -> None:
+    for first, second in ((one, other), (other, one)):
+        assert are_disjoint(parse_where(first), parse_where(second)) == disjoint
 
 
 def test_names_of_a_request_are_conditions_and_an_article_without_a_department_is_of_no_other() -> None:
