@@ -58,6 +58,8 @@ class Method:
     is_evaluated: bool = False
 
 
+UNSOLD = "unsold"
+"""The method that lists end with: it proposes what no other does."""
 METHODS = (
     Method("auto", "hybrid once trained, else user_based_cf, gnn and popular", has_query=False),
     Method(
@@ -174,6 +176,7 @@ METHODS = (
         is_baseline=True,
         is_evaluated=True,
     ),
+    Method(UNSOLD, "never sold before, the newest first", shared_by=()),
     Method(
         "by_attributes",
         "popular among similar customers; for those without purchases",

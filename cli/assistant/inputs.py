@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ...cypher.day import Day
 from ...cypher.errors import UserMistake
 from ...graph_ml.recommend.audience import RULES as AUDIENCE_RULES
 from ...graph_ml.recommend.audience import AudienceFields
@@ -62,7 +62,7 @@ class RelatedInput(BaseModel):
     include_unavailable: bool = Field(
         default=False, description="Include articles that are out of stock or not sold on that day"
     )
-    as_of: date | None = Field(default=None, description="As the graph stood on this day")
+    as_of: Day | None = Field(default=None, description="As the graph stood on this day")
 
 
 class AudienceInput(AudienceFields):

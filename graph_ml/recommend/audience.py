@@ -12,6 +12,7 @@ from pydantic import model_validator as validate_model
 
 from ...cypher.articles import check_article, read_names
 from ...cypher.catalogue import find_query
+from ...cypher.day import Day
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
 from ...cypher.limits import MOST_CUSTOMERS
@@ -58,7 +59,7 @@ class AudiencePreferences(BaseModel):
     customers_where: str = Field(
         default="", max_length=LONGEST, description="Only customers with these properties: `age >= 30`"
     )
-    as_of: date | None = Field(default=None, description="Find customers as the graph stood on this day")
+    as_of: Day | None = Field(default=None, description="Find customers as the graph stood on this day")
 
     @field_validator("customers_where")
     @classmethod

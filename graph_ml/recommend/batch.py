@@ -35,13 +35,13 @@ from .batch_rules import BatchRules
 from .campaign import Campaign, ListForm, MethodList, read_columns, to_cells, write_rows
 from .customers import find_customers
 from .in_force import choose_arrangement
-from .plan import BEST_SELLERS, OWN, Plan, Step, plan_steps
+from .plan import BEST_SELLERS, LAST, OWN, Plan, Step, plan_steps
 from .request import Request
 from .submission import HEADER, write_lists
 
-LAST = (Step("popular_in_segment"), Step("popular"), BEST_SELLERS)
+FILL = (Step("popular_in_segment"), *LAST)
 """The steps that fill the lists that those of the plan leave too short."""
-FORM = 5  # raise it when the same graph gives other lists, so that no run resumes a file of the old ones
+FORM = 6  # raise it when the same graph gives other lists, so that no run resumes a file of the old ones
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def prepare_all(
         deeper = None if ranked is None else partial(ranked, depth=depth)
         sources = ranker.sources if ranker is not None else ()
         planned = prepare_steps(shop, plan.steps, request, depth, deeper, sources)
-        return planned, prepare_steps(shop, LAST, request, depth)
+        return planned, prepare_steps(shop, FILL, request, depth)
 
     main, last = prepare(request.k)
     if before.is_settled and read_state(graph).checksum != before.checksum:
@@ -259,7 +259,7 @@ def prepare_steps(
     Parameters
     ----------
     shop : what lists are made from.
-    steps : the steps of the request's plan, or `LAST`.
+    steps : the steps of the request's plan, or `FILL`.
     request : the request.
     depth : how many articles each step recommends.
     ranked : returns the ranker's lists, for the step `hybrid`.
@@ -336,7 +336,7 @@ def read_shop(
 
 def _list_methods(ranker: Ranker | None, plan: Plan) -> list[Method]:
     """Return the recommenders that the lists need."""
-    names = [step.method for step in (*plan.steps, *LAST)] + ([] if ranker is None else list(ranker.sources))
+    names = [step.method for step in (*plan.steps, *FILL)] + ([] if ranker is None else list(ranker.sources))
     return [find_method(name) for name in names]
 
 

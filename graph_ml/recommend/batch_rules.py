@@ -15,10 +15,10 @@ from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers, Mask, Subgraph
 from .campaign import MethodList
 from .diversity import Likeness, diversify
-from .in_force import DEEPER, NEW_ARRIVALS, Arrangement, read_facts, read_likeness, read_scope
+from .in_force import DEEPER, NEW_ARRIVALS, WIDER, Arrangement, read_facts, read_likeness, read_scope
 from .request import Request
 from .rule import BY_RULE, Facts, Kind, Rule, make_effects, number_facts
-from .rules import Effects, arrange
+from .rules import Effects, arrange, meets_shares
 
 Recommend = Callable[[Integers, int, bool], list[MethodList]]
 """Takes numbers of customers and a depth, and returns their lists of that depth: from the plan's steps or, if the third
@@ -86,13 +86,27 @@ class BatchRules:
         if not self.request.diversity and all(rule.kind in (Kind.block, Kind.cap, Kind.pin) for rule in self.rules):
             depth *= DEEPER  # such rules choose the same articles from a longer list, and no list is ranked twice
         mains: list[MethodList] = list(found)
-        more = self._find_new_arrivals(customers)
+        needs_new = Arrangement(self.rules).needs_new_arrivals
+        more = (
+            self._read_more(NEW_ARRIVALS, k, customers) if needs_new else [MethodList([], [], [], [])] * len(customers)
+        )
+        is_wider: set[int] = set()
         todo, short = np.arange(len(customers)), list[int]()
         while len(todo):
             deeper: list[int] = []
-            for place, main in zip(todo.tolist(), recommend(customers[todo], depth, False), strict=True):
+            lists = dict(zip(todo.tolist(), recommend(customers[todo], depth, False), strict=True))
+            for place, main in lists.items():
                 mains[place] = _join(main, more[place])
                 found[place] = self._arrange(int(customers[place]), mains[place], None)
+            wanting = [place for place in lists if place not in is_wider and self._lacks_new(customers, found, place)]
+            for method, most in WIDER.items() if wanting else ():
+                wider = self._read_more(method, most or k, customers[wanting])
+                for place, one in zip(wanting, wider, strict=True):
+                    more[place], mains[place] = _join(more[place], one), _join(mains[place], one)
+            for place in wanting:
+                is_wider.add(place)
+                found[place] = self._arrange(int(customers[place]), mains[place], None)
+            for place, main in lists.items():
                 if len(found[place].articles) < k:
                     (short if len(main.articles) < depth else deeper).append(place)
             todo, depth = np.array(deeper, dtype=np.int64), depth * DEEPER
@@ -140,17 +154,17 @@ class BatchRules:
             effects = replace(effects, pins=tuple(pin for pin in effects.pins if pin[1] not in owned))
         return effects
 
-    def _find_new_arrivals(self, customers: Integers) -> list[MethodList]:
-        """Return the customers' new arrivals if a rule needs them; else empty lists."""
-        if not Arrangement(self.rules).needs_new_arrivals:
-            return [MethodList([], [], [], [])] * len(customers)
-        batch = find_batch_recommender(NEW_ARRIVALS)
-        lists = batch(self.snapshot, customers, k=self.request.k, new_only=self.request.new_only)
+    def _lacks_new(self, customers: Integers, found: list[MethodList], place: int) -> bool:
+        effects = self._find_effects(int(customers[place]))
+        return not meets_shares(found[place].articles, effects, self.request.k)
+
+    def _read_more(self, method: str, k: int, customers: Integers) -> list[MethodList]:
+        """Return what a recommender adds to the lists of customers that need new arrivals."""
+        lists = find_batch_recommender(method)(self.snapshot, customers, k=k, new_only=self.request.new_only)
         parts = [[part.tolist() for part in lists.of(row)] for row in range(len(customers))]
-        doc = find_method(NEW_ARRIVALS).doc
+        doc = find_method(method).doc
         return [
-            MethodList(articles, scores, [NEW_ARRIVALS] * len(articles), [doc] * len(articles))
-            for articles, scores in parts
+            MethodList(articles, scores, [method] * len(articles), [doc] * len(articles)) for articles, scores in parts
         ]
 
 

@@ -5,7 +5,8 @@
 
 `with` and `next` are those of the query `related`, of the best 30 articles each. A customer's own list is blended in by
 reciprocal rank fusion: 2 / (10 + place) in the cart's list and 1 / (10 + place) in their own, added up (Cormack et al.,
-SIGIR 2009). For a visitor, popular articles fill the list.
+SIGIR 2009). The first 48 places of their own list count; the others follow, so that a longer list begins as a shorter
+one does. For a visitor, popular articles fill the list, then those that nobody bought yet.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ...cypher.graph import Graph
 from ...cypher.state import read_state
 from .customer import leave_out, name_method, to_frame
 from .in_force import Arrangement, choose, read_owned
-from .plan import BEST_SELLERS, Step
+from .plan import LAST
 from .related import Kind, read_version
 from .request import CartItem, Recommendations, Request, write_note
 from .shared_lists import QUERIES_AT_ONCE, Row
@@ -32,6 +33,8 @@ FUSION = 10
 article on both would come before the first of either."""
 CART_WEIGHT = 2
 """How much more a place in the cart's list counts than one in the customer's own."""
+BLENDED = 48
+"""How many places of the customer's own list are blended in."""
 METHOD = "cart"
 """The method's name in answers for a cart."""
 
@@ -77,24 +80,27 @@ def recommend_for_cart(
         owned = read_owned(graph, request)
         rows = [row for row in rows if row.article_id not in owned]
     notes: dict[str, None] = {}
-    scored_by: dict[str, str] = {}
+    scored_by = dict.fromkeys((row.article_id for row in rows), METHOD)
 
     def fetch(depth: int) -> list[Row]:
         """Return the list before rules, which apply once, to the blended list."""
-        plain = {"k": depth, "cap": (), "diversity": 0.0, "no_rules": True, "method": request.chosen.name}
+        plain = {"k": max(depth, BLENDED), "cap": (), "diversity": 0.0, "no_rules": True, "method": request.chosen.name}
         deeper = without_cart.model_copy(update=plain)
         if request.customer_id is None:
-            found = _fill_with_popular(graph, rows, deeper)
+            found = _fill_with_popular(graph, rows, deeper, scored_by)
         else:
             own = read_own(deeper)
             notes[own.note] = None
-            found = _blend(rows, [Row(*row) for row in own.articles[list(Row._fields)].itertuples(index=False)])
-        scored_by.update(dict.fromkeys((row.article_id for row in found), METHOD))
+            listed = [Row(*row) for row in own.articles[list(Row._fields)].itertuples(index=False)]
+            scored_by.update(zip((row.article_id for row in listed), own.scored_by, strict=True))
+            blended = _blend(rows, listed[:BLENDED])
+            scored_by.update(dict.fromkeys((row.article_id for row in blended), METHOD))
+            found = [*blended, *leave_out(blended, listed[BLENDED:])]
         return found
 
     chosen = choose(graph, without_cart, arrangement, fetch)
     note = write_note(request, *notes, _describe_age(graph, request))
-    methods = tuple(name_method(row, scored_by) for row, _ in chosen)
+    methods = tuple(name_method(one, scored_by) for one in chosen)
     return Recommendations(request.customer_id, METHOD, to_frame(graph, chosen), note, methods)
 
 
@@ -144,12 +150,14 @@ def _blend(with_cart: list[Row], own: list[Row]) -> list[Row]:
     return [Row(article_id, scores[article_id], reasons[article_id]) for article_id in ranked]
 
 
-def _fill_with_popular(graph: Graph, rows: list[Row], request: Request) -> list[Row]:
-    """Return the rows, followed by popular articles that pass the filters, until there are `k`."""
-    for step in (Step("popular"), BEST_SELLERS):
+def _fill_with_popular(graph: Graph, rows: list[Row], request: Request, scored_by: dict[str, str]) -> list[Row]:
+    """Return the rows, followed by popular articles that pass the filters, until there are `k`; note their methods."""
+    for step in LAST:
         if len(rows) < request.k:
             more = graph.read_as(Row, step.method, k=request.k + len(rows), **step.parameters, **request.parameters)
-            rows = [*rows, *leave_out(rows, more)]
+            added = leave_out(rows, more)
+            scored_by.update(dict.fromkeys((row.article_id for row in added), step.method))
+            rows = [*rows, *added]
     return rows
 
 

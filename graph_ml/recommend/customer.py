@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,7 @@ from ...cypher.graph import Graph
 from ...cypher.recommenders import find_method
 from ...cypher.state import GraphState
 from .caches import Caches
-from .in_force import NEW_ARRIVALS, Arrangement, Chosen, choose
+from .in_force import Arrangement, Chosen, choose
 from .plan import Step
 from .request import Recommendations, Request, write_note
 from .shared_lists import Row
@@ -112,7 +111,9 @@ def recommend_by_ranker(
     chosen = choose(graph, request, arrangement, fetch)
     numbers = {one.row.article_id: ranked[one.row.article_id][0] for one in chosen if one.row.article_id in ranked}
     reasons = _find_reasons(ranker, proposed, request, numbers)
-    chosen = [Chosen(row._replace(because=reasons.get(row.article_id, row.because)), said) for row, said in chosen]
+    chosen = [
+        one._replace(row=one.row._replace(because=reasons.get(one.row.article_id, one.row.because))) for one in chosen
+    ]
     is_new = not proposed.sources.history.articles
     note = f"Customer {request.customer_id} has no purchases yet: this is for customers like them." if is_new else ""
     return _answer(graph, request, chosen, scored_by, note)
@@ -180,20 +181,20 @@ def _answer(
         request.chosen.name,
         to_frame(graph, chosen),
         write_note(request, note),
-        tuple(name_method(row, scored_by) for row, _ in chosen),
+        tuple(name_method(one, scored_by) for one in chosen),
     )
 
 
-def name_method(row: Row, scored_by: dict[str, str]) -> str:
+def name_method(one: Chosen, scored_by: dict[str, str]) -> str:
     """Return the method whose score an article has; empty for one without a score, which a rule pinned."""
-    return scored_by.get(row.article_id, "" if math.isnan(row.score) else NEW_ARRIVALS)
+    return one.method or scored_by.get(one.row.article_id, "")
 
 
 def to_frame(graph: Graph, chosen: list[Chosen]) -> pd.DataFrame:
     """Return the chosen rows with the articles' names, and with what rules did in the reasons."""
     import pandas as pd
 
-    rows = [row._replace(because="; ".join(filter(None, (row.because, said)))) for row, said in chosen]
+    rows = [one.row._replace(because="; ".join(filter(None, (one.row.because, one.said)))) for one in chosen]
     articles = pd.DataFrame(rows, columns=Row._fields)
     articles.insert(1, "prod_name", read_names(graph, list(articles["article_id"])))
     return articles

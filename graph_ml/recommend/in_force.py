@@ -12,12 +12,13 @@ import numpy as np
 
 from ...cypher.errors import UserMistake
 from ...cypher.graph import Graph
+from ...cypher.recommenders import UNSOLD
 from ...cypher.state import GraphState, read_state
 from ..export.subgraph import to_days
 from .diversity import ALIKE, Likeness, diversify
 from .request import Request
 from .rule import Facts, Kind, Rule, make_effects
-from .rules import arrange
+from .rules import arrange, meets_shares
 from .shared_lists import Row
 from .where import to_parameters
 
@@ -25,13 +26,26 @@ DEEPER = 4
 """How many times deeper a list is fetched, at first and again while it is too short."""
 AT_ONCE = 10_000  # articles in one query
 NEW_ARRIVALS = "new_arrivals"
+WIDER = {"popular": 300, UNSOLD: 0}
+"""The recommenders that add candidates to lists without enough new arrivals, and how deep they are read; 0 for `k`.
+
+The popular ones are for articles first sold lately. Stored lists have 300 of them.
+"""
 
 
 class Chosen(NamedTuple):
-    """An article of a customer's list, and what a rule did to it; empty if no rule moved it."""
+    """An article of a customer's list.
+
+    Attributes
+    ----------
+    row : the article, its score and its reason.
+    said : what a rule did to it; empty if no rule moved it.
+    method : the recommender that proposed it because a rule asked for more new arrivals; empty for the others.
+    """
 
     row: Row
-    said: str
+    said: str = ""
+    method: str = ""
 
 
 class _Fact(NamedTuple):
@@ -159,28 +173,39 @@ def choose(
     fetch : returns the first rows of the ranked list, at least as many as its argument says, unless there are fewer.
     """
     if arrangement is None:
-        return [Chosen(row, "") for row in fetch(request.k)[: request.k]]
-    customer_id = str(request.customer_id)
+        return [Chosen(row) for row in fetch(request.k)[: request.k]]
     rules = _choose_rules(graph, arrangement.rules, request.customer_id)
     arrangement = Arrangement(rules, arrangement.diversity)
     if not rules and not arrangement.diversity:
-        return [Chosen(row, "") for row in fetch(request.k)[: request.k]]
-    more: list[Row] = []
+        return [Chosen(row) for row in fetch(request.k)[: request.k]]
+    more: list[Chosen] = []
     if arrangement.needs_new_arrivals and request.customer_id is not None:
-        asked = {"customer_id": customer_id, "k": request.k, "new_only": request.new_only, **request.parameters}
-        more = graph.read_as(Row, NEW_ARRIVALS, **asked)
-    depth = arrangement.choose_depth(request.k)
+        more = _read_more(graph, request, NEW_ARRIVALS, request.k)
+    depth, is_wider = arrangement.choose_depth(request.k), False
     owned = read_owned(graph, request) if request.new_only and arrangement.pins else frozenset()
+    rows: list[Row] | None = None
     while True:
-        rows = fetch(depth)[:depth]
-        by_id = {row.article_id: row for row in (*more, *rows)}
-        ids = list(dict.fromkeys(row.article_id for row in (*rows, *more)))
+        rows = fetch(depth)[:depth] if rows is None else rows
+        by_id = {one.row.article_id: one for one in (*reversed(more), *map(Chosen, rows))}
+        ids = list(dict.fromkeys((*(row.article_id for row in rows), *(one.row.article_id for one in more))))
         facts = read_facts(graph, rules, ids, request)
         effects = make_effects(rules, replace(facts, passing=frozenset(facts.passing) - owned))
         placed = arrange(ids, effects, request.k, reorder=_make_reorder(graph, request, ids))
-        if len(placed) == request.k or len(rows) < depth:
-            return [Chosen(by_id.get(one.article, Row(one.article, math.nan, "")), one.said) for one in placed]
-        depth *= DEEPER
+        if not is_wider and not meets_shares([one.article for one in placed], effects, request.k):
+            for method, most in WIDER.items():
+                more += _read_more(graph, request, method, most or request.k)
+            is_wider = True
+        elif len(placed) == request.k or len(rows) < depth:
+            pinned = {article: Chosen(Row(article, math.nan, "")) for article in arrangement.pins}
+            return [(pinned | by_id)[one.article]._replace(said=one.said) for one in placed]
+        else:
+            rows, depth = None, depth * DEEPER
+
+
+def _read_more(graph: Graph, request: Request, method: str, k: int) -> list[Chosen]:
+    """Return what a recommender adds to a list that needs new arrivals."""
+    who = {} if request.customer_id is None else {"customer_id": request.customer_id, "new_only": request.new_only}
+    return [Chosen(row, method=method) for row in graph.read_as(Row, method, k=k, **who, **request.parameters)]
 
 
 def _make_reorder(graph: Graph, request: Request, ids: list[str]) -> Callable[[list[str]], list[str]] | None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ...cypher.errors import NoRanker
-from ...cypher.recommenders import find_method
+from ...cypher.recommenders import UNSOLD, find_method
 from ...cypher.state import GraphState
 from .request import Request
 
@@ -57,7 +57,9 @@ class Plan(NamedTuple):
 ALL_TIME = 1_000_000
 """Days that include every purchase; `popular` then counts all of them."""
 BEST_SELLERS = Step("popular", parameters={"days": ALL_TIME})
-"""The last step: all articles that pass the filters and were ever sold. No list that it ends is too short."""
+"""All articles that pass the filters and were ever sold."""
+LAST = (Step("popular"), BEST_SELLERS, Step(UNSOLD))
+"""The last steps: together, all articles that pass the filters. No list that they end is too short."""
 
 CF, OWN = "user_based_cf", "own_repurchases"
 STEPS = {
@@ -65,8 +67,7 @@ STEPS = {
         Step("user_based_cf", history=True),
         Step("gnn", history=True, embedding=True),
         Step("by_attributes", history=False),
-        Step("popular"),
-        BEST_SELLERS,
+        *LAST,
     ),
     "user_based_cf": (
         Step("user_based_cf", history=True),
@@ -88,9 +89,9 @@ def plan_steps(request: Request, read_state: Callable[[], GraphState]) -> Plan:
 
     `auto` means the ranker if the model in force has one and the request names no earlier day. Otherwise customers with
     purchases get user-based collaborative filtering, then articles near by embedding, then popular ones. Customers
-    without purchases get what is popular among similar customers, then what is popular. The best sellers of all time
-    fill what is then still too short, as when few articles pass the filters. Collaborative
-    filtering and own repurchases have the parameters of `find_parameters`.
+    without purchases get what is popular among similar customers, then what is popular. The best sellers of all time,
+    and then articles that nobody bought yet, fill what is still too short, as when few articles pass the filters.
+    Collaborative filtering and own repurchases have the parameters of `find_parameters`.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def plan_steps(request: Request, read_state: Callable[[], GraphState]) -> Plan:
         if method == "hybrid":
             check_ranker(request, state)
         if state.model is not None and state.model.has_ranker:
-            return Plan((Step("hybrid"), Step("popular"), BEST_SELLERS), state)
+            return Plan((Step("hybrid"), *LAST), state)
     steps = STEPS.get(method, (Step(method),))
     if any(step.method in (CF, OWN) for step in steps):
         found = find_parameters(request, read_state())

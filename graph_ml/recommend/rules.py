@@ -69,6 +69,23 @@ class Placed(NamedTuple, Generic[A]):
     said: str
 
 
+def meets_shares(articles: Collection[A], effects: Effects[A], k: int) -> bool:
+    """Return whether a list has as many members of each share as the rules ask for.
+
+    Parameters
+    ----------
+    articles : the list.
+    effects, k : as `arrange` took them.
+    """
+    return all(
+        sum(article in share.members for article in articles) >= _count_needed(share, k) for share in effects.shares
+    )
+
+
+def _count_needed(share: Share[A], k: int) -> int:
+    return math.ceil(share.share * k - 1e-9)
+
+
 def arrange(
     ranked: Sequence[A],
     effects: Effects[A],
@@ -125,7 +142,7 @@ def arrange(
     if effects.shares:
         place_of = {article: place for place, article in enumerate(order)}
         for share in effects.shares:
-            _meet(share, effects.shares, math.ceil(share.share * k - 1e-9), order, chosen, taken, counted, said)
+            _meet(share, effects.shares, _count_needed(share, k), order, chosen, taken, counted, said)
         top_up(order)
         chosen.sort(key=place_of.__getitem__)
     top_up(article for article in fill if article not in effects.blocked)

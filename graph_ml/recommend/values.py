@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,8 @@ _FULL_ID = "Write the full id, with its leading zeros."
 _VERBS = {"only": "choose from", "exclude": "exclude"}
 MOST_KNOWN = 500_000
 """The greatest number of values to remember; beyond it, they are forgotten and looked up again."""
+REMEMBERED = 60.0
+"""Seconds after which they are looked up again, since a load may have changed them."""
 
 
 class UnknownValue(UserMistake):
@@ -67,7 +70,7 @@ def list_properties(graph: Graph) -> pd.DataFrame:
 
 
 class KnownValues:
-    """Looks up whether articles have the values that requests name, and remembers those that occur.
+    """Looks up whether articles have the values that requests name, and remembers those that occur for a minute.
 
     Parameters
     ----------
@@ -77,6 +80,7 @@ class KnownValues:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._known: dict[str, set[Value]] = {}
+        self._begun = time.monotonic()
 
     def check(self, filters: Filters) -> str:
         """Check the departments, colours, conditions and ids of a request.
@@ -116,6 +120,8 @@ class KnownValues:
 
     def _find_missing(self, known: str, values: Sequence[Value]) -> list[Value]:
         """Return the values that no article has."""
+        if time.monotonic() - self._begun > REMEMBERED:
+            self._known, self._begun = {}, time.monotonic()
         occurring = self._known.get(known, set())
         if occurring.issuperset(values):  # quick, because a request may name 100,000 ids
             return []

@@ -14,7 +14,7 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommenders import METHODS
 from hmrec.cypher.state import read_state
 from hmrec.graph_ml.recommend import Recommender, Request
-from hmrec.graph_ml.recommend.rule import Rule
+from hmrec.graph_ml.recommend.rule import Kind, Rule
 from hmrec.graph_ml.recommend.rule_book import RuleBook, UnknownRule, compare_lists
 from hmrec.graph_ml.recommend.values import UnknownValue
 from hypothesis import given, settings
@@ -25,6 +25,7 @@ from tests.graph.shops import load_and_train
 
 METHOD_NAMES = [method.name for method in METHODS]
 ARTICLES = [f"{number:010}" for number in range(32)]  # 30 and 31 were never sold
+UNSOLD = {*ARTICLES[30:]}
 CUSTOMERS = ("c00", "c07", "c40")  # the last one has no purchases
 
 
@@ -143,6 +144,18 @@ def test_a_rule_that_touches_nothing_changes_no_list(
     assert after.equals(reasons)
 
 
+@pytest.mark.parametrize("customer_id", ["c00", None])
+def test_a_rule_that_touches_nothing_changes_no_cart(module_graph: Graph, shop: Shop, customer_id: str | None) -> None:
+    request = Request.model_validate({"customer_id": customer_id, "articles": [ARTICLES[3], ARTICLES[8]], "k": 20})
+    before, short = (shop.recommender.recommend(request.model_copy(update={"k": k})) for k in (20, 5))
+    set_rules(module_graph, {"kind": "block", "where": "price > 9"})
+    after = shop.recommender.recommend(request)
+    assert after.articles.equals(before.articles)
+    assert after.scored_by == before.scored_by
+    assert short.articles.equals(before.articles[:5])
+    assert after.scored_by[0] == "cart"
+
+
 def test_without_rules_and_with_no_rules_lists_are_the_same(module_graph: Graph, shop: Shop, tmp_path: Path) -> None:
     before, all_before = ask(shop), ask_all(shop, tmp_path)
     set_rules(module_graph, {"kind": "block", "articles": before[:3]})
@@ -196,6 +209,40 @@ def test_a_share_brings_new_arrivals(module_graph: Graph, shop: Shop, tmp_path: 
         assert ARTICLES[30] in set(answer["article_id"])
         assert ask_all(shop, tmp_path, method=method, k=5)["c00"][: len(answer)] == list(answer["article_id"])
     assert answer["because"].iloc[-1].endswith("; added by rule 'fresh'")
+
+
+@pytest.mark.parametrize("method", ["auto", "hybrid", "by_attributes"])
+def test_a_share_brings_new_arrivals_to_customers_without_purchases(
+    module_graph: Graph, shop: Shop, tmp_path: Path, method: str
+) -> None:
+    assert not UNSOLD & set(ask(shop, "c40", method=method, k=5))
+    set_rules(module_graph, {"kind": "share", "share": 0.2})
+    found = shop.recommender.recommend(Request(customer_id="c40", method=method, k=5))
+    listed = list(found.articles["article_id"])
+    assert listed[-1] == ARTICLES[31]
+    assert found.scored_by[-1] == "unsold"
+    assert ask_all(shop, tmp_path, method=method, k=5)["c40"][: len(listed)] == listed
+    set_rules(module_graph, {"kind": "share", "share": 1.0}, {"kind": "block", "articles": ARTICLES[31]})
+    assert UNSOLD & set(ask(shop, "c40", method=method, k=5)) == {ARTICLES[30]}, "there are no more"
+
+
+def test_a_share_brings_new_arrivals_to_carts(module_graph: Graph, shop: Shop) -> None:
+    set_rules(module_graph, {"kind": "share", "share": 0.2})
+    for customer_id in ("c00", None):
+        request = Request.model_validate({"customer_id": customer_id, "articles": [ARTICLES[3]], "k": 5})
+        assert UNSOLD & set(shop.recommender.recommend(request).articles["article_id"])
+
+
+def test_every_article_that_passes_is_in_a_list_that_is_long_enough(shop: Shop, tmp_path: Path) -> None:
+    for method in ("auto", "hybrid"):
+        for customer_id in ("c00", "c40"):
+            assert sorted(ask(shop, customer_id, method=method, k=50)) == ARTICLES
+            assert ask(shop, customer_id, method=method, only=(ARTICLES[30],)) == [ARTICLES[30]]
+        for listed in ask_all(shop, tmp_path, method=method, only=(ARTICLES[30],)).values():
+            assert listed == [ARTICLES[30]]
+    cart = Request.model_validate({"articles": [ARTICLES[3]], "only": [ARTICLES[30]]})
+    found = shop.recommender.recommend(cart)
+    assert (list(found.articles["article_id"]), found.scored_by) == ([ARTICLES[30]], ("unsold",))
 
 
 def test_rules_hold_on_their_days(module_graph: Graph, shop: Shop, tmp_path: Path) -> None:
@@ -308,10 +355,35 @@ def test_a_rule_that_cannot_be_is_refused_and_nothing_is_added(module_graph: Gra
         ({"kind": "pin", "place": 1, "articles": ARTICLES[1]}, UserMistake, "pin to the same place 1"),
         ({"kind": "block", "where": "product_code = 0"}, UserMistake, "blocks article 0000000000"),
         ({"kind": "cap", "attribute": "department", "most": 0}, UserMistake, "allows 0 articles of Even"),
+        (
+            {"kind": "pin", "place": 1, "articles": ARTICLES[1], "customers": "age > 30"},
+            UserMistake,
+            "pin to the same place 1",
+        ),
     ):
         with pytest.raises(error, match=sentence):
             book.add([Rule.model_validate(good), Rule.model_validate({"name": "bad"} | rule)])
         assert book.read() == ()
+
+
+def test_a_boost_and_a_bury_of_common_articles_are_refused(module_graph: Graph, shop: Shop) -> None:
+    book = RuleBook(module_graph)
+    boost = Rule(name="up", kind=Kind.boost, factor=2, where="department = 'Odd'")
+    for opposed in (
+        {"articles": (ARTICLES[2], ARTICLES[3])},
+        {"where": "department in ['Odd', 'Even']"},
+        {"where": "price > 0"},
+    ):
+        with pytest.raises(UserMistake, match="Rule 'up' boosts articles that rule 'down' buries"):
+            book.add([boost, Rule.model_validate({"name": "down", "kind": "bury"} | opposed)])
+    for other in (
+        {"articles": ARTICLES[2]},
+        {"where": "department = 'Even'"},
+        {"where": "price > 100"},
+        {"where": "price > 0", "priority": 1},
+    ):
+        book.add([boost, Rule.model_validate({"name": "down", "kind": "bury"} | other)])
+        book.remove("up", "down")
 
 
 def test_check_finds_what_later_data_broke(module_graph: Graph, shop: Shop) -> None:
@@ -327,6 +399,7 @@ def test_check_finds_what_later_data_broke(module_graph: Graph, shop: Shop) -> N
         {"name": "pin", "kind": "pin", "place": 1, "articles": ARTICLES[2]},
         {"name": "block", "kind": "block", "articles": (ARTICLES[2], ARTICLES[4])},
         {"name": "fine", "kind": "boost", "factor": 2, "where": "department = 'Odd'"},
+        {"name": "room", "kind": "pin", "place": 2, "articles": ARTICLES[6], "departments": "Odd"},
     )
     run_text(module_graph, "CREATE (:Rule {name: 'odd', kind: 'boost', factor: 'many'})")
     module_graph.write("set_stock", rows=[{"article_id": ARTICLES[2], "stock": 0}])
@@ -340,6 +413,7 @@ def test_check_finds_what_later_data_broke(module_graph: Graph, shop: Shop) -> N
         ("none", "No article fulfils its condition."),
         ("odd", problems[0][1]),
         ("pin", f"Article {ARTICLES[2]} is out of stock or not sold now, so it is in no list."),
+        ("room", f"Article {ARTICLES[6]} is in none of the departments whose lists the rule is for."),
         ("value", "No article has department_name 'Old'."),
     ]
     assert problems[0][1].startswith("It cannot be read. The rule's factor cannot be 'many'")

@@ -41,7 +41,7 @@ function describe(rule) {
     bury: () => ['Puts ', ...articles, ' behind all other articles'],
     pin: () => ['Puts ', ...articles, ` at place ${number(rule.place)}`],
     block: () => ['Leaves out ', ...articles],
-    cap: () => [`At most ${number(rule.most)} with the same `, nameAttribute(rule.attribute).toLowerCase()],
+    cap: () => [`At most ${number(rule.most)} with the same `, nameAttribute(rule.attribute).toLowerCase(), ...(articles.length ? [', of ', ...articles] : [])],
     share: () => [`At least ${percent(rule.share)} new arrivals${rule.days === null ? '' : `, first sold within ${number(rule.days)} days`}`],
   }[rule.kind]()
 }
