@@ -3,9 +3,9 @@
     python -m benchmarks.serve --customers 500 --rate 200 --seconds 60
 
 starts the service as a user would, and sends requests over the loopback interface. First comes one request per sampled
-customer, four at a time, so that every answer is computed. Then the same customers, whose answers are cached now, are requested
-at a fixed rate. Before both, the stored lists are requested, which `hmrec recommend --all --write` has written, by eight
-clients that each wait for their answer. The load is open-loop: a request is due at its time whether or not earlier ones are answered, and its latency
+customer, by eight clients that each wait for their answer, so that every answer is computed. Then the same customers, whose
+answers are cached now, are requested at a fixed rate. Before both, stored lists are requested in the same way, if
+`hmrec recommend --all --write` has written some. The load at a rate is open-loop: a request is due at its time whether or not earlier ones are answered, and its latency
 counts from then. Service, Neo4j and this client share the machine's cores.
 
 `--write` puts the figures into docs/performance.md.
@@ -29,8 +29,7 @@ import numpy as np
 from .report import describe_machine, write_section
 
 CONNECTIONS = 32
-AT_ONCE = 4  # concurrent requests while the cache is cold
-CLIENTS = 8  # concurrent requests for stored lists
+CLIENTS = 8  # that each wait for their answer
 
 
 @dataclass
@@ -49,7 +48,7 @@ class Measured:
 
     name: str
     rate: float | None
-    at_once: int = AT_ONCE
+    at_once: int = CLIENTS
     milliseconds: list[float] = field(default_factory=list)
     failed: int = 0
     seconds: float = 0.0
@@ -65,7 +64,7 @@ class Measured:
 
 
 async def send_requests(
-    address: str, name: str, customers: list[str], path: str, rate: float | None, seconds: float, at_once: int = AT_ONCE
+    address: str, name: str, customers: list[str], path: str, rate: float | None, seconds: float, at_once: int = CLIENTS
 ) -> Measured:
     """Send a request for each customer, `rate` per second, or (None) whenever an earlier one is answered.
 
@@ -107,11 +106,20 @@ def all_customers() -> list[str]:
         return [str(one) for one in graph.read("customers_by_purchases", k=10**9)["customer_id"]]
 
 
+def has_lists() -> bool:
+    """Return whether the graph has stored lists."""
+    from hmrec.cypher.graph import Graph
+    from hmrec.graph_ml.recommend.stored import read_lists_version
+
+    with Graph.connect() as graph:
+        return read_lists_version(graph) is not None
+
+
 def measure(address: str, customers: list[str], rate: float, seconds: float) -> list[Measured]:
     """Run all measurements against a service that was just started."""
 
-    def run(name: str, asked: list[str], path: str, rate: float | None, at_once: int = AT_ONCE) -> Measured:
-        found = asyncio.run(send_requests(address, name, asked, path, rate, seconds, at_once))
+    def run(name: str, asked: list[str], path: str, rate: float | None) -> Measured:
+        found = asyncio.run(send_requests(address, name, asked, path, rate, seconds))
         print(found.row(), flush=True)
         return found
 
@@ -119,9 +127,9 @@ def measure(address: str, customers: list[str], rate: float, seconds: float) -> 
     # Lets Neo4j plan the queries before the first measurement.
     asyncio.run(send_requests(address, "", customers[:50], f"{recommend}?k=11", None, seconds))
     stored = f"{recommend}?stored=true"
+    names = ("stored lists, cold cache", "stored lists, warm cache") if has_lists() else ()
     return [
-        run("stored lists, cold cache", customers, stored, None, CLIENTS),
-        run("stored lists, warm cache", customers, stored, None, CLIENTS),
+        *(run(name, customers, stored, None) for name in names),
         run("`/recommend`, cold cache", customers, recommend, None),
         run("`/recommend`, warm cache", sample(customers, round(rate * seconds), 1), recommend, rate),
         run("`/recommend`, warm cache", sample(customers, round(2 * rate * seconds), 2), recommend, 2 * rate),

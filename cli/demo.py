@@ -160,7 +160,5 @@ def _show_browser(server: LocalServer | None, customer: str) -> None:
     else:
         echo("\nTo query the graph yourself, paste this into your server's Neo4j Browser, for example:\n")
     echo(find_query("neighbourhood").write_out({"customer_id": customer}))
-    echo(
-        "\nNext: `hmrec relate` writes what goes with each article, so that the ranker answers in a fraction of a second."
-    )
+    echo("\nNext: `hmrec relate` writes what goes with each article, so that the ranker answers in milliseconds.")
     echo(f"Also: hmrec recommend {customer}, hmrec query, hmrec evaluate")

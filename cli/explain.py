@@ -10,8 +10,19 @@ import typer
 
 from .combinations import refuse
 from .connect import local_server, open_graph
-from .options import IncludeUnavailable
-from .recommend import AsOf, use_new_name
+from .options import (
+    Colours,
+    Departments,
+    Exclude,
+    IncludeUnavailable,
+    InSeason,
+    MaxPrice,
+    NotColours,
+    NotDepartments,
+    Only,
+    Where,
+)
+from .recommend import AsOf, read_some_ids, use_new_name
 from .terminal.show import Form, Format, JsonForm, choose_format, records, show
 from .terminal.words import clean, echo, echo_note
 
@@ -22,6 +33,8 @@ if TYPE_CHECKING:
 
 STRONGEST = 5
 """Parts of a score that are printed."""
+FILTERS = ("department", "not_department", "colour", "not_colour", "max_price", "in_season", "where", "only", "exclude")
+"""The options that change what is proposed to the ranker."""
 _UNAVAILABLE = "If it is out of stock, --include-unavailable explains it all the same."
 
 
@@ -36,6 +49,15 @@ def explain(
         bool, typer.Option("--new-only", help="Explain the score in the list of `hmrec recommend --new-only`.")
     ] = False,
     as_of: AsOf = None,
+    department: Departments = None,
+    not_department: NotDepartments = None,
+    colour: Colours = None,
+    not_colour: NotColours = None,
+    max_price: MaxPrice = None,
+    in_season: InSeason = None,
+    where: Where = "",
+    only: Only = None,
+    exclude: Exclude = None,
     include_unavailable: IncludeUnavailable = False,
     form: Form = Format.table,
     as_json: JsonForm = False,
@@ -56,7 +78,8 @@ def explain(
 
     Prints the evidence as sentences whose parts add up to the score, the strongest first. With --by hybrid, prints
     what each source that proposes the article to the ranker adds to the score of `hmrec recommend`, with its reason.
-    Features of the customer, of the article and of both add the rest. Reads the graph; writes nothing.
+    Features of the customer, of the article and of both add the rest. Filters such as --department explain the score in
+    the list of `hmrec recommend` with the same filters; they need --by hybrid. Reads the graph; writes nothing.
 
     Example: hmrec explain 1 0706016001
     """
@@ -74,14 +97,24 @@ def explain(
         if in_browser:
             raise UserMistake("--open needs --by user_based_cf: the ranker's parts are numbers, without paths to draw.")
         refuse(context, "draw", "cypher", because="with --by hybrid: the ranker's parts are numbers, without paths")
-        explain_by_sources(
-            Request(
-                customer_id=customer, as_of=as_of.date() if as_of else None, include_unavailable=include_unavailable,
-                new_only=new_only,
-            ),
-            article, form, everything,
-        )  # fmt: skip
+        request = Request(
+            customer_id=customer,
+            as_of=as_of.date() if as_of else None,
+            new_only=new_only,
+            department=tuple(department or ()),
+            not_department=tuple(not_department or ()),
+            colour=tuple(colour or ()),
+            not_colour=tuple(not_colour or ()),
+            max_price=max_price,
+            in_season=in_season,
+            where=where,
+            only=read_some_ids("--only", only, "article"),
+            exclude=read_some_ids("--exclude", exclude, "article"),
+            include_unavailable=include_unavailable,
+        )
+        explain_by_sources(request, article, form, everything)
         return
+    refuse(context, *FILTERS, because="with --by user_based_cf: they do not change its scores")
     with open_graph() as graph:
         recommender = Recommender(graph)
         asked = {"new_only": new_only, "include_unavailable": include_unavailable}

@@ -32,6 +32,44 @@ IncludeUnavailable = Annotated[
         "--include-unavailable", help="Include articles that are out of stock or not sold on the day of the list."
     ),
 ]
+Departments = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Only articles of this department; if repeated, of one of them."),
+]
+NotDepartments = Annotated[
+    list[str] | None,
+    typer.Option("--not-department", metavar="NAME", help="No articles of this department; may be repeated."),
+]
+Colours = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Only articles of this colour group; if repeated, of one of them."),
+]
+NotColours = Annotated[
+    list[str] | None,
+    typer.Option("--not-colour", metavar="NAME", help="No articles of this colour group; may be repeated."),
+]
+MaxPrice = Annotated[
+    float | None,
+    typer.Option("--max-price", min=0, metavar="PRICE", help="Only articles sold for at most this price."),
+]
+InSeason = Annotated[
+    int | None, typer.Option("--in-season", min=1, metavar="DAYS", help="Only articles sold in the last DAYS days.")
+]
+Where = Annotated[
+    str,
+    typer.Option(
+        metavar="CONDITION",
+        help="Only articles with these properties, e.g. 'price < 20 and section = \"Mens\"'; see docs/filters.md.",
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ID,...", help="Only these articles; @FILE has one id per line; may be repeated."),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ID,...", help="None of these articles; @FILE has one id per line; may be repeated."),
+]
 Segments = Annotated[
     list[str] | None, typer.Option("--segment", metavar="NAME", help="Only customers of this segment; may be repeated.")
 ]

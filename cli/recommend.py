@@ -11,7 +11,21 @@ import typer
 from ..cypher.recommenders import describe_methods
 from .combinations import is_given, refuse
 from .connect import open_graph
-from .options import CustomersWhere, IncludeUnavailable, Segments, read_ids
+from .options import (
+    Colours,
+    CustomersWhere,
+    Departments,
+    Exclude,
+    IncludeUnavailable,
+    InSeason,
+    MaxPrice,
+    NotColours,
+    NotDepartments,
+    Only,
+    Segments,
+    Where,
+    read_ids,
+)
 from .terminal.bars import Bars
 from .terminal.complete import complete_method
 from .terminal.show import Format, JsonForm, choose_format, dump_json, show
@@ -49,44 +63,15 @@ def recommend(
     new_only: Annotated[
         bool, typer.Option("--new-only", help="Leave out articles that the customer has already bought.")
     ] = False,
-    department: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only articles of this department; if repeated, of one of them."),
-    ] = None,
-    not_department: Annotated[
-        list[str] | None,
-        typer.Option("--not-department", metavar="NAME", help="No articles of this department; may be repeated."),
-    ] = None,
-    colour: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only articles of this colour group; if repeated, of one of them."),
-    ] = None,
-    not_colour: Annotated[
-        list[str] | None,
-        typer.Option("--not-colour", metavar="NAME", help="No articles of this colour group; may be repeated."),
-    ] = None,
-    max_price: Annotated[
-        float | None,
-        typer.Option("--max-price", min=0, metavar="PRICE", help="Only articles sold for at most this price."),
-    ] = None,
-    in_season: Annotated[
-        int | None, typer.Option("--in-season", min=1, metavar="DAYS", help="Only articles sold in the last DAYS days.")
-    ] = None,
-    where: Annotated[
-        str,
-        typer.Option(
-            metavar="CONDITION",
-            help="Only articles with these properties, e.g. 'price < 20 and section = \"Mens\"'; see docs/filters.md.",
-        ),
-    ] = "",
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ID,...", help="Only these articles; @FILE has one id per line; may be repeated."),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ID,...", help="None of these articles; @FILE has one id per line; may be repeated."),
-    ] = None,
+    department: Departments = None,
+    not_department: NotDepartments = None,
+    colour: Colours = None,
+    not_colour: NotColours = None,
+    max_price: MaxPrice = None,
+    in_season: InSeason = None,
+    where: Where = "",
+    only: Only = None,
+    exclude: Exclude = None,
     include_unavailable: IncludeUnavailable = False,
     cap: Annotated[
         list[str] | None,

@@ -69,4 +69,4 @@ def _describe(first: Any) -> str:
     index = next((part for part in first["loc"] if isinstance(part, int)), None)
     fields = ".".join(part for part in first["loc"] if isinstance(part, str))
     where = " of ".join(part for part in (fields, "" if index is None else f"row {index}") if part)
-    return f"{where or 'The body'} is invalid: {first['msg'].rstrip('.')}."
+    return f"{where or 'The body'} is invalid: {first['msg'].removeprefix('Value error, ').rstrip('.')}."

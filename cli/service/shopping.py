@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi import Request as HttpRequest
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from ...cypher.catalogue import find_query
 from ...cypher.day import Day
@@ -46,12 +46,22 @@ class CartArticle(BaseModel):
 
 
 class CartRequest(ShownPreferences):
-    """A cart, the customer if they are known, and the preferences of a recommendation."""
+    """A cart, a customer or both, and the preferences of a recommendation."""
 
     articles: list[CartArticle | str] = Field(
-        min_length=1, max_length=MOST_IN_CART, description="The articles: ids, `ID*2` for two, or objects"
+        default_factory=list,
+        max_length=MOST_IN_CART,
+        description="The cart's articles: ids, `ID*2` for two, or objects; none for the customer's own list",
     )
-    customer_id: str | None = Field(default=None, max_length=LONGEST_NAME, description="The customer, if known")
+    customer_id: str | None = Field(
+        default=None, min_length=1, max_length=LONGEST_NAME, description="The customer, if known"
+    )
+
+    @model_validator(mode="after")
+    def _is_for_somebody(self) -> CartRequest:
+        if not self.articles and self.customer_id is None:
+            raise ValueError("name a customer, articles of a cart, or both")
+        return self
 
 
 class CartRecommendation(BaseModel):
@@ -101,13 +111,25 @@ def make_shopping_routes(
         found = recommender.related(article_id, kind=kind, k=k, include_unavailable=include_unavailable, as_of=as_of)
         return Related.model_validate(_to_answer(found))
 
-    @routes.post("/recommend", openapi_extra=describe_body(_CART, "A cart", is_list=False))
-    async def recommend_for_cart(request: HttpRequest) -> CartRecommendation:
-        """Return what goes with a cart, as `hmrec recommend --articles` prints it."""
+    @routes.post(
+        "/recommend",
+        openapi_extra=describe_body(_CART, "A cart or a customer", is_list=False),
+        response_model=CartRecommendation,
+    )
+    async def recommend_for_cart(request: HttpRequest) -> CartRecommendation | Response:
+        """Return what goes with a cart, as `hmrec recommend --articles` prints it.
+
+        Without articles, return what `GET /recommend/{customer_id}` returns. A body may have more ids than an address.
+        """
         cart = await read_json(request, _CART)
         if cart.log:
             await require_writing(request)
-        found = await run_in_threadpool(recommender.recommend, Request.model_validate(cart.model_dump(exclude={"log"})))
+        asked = Request.model_validate(cart.model_dump(exclude={"log"}))
+        if not cart.articles:
+            log = showing.impressions.draw(cart.log)
+            own = await run_in_threadpool(showing.recommend, asked, log)
+            return Response(own, media_type="application/json")
+        found = await run_in_threadpool(recommender.recommend, asked)
         answer = CartRecommendation.model_validate(_to_answer(found))
         if showing.impressions.draw(cart.log):
             shown = [ShownArticle(article.article_id) for article in answer.articles]

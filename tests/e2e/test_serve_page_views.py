@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -148,6 +149,39 @@ def test_only_a_page_with_the_write_token_changes_rules(chromium: Browser, guard
     page.get_by_role("button", name="Remove rule hero").click()
     expect(page.get_by_text("Removed hero.")).to_be_visible(timeout=SECONDS)
     assert RuleBook(shop).read() == before
+    page.close()
+
+
+def test_only_a_page_with_the_write_token_sets_the_stock(chromium: Browser, guarded: str, article: str) -> None:
+    headers = {"Authorization": f"Bearer {WRITE_TOKEN}"}
+
+    def read() -> tuple[Any, Any]:
+        found = httpx.get(f"{guarded}/articles/{article}", headers=headers, trust_env=False).json()
+        return found["stock"], found["available"]
+
+    before = read()
+    page = chromium.new_page()
+    page.goto(f"{guarded}/#/articles/{article}")
+    page.get_by_label("This service requires a token").fill(TOKEN)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("About it")).to_be_visible(timeout=SECONDS)
+    form = page.get_by_role("form", name="Set the stock")
+    expect(form).to_have_count(0)
+    page.evaluate("token => sessionStorage.setItem('token', token)", WRITE_TOKEN)
+    page.reload()
+    for stock, sold, wanted in (("0", "yes", (0, False)), ("7", "no", (7, False)), ("7", "yes", (7, True))):
+        form.get_by_label("Pieces in stock").fill(stock)
+        form.get_by_label("Is it sold").select_option(sold)
+        form.get_by_role("button", name="Save").click()
+        expect(page.locator("dd", has_text=re.compile(rf"^{stock}$")).first).to_be_visible(timeout=SECONDS)
+        expect(page.get_by_text("yes" if wanted[1] else "no", exact=True).first).to_be_visible(timeout=SECONDS)
+        assert read() == wanted
+    form.get_by_label("Pieces in stock").fill("")
+    form.get_by_label("Is it sold").select_option("")
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("not known", exact=True).first).to_be_visible(timeout=SECONDS)
+    page.wait_for_function("document.querySelector('#set-stock [name=stock]').value === ''")
+    assert read() == before
     page.close()
 
 

@@ -207,10 +207,11 @@ def test_an_explanation_names_the_sources_of_the_reason_and_their_parts(
 
 @pytest.mark.parametrize("given", [{"new_only": True}, {"max_price": 0.02}, {"in_season": 5, "new_only": True}])
 def test_an_explanation_is_that_of_the_list_with_its_filters(
-    module_graph: Graph, shop: pl.DataFrame, given: dict[str, Any]
+    module_graph: Graph, connection: ConnectionSettings, shop: pl.DataFrame, given: dict[str, Any]
 ) -> None:
     recommender = Recommender(module_graph)
     explained = 0
+    options = [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in given.items()]
     for customer in ("c00", "c08", "c19"):
         request = Request(customer_id=customer, method="hybrid", **given)
         found = recommender.recommend(request)
@@ -220,6 +221,20 @@ def test_an_explanation_is_that_of_the_list_with_its_filters(
                 explained += 1
                 assert parts["part"].sum() == pytest.approx(row["score"], abs=1e-9)
     assert explained > 3
+    words = ["explain", customer, row["article_id"], "--by", "hybrid", "--json", *options]
+    printed = json.loads(CliRunner().invoke(app, words, env=connection_environment(connection)).stdout)
+    assert [part["part"] for part in printed] == pytest.approx(parts["part"].tolist())
+    answer = TestClient(make_app(module_graph), base_url="http://localhost").get(
+        f"/explain/{customer}/{row['article_id']}", params={"by": "hybrid", **given}
+    )
+    assert answer.json()["parts"] == printed
+
+
+def test_filters_explain_only_the_rankers_score() -> None:
+    found = CliRunner().invoke(app, ["explain", "c00", "0000000001", "--department", "Odd"])
+    assert found.exit_code != 0
+    assert isinstance(found.exception, UserMistake)
+    assert "--department" in str(found.exception)
 
 
 @pytest.mark.parametrize("customer", ["c00", "c08", "c19", "c40"])

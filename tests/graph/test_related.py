@@ -259,6 +259,22 @@ def test_a_cart_is_read_only_behind_the_guard_and_up_to_a_size(module_graph: Gra
     assert "$ref" not in json.dumps(schema)
 
 
+def test_a_body_without_a_cart_gets_the_customers_own_list(receipt: RelateReceipt, client: TestClient) -> None:
+    own = client.get("/recommend/c00", params={"k": 5, "method": "popular"}).json()
+    asked = {"customer_id": "c00", "k": 5, "method": "popular"}
+    assert client.post("/recommend", json=asked).json() == own
+    unknown = [f"x{number}" for number in range(100_000)]  # more than an address can have
+    best = own["articles"][0]["article_id"]
+    found = client.post("/recommend", json=asked | {"exclude": [best, *unknown]}).json()
+    left = client.get("/recommend/c00", params={"k": 5, "method": "popular", "exclude": best}).json()
+    assert found["articles"] == left["articles"]
+    assert "100,000 of 100,001 ids" in found["note"]
+    assert client.post("/recommend", json={"customer_id": "nobody"}).status_code == 404
+    nobody = client.post("/recommend", json={"k": 5})
+    assert nobody.status_code == 422
+    assert "name a customer, articles of a cart, or both" in nobody.text
+
+
 def test_an_unknown_article_is_one_sentence_with_suggestions(
     module_graph: Graph, receipt: RelateReceipt, client: TestClient
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -79,14 +80,49 @@ def make_best_sellers(customers: int, articles: int, seed: int = 0) -> Subgraph:
     return make_subgraph(rows)
 
 
-@pytest.mark.parametrize(("customers", "shops"), [(12, 8), (40, 3), (150, 1)])
-def test_no_source_is_clearly_better_than_the_ranker(customers: int, shops: int) -> None:
+def make_repeats(customers: int, articles: int, seed: int = 0) -> Subgraph:
+    """Return twelve weeks of customers who buy their own three articles again and again, and seldom another one."""
+    random = np.random.default_rng(seed)
+    own = random.integers(articles, size=(customers, 3))
+    rows = []
+    for week in range(12):
+        for customer in np.flatnonzero(random.random(customers) < 0.6).tolist():
+            article = random.choice(own[customer]) if random.random() < 0.8 else random.integers(articles)
+            rows.append((f"c{customer:03}", f"a{article:03}", 7 * week + int(random.integers(7))))
+    return make_subgraph(rows)
+
+
+def make_fashion(customers: int, articles: int, seed: int = 0) -> Subgraph:
+    """Return twelve weeks of few purchases from a large catalogue, nobody's twice, mostly of what came a week ago."""
+    random = np.random.default_rng(seed)
+    rows = set()
+    for week in range(12):
+        for customer in np.flatnonzero(random.random(customers) < 0.25).tolist():
+            age = int(random.exponential(2))
+            launched = max(0, week - age) * articles // 2 + int(articles / 2 * random.random() ** 3)
+            rows.add((f"c{customer:03}", f"a{launched:05}", 7 * week + int(random.integers(7))))
+    return make_subgraph(sorted(rows))
+
+
+@pytest.mark.parametrize(
+    ("make_shop", "customers", "articles", "shops"),
+    [
+        (make_best_sellers, 12, 60, 8),
+        (make_best_sellers, 40, 60, 3),
+        (make_best_sellers, 150, 60, 1),
+        (make_repeats, 40, 60, 3),
+        (make_repeats, 400, 200, 1),
+        (make_fashion, 60, 200, 3),
+        (make_fashion, 600, 1_000, 1),
+    ],
+)
+def test_no_source_is_clearly_better_than_the_ranker(
+    make_shop: Callable[[int, int, int], Subgraph], customers: int, articles: int, shops: int
+) -> None:
     settings = RankSettings(rounds=60, forests=1)
     found: dict[tuple[bool, str], list[np.ndarray]] = {}
     whose: dict[bool, list[np.ndarray]] = {False: [], True: []}
-    weeks = [
-        (seed, held) for seed in range(shops) for held in hold_out_weeks(make_best_sellers(customers, 60, seed), 3)
-    ]
+    weeks = [(seed, held) for seed in range(shops) for held in hold_out_weeks(make_shop(customers, articles, seed), 3)]
     for seed, held in weeks:
         ranker = train_ranker(held.before, None, settings, SOURCES)
         assert ranker is not None

@@ -2,7 +2,7 @@
 import { path, readCards, request } from './api.js'
 import { exportButton, listCustomers } from './audience.js'
 import { card, day, empty, facts, forPage, h, loading, number, percent, plain, price, refill, score } from './dom.js'
-import { check, makeForm, select } from './form.js'
+import { check, field, makeForm, select } from './form.js'
 import { writeStock } from './lists.js'
 import { address, articleAddress, begin } from './place.js'
 import { drawBars } from './plots.js'
@@ -16,7 +16,7 @@ export async function showArticle(main, { id, params }, isCurrent) {
   if (shown?.id === id && shown.node.isConnected) return shown.follow(params)
   document.title = `Article ${plain(id)} · hmrec`
   main.replaceChildren(h('h1', {}, 'Article ', h('span', { class: 'id' }, id)), loading('Reading the article'))
-  const article = await request(path('articles', id))
+  const [article, access] = await Promise.all([request(path('articles', id)), request('/access').catch(() => ({ writes: false }))])
   if (!isCurrent()) return
   const name = article.prod_name ?? id
   document.title = `${plain(name)} · hmrec`
@@ -35,7 +35,7 @@ export async function showArticle(main, { id, params }, isCurrent) {
   audience.head.append(forms[1].node, h('p', { class: 'small' }, h('a', { href: address('audience', null, { article: id }) }, 'Choose segments, another day and more')))
   const node = h('div', {},
     h('div', { class: 'columns profile' },
-      card('About it', picture(article), facts(describe(article)), details(article), h('p', { class: 'later' }, h('a', { href: address('cart', null, { article: id }) }, 'What goes with it in a cart?'))),
+      card('About it', picture(article), facts(describe(article)), access.writes ? makeStockForm(article) : null, details(article), h('p', { class: 'later' }, h('a', { href: address('cart', null, { article: id }) }, 'What goes with it in a cart?'))),
       card('Sales', tiles(article), ...showWeeks(article))),
     forms[2].node,
     h('div', { class: 'columns more' }, related.node, similar.node),
@@ -57,6 +57,29 @@ const describe = article => [
   ['Latest price', article.price === null ? 'not known' : price(article.price)],
   ...readable(article.attributes).filter(([name]) => !['stock', 'available'].includes(name)).map(([name, value]) => [nameAttribute(name), writeAttribute(name, value)]),
 ]
+
+// A form for the stock, and for whether it is sold at all. Both may be unknown.
+function makeStockForm({ article_id, stock, attributes }) {
+  const alert = h('p', { role: 'alert', class: 'problem' })
+  const form = h('form', { id: 'set-stock', class: 'later', 'aria-label': 'Set the stock' },
+    h('div', { class: 'inline' }, field('Pieces in stock', 'stock', { type: 'number', min: '0', step: '1', value: stock ?? '', placeholder: 'not known' }),
+      select('Is it sold', 'available', [['', 'not known'], ['true', 'yes'], ['false', 'no']]), h('button', { class: 'btn btn-outline-primary' }, 'Save')), alert)
+  form.elements.available.value = attributes.available ?? ''
+  form.addEventListener('submit', async event => {
+    event.preventDefault()
+    alert.textContent = ''
+    const given = new FormData(form)
+    const value = name => given.get(name) === '' ? null : JSON.parse(given.get(name))
+    try {
+      await request('/stock', {}, { method: 'POST', body: [{ article_id, stock: value('stock'), available: value('available') }] })
+      shown = null
+      dispatchEvent(new HashChangeEvent('hashchange'))
+    } catch (failure) {
+      alert.textContent = failure.message
+    }
+  })
+  return form
+}
 
 const tiles = article => h('dl', { class: 'tiles small' }, [
   ['Units sold', number(article.purchases)], ['Buyers', number(article.buyers)], ['Buyers in the last 28 days', number(article.buyers_lately)],
