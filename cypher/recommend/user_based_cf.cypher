@@ -132,7 +132,7 @@ WHERE score > 0 AND NOT ($new_only AND owned = 1)
       MATCH (a)<-[b:BOUGHT]-()
       USING INDEX b:BOUGHT(article_id, t_dat)
       WHERE b.article_id = a.article_id AND b.t_dat < until AND b.price IS NOT NULL
-      RETURN b.price ORDER BY b.t_dat DESC, b.price LIMIT 1
+      RETURN b.price ORDER BY b.article_id DESC, b.t_dat DESC, b.price LIMIT 1
     }[0] ELSE a[test[0]] END] WHERE CASE test[1]
       WHEN 'in' THEN value IN test[2] WHEN 'not in' THEN NOT value IN test[2]
       WHEN '<' THEN value < test[2] WHEN '<=' THEN value <= test[2]

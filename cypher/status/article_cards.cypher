@@ -20,7 +20,7 @@ RETURN a.article_id AS article_id, a.prod_name AS prod_name, a.colour_group_name
          MATCH (a)<-[b:BOUGHT]-()
          USING INDEX b:BOUGHT(article_id, t_dat)
          WHERE b.article_id = a.article_id AND b.t_dat < until AND b.price IS NOT NULL
-         RETURN b.price ORDER BY b.t_dat DESC, b.price LIMIT 1
+         RETURN b.price ORDER BY b.article_id DESC, b.t_dat DESC, b.price LIMIT 1
        }[0] AS price,
        NOT coalesce(
          a.stock <= 0 OR a.available = false OR until < a.available_from OR until > a.available_until, false) AS available,

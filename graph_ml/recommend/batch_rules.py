@@ -86,10 +86,11 @@ class BatchRules:
         if not self.request.diversity and all(rule.kind in (Kind.block, Kind.cap, Kind.pin) for rule in self.rules):
             depth *= DEEPER  # such rules choose the same articles from a longer list, and no list is ranked twice
         mains: list[MethodList] = list(found)
-        needs_new = Arrangement(self.rules).needs_new_arrivals
-        more = (
-            self._read_more(NEW_ARRIVALS, k, customers) if needs_new else [MethodList([], [], [], [])] * len(customers)
-        )
+        more = [MethodList([], [], [], [])] * len(customers)
+        needing = [place for place, customer in enumerate(customers.tolist()) if self._find_effects(customer).shares]
+        if needing:
+            for place, one in zip(needing, self._read_more(NEW_ARRIVALS, k, customers[needing]), strict=True):
+                more[place] = one
         is_wider: set[int] = set()
         todo, short = np.arange(len(customers)), list[int]()
         while len(todo):

@@ -142,7 +142,8 @@ def _rank(ranker: Ranker, proposed: Proposed, request: Request, depth: int | Non
         candidate_set, features = candidate_set.take(kept), features[kept]
     score, stage = ranker.score_in_stages(features, candidate_set.row, request.new_only, request.k)
     _, _, rows = take_first(candidate_set, score, request.k if depth is None else depth, stage)
-    return {proposed.ids[int(candidate_set.article[row])]: (int(kept[row]), float(score[row])) for row in rows.tolist()}
+    ids = proposed.ids
+    return {ids[int(candidate_set.article[row])]: (int(kept[row]), float(score[row])) for row in rows.tolist()}
 
 
 def _find_reasons(ranker: Ranker, proposed: Proposed, request: Request, numbers: dict[str, int]) -> dict[str, str]:

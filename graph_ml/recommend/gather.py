@@ -12,7 +12,9 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from ...cypher.articles import read_names
 from ...cypher.errors import UnknownCustomer, UserMistake
 from ...cypher.graph import Graph
 from ...cypher.recommenders import Method
@@ -101,23 +103,48 @@ class Proposed:
     Attributes
     ----------
     sources : the queries.
-    ids : the articles' ids, by the numbers that `candidate_set` has for them.
+    described : the candidates and the customer's articles, by the numbers that `candidate_set` has for them.
     lists : for each source's name, the articles that it proposes, best first.
     candidate_set, features : all candidates with their features [m, features], as the ranker takes them.
     """
 
     sources: CustomerSources
-    ids: list[str]
+    described: Sequence[DescribedArticle]
     lists: Mapping[str, list[Row]]
     candidate_set: CandidateSet
     features: Matrix
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of `described`."""
+        return [article.article_id for article in self.described]
+
     def read_reasons(self, source: str) -> dict[str, str]:
-        """Return the reason for each article of a source. Reasons by embedding are read only when they are needed."""
-        rows = self.lists[source]
+        """Return the reason for each article of a source. Reasons by embedding are computed only if they are needed."""
         if source == BY_EMBEDDING.name:
-            rows = self.sources.read(BY_EMBEDDING, BY_EMBEDDING.candidates, new_only=True)
-        return {row.article_id: row.because for row in rows}
+            return self._explain_by_embedding()
+        return {row.article_id: row.because for row in self.lists[source]}
+
+    def _explain_by_embedding(self) -> dict[str, str]:
+        """Return for each article near by embedding which of the customer's is nearest to it, in the query's words.
+
+        The query `gnn` with `$reasons` would search the index again, which takes most of its time.
+        """
+        listed = {row.article_id for row in self.lists[BY_EMBEDDING.name]}
+        known = [article for article in self.described if article.embedding is not None]
+        own = [article for article in known if article.article_id in self.sources.owned]
+        near = [article for article in known if article.article_id in listed]
+        if not own or not near:
+            return dict.fromkeys(listed, "close to what customers like you buy")
+        cosines = _normalize(near) @ _normalize(own).T
+        nearest = [
+            own[place].article_id for place in cosines.round(9).argmax(axis=1).tolist()
+        ]  # of equal ones, the first id
+        names = dict(zip(nearest, read_names(self.sources.graph, nearest), strict=True))
+        return {
+            article.article_id: f"close to what you bought: {names[bought] or bought}"
+            for article, bought in zip(near, nearest, strict=True)
+        }
 
 
 def gather(graph: Graph, caches: Caches, state: GraphState, ranker: Ranker, request: Request) -> Proposed:
@@ -161,7 +188,7 @@ def gather(graph: Graph, caches: Caches, state: GraphState, ranker: Ranker, requ
     facts = np.array([article.facts for article in described], dtype=np.float32).reshape(-1, len(FACTS))
     cosine = _compare(history.embedding, described)
     features = compute_features(snapshot, candidate_set, facts, cosine[candidate_set.article])
-    return Proposed(sources, list(ids), dict(zip(ranker.sources, lists, strict=True)), candidate_set, features)
+    return Proposed(sources, described, dict(zip(ranker.sources, lists, strict=True)), candidate_set, features)
 
 
 def _make_row(article_id: str, score: float, because: str) -> Row:
@@ -211,6 +238,13 @@ def _to_candidates(rows: list[Row], ids: Mapping[str, int]) -> Candidates:
         np.array([ids[row.article_id] for row in kept], dtype=np.int64),
         np.array([row.score for row in kept], dtype=np.float64),
     )
+
+
+def _normalize(articles: Sequence[DescribedArticle]) -> npt.NDArray[np.float64]:
+    """Return [articles, dim], the embeddings with length 1."""
+    stacked = np.array([article.embedding for article in articles], dtype=np.float64)
+    scaled: npt.NDArray[np.float64] = stacked / np.linalg.norm(stacked, axis=1, keepdims=True).clip(1e-30)
+    return scaled
 
 
 def _compare(embedding: list[float] | None, described: Sequence[DescribedArticle]) -> Matrix:

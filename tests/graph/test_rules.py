@@ -226,6 +226,16 @@ def test_a_share_brings_new_arrivals_to_customers_without_purchases(
     assert UNSOLD & set(ask(shop, "c40", method=method, k=5)) == {ARTICLES[30]}, "there are no more"
 
 
+def test_a_share_for_some_customers_leaves_the_others_lists_alone(
+    module_graph: Graph, shop: Shop, tmp_path: Path
+) -> None:
+    for method in ("own_repurchases", "variants"):  # lists that are too short
+        before = ask_all(shop, tmp_path, method=method, k=25)
+        set_rules(module_graph, {"kind": "share", "share": 0.1, "customers": "age > 149"})
+        assert ask_all(shop, tmp_path, method=method, k=25) == before
+        forget_rules(module_graph)
+
+
 def test_a_share_brings_new_arrivals_to_carts(module_graph: Graph, shop: Shop) -> None:
     set_rules(module_graph, {"kind": "share", "share": 0.2})
     for customer_id in ("c00", None):
