@@ -1,8 +1,8 @@
 // popular: articles with most purchases in the last days
 //
 // score(a) = number of purchases of a in the $days days before $as_of, or before the day after the last purchase
-// `hmrec relate` writes the 500 best sellers of 7 days as BUYS of the group of everyone. They are read if $days is the same, the request has no
-// filters but availability, and they know all but the last $fresh days. Otherwise the purchases are counted.
+// `hmrec relate` writes the 500 best sellers of 7 days as BUYS of the group of everyone. They are read if $days is the same, they know all
+// but the last $fresh days, and $k articles of them are left, or they have all. Otherwise the purchases are counted.
 //
 // $customer_id: string = ''         customer whose purchases new_only excludes; '' for none
 // $k: integer = 12                 number of articles
@@ -16,8 +16,8 @@
 // $in_season: integer = null       only articles sold within this many days
 // $days: integer = 7               number of days that count; from 1000000 on: all days, by each article's number of purchases
 // $fresh: integer = 1              days that BUYS need not know; -1: count the purchases
-// $listed: integer = 300           longest list that is read from BUYS
-// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, days, fresh, listed}] => { RETURN '' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 7 AS days, 1 AS fresh, 300 AS listed }
+// $listed: integer = 500           a stored list of fewer articles has all that were bought
+// :param [{customer_id, k, new_only, as_of, include_unavailable, only, exclude, where, max_price, in_season, days, fresh, listed}] => { RETURN '' AS customer_id, 12 AS k, false AS new_only, null AS as_of, false AS include_unavailable, null AS only, [] AS exclude, [] AS where, null AS max_price, null AS in_season, 7 AS days, 1 AS fresh, 500 AS listed }
 // returns article_id, score, because
 CALL () {
   MATCH ()-[b:BOUGHT]->()
@@ -34,8 +34,7 @@ CALL (until) {
   OPTIONAL MATCH (r:Relations {version: version})
   WHERE $as_of IS NULL OR r.until <= date($as_of)
   RETURN CASE
-    WHEN duration.inDays(r.until, until).days <= $fresh AND $k <= $listed
-      AND $only IS NULL AND $exclude = [] AND $where = [] AND $max_price IS NULL AND $in_season IS NULL THEN r.version
+    WHEN duration.inDays(r.until, until).days <= $fresh THEN r.version
   END AS version
 }
 CALL (version) {
@@ -49,12 +48,43 @@ CALL (until) {
   WHERE $new_only AND b.t_dat < until
   RETURN collect(DISTINCT known) AS owned
 }
-CALL (until, g) {
+CALL (until, is_past, owned, g) {
   WITH * WHERE g IS NOT NULL
   MATCH (g)-[r:BUYS]->(a:Article)
-  RETURN a, r.purchases AS lately
+  WHERE NOT a IN owned
+    AND a.article_id IS :: STRING NOT NULL
+    AND NOT a.article_id IN $exclude AND ($only IS NULL OR a.article_id IN $only)
+    AND ($include_unavailable OR NOT coalesce(
+      NOT is_past AND (a.stock <= 0 OR a.available = false) OR until < a.available_from OR until > a.available_until, false))
+    AND all(clause IN $where WHERE any(test IN clause WHERE any(value IN [CASE test[0] WHEN 'price' THEN COLLECT {
+        MATCH (a)<-[b:BOUGHT]-()
+        USING INDEX b:BOUGHT(article_id, t_dat)
+        WHERE b.article_id = a.article_id AND b.t_dat < until AND b.price IS NOT NULL
+        RETURN b.price ORDER BY b.article_id DESC, b.t_dat DESC, b.price LIMIT 1
+      }[0] ELSE a[test[0]] END] WHERE CASE test[1]
+        WHEN 'in' THEN value IN test[2] WHEN 'not in' THEN NOT value IN test[2]
+        WHEN '<' THEN value < test[2] WHEN '<=' THEN value <= test[2]
+        WHEN '>' THEN value > test[2] WHEN '>=' THEN value >= test[2]
+        WHEN 'is null' THEN value IS NULL WHEN 'is not null' THEN value IS NOT NULL
+      END)))
+    AND ($max_price IS NULL AND $in_season IS NULL OR EXISTS {
+      MATCH (a)<-[b:BOUGHT]-()
+      USING INDEX b:BOUGHT(article_id, t_dat)
+      WHERE b.article_id = a.article_id AND b.t_dat >= until - duration({days: coalesce($in_season, 1000000)}) AND b.t_dat < until
+        AND ($max_price IS NULL OR b.price <= $max_price)
+    })
+  WITH a, r.purchases AS purchases
+  ORDER BY purchases DESC, a.article_id
+  LIMIT $k
+  RETURN collect([a, purchases]) AS listed
+}
+WITH until, is_past, owned, listed, g IS NOT NULL AND (size(listed) = $k OR COUNT { (g)-[:BUYS]->() } < $listed) AS is_enough
+CALL (until, listed, is_enough) {
+  WITH * WHERE is_enough
+  UNWIND listed AS item
+  RETURN item[0] AS a, item[1] AS lately
   UNION ALL
-  WITH * WHERE g IS NULL AND $days < 1000000
+  WITH * WHERE NOT is_enough AND $days < 1000000
   CALL (until) {  // a subquery of its own, or Neo4j 2026.05 reads the purchases before it looks at the condition
     MATCH (n)-[b:BOUGHT]->(a)
     USING INDEX b:BOUGHT(t_dat)
@@ -63,7 +93,7 @@ CALL (until, g) {
   }
   RETURN a, lately
   UNION ALL
-  WITH * WHERE g IS NULL AND $days >= 1000000
+  WITH * WHERE NOT is_enough AND $days >= 1000000
   CALL () {
     MATCH (a:Article)
     WHERE a.article_id STARTS WITH ''

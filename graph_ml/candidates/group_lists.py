@@ -41,6 +41,10 @@ class GroupList:
         scores[self.articles] = self.purchases
         return scores
 
+    def is_whole(self, listed: int) -> bool:
+        """Return whether it has all that the group bought: it is shorter than the longest list that is stored."""
+        return len(self.articles) < listed
+
 
 @dataclass(frozen=True)
 class GroupLists:
@@ -49,22 +53,19 @@ class GroupLists:
     Attributes
     ----------
     lists : the lists.
-    listed : greatest length of a request's list for which they are read.
+    listed : a list of fewer articles has all that were bought.
     """
 
     lists: tuple[GroupList, ...] = ()
     listed: int = 0
 
-    def select(self, k: int, **parameters: int) -> dict[Key, GroupList]:
+    def select(self, **parameters: int) -> dict[Key, GroupList]:
         """Return the lists that the query reads, by group; it counts the purchases of a group without one.
 
         Parameters
         ----------
-        k : the length of the request's list.
         parameters : of the request; a list that was counted with others is left out.
         """
-        if k > self.listed:
-            return {}
         return {
             one.key: one for one in self.lists if all(one.facts.get(name) == parameters[name] for name in parameters)
         }

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..export.subgraph import Integers
-from .lists import Candidates, Floats, Rankings, join
+from .lists import Candidates, Floats, Rankings, join, take_lists
 from .snapshot import Snapshot
 
 GROUPS_AT_ONCE = 50  # each has the scores of all articles
@@ -47,12 +47,4 @@ def rank_groups(
         most = k + (0 if without is None else int(np.diff(without.indptr).max(initial=0)))
         found = Rankings.of(sp.csr_matrix(scores), most).first(row, k, without)
         parts.append(found if refine is None else refine(found, those, scores, row))
-    return _reorder(join(parts), np.argsort(order))
-
-
-def _reorder(lists: Candidates, places: Integers) -> Candidates:
-    """Return the lists at these positions, in this order."""
-    sizes = np.diff(lists.indptr)[places]
-    indptr = np.append(0, np.cumsum(sizes))
-    taken = np.repeat(lists.indptr[places] - indptr[:-1], sizes) + np.arange(indptr[-1])
-    return Candidates(indptr, lists.article[taken], lists.score[taken])
+    return take_lists(join(parts), np.argsort(order))

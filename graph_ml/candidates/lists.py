@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from ...cypher.catalogue import find_query
 from ..export.subgraph import Integers
 from .largest import find_largest
 
@@ -21,6 +22,10 @@ SLACK = 1e-12  # relative; sums closer than this differ only by the order of add
 COMPILE_FROM = 2_000  # entries of a matrix above which compiling pays off
 CELLS_AT_ONCE = 32_000_000  # 32 MB of booleans
 THREADS = min(8, os.cpu_count() or 1)
+
+
+LISTED = int(find_query("popular").default("listed"))
+"""The greatest number of articles in a stored list of a group of customers or of a department."""
 
 
 @dataclass(frozen=True)
@@ -291,6 +296,21 @@ class Rankings:
         row, place = np.nonzero(free)
         found = self.indptr[group[row]] + place
         return Candidates(list_offsets(free.sum(axis=1)), self.article[found], self.score[found])
+
+
+def take_lists(lists: Candidates, places: Integers) -> Candidates:
+    """Return the lists at these positions, in this order."""
+    sizes = np.diff(lists.indptr)[places]
+    indptr = list_offsets(sizes)
+    taken = np.repeat(lists.indptr[places] - indptr[:-1], sizes) + np.arange(indptr[-1])
+    return Candidates(indptr, lists.article[taken], lists.score[taken])
+
+
+def replace_lists(lists: Candidates, places: Integers, others: Candidates) -> Candidates:
+    """Return the lists with others at these positions."""
+    chosen = np.arange(len(lists))
+    chosen[places] = len(lists) + np.arange(len(places))
+    return take_lists(join([lists, others]), chosen)
 
 
 def list_offsets(sizes: npt.NDArray[Any]) -> Integers:

@@ -26,9 +26,8 @@ def popular_in_departments(
     """Return what sells now in each customer's departments, as the query `popular_in_departments` does."""
 
     def rate() -> sp.csr_matrix:
-        if (listed := snapshot.related.get("popular_in_departments")) is not None:
-            return listed
         return snapshot.incidence("Department").T @ sp.diags(snapshot.count_since(days).astype(np.float64))
 
     key = ("popular_in_departments", days)
-    return rank_by_taste(snapshot, customers, key, rate, k, new_only, half_life, departments)
+    listed = snapshot.related.get("popular_in_departments")
+    return rank_by_taste(snapshot, customers, key, rate, k, new_only, half_life, departments, listed)

@@ -10,9 +10,9 @@ import scipy.sparse as sp
 
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
-from .group_lists import Key
+from .group_lists import GroupList, Key
 from .groups import UNKNOWN, rank_groups
-from .lists import Candidates, Floats, Rankings
+from .lists import Candidates, Floats, Rankings, replace_lists
 from .snapshot import Snapshot
 
 MAX_SEGMENTS = 1_000  # cached rankings; each takes 0.2 MB with 10,000 articles sold recently
@@ -88,18 +88,33 @@ def popular_in_segment(
     asked = {"days": days, "age_span": age_span, "purchases": purchases}
     segments = Segments.of(snapshot)
     groups, count_live = segments.groups, segments.make_counter(snapshot, **asked)
-    lists = snapshot.find_group_lists("popular_in_segment", k, **asked)
+    lists, longest = snapshot.find_group_lists("popular_in_segment", **asked)
 
-    def count(number: int) -> Floats:
-        listed = lists.get(segments.describe(number))
+    def count(number: int, is_listed: bool) -> Floats:
+        listed = lists.get(segments.describe(number)) if is_listed else None
         scores = count_live(number) if listed is None else listed.spread(snapshot.shape[1])
         return snapshot.mask_scores(scores)
 
-    def rank() -> Rankings:
-        return Rankings.of(sp.vstack([sp.csr_matrix(count(one)[None, :]) for one in range(len(groups))], format="csr"))
+    def find(those: Integers, is_listed: bool) -> Candidates:
+        def rank() -> Rankings:
+            scores = [sp.csr_matrix(count(one, is_listed)[None, :]) for one in range(len(groups))]
+            return Rankings.of(sp.vstack(scores, format="csr"))
 
-    if len(groups) > MAX_SEGMENTS or len(groups) > RANK_ALL_BELOW * len(customers):  # most would not be read
-        number = segments.of_customer.astype(np.float64)[:, None]
-        return rank_groups(snapshot, customers, number, lambda of: count(int(of[0])), k, new_only)
-    ranking: Rankings = snapshot.cached(("popular_in_segment", *asked.values(), bool(lists)), rank)
-    return ranking.first(segments.of_customer[customers], k, snapshot.owned_to_exclude(customers, new_only))
+        if len(groups) > MAX_SEGMENTS or len(groups) > RANK_ALL_BELOW * len(those):  # most would not be read
+            number = segments.of_customer.astype(np.float64)[:, None]
+            return rank_groups(snapshot, those, number, lambda of: count(int(of[0]), is_listed), k, new_only)
+        ranking: Rankings = snapshot.cached(("popular_in_segment", *asked.values(), is_listed), rank)
+        return ranking.first(segments.of_customer[those], k, snapshot.owned_to_exclude(those, new_only))
+
+    found = find(customers, bool(lists))
+    if not lists:
+        return found
+    partial = {number for number in range(len(groups)) if _is_partial(lists.get(segments.describe(number)), longest)}
+    is_partial = np.isin(segments.of_customer[customers], list(partial))
+    short = np.flatnonzero(is_partial & (np.diff(found.indptr) < k))
+    return replace_lists(found, short, find(customers[short], False)) if len(short) else found
+
+
+def _is_partial(listed: GroupList | None, longest: int) -> bool:
+    """Return whether the group bought more than its stored list has; without one, the purchases were counted."""
+    return listed is not None and not listed.is_whole(longest)

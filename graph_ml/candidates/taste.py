@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..export.subgraph import Integers
-from .lists import Candidates, Rankings, in_batches, row_numbers, take_top_k
+from .lists import LISTED, Candidates, Rankings, in_batches, replace_lists, row_numbers, take_top_k
 from .snapshot import Snapshot
 from .sparse import take_heaviest
 
@@ -23,6 +23,7 @@ def rank_by_taste(
     new_only: bool,
     half_life: float,
     departments: int,
+    listed: sp.csr_matrix | None = None,
 ) -> Candidates:
     """Return the articles with the largest score in a department times its share in what the customer bought.
 
@@ -33,12 +34,31 @@ def rank_by_taste(
     rate : returns [departments, A], the articles' scores in their departments.
     half_life : days after which a purchase counts half.
     departments : use this many departments of each customer, those of largest share.
+    listed : [departments, A], the scores of stored lists, `LISTED` in each department at most. They are taken instead
+        of the scores for customers of whose departments each has `k` articles left, or all. None without such lists.
     """
 
-    def make() -> Rankings:
-        of_department = (rate() @ sp.diags(snapshot.mask_scores(np.ones(snapshot.shape[1])))).tocsr()
+    def make(scores: sp.csr_matrix) -> Rankings:
+        of_department = (scores @ sp.diags(snapshot.mask_scores(np.ones(snapshot.shape[1])))).tocsr()
         of_department.eliminate_zeros()
         return Rankings.of(of_department)
+
+    def take_ranking() -> Rankings:
+        ranking: Rankings = snapshot.cached(key, lambda: make(rate()))
+        return ranking
+
+    def find(department: Integers, customer: Integers) -> Candidates:
+        without = snapshot.owned_to_exclude(customer, new_only)
+        if listed is None:
+            return take_ranking().first(department, k, without)
+        ranking: Rankings = snapshot.cached((*key, "listed"), lambda: make(listed))
+        found = ranking.first(department, k, without)
+        lacks = (np.diff(found.indptr) < k) & (np.diff(listed.indptr)[department] >= LISTED)
+        short = np.flatnonzero(np.isin(customer, customer[lacks]))
+        if not len(short):
+            return found
+        live = take_ranking().first(department[short], k, snapshot.owned_to_exclude(customer[short], new_only))
+        return replace_lists(found, short, live)
 
     def score(batch: Integers) -> Candidates:
         weighed = (weights[batch] @ within).tocsr()
@@ -47,7 +67,7 @@ def rank_by_taste(
         taste = take_heaviest(weighed, departments)
         row = row_numbers(taste)
         share = taste.data / total[row]
-        found = ranking.first(taste.indices.astype(np.int64), k, snapshot.owned_to_exclude(batch[row], new_only))
+        found = find(taste.indices.astype(np.int64), batch[row])
         rows = row[found.row]
         shape = (len(batch), snapshot.shape[1])
         return take_top_k(sp.csr_matrix((found.score * share[found.row], (rows, found.article)), shape), k)
@@ -55,5 +75,4 @@ def rank_by_taste(
     weights, within = snapshot.decayed_counts(half_life), snapshot.incidence("Department")
     if not within.shape[1]:
         return Candidates.empty(len(customers))
-    ranking: Rankings = snapshot.cached(key, make)
     return in_batches(customers, 500, score)

@@ -13,12 +13,13 @@ from ...cypher.graph import Graph
 from ...cypher.recommenders import Method
 from ...cypher.state import GraphState
 from ..candidates.group_lists import GroupList, GroupLists
+from ..candidates.lists import LISTED
 from ..export.subgraph import Subgraph
 from .related import RelationsVersion, read_version
 from .request import Request
 
 OF_DEPARTMENTS = ("SELLS", "RECEIVED")
-"""The relationships of departments, which the queries read only if the request has no filters."""
+"""The relationships of departments."""
 OF_GROUPS = "BUYS"
 """The relationship of groups of customers, which `read_group_lists` reads."""
 
@@ -88,7 +89,7 @@ def read_group_lists(
         article, number = np.array(known, dtype=np.int64).reshape(-1, 2).T
         lists.setdefault(facts["method"], []).append(GroupList(facts, article, number))
     _check_still_in_force(graph, version)
-    return {name: GroupLists(tuple(lists.get(name, [])), int(find_query(name).default("listed"))) for name in fresh}
+    return {name: GroupLists(tuple(lists.get(name, [])), LISTED) for name in fresh}
 
 
 def _check_still_in_force(graph: Graph, version: RelationsVersion) -> None:
@@ -101,7 +102,7 @@ def _check_still_in_force(graph: Graph, version: RelationsVersion) -> None:
 def _are_fresh(version: RelationsVersion, name: str, request: Request, state: GraphState) -> bool:
     """Return whether the query of this name reads stored lists of departments or groups, as its header says."""
     until = request.as_of or state.until
-    if until is None or version.sells is None or request.has_filters:
+    if until is None or version.sells is None or (name == "new_arrivals" and request.has_filters):
         return False
     return (until - version.until).days <= int(find_query(name).default("fresh"))
 

@@ -8,13 +8,10 @@ from itertools import pairwise
 import numpy as np
 import scipy.sparse as sp
 
-from ..candidates.lists import Rankings
+from ..candidates.lists import LISTED, Rankings
 from ..candidates.new_arrivals import find_unsold
 from ..candidates.snapshot import Snapshot
 from ..export.subgraph import Integers
-
-LISTED = 500
-"""Articles in each stored list. A customer gets the first of them that are available and that they do not own."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,9 @@ import scipy.sparse as sp
 
 from ...cypher.catalogue import find_query
 from ..candidates.group_lists import GroupList
-from ..candidates.lists import Rankings
+from ..candidates.lists import LISTED, Rankings
 from ..candidates.popular_in_segment import MAX_SEGMENTS, Segments
 from ..candidates.snapshot import Floats, Snapshot
-from .departments import LISTED
 
 
 def list_by_group(snapshot: Snapshot) -> list[GroupList]:
