@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from ..network.trained_model import TrainedModel
     from ..ranker.ranker import Ranker
 
-RANKER, NETWORK = "the ranker", "the network"
+RANKER = "the ranker"
+"""Whose lists are measured if the model in force has one."""
+NETWORK = "the network"
+"""Whose lists are measured without a ranker."""
 SALES_DAYS = 28
 """Over how many days the articles' shares of the purchases are compared."""
 

@@ -81,13 +81,13 @@ def list_steps(method: str, history: bool, embedding: bool, state: GraphState, *
 
 def test_auto_is_the_ranker_if_trained_except_for_an_earlier_day() -> None:
     for history in (True, False):
-        assert list_steps("auto", history, True, RANKED) == ["hybrid", "popular", "popular"]
+        assert list_steps("auto", history, True, RANKED) == ["hybrid", "popular", "popular", "unsold"]
     for state in (UNRANKED, UNTRAINED):
-        assert list_steps("auto", True, True, state) == ["user_based_cf", "gnn", "popular", "popular"]
-        assert list_steps("auto", True, False, state) == ["user_based_cf", "popular", "popular"]
-        assert list_steps("auto", False, True, state) == ["by_attributes", "popular", "popular"]
+        assert list_steps("auto", True, True, state) == ["user_based_cf", "gnn", "popular", "popular", "unsold"]
+        assert list_steps("auto", True, False, state) == ["user_based_cf", "popular", "popular", "unsold"]
+        assert list_steps("auto", False, True, state) == ["by_attributes", "popular", "popular", "unsold"]
     earlier = list_steps("auto", True, True, RANKED, as_of="2020-09-01")
-    assert earlier == ["user_based_cf", "gnn", "popular", "popular"]
+    assert earlier == ["user_based_cf", "gnn", "popular", "popular", "unsold"]
 
 
 def test_other_methods_are_themselves_and_two_have_fallbacks() -> None:
@@ -99,7 +99,7 @@ def test_other_methods_are_themselves_and_two_have_fallbacks() -> None:
 
 
 def test_the_ranker_is_refused_for_days_that_it_knows() -> None:
-    assert list_steps("hybrid", True, True, RANKED, as_of="2020-09-22") == ["hybrid", "popular", "popular"]
+    assert list_steps("hybrid", True, True, RANKED, as_of="2020-09-22") == ["hybrid", "popular", "popular", "unsold"]
     with pytest.raises(NoRanker, match="leak the future"):
         list_steps("hybrid", True, True, RANKED, as_of="2020-09-21")
     for state in (UNRANKED, UNTRAINED):
