@@ -19,7 +19,7 @@ STATE_CHECK_SECONDS = 1.0  # seconds for which a state that was read is taken to
 class RecommendationCache:
     """Answers to requests as JSON, each computed once for a state of the graph.
 
-    Nothing is cached while a load is running, or if hmrec did not load the graph.
+    Nothing is cached while a load is running, if hmrec did not load the graph, or if a request has a long list of ids.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class RecommendationCache:
             answer = self.compute(request)
             with self._lock:
                 self.misses += 1
-                if state.is_cacheable and state == self._state:
+                if state.is_cacheable and state == self._state and request.is_small:
                     self._answers[request] = answer
                     while len(self._answers) > self.kept:
                         self._answers.popitem(last=False)

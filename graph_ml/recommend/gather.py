@@ -87,7 +87,7 @@ class CustomerSources:
             asked = {"customer_id": self.request.customer_id, "k": k, "new_only": new_only}
             return self.graph.read_as(_make_row, method.name, **asked, **given)
 
-        if method.shared_by is not None:
+        if method.shared_by is not None and self.request.is_small:
             alike = tuple(getattr(self.history, name) for name in method.shared_by)
             key = (method.name, alike, self.request.key, *sorted(parameters.items()))
             found = self.shared.take(self.state, key, k, self.owned if new_only else (), read)

@@ -110,6 +110,10 @@ def _as_cart(given: Any) -> tuple[CartItem, ...]:
         raise keep_sentence(error) from error
 
 
+MOST_KEPT_IDS = 5_000
+"""The greatest number of ids in a request that caches keep; 100,000 take 10 MB."""
+
+
 class Filters(BaseModel):
     """Which articles may be recommended, and as of which day.
 
@@ -175,6 +179,11 @@ class Filters(BaseModel):
         """Whether anything but availability limits the articles."""
         given = self.parameters
         return any(given[name] not in (None, []) for name in ("only", "exclude", "where", "max_price", "in_season"))
+
+    @property
+    def is_small(self) -> bool:
+        """Whether a cache may keep the request: its lists of ids have at most `MOST_KEPT_IDS` in all."""
+        return len(self.only) + len(self.exclude) <= MOST_KEPT_IDS
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -269,6 +269,7 @@ def test_a_body_without_a_cart_gets_the_customers_own_list(receipt: RelateReceip
     left = client.get("/recommend/c00", params={"k": 5, "method": "popular", "exclude": best}).json()
     assert found["articles"] == left["articles"]
     assert "100,000 of 100,001 ids" in found["note"]
+    assert not Request.model_validate(asked | {"exclude": [best, *unknown]}).is_small, "no cache keeps it"
     assert client.post("/recommend", json={"customer_id": "nobody"}).status_code == 404
     nobody = client.post("/recommend", json={"k": 5})
     assert nobody.status_code == 422
