@@ -2,7 +2,7 @@
 //
 //   score(a) = 1 / rank of a among the articles without a purchase before $as_of that pass the filters, highest article_id first, because shops
 //              number articles in order of arrival
-// With lists of few articles, such as a new collection, it fills what the other recommenders leave empty.
+// It ends lists that the other recommenders leave too short, such as lists of a new collection.
 //
 // $customer_id: string = ''         no effect: everyone gets the same list
 // $k: integer = 12                 number of articles
