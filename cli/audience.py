@@ -10,8 +10,8 @@ import typer
 from ..cypher.catalogue import find_query
 from ..cypher.limits import MOST_CUSTOMERS
 from .connect import open_graph
-from .options import CustomersWhere, Segments
-from .recommend import AsOf, read_some_ids
+from .options import CustomersWhere, Segments, read_some_ids
+from .recommend import AsOf
 from .terminal.show import Form, Format, JsonForm, choose_format, dump_json, show
 from .terminal.words import echo, echo_note
 

@@ -11,6 +11,7 @@ import typer
 from .combinations import refuse
 from .connect import local_server, open_graph
 from .options import (
+    FILTERS,
     Colours,
     Departments,
     Exclude,
@@ -21,8 +22,9 @@ from .options import (
     NotDepartments,
     Only,
     Where,
+    read_filters,
 )
-from .recommend import AsOf, read_some_ids, use_new_name
+from .recommend import AsOf, use_new_name
 from .terminal.show import Form, Format, JsonForm, choose_format, records, show
 from .terminal.words import clean, echo, echo_note
 
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
 
 STRONGEST = 5
 """Parts of a score that are printed."""
-FILTERS = ("department", "not_department", "colour", "not_colour", "max_price", "in_season", "where", "only", "exclude")
-"""The options that change what is proposed to the ranker."""
 _UNAVAILABLE = "If it is out of stock, --include-unavailable explains it all the same."
 
 
@@ -101,15 +101,7 @@ def explain(
             customer_id=customer,
             as_of=as_of.date() if as_of else None,
             new_only=new_only,
-            department=tuple(department or ()),
-            not_department=tuple(not_department or ()),
-            colour=tuple(colour or ()),
-            not_colour=tuple(not_colour or ()),
-            max_price=max_price,
-            in_season=in_season,
-            where=where,
-            only=read_some_ids("--only", only, "article"),
-            exclude=read_some_ids("--exclude", exclude, "article"),
+            **read_filters(context),
             include_unavailable=include_unavailable,
         )
         explain_by_sources(request, article, form, everything)

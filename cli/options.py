@@ -133,3 +133,39 @@ def read_columns(pairs: list[str]) -> dict[str, str]:
             raise UserMistake(f"--map must be THEIRS=OURS, e.g. household_id=customer_id, not {pair[:60]!r}.")
         names[theirs] = ours
     return names
+
+
+def read_some_ids(option: str, given: list[str] | None, kind: str) -> tuple[str, ...]:
+    """Return the ids of an option, which must have some if it was passed.
+
+    Raises
+    ------
+    UserMistake : there are none, or a file cannot be read.
+    """
+    from ..cypher.errors import UserMistake
+
+    ids = tuple(read_ids(given or []))
+    if given and not ids:
+        raise UserMistake(f"{option} names no {kind}.", "Pass ids separated by commas, or @FILE with one per line.")
+    return ids
+
+
+FILTERS = ("department", "not_department", "colour", "not_colour", "max_price", "in_season", "where", "only", "exclude")
+"""The parameters of a command that limit the articles of a list, and fields of a request."""
+
+
+def read_filters(context: typer.Context) -> dict[str, Any]:
+    """Return the fields of a request that a command's options for filters give.
+
+    Parameters
+    ----------
+    context : of a command that has all of `FILTERS`.
+
+    Raises
+    ------
+    UserMistake : a list of ids is empty, or its file cannot be read.
+    """
+    given = {name: context.params[name] for name in FILTERS}
+    names = {name: tuple(given[name] or ()) for name in ("department", "not_department", "colour", "not_colour")}
+    ids = {name: read_some_ids(f"--{name}", given[name], "article") for name in ("only", "exclude")}
+    return given | names | ids

@@ -24,7 +24,8 @@ from .options import (
     Only,
     Segments,
     Where,
-    read_ids,
+    read_filters,
+    read_some_ids,
 )
 from .terminal.bars import Bars
 from .terminal.complete import complete_method
@@ -152,15 +153,7 @@ def recommend(
         method=use_new_name(method),
         k=k,
         new_only=new_only,
-        department=tuple(department or ()),
-        not_department=tuple(not_department or ()),
-        colour=tuple(colour or ()),
-        not_colour=tuple(not_colour or ()),
-        max_price=max_price,
-        in_season=in_season,
-        where=where,
-        only=read_some_ids("--only", only, "article"),
-        exclude=read_some_ids("--exclude", exclude, "article"),
+        **read_filters(context),
         include_unavailable=include_unavailable,
         cap=tuple(cap or ()),
         diversity=diversity,
@@ -248,21 +241,6 @@ def name_methods(result: Recommendations) -> str:
     """Return which methods an answer's scores are of, in words, such as `By hybrid, then popular`."""
     named = dict.fromkeys(method for method in result.scored_by if method)
     return f"By {', then '.join(named)}" if named else ""
-
-
-def read_some_ids(option: str, given: list[str] | None, kind: str) -> tuple[str, ...]:
-    """Return the ids of an option, which must have some if it was passed.
-
-    Raises
-    ------
-    UserMistake : there are none, or a file cannot be read.
-    """
-    from ..cypher.errors import UserMistake
-
-    ids = tuple(read_ids(given or []))
-    if given and not ids:
-        raise UserMistake(f"{option} names no {kind}.", "Pass ids separated by commas, or @FILE with one per line.")
-    return ids
 
 
 def use_new_name(method: str) -> str:

@@ -105,7 +105,7 @@ def add_rule(
     from ..cypher.errors import UserMistake
     from ..graph_ml.recommend.rule import Rule, parse_cap
     from ..graph_ml.recommend.rule_book import RuleBook
-    from .recommend import read_some_ids
+    from .options import read_some_ids
 
     if (file is None) == (name is None):
         raise UserMistake("Pass a name and a kind, or --file FILE.")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..export.subgraph import Integers
-from .lists import Floats
+from .lists import LISTED, Floats
 
 Key = tuple[float | None, str | None]
 """Age and club status of a group's customers; None if unknown, and both of everyone."""
@@ -41,9 +41,10 @@ class GroupList:
         scores[self.articles] = self.purchases
         return scores
 
-    def is_whole(self, listed: int) -> bool:
-        """Return whether it has all that the group bought: it is shorter than the longest list that is stored."""
-        return len(self.articles) < listed
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has all that the group bought: it is shorter than the longest list that is stored."""
+        return len(self.articles) < LISTED
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,9 @@ class GroupLists:
     Attributes
     ----------
     lists : the lists.
-    listed : a list of fewer articles has all that were bought.
     """
 
     lists: tuple[GroupList, ...] = ()
-    listed: int = 0
 
     def select(self, **parameters: int) -> dict[Key, GroupList]:
         """Return the lists that the query reads, by group; it counts the purchases of a group without one.

@@ -306,11 +306,13 @@ def take_lists(lists: Candidates, places: Integers) -> Candidates:
     return Candidates(indptr, lists.article[taken], lists.score[taken])
 
 
-def replace_lists(lists: Candidates, places: Integers, others: Candidates) -> Candidates:
-    """Return the lists with others at these positions."""
+def replace_lists(lists: Candidates, places: Integers, find: Callable[[Integers], Candidates]) -> Candidates:
+    """Return the lists with those at some positions found anew; `find` is not called for none."""
+    if not len(places):
+        return lists
     chosen = np.arange(len(lists))
     chosen[places] = len(lists) + np.arange(len(places))
-    return take_lists(join([lists, others]), chosen)
+    return take_lists(join([lists, find(places)]), chosen)
 
 
 def list_offsets(sizes: npt.NDArray[Any]) -> Integers:

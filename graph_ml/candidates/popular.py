@@ -14,8 +14,7 @@ from .snapshot import Snapshot
 @batch_recommender
 def popular(snapshot: Snapshot, customers: Integers, *, k: int, new_only: bool, days: int) -> Candidates:
     """Return the articles bought most in the last days, as the query `popular` does."""
-    lists, longest = snapshot.find_group_lists("popular", days=days)
-    listed = lists.get((None, None))
+    listed = snapshot.find_group_lists("popular", days=days).get((None, None))
 
     def rank(is_listed: bool) -> Rankings:
         scores = listed.spread(snapshot.shape[1]) if listed and is_listed else snapshot.count_since(days)
@@ -26,7 +25,7 @@ def popular(snapshot: Snapshot, customers: Integers, *, k: int, new_only: bool, 
         return ranking.first(np.zeros(len(those), dtype=np.int64), k, snapshot.owned_to_exclude(those, new_only))
 
     found = find(customers, listed is not None)
-    if listed is None or listed.is_whole(longest):
+    if listed is None or listed.is_whole:
         return found
     short = np.flatnonzero(np.diff(found.indptr) < k)
-    return replace_lists(found, short, find(customers[short], False)) if len(short) else found
+    return replace_lists(found, short, lambda rows: find(customers[rows], False))

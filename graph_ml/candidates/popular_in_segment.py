@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from ..export.subgraph import Integers
 from .batch_recommender import batch_recommender
-from .group_lists import GroupList, Key
+from .group_lists import Key
 from .groups import UNKNOWN, rank_groups
 from .lists import Candidates, Floats, Rankings, replace_lists
 from .snapshot import Snapshot
@@ -88,7 +88,7 @@ def popular_in_segment(
     asked = {"days": days, "age_span": age_span, "purchases": purchases}
     segments = Segments.of(snapshot)
     groups, count_live = segments.groups, segments.make_counter(snapshot, **asked)
-    lists, longest = snapshot.find_group_lists("popular_in_segment", **asked)
+    lists = snapshot.find_group_lists("popular_in_segment", **asked)
 
     def count(number: int, is_listed: bool) -> Floats:
         listed = lists.get(segments.describe(number)) if is_listed else None
@@ -109,12 +109,7 @@ def popular_in_segment(
     found = find(customers, bool(lists))
     if not lists:
         return found
-    partial = {number for number in range(len(groups)) if _is_partial(lists.get(segments.describe(number)), longest)}
-    is_partial = np.isin(segments.of_customer[customers], list(partial))
-    short = np.flatnonzero(is_partial & (np.diff(found.indptr) < k))
-    return replace_lists(found, short, find(customers[short], False)) if len(short) else found
-
-
-def _is_partial(listed: GroupList | None, longest: int) -> bool:
-    """Return whether the group bought more than its stored list has; without one, the purchases were counted."""
-    return listed is not None and not listed.is_whole(longest)
+    short = np.flatnonzero(np.diff(found.indptr) < k)
+    known = [lists.get(segments.describe(one)) for one in segments.of_customer[customers[short]].tolist()]
+    is_partial = np.array([one is not None and not one.is_whole for one in known], dtype=np.bool_)
+    return replace_lists(found, short[is_partial], lambda rows: find(customers[rows], False))

@@ -301,10 +301,9 @@ class Snapshot:
         found = self.window(days, purchases)
         return self.cut - int(self.time[found].min()) if len(found) >= purchases else days
 
-    def find_group_lists(self, name: str, **parameters: int) -> tuple[dict[Key, GroupList], int]:
-        """Return the stored lists that the query of this name reads, by group, and `GroupLists.listed`."""
-        known = self.group_lists.get(name, GroupLists())
-        return known.select(**parameters), known.listed
+    def find_group_lists(self, name: str, **parameters: int) -> dict[Key, GroupList]:
+        """Return the stored lists that the query of this name reads, by group; see `GroupLists.select`."""
+        return self.group_lists.get(name, GroupLists()).select(**parameters)
 
     def list_values(self, name: str) -> tuple[str, ...]:
         """Return the values that a property of the customers has, ascending."""

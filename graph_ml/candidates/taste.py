@@ -43,22 +43,19 @@ def rank_by_taste(
         of_department.eliminate_zeros()
         return Rankings.of(of_department)
 
-    def take_ranking() -> Rankings:
-        ranking: Rankings = snapshot.cached(key, lambda: make(rate()))
-        return ranking
+    def take(scores: sp.csr_matrix | None, department: Integers, customer: Integers) -> Candidates:
+        """Return the first articles of departments, by stored scores or by those of `rate`."""
+        name = key if scores is None else (*key, "listed")
+        ranking: Rankings = snapshot.cached(name, lambda: make(rate() if scores is None else scores))
+        return ranking.first(department, k, snapshot.owned_to_exclude(customer, new_only))
 
     def find(department: Integers, customer: Integers) -> Candidates:
-        without = snapshot.owned_to_exclude(customer, new_only)
+        found = take(listed, department, customer)
         if listed is None:
-            return take_ranking().first(department, k, without)
-        ranking: Rankings = snapshot.cached((*key, "listed"), lambda: make(listed))
-        found = ranking.first(department, k, without)
+            return found
         lacks = (np.diff(found.indptr) < k) & (np.diff(listed.indptr)[department] >= LISTED)
         short = np.flatnonzero(np.isin(customer, customer[lacks]))
-        if not len(short):
-            return found
-        live = take_ranking().first(department[short], k, snapshot.owned_to_exclude(customer[short], new_only))
-        return replace_lists(found, short, live)
+        return replace_lists(found, short, lambda rows: take(None, department[rows], customer[rows]))
 
     def score(batch: Integers) -> Candidates:
         weighed = (weights[batch] @ within).tocsr()

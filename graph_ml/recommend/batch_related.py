@@ -13,7 +13,6 @@ from ...cypher.graph import Graph
 from ...cypher.recommenders import Method
 from ...cypher.state import GraphState
 from ..candidates.group_lists import GroupList, GroupLists
-from ..candidates.lists import LISTED
 from ..export.subgraph import Subgraph
 from .related import RelationsVersion, read_version
 from .request import Request
@@ -89,7 +88,7 @@ def read_group_lists(
         article, number = np.array(known, dtype=np.int64).reshape(-1, 2).T
         lists.setdefault(facts["method"], []).append(GroupList(facts, article, number))
     _check_still_in_force(graph, version)
-    return {name: GroupLists(tuple(lists.get(name, [])), LISTED) for name in fresh}
+    return {name: GroupLists(tuple(lists.get(name, []))) for name in fresh}
 
 
 def _check_still_in_force(graph: Graph, version: RelationsVersion) -> None:

@@ -16,7 +16,7 @@ from hmrec.cypher.graph import Graph
 from hmrec.cypher.recommenders import METHODS
 from hmrec.cypher.settings import ConnectionSettings
 from hmrec.cypher.state import read_state
-from hmrec.graph_ml.candidates import taste
+from hmrec.graph_ml.candidates import group_lists, taste
 from hmrec.graph_ml.candidates.batch_recommender import find_batch_recommender
 from hmrec.graph_ml.candidates.snapshot import Snapshot
 from hmrec.graph_ml.export.read_subgraph import export_subgraph
@@ -112,7 +112,7 @@ def test_lists_of_which_too_little_is_left_are_counted(
     if "exclude" in given:
         given = {"exclude": tuple(shop.read("popular", k=5)["article_id"])}
     with monkeypatch.context() as short:
-        for module in (departments, groups, taste, batch_related):
+        for module in (departments, groups, taste, group_lists):
             short.setattr(module, "LISTED", longest)
         relate(shop)
         for k in (3, 10, 20):
@@ -253,7 +253,7 @@ def test_a_list_of_a_group_is_counted_if_it_is_old_or_not_what_was_asked(
     age = run_text(shop, "MATCH (c:Customer {customer_id: $id}) RETURN c.age AS age", id=customers[0])[0]["age"]
     text = "MATCH (g:CustomerGroup)-[r:BUYS]->() WHERE g.age = $age OR g.name = 'everyone' SET r.purchases = 999"
     run_text(shop, text, age=age)
-    for filters in ({}, {"exclude": ["0000000001"], "max_price": 1000.0}):
+    for filters in ({}, {"exclude": ["0000000001"], "where": [[["article_id", "not in", ["0000000002"]]]]}):
         assert 999 in set(shop.read(name, customer_id=customers[0], k=K, **filters)["score"])
     article = str(run_text(shop, "MATCH (a:Article) RETURN max(a.article_id) AS id")[0]["id"])
     for day in range(days):
